@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+
+GO       ?= go
+TOOL      = $(GO) tool -modfile=tools/go.mod
+FUZZTIME ?= 60s
+BENCH    ?= .
+TIMEOUT  ?= 15m
+
+# Rooms with goroutines of their own, or that are called by several at once.
+RACE_ROOMS = scim internal/audit internal/provision internal/source internal/store internal/server
+RACE      ?= $(patsubst %,./%/...,$(wildcard $(RACE_ROOMS)))
+
+# Vulnerabilities as they are known to the database beside the repository, so that a build needs no network for it.
+VULNDB ?= $(abspath ../shared/data/govulndb)
+
+.PHONY: all build test test-race lint fmt vuln fuzz bench cover node cc
+
+all: build lint test
+
+build:
+	$(GO) build -o bin/usher ./cmd/usher
+
+# Everything, with real input: needs Node.js for a SCIM server that is not ours, and the shared folder beside the repository.
+# What is missing skips its tests, but fails them when CI=true.
+test: node
+	$(GO) test -timeout $(TIMEOUT) ./...
+
+# -short leaves out what takes minutes under the race detector.
+test-race: cc node
+	CGO_ENABLED=1 $(GO) test -race -short -timeout $(TIMEOUT) $(RACE)
+
+lint:
+	$(TOOL) golangci-lint run --allow-parallel-runners ./...
+
+fmt:
+	$(TOOL) golangci-lint fmt ./...
+
+vuln:
+	@if [ -d "$(VULNDB)" ]; then \
+		$(TOOL) govulncheck -db="file://$(VULNDB)" ./...; \
+	elif [ "$$CI" = true ]; then \
+		echo "no vulnerability database at $(VULNDB), and CI=true" >&2; exit 1; \
+	else \
+		echo "skipped: no vulnerability database at $(VULNDB)" >&2; \
+	fi
+
+# Each fuzz target in turn; FUZZTIME says how long.
+fuzz:
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' cmd internal scim | xargs -r -n 1 dirname | sort -u); do \
+		for target in $$(grep -h '^func Fuzz' $$dir/*_test.go | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/' | sort -u); do \
+			echo "== $$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$dir; \
+		done; \
+	done
+
+bench: node
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+
+cover: node
+	$(GO) test -timeout $(TIMEOUT) -coverpkg=./... -coverprofile=cover.out ./...
+	$(GO) tool cover -func=cover.out | tail -n 1
+	$(GO) tool cover -html=cover.out -o cover.html
+
+# need COMMAND,PACKAGES installs Debian's packages when the command is missing and this user may install.
+define need
+	@command -v $(1) >/dev/null 2>&1 || { \
+		echo "$(1) is missing: trying to install $(2)"; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+		command -v apt-get >/dev/null 2>&1 && $$sudo apt-get update -q && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(2); \
+	} || echo "$(1) is missing and could not be installed: what needs it is skipped" >&2
+endef
+
+node:
+	$(call need,node,nodejs)
+	$(call need,npm,npm)
+
+cc:
+	$(call need,cc,gcc libc6-dev)
