@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scimclient
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/usher-id/usher/scim"
+)
+
+// Defaults of Config.
+const (
+	DefaultTimeout   = 30 * time.Second
+	DefaultUserAgent = "scimclient"
+
+	// A group's members come in one answer, so the bounds are wider than scim's own.
+	defaultMaxBytes    = 32 << 20
+	defaultMaxElements = 2_000_000
+)
+
+// Config is what a Client is made of. BaseURL is required.
+type Config struct {
+	// BaseURL is the root of the service, such as https://app.example/scim/v2.
+	BaseURL string
+	// HTTP carries the requests; nil means a client with an own transport's
+	// defaults. It is copied; the copy follows no redirects.
+	HTTP *http.Client
+	// Token gives the bearer token (RFC 6750) for each request; nil sends none.
+	Token func(context.Context) (string, error)
+	// UserAgent names the caller to the server.
+	UserAgent string
+	// Limits bounds what is read of an answer; zero fields mean 32 MiB,
+	// 2,000,000 elements and scim's defaults for the rest.
+	Limits scim.Limits
+	// Timeout bounds one request from dialling to the last byte of the answer.
+	Timeout time.Duration
+}
+
+// Client calls one SCIM service provider.
+type Client struct {
+	base      string // without trailing slash
+	http      *http.Client
+	token     func(context.Context) (string, error)
+	userAgent string
+	limits    scim.Limits
+	timeout   time.Duration
+}
+
+// New checks the configuration and makes a Client. It sends nothing.
+func New(cfg Config) (*Client, error) {
+	base, err := parseBase(cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if !validHeader(cfg.UserAgent) {
+		return nil, errors.New("scimclient: the user agent holds a character that no header may carry")
+	}
+	if cfg.Timeout < 0 {
+		return nil, fmt.Errorf("scimclient: timeout %v is negative", cfg.Timeout)
+	}
+	hc := &http.Client{}
+	if cfg.HTTP != nil {
+		*hc = *cfg.HTTP
+	}
+	// A redirect would hand the credential to whoever the answer names (RFC 6750 §5.2).
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	lim := cfg.Limits
+	lim.MaxBytes = cmp.Or(lim.MaxBytes, defaultMaxBytes)
+	lim.MaxElements = cmp.Or(lim.MaxElements, defaultMaxElements)
+	if lim.MaxBytes < 0 {
+		return nil, errors.New("scimclient: an answer must be bounded: set Limits.MaxBytes to 0 or more")
+	}
+	return &Client{
+		base: base, http: hc, token: cfg.Token, limits: lim,
+		userAgent: cmp.Or(cfg.UserAgent, DefaultUserAgent),
+		timeout:   cmp.Or(cfg.Timeout, DefaultTimeout),
+	}, nil
+}
+
+// parseBase refuses what would send a credential in clear sight or get lost when
+// a path is appended. The text itself stays out of the error: it may hold a password.
+func parseBase(s string) (string, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return "", errors.New("scimclient: the base URL cannot be parsed; write it like https://app.example/scim/v2")
+	case u.Scheme != "https" && u.Scheme != "http", u.Host == "", u.Hostname() == "":
+		return "", errors.New("scimclient: the base URL needs a scheme and a host; write it like https://app.example/scim/v2")
+	case u.User != nil:
+		return "", errors.New("scimclient: the base URL holds a user name or password; remove it and give the credential as the token")
+	case u.RawQuery != "" || u.ForceQuery:
+		return "", errors.New("scimclient: the base URL holds a query; remove the part from the question mark on")
+	case u.Fragment != "" || strings.Contains(s, "#"):
+		return "", errors.New("scimclient: the base URL holds a fragment; remove the part from the number sign on")
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// String names the service. It holds no credential.
+func (c *Client) String() string { return "scimclient(" + c.base + ")" }
+
+// GoString is String, so that %#v does not walk into the HTTP client.
+func (c *Client) GoString() string { return c.String() }
+
+// resourceURL is the address of one resource. Ids come from servers: they are
+// escaped, and those that would name another place are refused.
+func (c *Client) resourceURL(endpoint, id string) (string, error) {
+	u, err := c.endpointURL(endpoint)
+	if err != nil {
+		return "", err
+	}
+	switch id {
+	case "":
+		return "", errors.New("the id is empty, which would name the whole collection")
+	case ".", "..":
+		return "", fmt.Errorf("the id %q would name another place", id)
+	}
+	return u + "/" + url.PathEscape(id), nil
+}
+
+func (c *Client) endpointURL(endpoint string) (string, error) {
+	if endpoint == "" {
+		return c.base, nil
+	}
+	clean := strings.TrimRight(endpoint, "/")
+	if !strings.HasPrefix(clean, "/") || strings.ContainsAny(clean, "?#\\ \r\n") || strings.Contains(clean, "..") {
+		return "", fmt.Errorf("the endpoint %q is not a path like /Users", endpoint)
+	}
+	return c.base + clean, nil
+}
+
+// validHeader reports whether s may stand in a header: no control characters.
+func validHeader(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
