@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"strings"
+	"time"
+	_ "time/tzdata" // a time zone must load on machines that carry no zone files
+)
+
+// Config is one configuration, validated and with its defaults.
+type Config struct {
+	File     string   `json:"-"`
+	Store    Text     `json:"store"` // a path, or a postgres:// URL, which may hold a password: print StoreRedacted
+	Calendar Calendar `json:"calendar"`
+	Sources  []Source `json:"sources"`
+	Teams    []Team   `json:"teams"`
+	Apps     []App    `json:"apps"`
+	Guard    Guard    `json:"guard"`
+	// Digest is SHA-256 over what the configuration means: values after
+	// expansion and defaults, without positions, file name, comments and the
+	// values of secrets (the names of sealed secrets count).
+	Digest [32]byte `json:"-"`
+}
+
+// Calendar says what day it is and how days are counted.
+type Calendar struct {
+	Now         Text `json:"now"`       // empty = the real clock; read it with Clock
+	TimeZone    Text `json:"time_zone"` // IANA name, default UTC
+	PrehireDays int  `json:"prehire_days"`
+}
+
+// Source is where people come from.
+type Source struct {
+	Name      string      `json:"name"`
+	Pos       Position    `json:"-"`
+	Type      Text        `json:"type"` // csv
+	Path      Text        `json:"path"` // relative to the working directory of the process
+	Mode      string      `json:"mode"` // snapshot
+	Key       Text        `json:"key"`
+	Columns   []Text      `json:"columns"`
+	Optional  []Text      `json:"optional"`  // columns that may be missing
+	Encoding  Text        `json:"encoding"`  // empty = the source decides
+	Delimiter Text        `json:"delimiter"` // empty = the source decides; else one character
+	Settle    Duration    `json:"settle"`    // how long a file must lie still before it is read
+	Person    []Attribute `json:"person"`
+	// Match lists the attribute paths that correlate a row with a person of an
+	// earlier source; empty = this source has its own people.
+	Match []Text `json:"match"`
+}
+
+// The values of Attribute.Unique.
+const (
+	UniqueOrganisation = "organisation" // one holder in the organisation, for ever
+	UniqueApp          = "app"          // one holder in the app, for ever
+)
+
+// Attribute is one line of a mapping: attribute path → expression.
+type Attribute struct {
+	Path   Text     `json:"path"`
+	Value  Text     `json:"value"`  // expression
+	Unique string   `json:"unique"` // "", UniqueOrganisation (sources), UniqueApp (apps)
+	Pos    Position `json:"-"`
+}
+
+// Team is a rule for one team (When) or for one team per value (Each); exactly
+// one of the two is set.
+type Team struct {
+	Name        string   `json:"name"`
+	Pos         Position `json:"-"`
+	Each        Text     `json:"each"` // expression: one team for each value
+	When        Text     `json:"when"` // bool expression: this one team
+	DisplayName Text     `json:"display_name"`
+}
+
+// The values of App.FirstRun.
+const (
+	FirstRunReport = "report" // write nothing before somebody agrees
+	FirstRunGo     = "go"     // agreed beforehand
+)
+
+// The values of App.Allow. All three widen what the program may connect to.
+const (
+	AllowLoopback  = "loopback"
+	AllowPrivate   = "private"
+	AllowPlainHTTP = "plain-http"
+)
+
+// App is a downstream system with accounts.
+type App struct {
+	Name              string      `json:"name"`
+	Pos               Position    `json:"-"`
+	Type              Text        `json:"type"`    // scim
+	Profile           Text        `json:"profile"` // generic-scim2
+	URL               Text        `json:"url"`
+	Token             Secret      `json:"token"`
+	Allow             []Text      `json:"allow"`
+	FirstRun          string      `json:"first_run"`
+	Adopt             []string    `json:"adopt"` // by what an existing account is found to be a person's
+	Concurrency       int         `json:"concurrency"`
+	RequestsPerSecond float64     `json:"requests_per_second"` // 0 = no limit
+	Timeout           Duration    `json:"timeout"`
+	Scope             Text        `json:"scope"` // bool expression; empty = everybody
+	User              []Attribute `json:"user"`
+	Groups            *Groups     `json:"groups,omitempty"`
+	DeleteAfter       *Duration   `json:"delete_after,omitempty"` // nil = never
+}
+
+// Allows reports whether the app's allow list holds what.
+func (a App) Allows(what string) bool {
+	for _, t := range a.Allow {
+		if t.Value == what {
+			return true
+		}
+	}
+	return false
+}
+
+// Groups says which teams an app gets as groups.
+type Groups struct {
+	Teams       []Text   `json:"teams"`
+	DisplayName Text     `json:"display_name"` // expression; empty = the team's own
+	Pos         Position `json:"-"`
+}
+
+// Guard holds the limits beyond which removals wait for a person's decision. It
+// cannot be switched off, only be given other numbers, with a sentence why.
+type Guard struct {
+	Unexplained    Limit `json:"unexplained"`     // per cycle
+	UnexplainedDay Limit `json:"unexplained_day"` // in 24 hours
+	Terminations   Limit `json:"terminations"`    // per cycle
+	Memberships    Limit `json:"memberships"`     // per cycle
+	Why            Text  `json:"why"`             // set exactly if the file has a guard section
+}
+
+// Limit is the larger of Floor and Percent of the whole, but never over Cap.
+type Limit struct {
+	Floor   int      `json:"floor"`
+	Percent float64  `json:"percent"`
+	Cap     int      `json:"cap"` // 0 = none
+	Pos     Position `json:"-"`   // zero for a default
+}
+
+// Allowed is the number of removals that the limit lets through out of total.
+func (l Limit) Allowed(total int) int {
+	n := max(l.Floor, int(l.Percent*float64(total)/100))
+	if l.Cap > 0 {
+		n = min(n, l.Cap)
+	}
+	return n
+}
+
+// DefaultGuard returns the limits that hold when the file says nothing.
+func DefaultGuard() Guard {
+	return Guard{
+		Unexplained:    Limit{Floor: 3, Percent: 2, Cap: 250},
+		UnexplainedDay: Limit{Floor: 5, Percent: 5, Cap: 1000},
+		Terminations:   Limit{Floor: 10, Percent: 5},
+		Memberships:    Limit{Floor: 25, Percent: 5},
+	}
+}
+
+// Clock returns the time that stands for now, and whether the file names one;
+// without it the caller's clock is now. A bare date is 00:00 UTC.
+func (c Calendar) Clock() (now time.Time, fixed bool, err error) {
+	s := strings.TrimSpace(c.Now.Value)
+	if s == "" {
+		return time.Time{}, false, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339Nano} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true, nil
+		}
+	}
+	return time.Time{}, false, &Error{
+		Pos:  c.Now.Pos,
+		Msg:  "calendar.now is neither a date nor an RFC 3339 time",
+		Hint: "write 2026-03-01 or 2026-03-01T08:30:00Z",
+	}
+}
+
+// Location loads the calendar's time zone; UTC if the file names none.
+func (c Calendar) Location() (*time.Location, error) {
+	name := c.TimeZone.Value
+	// time.LoadLocation knows "Local", which would make a plan depend on the
+	// machine that makes it.
+	if name == "Local" {
+		name = "local/unknown"
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, &Error{
+			Pos:  c.TimeZone.Pos,
+			Msg:  "calendar.time_zone is no known time zone",
+			Hint: "write an IANA name such as Europe/Berlin or America/New_York",
+		}
+	}
+	return loc, nil
+}
+
+// Duration is a span of time, written as 30d, 12h or 2m30s.
+type Duration time.Duration

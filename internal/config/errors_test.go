@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/usher-id/usher/internal/config"
+)
+
+// parse reads a file of testdata under its bare name.
+func parse(t *testing.T, name string, env map[string]string) (*config.Config, error) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Parse(name, data, environment(env))
+}
+
+func TestAllMistakesAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"bad", "structure"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := parse(t, name+".yaml", map[string]string{"HOST": "app.example"})
+			if cfg != nil || err == nil {
+				t.Fatalf("taken: %v, %v", cfg, err)
+			}
+			golden(t, name+".golden", err.Error()+"\n")
+			var all config.Errors
+			if !errors.As(err, &all) {
+				t.Fatalf("%T is no config.Errors", err)
+			}
+			if name == "bad" && len(all) < 15 {
+				t.Errorf("%d mistakes, want 15 at the least", len(all))
+			}
+			sorted := slices.IsSortedFunc(all, func(a, b *config.Error) int {
+				if a.Pos.Line != b.Pos.Line {
+					return a.Pos.Line - b.Pos.Line
+				}
+				return a.Pos.Column - b.Pos.Column
+			})
+			if !sorted {
+				t.Error("not in the order of the file")
+			}
+			var one *config.Error
+			if !errors.As(err, &one) || len(all.Unwrap()) != len(all) {
+				t.Error("the single errors cannot be reached")
+			}
+		})
+	}
+}
+
+// TestErrorsKeepSecrets: neither a password in the file nor a token that the
+// environment holds under the wrong name may come out in an error.
+func TestErrorsKeepSecrets(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile(filepath.Join("testdata", "secrets.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := string(data)
+	valid, _, _ := strings.Cut(whole, "  broken:")
+	for _, src := range []string{whole, valid} {
+		_, err := config.Parse("secrets.yaml", []byte(src), environment(map[string]string{"TOKEN": "Tok3n-hunter2"}))
+		if err == nil {
+			t.Fatal("taken")
+		}
+		for _, secret := range []string{"hunter2", "Tok3n", "123456"} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%q comes out:\n%v", secret, err)
+			}
+		}
+	}
+}
+
+type mistake struct{ name, src, want string }
+
+func mistakes() []mistake {
+	const head = "store: s\nsources:\n  hr: {type: csv, path: p, key: id, columns: [id, b], person: {title: row.id}"
+	const app = head + "}\napps:\n  a: {url: 'https://a.example', token: t, user: {title: person.title}"
+	return []mistake{
+		{"empty", "", "1:1: the configuration is empty"},
+		{"comment only", "# c\n", "1:1: the configuration is empty"},
+		{"list", "- a\n", "1:1: the configuration must be a map of keys and values, not a list"},
+		{"missing", "store: s\n", "1:1: the configuration has no sources"},
+		{"syntax", "store: [1, 2\nb: 3\n", "2:1: not valid YAML: ',' or ']' must be specified"},
+		{"tab", "store:\n\t- b\n", "2:1: not valid YAML"},
+		{"not utf-8", "store: a\xff\n", "1:9: not UTF-8 text"},
+		{"control", "store: a\x00\n", "1:9: control character U+0000"},
+		{"no value", head + "}\nteams:\n", "4:1: teams has no value"},
+		{"no source", "store: s\nsources: {}\n", "2:10: there is no source"},
+		{"key no column", strings.Replace(head, "key: id", "key: ib", 1) + "}\n", `3:33: "ib" is no column of source hr (did you mean id?)`},
+		{"optional no column", head + ", optional: [c]}\n", `"c" is no column`},
+		{"optional key", head + ", optional: [id]}\n", "cannot be optional"},
+		{"match in first", head + ", match: [userName]}\n", "no earlier source"},
+		{"delimiter", head + ", delimiter: '::'}\n", "must be one character"},
+		{"unique app in source", strings.Replace(head, "row.id", "{value: row.id, unique: app}", 1) + "}\n", "known: organisation"},
+		{"column number", strings.Replace(head, "b]", "7]", 1) + "}\n", `must be text, not a number (put it in quotes: "7")`},
+		{"team without rule", head + "}\nteams: {t: {}}\n", "must have either each or when"},
+		{"number as name", head + "}\nteams: {7: {when: true}}\n", `"7" is no name for a team`},
+		{"name too long", head + "}\nteams: {" + strings.Repeat("a", 64) + ": {when: true}}\n", "is no name for a team"},
+		{"no teams", app + ", groups: {teams: [t]}}\n", `there is no team "t" (there are no teams)`},
+		{"plain http", strings.Replace(app, "https", "http", 1) + "}\n", "allow: [plain-http]"},
+		{"ftp", strings.Replace(app, "https", "ftp", 1) + "}\n", "is no address"},
+		{"query", strings.Replace(app, "a.example", "a.example?x=1", 1) + "}\n", "query or fragment"},
+		{"allow", app + ", allow: [lopback]}\n", `allow cannot be "lopback" (did you mean loopback?)`},
+		{"adopt", app + ", adopt: [username]}\n", "did you mean userName?"},
+		{"twice in a list", app + ", adopt: [email, email]}\n", `adopt "email" is there twice`},
+		{"fraction", app + ", concurrency: 1.5}\n", "must be a whole number"},
+		{"hex", app + ", concurrency: 0x10}\n", "must be a whole number"},
+		{"quoted number", app + ", concurrency: '16'}\n", "must be a whole number, not text"},
+		{"not a number", app + ", requests_per_second: .nan}\n", "must be a number"},
+		{"duration range", app + ", timeout: 2h}\n", "out of range (1ms to 1h0m0s)"},
+		{"empty scope", app + ", scope: ''}\n", "scope of app a is empty"},
+		{"empty mapping", strings.Replace(app, "person.title", `""`, 1) + "}\n", "is empty"},
+		{"variable in key", head + "}\n${A}: x\n", "4:1: variables are not expanded in keys"},
+		{"guard off", head + "}\nguard: {why: because of x, terminations: off}\n", "cannot be switched off"},
+		{"guard too wide", head + "}\nguard: {why: because of x, terminations: {percent: 51}}\n", "out of range (0 to 50)"},
+		{"guard without why", head + "}\nguard: {terminations: {percent: 10}}\n", "guard has no why"},
+		{"guard floor above cap", head + "}\nguard: {why: because of x, unexplained: {floor: 300}}\n", "floor above its cap"},
+		{"too deep", "store: " + strings.Repeat("[", 21) + "\n", "nested deeper than 20"},
+		{"far too deep", "store: " + strings.Repeat("[", 50_000), "nested deeper than 20"},
+		{"deep block", strings.Repeat("- ", 20_000) + "a\n", "nested deeper than 20"},
+		{"many aliases", "a: [" + strings.Repeat("*x, ", 1000) + "]\n", "aliases (*) are not supported"},
+		{"many keys", strings.Repeat("a: b\n", 300_000), "too many keys"},
+		{"too large", strings.Repeat("#", config.MaxFile+1), "larger than 4 MiB"},
+	}
+}
+
+func TestOneMistake(t *testing.T) {
+	t.Parallel()
+	for _, c := range mistakes() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := config.Parse("f", []byte(c.src), nil)
+			if cfg != nil || err == nil {
+				t.Fatalf("taken: %v", cfg)
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+func (d *decoder) sources(n *node) []Source {
+	var out []Source
+	d.named(n, "sources", "a source", func(name Text, n *node) {
+		s := d.source(name, n)
+		if len(out) == 0 && len(s.Match) > 0 {
+			d.fail(s.Match[0].Pos, "match of source "+s.Name+" has no earlier source to match", "put the source of the people themselves first")
+		}
+		out = append(out, s)
+	})
+	if n.kind == kindMap && len(out) == 0 {
+		d.fail(n.pos, "there is no source", "people must come from somewhere")
+	}
+	return out
+}
+
+func (d *decoder) source(name Text, n *node) Source {
+	s := Source{Name: name.Value, Pos: name.Pos, Mode: "snapshot"}
+	what := "source " + name.Value
+	columnsGood := false
+	d.section(n, what, name.Pos,
+		field{key: "type", required: true, read: func(n *node) { s.Type, _ = d.choice(n, "type of "+what, "csv") }},
+		field{key: "path", required: true, read: func(n *node) { s.Path, _ = d.text(n, "path of "+what) }},
+		field{key: "mode", read: func(n *node) {
+			if t, ok := d.choice(n, "mode of "+what, "snapshot"); ok {
+				s.Mode = t.Value
+			}
+		}},
+		field{key: "key", required: true, read: func(n *node) { s.Key, _ = d.text(n, "key of "+what) }},
+		field{key: "columns", required: true, read: func(n *node) { s.Columns, columnsGood = d.texts(n, "columns of "+what, "column") }},
+		field{key: "optional", read: func(n *node) { s.Optional, _ = d.texts(n, "optional of "+what, "column") }},
+		field{key: "encoding", read: func(n *node) { s.Encoding, _ = d.optional(n, "encoding of "+what) }},
+		field{key: "delimiter", read: func(n *node) { s.Delimiter = d.delimiter(n, what) }},
+		field{key: "settle", read: func(n *node) { s.Settle, _ = d.duration(n, "settle of "+what, 0, 24*time.Hour) }},
+		field{key: "person", required: true, read: func(n *node) { s.Person = d.attributes(n, "person of "+what, UniqueOrganisation) }},
+		field{key: "match", read: func(n *node) { s.Match, _ = d.texts(n, "match of "+what, "path") }},
+	)
+	if columnsGood {
+		d.columns(s)
+	}
+	return s
+}
+
+// columns checks that key and optional name declared columns.
+func (d *decoder) columns(s Source) {
+	names := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		names[i] = c.Value
+	}
+	for _, c := range append([]Text{s.Key}, s.Optional...) {
+		if c.Value != "" && !slices.Contains(names, c.Value) {
+			d.fail(c.Pos, quote(c.Value)+" is no column of source "+s.Name, didYouMean(c.Value, names))
+		}
+	}
+	for _, c := range s.Optional {
+		if c.Value == s.Key.Value {
+			d.fail(c.Pos, "the key column of source "+s.Name+" cannot be optional", "")
+		}
+	}
+}
+
+func (d *decoder) delimiter(n *node, what string) Text {
+	t, ok := d.optional(n, "delimiter of "+what)
+	c, size := utf8.DecodeRuneInString(t.Value)
+	if ok && !t.IsZero() && (size != len(t.Value) || c == '"' || c == '\r' || c == '\n' || c == utf8.RuneError) {
+		d.fail(t.Pos, "delimiter of "+what+" must be one character", `write ",", ";", "|" or "\t"`)
+	}
+	return t
+}
+
+// attributes reads a mapping: attribute path → expression, or an object with
+// value and unique. unique is the one kind of uniqueness that makes sense here.
+func (d *decoder) attributes(n *node, what, unique string) []Attribute {
+	if !d.is(n, what, "a map from attribute to expression", kindMap) {
+		return nil
+	}
+	out := make([]Attribute, 0, len(n.entries))
+	seen := map[string]bool{}
+	for _, e := range n.entries {
+		a := Attribute{Path: e.key, Pos: e.key.Pos}
+		label := quote(e.key.Value) + in(what)
+		// SCIM attribute names do not care for case (RFC 7643 §2.1), YAML keys do.
+		folded := strings.ToLower(e.key.Value)
+		switch {
+		case !isPath(e.key.Value):
+			d.fail(e.key.Pos, label+" is no attribute path", "such as userName, name.givenName or enterprise.department")
+		case seen[folded]:
+			d.fail(e.key.Pos, label+" is there twice", "attribute names do not care for case")
+		}
+		seen[folded] = true
+		if e.value.kind != kindMap {
+			a.Value, _ = d.expression(e.value, label)
+		} else {
+			d.section(e.value, label, e.key.Pos,
+				field{key: "value", required: true, read: func(n *node) { a.Value, _ = d.expression(n, "value of "+label) }},
+				field{key: "unique", read: func(n *node) {
+					t, _ := d.choice(n, "unique of "+label, unique)
+					a.Unique = t.Value
+				}},
+			)
+		}
+		out = append(out, a)
+	}
+	if len(out) == 0 {
+		d.fail(n.pos, what+" is empty", "")
+	}
+	return out
+}
+
+// isPath keeps out what can be no attribute path; whether there is such an
+// attribute is for those who know the schemas.
+func isPath(s string) bool {
+	const longest = 512
+	return s != "" && len(s) <= longest && s == strings.TrimSpace(s) &&
+		!strings.ContainsFunc(s, func(c rune) bool { return unicode.IsControl(c) || c == utf8.RuneError })
+}
