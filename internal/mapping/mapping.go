@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mapping
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"slices"
+	"strings"
+
+	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/scim"
+)
+
+// Rule maps one attribute.
+type Rule struct {
+	Path    scim.Path
+	Program *Program
+	Unique  string // "", config.UniqueOrganisation or config.UniqueApp
+}
+
+// Mapping turns an input into a resource. It is safe for concurrent use.
+type Mapping struct {
+	Schema string // of the resource
+	Rules  []Rule // in the order of their paths
+	env    *Env
+	digest [sha256.Size]byte
+}
+
+// CompileMapping checks paths and expressions of a mapping into resources of a
+// schema. The error is a config.Errors with all mistakes, in the file's order.
+func (e *Env) CompileMapping(resourceSchema string, attrs []config.Attribute) (*Mapping, error) {
+	m := &Mapping{Schema: resourceSchema, env: e}
+	var errs config.Errors
+	var taken []takenPath
+	for _, a := range attrs {
+		target, err := e.target(resourceSchema, a)
+		if err == nil {
+			err = overlap(taken, target.path, a.Path)
+		}
+		if err != nil {
+			errs = append(errs, err)
+			// Without a target the type is open, but the rest can be checked.
+			if target.path.Attr == "" {
+				continue
+			}
+		} else {
+			taken = append(taken, takenPath{target.path, a.Path})
+		}
+		p, cerr := e.Compile(a.Value, WantAttribute(target.attr))
+		if cerr != nil {
+			errs = append(errs, asErrors(cerr, a.Value.Pos)...)
+			continue
+		}
+		m.Rules = append(m.Rules, Rule{Path: target.path, Program: p, Unique: a.Unique})
+	}
+	if len(errs) > 0 {
+		errs.Sort()
+		return nil, errs
+	}
+	slices.SortStableFunc(m.Rules, func(a, b Rule) int { return cmp.Compare(a.Path.String(), b.Path.String()) })
+	m.digest = m.sum()
+	return m, nil
+}
+
+func asErrors(err error, pos config.Position) config.Errors {
+	var es config.Errors
+	if errors.As(err, &es) {
+		return es
+	}
+	return config.Errors{{Pos: pos, Msg: err.Error()}}
+}
+
+// Digest identifies what the mapping does: its schema, its paths, expressions and
+// uniqueness, and the version of our functions. Equal digests, equal results.
+func (m *Mapping) Digest() [sha256.Size]byte { return m.digest }
+
+func (m *Mapping) sum() [sha256.Size]byte {
+	h := sha256.New()
+	var version [8]byte
+	binary.BigEndian.PutUint64(version[:], functionsVersion)
+	h.Write(version[:])
+	writeString(h, m.env.kind)
+	writeString(h, m.Schema)
+	for _, r := range m.Rules {
+		writeString(h, r.Path.String())
+		writeString(h, r.Program.text.Value)
+		writeString(h, r.Unique)
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// writeString writes the length first, so that no two lists have one spelling.
+func writeString(h hash.Hash, s string) {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(len(s)))
+	h.Write(n[:])
+	h.Write([]byte(s))
+}
+
+// Paths lists the attributes that the mapping owns; no other is ever touched.
+func (m *Mapping) Paths() []scim.Path {
+	out := make([]scim.Path, len(m.Rules))
+	for i, r := range m.Rules {
+		out[i] = r.Path
+	}
+	return out
+}
+
+// Reads lists what the expressions read, sorted.
+func (m *Mapping) Reads() []string {
+	var out []string
+	for _, r := range m.Rules {
+		out = append(out, r.Program.Reads()...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Failure is a rule that found no value. The error never repeats a value.
+type Failure struct {
+	Path scim.Path
+	Err  error
+}
+
+// Apply evaluates all rules. What yields null, "", an empty list or an empty
+// object stays unassigned; what fails is listed, and is unassigned as well: the
+// caller decides whether the rest may be used.
+func (m *Mapping) Apply(in Input) (*scim.Resource, []Failure) {
+	r := scim.NewResource(m.Schema)
+	a, ok := m.env.pool.Get().(*activation)
+	if !ok {
+		a = new(activation)
+	}
+	a.reset(m.env, &in)
+	var failures []Failure
+	for _, rule := range m.Rules {
+		v, err := rule.Program.eval(a)
+		if err == nil && !v.IsUnassigned() {
+			err = r.Put(rule.Path, v)
+		}
+		if err != nil {
+			failures = append(failures, Failure{Path: rule.Path, Err: err})
+		}
+	}
+	a.clear()
+	m.env.pool.Put(a)
+	return r, failures
+}
+
+// takenPath is a path that an earlier line of the mapping has.
+type takenPath struct {
+	path scim.Path
+	text config.Text
+}
+
+// overlap refuses two rules for one value: the same path, or an attribute and a
+// part of it.
+func overlap(taken []takenPath, p scim.Path, text config.Text) *config.Error {
+	for _, t := range taken {
+		switch {
+		case !strings.EqualFold(t.path.URN, p.URN) || !strings.EqualFold(t.path.Attr, p.Attr):
+		case samePart(t.path, p):
+			return &config.Error{Pos: text.Pos, Msg: text.Value + " is mapped twice", Hint: "first at " + t.text.Pos.String()}
+		case whole(t.path) || whole(p) || sameFilter(t.path, p) && (t.path.Sub == "" || p.Sub == ""):
+			return &config.Error{
+				Pos: text.Pos, Msg: text.Value + " and " + t.text.Value + " map the same value",
+				Hint: "map the attribute or its parts, not both",
+			}
+		}
+	}
+	return nil
+}
+
+func whole(p scim.Path) bool { return p.Filter == nil && p.Sub == "" }
+
+func samePart(a, b scim.Path) bool { return strings.EqualFold(a.Sub, b.Sub) && sameFilter(a, b) }
+
+func sameFilter(a, b scim.Path) bool {
+	if a.Filter == nil || b.Filter == nil {
+		return a.Filter == nil && b.Filter == nil
+	}
+	return a.Filter.String() == b.Filter.String()
+}
