@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/usher-id/usher/scim"
+)
+
+// Calendar is now, for starts, ends and leave.
+type Calendar struct {
+	Now     time.Time
+	PreHire time.Duration // how long before the start somebody is let in
+}
+
+// facts are the dates that decide a state; a zero time is an absent one.
+type facts struct {
+	start, end           time.Time
+	leaveStart, leaveEnd time.Time
+}
+
+// paths of the lifecycle extension, by alias-free name.
+var (
+	startDate      = scim.Path{URN: scim.UsherUserURN, Attr: "startDate"}
+	endDate        = scim.Path{URN: scim.UsherUserURN, Attr: "endDate"}
+	leaveStartDate = scim.Path{URN: scim.UsherUserURN, Attr: "leaveStartDate"}
+	leaveEndDate   = scim.Path{URN: scim.UsherUserURN, Attr: "leaveEndDate"}
+)
+
+func factsOf(u *scim.Resource) (facts, error) {
+	var f facts
+	for _, d := range []struct {
+		path scim.Path
+		into *time.Time
+	}{{startDate, &f.start}, {endDate, &f.end}, {leaveStartDate, &f.leaveStart}, {leaveEndDate, &f.leaveEnd}} {
+		v, ok := u.At(d.path)
+		if !ok {
+			continue
+		}
+		s, _ := v.AsString()
+		t, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			return f, fmt.Errorf("%s is no dateTime", d.path.Attr)
+		}
+		*d.into = t
+	}
+	return f, nil
+}
+
+// derive is the lifecycle: the state at c.Now, why, and when time alone will
+// change it again (zero: never).
+func derive(c Calendar, f facts) (s State, why string, next time.Time) {
+	from := f.start
+	if !from.IsZero() {
+		from = from.Add(-c.PreHire)
+	}
+	switch {
+	case !f.end.IsZero() && !f.end.After(c.Now):
+		return Leaver, "the end date " + stamp(f.end) + " has passed", time.Time{}
+	case !from.IsZero() && from.After(c.Now):
+		return Staged, "the start date " + stamp(f.start) + " lies ahead", from
+	case !f.leaveStart.IsZero() && !f.leaveStart.After(c.Now) && (f.leaveEnd.IsZero() || f.leaveEnd.After(c.Now)):
+		return OnLeave, "on leave since " + stamp(f.leaveStart), soonest(c.Now, f.leaveEnd, f.end)
+	}
+	return Active, "employed", soonest(c.Now, f.end, f.leaveStart)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// soonest returns the earliest of ts that lies after now, or zero.
+func soonest(now time.Time, ts ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range ts {
+		if t.After(now) && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}
+
+// rehired tells a new generation from a correction: the person had left (the
+// old end date passed before the new view was taken) and the new start is
+// later than that end. A mere change of the end date takes a termination back
+// and reopens the same generation (DESIGN: order).
+func rehired(old facts, now time.Time, fresh facts) bool {
+	return !old.end.IsZero() && !old.end.After(now) && !fresh.start.IsZero() && fresh.start.After(old.end)
+}

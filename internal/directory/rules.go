@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/usher-id/usher/internal/mapping"
+)
+
+// Rule makes teams of people. With Each set there is one team for each value
+// that the expression yields; else there is one team, for whom When holds.
+type Rule struct {
+	Name        string
+	Each        *mapping.Program // string
+	When        *mapping.Program // bool
+	DisplayName *mapping.Program // string over team.value; nil: the value, or the rule's name
+}
+
+// Rules are all team rules of a configuration. They implement TeamRules.
+type Rules []Rule
+
+// TeamsOf evaluates every rule on one person.
+func (rs Rules) TeamsOf(p *Person) ([]Team, error) {
+	var teams []Team
+	in := mapping.Input{Person: p.User, PersonID: p.ID}
+	for _, r := range rs {
+		t, ok, err := r.team(in)
+		if err != nil {
+			return nil, fmt.Errorf("team %s: %w", r.Name, err)
+		}
+		if ok {
+			teams = append(teams, t)
+		}
+	}
+	return teams, nil
+}
+
+func (r Rule) team(in mapping.Input) (t Team, ok bool, err error) {
+	if r.When != nil {
+		v, err := r.When.Eval(in)
+		if err != nil {
+			return t, false, err
+		}
+		if holds, _ := v.AsBool(); !holds {
+			return t, false, nil
+		}
+	}
+	value := ""
+	if r.Each != nil {
+		v, err := r.Each.Eval(in)
+		if err != nil {
+			return t, false, err
+		}
+		if value, _ = v.AsString(); value == "" {
+			return t, false, nil // nothing to be in a team of
+		}
+	}
+	t = Team{ID: TeamID(r.Name, value), Rule: r.Name, Value: value, Name: r.Name}
+	if value != "" {
+		t.Name = value
+	}
+	if r.DisplayName == nil {
+		return t, true, nil
+	}
+	v, err := r.DisplayName.Eval(mapping.Input{Team: mapping.Team{Name: t.Name, Value: value}})
+	if name, _ := v.AsString(); err == nil && name != "" {
+		t.Name = name
+	}
+	return t, true, err
+}
+
+// Digest identifies the rules: other rules mean that everybody's teams have to
+// be computed anew.
+func (rs Rules) Digest() [32]byte {
+	h := sha256.New()
+	text := func(p *mapping.Program) {
+		s := ""
+		if p != nil {
+			s = p.Text().Value
+		}
+		fmt.Fprintf(h, "%d:%s,", len(s), s)
+	}
+	for _, r := range rs {
+		fmt.Fprintf(h, "%d:%s,", len(r.Name), r.Name)
+		text(r.Each)
+		text(r.When)
+		text(r.DisplayName)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// Retally computes everybody's teams anew if the rules are others than those
+// that made the present ones.
+func (d *Directory) Retally(ctx context.Context, tx Tx, digest [32]byte) error {
+	const key = "team_rules"
+	had, err := tx.Meta(ctx, key)
+	if err != nil || string(had) == string(digest[:]) {
+		return err
+	}
+	s := &settlement{d: d, tx: tx, cal: d.calendar()}
+	s.out.Problems = map[string]error{}
+	ids, err := tx.InIDs(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.each(ctx, ids, func(p *Person) error { return s.move(p, p.State, p.Why, p.Cause, "") })
+	if err != nil {
+		return err
+	}
+	return tx.PutMeta(ctx, key, digest[:])
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"context"
+	"fmt"
+	"sort"
+
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/scim"
+)
+
+// Settled is what became of the people whose lifecycle had to be looked at.
+type Settled struct {
+	Joined, Left, Missing, Returned int
+	Problems                        map[string]error // by person: a team rule that failed on them
+}
+
+// settleChunk bounds how many people are in memory at once; a hold still
+// covers a whole cause, as its set is made of ids.
+const settleChunk = 2000
+
+// Settle moves everybody whose time has come, or whose absence is proven, to
+// where they belong. Departures ask the gate, each cause by itself; a cause
+// that is held leaves its people as they are, the absent ones as Missing.
+func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
+	s := &settlement{d: d, tx: tx, cal: d.calendar()}
+	s.out.Problems = map[string]error{}
+	due, absent, returned, err := tx.Waiting(ctx, s.cal.Now)
+	if err != nil {
+		return s.out, err
+	}
+	var leaving []string
+	if err := s.each(ctx, due, func(p *Person) error { return s.due(p, &leaving) }); err != nil {
+		return s.out, err
+	}
+	if err := s.each(ctx, returned, s.welcome); err != nil {
+		return s.out, err
+	}
+	if err := s.depart(ctx, CauseTermination, leaving); err != nil {
+		return s.out, err
+	}
+	return s.out, s.depart(ctx, CauseAbsent, without(absent, leaving))
+}
+
+// settlement is the work of one Settle.
+type settlement struct {
+	d   *Directory
+	tx  Tx
+	cal Calendar
+	out Settled
+
+	changed []*Person
+	teams   map[string][]Team
+	events  []audit.Event
+}
+
+// each loads people in chunks, calls fn for each, and stores what it changed.
+func (s *settlement) each(ctx context.Context, ids []string, fn func(*Person) error) error {
+	for len(ids) > 0 {
+		n := min(len(ids), settleChunk)
+		people, err := s.tx.People(ctx, ids[:n])
+		if err != nil {
+			return err
+		}
+		s.changed, s.events, s.teams = nil, nil, map[string][]Team{}
+		for _, id := range ids[:n] {
+			if p, ok := people[id]; ok {
+				if err := fn(p); err != nil {
+					return err
+				}
+			}
+		}
+		if err := s.store(ctx); err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+func (s *settlement) store(ctx context.Context) error {
+	if len(s.changed) == 0 {
+		return nil
+	}
+	if err := s.tx.PutPeople(ctx, s.changed); err != nil {
+		return err
+	}
+	if err := s.tx.SetTeams(ctx, s.teams); err != nil {
+		return err
+	}
+	return s.tx.AppendEvents(ctx, s.events)
+}
+
+// due handles somebody whose date has come. Who would be out is collected for
+// the gate; everybody else moves at once.
+func (s *settlement) due(p *Person, leaving *[]string) error {
+	f, err := factsOf(p.User)
+	if err != nil {
+		return fmt.Errorf("person %s: %w", p.ID, err)
+	}
+	state, why, next := derive(s.cal, f)
+	switch {
+	case p.State.In() && !state.In():
+		*leaving = append(*leaving, p.ID)
+		return nil
+	case p.State == Missing: // gains nothing, not even by date
+		state, why = Missing, p.Why
+	case p.State == Staged && state.In():
+		s.out.Joined++
+	}
+	p.Next = next
+	var cause Cause
+	if state == Leaver { // never was in: an offer that came to nothing
+		cause = CauseTermination
+	}
+	return s.move(p, state, why, cause, "person."+string(state))
+}
+
+// welcome handles somebody whose record is back.
+func (s *settlement) welcome(p *Person) error {
+	f, err := factsOf(p.User)
+	if err != nil {
+		return fmt.Errorf("person %s: %w", p.ID, err)
+	}
+	state, why, next := derive(s.cal, f)
+	if p.State.In() && !state.In() { // ended while missing: the next Settle asks the gate
+		state, why, next = Active, p.Why, s.cal.Now
+	}
+	p.Next = next
+	s.out.Returned++
+	var cause Cause
+	if state == Leaver {
+		cause = CauseTermination
+	}
+	return s.move(p, state, why, cause, "person.returned")
+}
+
+// depart asks the gate for one cause and moves its people as it answers.
+func (s *settlement) depart(ctx context.Context, cause Cause, ids []string) error {
+	// The gate is asked even when nobody leaves, so that a hold whose cause is
+	// gone goes with it.
+	pass, err := s.d.cfg.Gate.Departures(ctx, s.tx, cause, ids)
+	if err != nil {
+		return err
+	}
+	if !pass && cause == CauseTermination {
+		return nil // they stay due, and the hold is made anew each cycle
+	}
+	return s.each(ctx, ids, func(p *Person) error {
+		if pass {
+			return s.leave(p, cause)
+		}
+		return s.miss(p)
+	})
+}
+
+func (s *settlement) leave(p *Person, cause Cause) error {
+	state, why := Leaver, "absent from a complete read of every source that knew them"
+	if cause == CauseTermination {
+		f, err := factsOf(p.User)
+		if err != nil {
+			return fmt.Errorf("person %s: %w", p.ID, err)
+		}
+		state, why, p.Next = derive(s.cal, f)
+	}
+	p.Admitted = p.State.In()
+	s.out.Left++
+	if state == Staged {
+		return s.move(p, state, why, "", "person.staged")
+	}
+	return s.move(p, state, why, cause, "person.left")
+}
+
+func (s *settlement) miss(p *Person) error {
+	if p.State == Missing || !p.State.In() {
+		return nil
+	}
+	s.out.Missing++
+	return s.move(p, Missing, "absent from a complete read; nobody has accepted the departure", "", "person.missing")
+}
+
+func (s *settlement) move(p *Person, state State, why string, cause Cause, event string) error {
+	before := p.State
+	p.State, p.Why, p.Cause = state, why, cause
+	teams, err := s.d.teamsOf(p)
+	if err != nil { // they keep the teams they had, and the failure is told
+		s.out.Problems[p.ID] = err
+	} else {
+		s.teams[p.ID] = teams
+	}
+	s.changed = append(s.changed, p)
+	if before == state {
+		return nil
+	}
+	p.Revision++
+	s.events = append(s.events, audit.Event{
+		At: s.tx.Now(), Kind: event, Actor: s.d.cfg.Actor, Person: p.ID, Why: why,
+		Before: map[string]scim.Value{"state": scim.String(string(before))},
+		After:  map[string]scim.Value{"state": scim.String(string(state))},
+	})
+	return nil
+}
+
+// without returns the ids that are not in drop. Both are in order of id.
+func without(ids, drop []string) []string {
+	var kept []string
+	for _, id := range ids {
+		if i := sort.SearchStrings(drop, id); i == len(drop) || drop[i] != id {
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-id/usher/internal/audit"
+)
+
+// Store is what the directory keeps its state in. Update may call fn more than
+// once; what fn does outside its Tx must bear that.
+type Store interface {
+	Update(ctx context.Context, fn func(Tx) error) error
+}
+
+// Tx is one transaction. Now is the real clock, the same for all of it.
+type Tx interface {
+	audit.Appender
+	Now() time.Time
+
+	// Records returns the records of one source among ids, by id.
+	Records(ctx context.Context, source string, ids []string) (map[string]Record, error)
+	PutRecords(ctx context.Context, records []Record) error
+	// RecordsOf returns all records of the given people, in order of source and id.
+	RecordsOf(ctx context.Context, people []string) (map[string][]Record, error)
+	// SetMissing marks the records of a source that seen knows as present and,
+	// if complete, those that it does not know as missing since now.
+	SetMissing(ctx context.Context, source string, complete bool, seen func(id string) bool) error
+
+	People(ctx context.Context, ids []string) (map[string]*Person, error)
+	// PutPeople stores people and marks their accounts in every app as due.
+	PutPeople(ctx context.Context, people []*Person) error
+	// Waiting returns whose lifecycle has to be looked at, each list in order of
+	// id: due are those whose Next has come, absent those who are no leavers
+	// and all of whose records are missing, returned those who are Missing, or
+	// left as absent, and have a record again.
+	Waiting(ctx context.Context, now time.Time) (due, absent, returned []string, err error)
+
+	// NameOwner returns who reserved a name, "" if nobody. NameOf returns the
+	// name that an owner has reserved for an attribute, "" if none.
+	NameOwner(ctx context.Context, scope, attribute, canonical string) (string, error)
+	NameOf(ctx context.Context, scope, attribute, owner string) (string, error)
+	Reserve(ctx context.Context, scope, attribute, canonical, name, owner string) error
+
+	// SetTeams replaces the rule-made memberships of people; teams not seen
+	// before are stored. A person without an entry keeps theirs.
+	SetTeams(ctx context.Context, teams map[string][]Team) error
+	// InIDs returns everybody who is in, in order of id.
+	InIDs(ctx context.Context) ([]string, error)
+
+	// Meta and PutMeta keep small facts about the store itself.
+	Meta(ctx context.Context, key string) ([]byte, error)
+	PutMeta(ctx context.Context, key string, value []byte) error
+}
+
+// Gate stands before departures. It is asked once for each cause with everybody
+// who would leave by it, in order of id, within the transaction that would
+// make them leavers; it returns whether they may, and records the hold if not.
+type Gate interface {
+	Departures(ctx context.Context, tx Tx, cause Cause, people []string) (pass bool, err error)
+}
+
+// Reader is what commands and pages ask the directory.
+type Reader interface {
+	// List returns people in order of id, those after a given id.
+	List(ctx context.Context, after string, limit int) ([]Listing, error)
+	People(ctx context.Context, ids []string) (map[string]*Person, error)
+	RecordsOf(ctx context.Context, people []string) (map[string][]Record, error)
+	// Search returns the ids of people by id, user name, externalId or record key.
+	Search(ctx context.Context, what string) ([]string, error)
+	PeopleTotals(ctx context.Context) (Totals, error)
+}
+
+// Listing is a person with the keys of their records.
+type Listing struct {
+	Person  *Person
+	Records []Record
+}
+
+// Totals counts people by state.
+type Totals struct {
+	Total   int `json:"total"`
+	Active  int `json:"active"`
+	Staged  int `json:"staged"`
+	OnLeave int `json:"on_leave"`
+	Missing int `json:"missing"`
+	Leaver  int `json:"leaver"`
+}
