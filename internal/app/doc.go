@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package app says what the engine needs of a downstream system with accounts,
+// and how one kind of system differs from plain SCIM 2.0.
+//
+// It owns the [App] interface, the classes of an app's answers ([Error],
+// [Classify]) and the profiles, which are data embedded in the binary
+// ([Profiles], [ProfileByID]). Each kind of connection is a folder below this
+// one; scimapp speaks SCIM 2.0.
+//
+// It must not decide what is written, retry, wait, or keep anything about an
+// account: the engine plans, journals and retries, an app only carries one
+// request and says honestly what came of it. There is no registry: whoever
+// composes the program picks the connection by the profile's Kind.
+//
+// Filters, PATCH and paging are those of RFC 7644 §3.4.2, §3.5.2 and RFC 9865;
+// a profile names departures from them.
+//
+// The package starts no goroutines. Implementations of App are safe for
+// concurrent use.
+package app

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scimapp
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/scim"
+	"github.com/usher-id/usher/scim/scimclient"
+)
+
+// Get reads one resource.
+func (a *App) Get(ctx context.Context, kind app.Kind, id string) (app.Answer, error) {
+	endpoint, err := a.endpoint(kind)
+	if err != nil {
+		return app.Answer{}, err
+	}
+	return outcome(a.client.Get(named(ctx), endpoint, id))
+}
+
+// Find looks resources up by one attribute: one request, unless the app turns
+// out to ignore the filter and there is more than one page; then it reads the
+// whole list, as a hit may be on any of them.
+func (a *App) Find(ctx context.Context, kind app.Kind, attribute scim.Path, value string) ([]*scim.Resource, app.Answer, error) {
+	endpoint, err := a.endpoint(kind)
+	if err != nil {
+		return nil, app.Answer{}, err
+	}
+	if value == "" {
+		return nil, app.Answer{}, refuse(app.Terminal, errors.New("there is no value to look up"))
+	}
+	filter := scim.Eq(attribute, value)
+	page, err := a.client.List(named(ctx), endpoint, scimclient.Query{Filter: filter})
+	answer, err := outcome(page.Answer, err)
+	// An app that ignores the filter sends everybody; without this check the first
+	// of them would be taken for the person.
+	matches := func(r *scim.Resource) bool {
+		return r.ID() != "" && a.schemas.Match(kind.Schema(), filter, r)
+	}
+	switch e := app.Classify(err); {
+	case e == nil:
+	case e.Class == app.NotFound:
+		return nil, answer, nil // how some apps say that nothing matches
+	case e.ScimType == scim.InvalidFilter && strings.ContainsAny(value, `"\`):
+		return a.scan(ctx, kind, matches, answer) // some apps do not know JSON's escapes in filters
+	default:
+		return nil, answer, err
+	}
+	hits := keep(page.Resources, matches)
+	switch {
+	case len(hits) > 0 && len(hits) == len(page.Resources): // the filter works
+		return hits, answer, nil
+	case page.NextCursor == "" && page.TotalResults <= len(page.Resources) &&
+		(page.TotalResults >= 0 || len(page.Resources) == 0): // this page is all there is
+		return hits, answer, nil
+	}
+	return a.scan(ctx, kind, matches, answer)
+}
+
+// scan looks for hits in the whole list. A list that proves nothing is an error:
+// "not found" would lead to a second account.
+func (a *App) scan(ctx context.Context, kind app.Kind, matches func(*scim.Resource) bool, answer app.Answer) ([]*scim.Resource, app.Answer, error) {
+	var hits []*scim.Resource
+	for r, err := range a.List(ctx, kind, true) {
+		if err != nil {
+			return nil, answer, err
+		}
+		if matches(r) {
+			hits = append(hits, r)
+		}
+	}
+	return hits, answer, nil
+}
+
+// List reads all resources of a kind.
+func (a *App) List(ctx context.Context, kind app.Kind, excludeMembers bool) iter.Seq2[*scim.Resource, error] {
+	return func(yield func(*scim.Resource, error) bool) {
+		endpoint, err := a.endpoint(kind)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		var q scimclient.Query
+		var opt scimclient.PageOptions
+		switch a.profile.Pagination {
+		case "none":
+			opt.SinglePage = true
+		case "cursor":
+			q.UseCursor = true
+			q.Count = a.profile.PageSize
+		default:
+			q.Count = a.profile.PageSize
+		}
+		if excludeMembers && kind == app.KindGroup {
+			q.ExcludedAttributes = []string{"members"}
+		}
+		for r, err := range a.client.All(named(ctx), endpoint, q, opt) {
+			if err != nil {
+				yield(nil, convert(err))
+				return
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+func keep(list []*scim.Resource, ok func(*scim.Resource) bool) []*scim.Resource {
+	return slices.DeleteFunc(slices.Clone(list), func(r *scim.Resource) bool { return !ok(r) })
+}
