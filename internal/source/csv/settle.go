@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package csv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// ErrGrowing is returned for a file that is still being written, or is cut off in the middle of it. Another try may succeed.
+var ErrGrowing = errors.New("the file is still being written")
+
+// readSettled reads until the file holds still.
+func readSettled(ctx context.Context, f *os.File, c *Config) (*Snapshot, error) {
+	w, err := watch(f, c.Settle)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		before := w.last
+		res, err := pass(ctx, f, c)
+		if err != nil {
+			return nil, err
+		}
+		settled, err := w.settled(ctx, res.unfinished)
+		if err != nil {
+			return nil, err
+		}
+		if settled && (res.err != nil || res.snap.Proof.Size == before.size) {
+			if res.err == nil {
+				res.snap.Proof.ModTime = before.mod
+			}
+			return res.snap, res.err
+		}
+		if err := w.still(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// look is what tells that a file has changed.
+type look struct {
+	size int64
+	mod  time.Time
+}
+
+func (l look) equal(m look) bool { return l.size == m.size && l.mod.Equal(m.mod) }
+
+// watcher looks at a file again and again.
+type watcher struct {
+	f        *os.File
+	settle   time.Duration
+	every    time.Duration
+	deadline time.Time
+	last     look
+	since    time.Time // last is true at least since then
+}
+
+func watch(f *os.File, settle time.Duration) (*watcher, error) {
+	now := time.Now()
+	w := &watcher{f: f, settle: settle, every: min(settle, 100*time.Millisecond), deadline: now.Add(settle), since: now}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	w.last = look{info.Size(), info.ModTime()}
+	return w, nil
+}
+
+// look tells whether the file is as it was at the last look.
+func (w *watcher) look() (bool, error) {
+	info, err := w.f.Stat()
+	if err != nil {
+		return false, err
+	}
+	now := look{info.Size(), info.ModTime()}
+	same := now.equal(w.last)
+	if !same {
+		w.last, w.since = now, time.Now()
+	}
+	return same, nil
+}
+
+// settled waits until the file was quiet for long enough. False means that it changed.
+func (w *watcher) settled(ctx context.Context, unfinished bool) (bool, error) {
+	need := w.every
+	if unfinished {
+		need = w.settle
+	}
+	for {
+		if left := need - time.Since(w.since); left > 0 {
+			if err := sleep(ctx, min(left, w.every)); err != nil {
+				return false, err
+			}
+		}
+		same, err := w.look()
+		switch {
+		case err != nil || !same:
+			return false, err
+		case time.Since(w.since) >= need:
+			return true, nil
+		case !time.Now().Before(w.deadline):
+			return false, w.growing()
+		}
+	}
+}
+
+// still waits for two equal looks before the file is read again.
+func (w *watcher) still(ctx context.Context) error {
+	for {
+		if !time.Now().Before(w.deadline) {
+			return w.growing()
+		}
+		if err := sleep(ctx, w.every); err != nil {
+			return err
+		}
+		if same, err := w.look(); err != nil || same {
+			return err
+		}
+	}
+}
+
+func (w *watcher) growing() error {
+	return fmt.Errorf("%w: it changed within %s, or its end is missing", ErrGrowing, w.settle)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}

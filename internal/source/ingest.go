@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/mapping"
+	"github.com/usher-id/usher/scim"
+)
+
+// Batch is what one read of a source delivered.
+type Batch struct {
+	Rows     []Row
+	Rejected []Reject
+	Proof    Proof
+	Notes    []string
+}
+
+// Reader reads a source once. An error means that nothing of it can be used.
+type Reader interface {
+	Read(ctx context.Context) (*Batch, error)
+}
+
+// Source is a configured source: where its rows come from and what they mean.
+type Source struct {
+	Name    string
+	File    string // for people and messages
+	Reader  Reader
+	Mapping *mapping.Mapping // row → person
+	Digest  [32]byte         // of the mapping and the columns it reads
+}
+
+// Report is what became of a read.
+type Report struct {
+	Source   string   `json:"source"`
+	File     string   `json:"file"`
+	Rows     int      `json:"rows"`
+	New      int      `json:"new"`
+	Changed  int      `json:"changed"`
+	Complete bool     `json:"complete"`
+	Reason   string   `json:"reason,omitempty"` // why the read is not proven complete
+	Notes    []string `json:"notes,omitempty"`
+	Rejected []Reject `json:"rejected"`
+}
+
+// Store is what the phases keep their state in.
+type Store interface {
+	Update(ctx context.Context, fn func(Tx) error) error
+}
+
+// Tx is one transaction: the directory's, and the record of the read itself.
+type Tx interface {
+	directory.Tx
+	// PutRead replaces what is known of a source's last read.
+	PutRead(ctx context.Context, r Report, digest [32]byte) error
+}
+
+// chunk is how many rows one transaction takes (DESIGN: a big source is taken
+// in chunks of some 500 rows).
+const chunk = 500
+
+// Ingest reads a source and brings its statements into the directory. Nobody
+// leaves by it: departures wait for directory.Settle.
+func Ingest(ctx context.Context, st Store, d *directory.Directory, s Source) (Report, error) {
+	batch, err := s.Reader.Read(ctx)
+	if err != nil {
+		return Report{}, fmt.Errorf("source %s: %w", s.Name, err)
+	}
+	r := Report{
+		Source: s.Name, File: s.File, Rows: batch.Proof.Rows + batch.Proof.Rejected, Complete: batch.Proof.Complete,
+		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: batch.Rejected,
+	}
+	seen := map[string]bool{}
+	for _, j := range batch.Rejected {
+		if j.Key != "" { // set aside, but there: its person is as they were
+			seen[j.Key] = true
+		}
+	}
+	for _, row := range batch.Rows {
+		seen[row.Key] = true
+	}
+	// Names are given in the order of keys, never of rows (DESIGN: names).
+	slices.SortFunc(batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
+	for rows := range slices.Chunk(batch.Rows, chunk) {
+		if err := submit(ctx, st, d, s, rows, &r); err != nil {
+			return r, fmt.Errorf("source %s: %w", s.Name, err)
+		}
+	}
+	slices.SortStableFunc(r.Rejected, func(a, b Reject) int { return a.Line - b.Line })
+	return r, prove(ctx, st, s, batch.Proof, &r, seen)
+}
+
+// submit hands one chunk to the directory, in one transaction.
+func submit(ctx context.Context, st Store, d *directory.Directory, s Source, rows []Row, r *Report) error {
+	statements := make([]directory.Statement, len(rows))
+	for i, row := range rows {
+		statements[i] = directory.Statement{
+			Key: directory.Key{Source: s.Name, ID: row.Key}, Digest: digest(s.Digest, row), File: s.File, Line: row.Line,
+			Map: func() (*scim.Resource, error) { return parse(s.Mapping, row) },
+		}
+	}
+	var done directory.Accepted
+	err := st.Update(ctx, func(tx Tx) (err error) {
+		done, err = d.Accept(ctx, tx, s.Name, statements)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.New, r.Changed = r.New+done.New, r.Changed+done.Changed
+	for _, j := range done.Rejected {
+		r.Rejected = append(r.Rejected, reject(j))
+	}
+	return nil
+}
+
+// digest identifies what a row says under a mapping. Equal digests spare the
+// expressions.
+func digest(of [32]byte, row Row) [32]byte {
+	h := sha256.New()
+	h.Write(of[:])
+	var n [8]byte
+	for _, v := range row.Values {
+		binary.BigEndian.PutUint64(n[:], uint64(len(v)))
+		h.Write(n[:])
+		h.Write([]byte(v))
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// unmapped is a row that an expression failed on.
+type unmapped struct{ failures []mapping.Failure }
+
+func (u *unmapped) Error() string {
+	texts := make([]string, len(u.failures))
+	for i, f := range u.failures {
+		texts[i] = f.Path.String() + ": " + f.Err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func parse(m *mapping.Mapping, row Row) (*scim.Resource, error) {
+	user, failures := m.Apply(mapping.Input{Row: row.Values})
+	if len(failures) > 0 {
+		return nil, &unmapped{failures}
+	}
+	return user, nil
+}
+
+func reject(j directory.Rejected) Reject {
+	r := Reject{Line: j.Line, Key: j.ID, Reason: j.Err.Error()}
+	var u *unmapped
+	if errors.As(j.Err, &u) {
+		r.Field = u.failures[0].Path.String()
+	}
+	return r
+}
+
+// prove says what was seen and whether that was all, and writes the read down.
+func prove(ctx context.Context, st Store, s Source, p Proof, r *Report, seen map[string]bool) error {
+	return st.Update(ctx, func(tx Tx) error {
+		if err := tx.SetMissing(ctx, s.Name, p.Complete, func(id string) bool { return seen[id] }); err != nil {
+			return err
+		}
+		if err := tx.PutRead(ctx, *r, p.Digest); err != nil {
+			return err
+		}
+		if p.Complete && len(r.Rejected) == 0 {
+			return nil
+		}
+		return tx.AppendEvents(ctx, []audit.Event{{
+			At: tx.Now(), Kind: "source.incomplete", Actor: "source", Object: s.Name,
+			Why: fmt.Sprintf("%d of %d rows set aside; %s", len(r.Rejected), r.Rows, proven(p)),
+		}})
+	})
+}
+
+func proven(p Proof) string {
+	if p.Complete {
+		return "the read is complete"
+	}
+	return "not proven complete: " + p.Reason
+}
