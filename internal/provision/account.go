@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/scim"
+)
+
+// AccountState is what is known of an account at its app.
+type AccountState string
+
+// An account that was never there is None; one that we deleted is Gone.
+const (
+	None     AccountState = ""
+	Live     AccountState = "live"
+	Disabled AccountState = "disabled"
+	Gone     AccountState = "gone"
+)
+
+// Account is the link between a person and an app.
+type Account struct {
+	App, Person string
+	RemoteID    string
+	State       AccountState
+	Sent        *scim.Resource // mapped attributes as last confirmed; nil when none
+	Since       time.Time      // of the state
+	Standing
+}
+
+// Group is the link between a team and an app.
+type Group struct {
+	App, Team string
+	RemoteID  string
+	Name      string // displayName as last confirmed
+	Standing
+}
+
+// Standing is what the engine keeps of an account's or group's due work.
+type Standing struct {
+	Due      bool
+	Version  int64     // of the mark; clearing one checks it
+	Parked   string    // the reason why nothing is tried until something changes
+	Attempts int       // failed in a row
+	RetryAt  time.Time // not before
+	Observe  bool      // what the app holds is not known: look before doing anything
+	Last     Result    // how the last request ended, "" for none
+	Journal  int64     // the last request's entry, 0 for none
+}
+
+// Edge is a membership at an app.
+type Edge struct {
+	Team, Person string
+}
+
+// Subject is all that a plan for one person at one app rests on.
+type Subject struct {
+	Person  *directory.Person
+	Teams   []directory.Team
+	Account Account
+	Members map[string]bool // teams whose group holds the account, as last confirmed
+}
+
+// AppState is what the engine keeps of an app.
+type AppState struct {
+	Name    string
+	Digest  [32]byte // of mapping, scope, groups and profile
+	Listed  bool     // what was there before us has been read
+	Agreed  bool     // somebody agreed to the first writes
+	Paused  string   // why nothing is sent, "" when it is
+	Foreign int      // accounts that no person owns, as last listed
+}

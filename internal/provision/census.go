@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/scim"
+)
+
+// census is one complete list of an app's accounts.
+type census struct {
+	byID, byExternal, byUserName, byEmail map[string][]*scim.Resource
+}
+
+// list reads all accounts of the app. A list that ends with an error is no
+// list: nothing may be concluded from what it lacks.
+func (r *run) list(ctx context.Context) (*census, error) {
+	c := &census{
+		byID: map[string][]*scim.Resource{}, byExternal: map[string][]*scim.Resource{},
+		byUserName: map[string][]*scim.Resource{}, byEmail: map[string][]*scim.Resource{},
+	}
+	for u, err := range r.target.App.List(ctx, app.KindUser, false) {
+		if err != nil {
+			return nil, err
+		}
+		c.add(u)
+		r.progress(1)
+	}
+	return c, nil
+}
+
+func (c *census) add(u *scim.Resource) {
+	put := func(m map[string][]*scim.Resource, key string) {
+		if key != "" && !slices.Contains(m[key], u) {
+			m[key] = append(m[key], u)
+		}
+	}
+	put(c.byID, u.ID())
+	put(c.byExternal, u.ExternalID())
+	put(c.byUserName, strings.ToLower(text(u, userNamePath)))
+	emails, _ := u.Get("emails")
+	list, _ := emails.AsList()
+	for _, e := range list {
+		o, _ := e.AsComplex()
+		v, _ := o.Get("value")
+		s, _ := v.AsString()
+		put(c.byEmail, strings.ToLower(s))
+	}
+}
+
+// of finds a person's account by the same rules as a look-up, and last by
+// e-mail, which only a configuration that names it lets through.
+func (c *census) of(s Subject, external string, wish *scim.Resource) sighting {
+	for _, by := range []struct {
+		name string
+		m    map[string][]*scim.Resource
+		key  string
+	}{
+		{"id", c.byID, s.Account.RemoteID},
+		{"externalId", c.byExternal, external},
+		{"userName", c.byUserName, strings.ToLower(text(wish, userNamePath))},
+		{"email", c.byEmail, strings.ToLower(text(wish, workEmail))},
+	} {
+		if by.key == "" {
+			continue
+		}
+		if hits := by.m[by.key]; len(hits) > 0 {
+			return sighting{account: hits[0], by: by.name, several: len(hits) - 1}
+		}
+	}
+	return sighting{}
+}
+
+var workEmail = scim.MustPath(`emails[type eq "work"].value`)
+
+// firstList reads what was there before us: accounts that are ours already,
+// accounts to adopt, and accounts that nobody owns.
+func (r *run) firstList(ctx context.Context) error {
+	there, err := r.list(ctx)
+	if err != nil {
+		return err
+	}
+	taken := map[string]bool{}
+	after := ""
+	for len(there.byID) > 0 {
+		var subjects []Subject
+		err := r.store.View(ctx, func(tx Tx) (err error) {
+			subjects, err = tx.Subjects(ctx, Query{App: r.target.Name, After: after, Limit: page, Now: time.Now()})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		var matched []Subject
+		var found []sighting
+		for _, s := range subjects {
+			f := there.of(s, r.externalID(s), r.wish(s))
+			if f.account == nil && r.unsure["p"+s.Person.ID] == nil {
+				continue
+			}
+			if f.account != nil {
+				taken[f.account.ID()] = true
+			}
+			matched, found = append(matched, s), append(found, f)
+		}
+		if err := r.settle(ctx, matched, found); err != nil {
+			return err
+		}
+		if len(subjects) < page {
+			break
+		}
+		after = subjects[len(subjects)-1].Person.ID
+	}
+	if err := r.adoptGroups(ctx); err != nil {
+		return err
+	}
+	return r.listed(ctx, there.foreign(taken))
+}
+
+func (r *run) wish(s Subject) *scim.Resource {
+	if u, err := r.planner.desired(s); err == nil {
+		return u
+	}
+	return s.Person.User
+}
+
+func (c *census) foreign(taken map[string]bool) []Foreign {
+	var out []Foreign
+	for id, us := range c.byID {
+		if taken[id] {
+			continue
+		}
+		active, known := us[0].Active()
+		out = append(out, Foreign{
+			RemoteID: id, UserName: text(us[0], userNamePath), ExternalID: us[0].ExternalID(),
+			Active: active || !known, Reason: "no person of the directory matches it",
+		})
+	}
+	slices.SortFunc(out, func(a, b Foreign) int { return strings.Compare(a.RemoteID, b.RemoteID) })
+	return out
+}
+
+func (r *run) listed(ctx context.Context, foreign []Foreign) error {
+	r.state.Listed, r.state.Foreign = true, len(foreign)
+	return r.store.Update(ctx, func(tx Tx) error {
+		if err := tx.PutForeign(ctx, r.target.Name, foreign); err != nil {
+			return err
+		}
+		return tx.PutApp(ctx, r.state)
+	})
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/scim"
+)
+
+// Config is what an Engine is made of.
+type Config struct {
+	Store    Store
+	Schemas  *scim.SchemaSet
+	Targets  []*Target
+	Limits   Limits
+	Released func(holdID string) bool // nil: none is
+	People   []string                 // nil: everybody
+	Actor    string                   // who the ledger names
+	Now      func() time.Time         // the calendar's now
+	Wait     time.Duration            // how long to wait for retries that are due
+	Progress func(n int)              // called for each answer; may be nil
+}
+
+// Engine brings apps to what the directory says.
+type Engine struct {
+	store    Store
+	schemas  *scim.SchemaSet
+	targets  []*Target
+	limits   Limits
+	released func(string) bool
+	people   []string
+	actor    string
+	now      func() time.Time
+	wait     time.Duration
+	progress func(int)
+}
+
+// New returns an Engine.
+func New(c Config) *Engine {
+	e := &Engine{
+		store: c.Store, schemas: c.Schemas, targets: c.Targets, limits: c.Limits, released: c.Released,
+		people: c.People, actor: c.Actor, now: c.Now, wait: c.Wait, progress: c.Progress,
+	}
+	if e.released == nil {
+		e.released = func(string) bool { return false }
+	}
+	if e.progress == nil {
+		e.progress = func(int) {}
+	}
+	return e
+}
+
+// Cycle is what a cycle did, or would do, app by app.
+type Cycle struct {
+	Apps   map[string]*AppReport
+	Plans  []Plan            // what was planned first
+	Failed map[string]string // expressions that failed, by person
+}
+
+// Plan computes what would be done. It reads the app where its state is not
+// known and sends nothing that changes anything. What it writes to the store
+// is what reading taught it; the caller may roll that back.
+func (e *Engine) Plan(ctx context.Context) (Cycle, error) {
+	res := Cycle{Apps: map[string]*AppReport{}, Failed: map[string]string{}}
+	for _, t := range e.targets {
+		r, start := e.run(t), time.Now()
+		if err := r.begin(ctx); err != nil {
+			return res, err
+		}
+		if err := r.observe(ctx); err != nil {
+			return res, err
+		}
+		p, err := r.plan(ctx)
+		if err != nil {
+			return res, err
+		}
+		for kind, n := range Count(p.Ops) {
+			r.report.add(kind, n)
+		}
+		if err := r.finish(ctx, start, &res); err != nil {
+			return res, err
+		}
+	}
+	return res, nil
+}
+
+// Recover looks up what a crash left open, and nothing else.
+func (e *Engine) Recover(ctx context.Context) error {
+	for _, t := range e.targets {
+		r := e.run(t)
+		if err := r.begin(ctx); err != nil {
+			return err
+		}
+		if len(r.unsure) == 0 {
+			continue
+		}
+		if err := r.observe(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Apply pushes until quiet, all apps in parallel: a sick app delays nobody
+// else. With only set, an operation is carried out if only says so.
+func (e *Engine) Apply(ctx context.Context, only func(*Op) bool) (Cycle, error) {
+	res := Cycle{Apps: map[string]*AppReport{}, Failed: map[string]string{}}
+	runs := make([]*run, len(e.targets))
+	var g errgroup.Group
+	start := time.Now()
+	for i, t := range e.targets {
+		runs[i] = e.run(t)
+		g.Go(func() error { return runs[i].cycle(ctx, only) })
+	}
+	err := g.Wait()
+	for _, r := range runs {
+		if ferr := r.finish(context.WithoutCancel(ctx), start, &res); err == nil {
+			err = ferr
+		}
+	}
+	return res, err
+}
+
+func (e *Engine) run(t *Target) *run {
+	return &run{
+		Engine: e, target: t, planner: NewPlanner(t, e.schemas, e.now()), report: &AppReport{},
+		unsure: map[string]*Intent{}, written: map[string]bool{}, failed: map[string]string{},
+	}
+}
+
+// cycle goes round until nothing is due, or what is due comes too late.
+func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(r.wait)
+	for {
+		sent, err := r.round(ctx, only)
+		if err != nil || ctx.Err() != nil || r.refused != "" {
+			return err
+		}
+		if sent {
+			continue
+		}
+		next, err := r.nextRetry(ctx)
+		if err != nil || next.IsZero() || next.After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(time.Until(next)):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
+	err = r.store.View(ctx, func(tx Tx) (err error) {
+		next, err = tx.NextRetry(ctx, r.target.Name)
+		return err
+	})
+	return next, err
+}
+
+// begin brings the app's own row up to date, marks everybody when what their
+// plans rest on has changed, and takes up what a crash left open.
+func (r *run) begin(ctx context.Context) error {
+	return r.store.Update(ctx, func(tx Tx) error {
+		var err error
+		if r.state, err = tx.App(ctx, r.target.Name); err != nil {
+			return err
+		}
+		known := r.state.Digest == r.target.Digest
+		r.state.Name, r.state.Digest, r.state.Paused = r.target.Name, r.target.Digest, ""
+		if r.target.FirstRunGo {
+			r.state.Agreed = true
+		}
+		if err := tx.PutApp(ctx, r.state); err != nil {
+			return err
+		}
+		if !known {
+			if err := tx.MarkApp(ctx, r.target.Name); err != nil {
+				return err
+			}
+		}
+		return r.recover(ctx, tx)
+	})
+}
+
+// recover finds the requests whose outcome is not known: a crash came between,
+// or the answer was ambiguous. They are looked up before anything else.
+func (r *run) recover(ctx context.Context, tx Tx) error {
+	open, err := tx.OpenIntents(ctx, r.target.Name)
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	groups, err := tx.Groups(ctx, r.target.Name)
+	if err != nil {
+		return err
+	}
+	var people []string
+	var touched []Group
+	for _, in := range open {
+		r.unsure[in.key()] = in
+		if in.Team == "" {
+			people = append(people, in.Person)
+			continue
+		}
+		g := groups[in.Team]
+		g.App, g.Team, g.Observe, g.Journal = in.App, in.Team, true, in.ID
+		g.RetryAt = later(g.RetryAt, in.At, r.target.App.Profile().Settle)
+		touched = append(touched, g)
+	}
+	if err := tx.PutGroups(ctx, touched); err != nil {
+		return err
+	}
+	return r.recoverAccounts(ctx, tx, people)
+}
+
+// later is when a look-up proves something: not before the app has settled.
+func later(retry, sent time.Time, settle time.Duration) time.Time {
+	if t := sent.Add(settle); settle > 0 && t.After(retry) {
+		return t
+	}
+	return retry
+}
+
+func (r *run) recoverAccounts(ctx context.Context, tx Tx, people []string) error {
+	if len(people) == 0 {
+		return nil
+	}
+	subjects, err := tx.Subjects(ctx, Query{App: r.target.Name, People: people, Limit: len(people), Now: time.Now()})
+	if err != nil {
+		return err
+	}
+	accounts := make([]Account, len(subjects))
+	for i, s := range subjects {
+		in := r.unsure["p"+s.Person.ID]
+		a := s.Account
+		a.Observe, a.Journal, a.Parked = true, in.ID, ""
+		a.RetryAt = later(a.RetryAt, in.At, r.target.App.Profile().Settle)
+		accounts[i] = a
+	}
+	return tx.PutAccounts(ctx, accounts)
+}
+
+// finish completes the report and writes down why the app is paused, if it is.
+func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
+	rep := r.report
+	rep.Requests, rep.Paused = r.target.App.Requests(), r.refused
+	rep.Seconds = time.Since(start).Seconds()
+	res.Apps[r.target.Name] = rep
+	if r.first != nil {
+		res.Plans = append(res.Plans, *r.first)
+	}
+	for p, why := range r.failed {
+		res.Failed[p] = why
+	}
+	return r.store.Update(ctx, func(tx Tx) error {
+		t, err := tx.Totals(ctx, r.target.Name)
+		if err != nil {
+			return err
+		}
+		rep.Parked, rep.Waiting, rep.Foreign = t.Parked, t.Waiting, t.Foreign
+		rep.Unchanged = max(0, t.Live-len(r.written))
+		holds, err := tx.Holds(ctx)
+		if err != nil {
+			return err
+		}
+		rep.Held = 0
+		for _, h := range holds {
+			if h.App == r.target.Name {
+				rep.Held += h.Count
+			}
+		}
+		if r.refused == "" {
+			return nil
+		}
+		r.state.Paused = r.refused
+		if err := tx.PutApp(ctx, r.state); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, []audit.Event{{
+			At: tx.Now(), Kind: "app.paused", Actor: r.actor, App: r.target.Name, Why: r.refused,
+		}})
+	})
+}

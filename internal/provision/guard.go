@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"fmt"
+
+	"github.com/usher-id/usher/internal/directory"
+)
+
+// Limit is how much of an app one cause may take away: the larger of Floor and
+// Percent of what there is, and never more than Cap (0: no cap).
+type Limit struct {
+	Floor   int
+	Percent float64
+	Cap     int
+}
+
+// Of returns the limit for a base of n accounts or memberships.
+func (l Limit) Of(n int) int {
+	most := max(l.Floor, int(float64(n)*l.Percent/100))
+	if l.Cap > 0 {
+		most = min(most, l.Cap)
+	}
+	return most
+}
+
+// Limits are the guard's, per app and cause.
+type Limits struct {
+	Unexplained    Limit // a cycle
+	UnexplainedDay Limit // 24 hours
+	Terminations   Limit // a cycle
+	Memberships    Limit // a cycle, by people who keep the account
+}
+
+// DefaultLimits are those of a configuration that says nothing. The guard has
+// no off switch.
+func DefaultLimits() Limits {
+	return Limits{
+		Unexplained:    Limit{3, 2, 250},
+		UnexplainedDay: Limit{5, 5, 1000},
+		Terminations:   Limit{10, 5, 0},
+		Memberships:    Limit{25, 5, 0},
+	}
+}
+
+// base is what a limit is measured against at one app.
+type base struct {
+	accounts    int // live
+	memberships int
+	today       int // unexplained removals that passed in the last 24 hours
+}
+
+// verdict says whether n removals of a cause may pass, and if not, why.
+func (l Limits) verdict(cause directory.Cause, n int, b base) (limit int, reason string) {
+	over := func(limit int, of string) (int, string) {
+		if n <= limit {
+			return limit, ""
+		}
+		return limit, fmt.Sprintf("%d removals (%s) at once; at most %d of %s pass without somebody's consent", n, cause, limit, of)
+	}
+	switch cause {
+	case directory.CauseTermination:
+		return over(l.Terminations.Of(b.accounts), fmt.Sprintf("%d accounts", b.accounts))
+	case CauseMembership:
+		return over(l.Memberships.Of(b.memberships), fmt.Sprintf("%d memberships", b.memberships))
+	}
+	if limit, reason = over(l.Unexplained.Of(b.accounts), fmt.Sprintf("%d accounts", b.accounts)); reason != "" {
+		return limit, reason
+	}
+	day := l.UnexplainedDay.Of(b.accounts + b.today)
+	if b.today+n <= day {
+		return limit, ""
+	}
+	return max(0, day-b.today), fmt.Sprintf("%d removals (%s), with %d in the last 24 hours; at most %d a day pass without somebody's consent", n, cause, b.today, day)
+}
+
+// guarded says whether an operation takes something away that the guard has
+// not yet let pass.
+func guarded(o *Op) bool {
+	switch o.Kind {
+	case Disable, Delete:
+		return !o.admitted
+	case MemberRemove:
+		return o.retained
+	default:
+		return false
+	}
+}
+
+// Guard holds, cause by cause, whole sets of removals that reach too far.
+// Hires, updates and the other causes go on. A membership that is lost with its
+// account follows that account's verdict and is not counted again. Released
+// names the holds that somebody agreed to.
+func (l Limits) Guard(p Plan, b base, released func(id string) bool) Plan {
+	sets := map[directory.Cause][]*Op{}
+	for _, o := range p.Ops {
+		if guarded(o) {
+			sets[o.Cause] = append(sets[o.Cause], o)
+		}
+	}
+	held := map[directory.Cause]bool{}
+	for _, cause := range sortedCauses(sets) {
+		ops := sets[cause]
+		limit, reason := l.verdict(cause, len(ops), b)
+		if reason == "" {
+			continue
+		}
+		ids := make([]string, len(ops))
+		for i, o := range ops {
+			ids[i] = o.ID
+		}
+		id := HoldID(p.App, cause, ids)
+		if released(id) {
+			continue
+		}
+		held[cause] = true
+		p.Held = append(p.Held, Hold{ID: id, App: p.App, Cause: cause, Count: len(ops), Limit: limit, Reason: reason, Ops: ops})
+	}
+	if len(held) > 0 {
+		p.Ops = withoutHeld(p.Ops, held)
+	}
+	return p
+}
+
+func sortedCauses(sets map[directory.Cause][]*Op) []directory.Cause {
+	var causes []directory.Cause
+	for _, c := range []directory.Cause{directory.CauseTermination, directory.CauseAbsent, CauseScope, CauseMembership} {
+		if len(sets[c]) > 0 {
+			causes = append(causes, c)
+		}
+	}
+	return causes
+}
+
+// withoutHeld drops what is held: the guarded operations of the cause, and the
+// memberships that would be lost with the accounts among them.
+func withoutHeld(ops []*Op, held map[directory.Cause]bool) []*Op {
+	with := map[string]bool{} // people whose account's removal is held
+	for _, o := range ops {
+		if guarded(o) && held[o.Cause] && o.Kind != MemberRemove {
+			with[o.Person] = true
+		}
+	}
+	var kept []*Op
+	for _, o := range ops {
+		if guarded(o) && held[o.Cause] || o.Kind == MemberRemove && !o.retained && with[o.Person] {
+			continue
+		}
+		kept = append(kept, o)
+	}
+	return kept
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+)
+
+// Machine decides in which order the requests of one stage go out and what
+// each answer means. It is a pure state machine: the clock, randomness and
+// answers come in; what to commit and what to send goes out. Its owner must
+// commit what Step returns as Record before it sends what Step returns as Send.
+//
+// It keeps three promises: no request without a committed intent, one request
+// at a time for one person or group, and never more intents without outcome
+// than the window, as each of them costs a look-up after a crash.
+type Machine struct {
+	slots  int // requests in flight
+	window int // intents without outcome
+
+	queue    []*Intent       // not recorded yet
+	ready    []*Intent       // recorded, not sent
+	busy     map[string]bool // keys recorded or in flight
+	flying   int
+	outcomes []Outcome // not committed yet
+	stopped  string    // why nothing more is sent
+	refused  bool
+}
+
+// NewMachine returns a machine for a stage's requests.
+func NewMachine(slots int, queue []*Intent) *Machine {
+	return &Machine{slots: slots, window: 4 * slots, queue: queue, busy: map[string]bool{}}
+}
+
+// Step is what is to be done now.
+type Step struct {
+	Intents  []*Intent // commit, together with
+	Outcomes []Outcome // these, before
+	Send     []*Intent // sending these
+	Finished bool      // nothing is left, and everything is committed
+}
+
+// Step returns what is to be done now. Sent intents have been recorded by an
+// earlier step, so that their commit is already durable.
+func (m *Machine) Step() Step {
+	var s Step
+	for m.flying < m.slots && len(m.ready) > 0 {
+		s.Send = append(s.Send, m.ready[0])
+		m.ready = m.ready[1:]
+		m.flying++
+	}
+	// A commit costs the same for one intent as for many: wait with it until
+	// the senders would run dry, or there is nothing else to do.
+	if m.stopped == "" && len(m.ready) < m.slots {
+		s.Intents = m.take()
+	}
+	if len(s.Intents) > 0 || len(m.outcomes) >= m.slots || m.flying == 0 {
+		s.Outcomes, m.outcomes = m.outcomes, nil
+	}
+	s.Finished = m.flying == 0 && len(m.ready) == 0 && len(s.Intents) == 0 && len(s.Outcomes) == 0 &&
+		(len(m.queue) == 0 || m.stopped != "")
+	return s
+}
+
+// take moves intents from the queue into the window, skipping those whose
+// person or group is being written: they keep their place.
+func (m *Machine) take() []*Intent {
+	var taken, skipped []*Intent
+	room := m.window - len(m.ready) - m.flying
+	i := 0
+	for ; i < len(m.queue) && len(taken) < room; i++ {
+		in := m.queue[i]
+		if m.busy[in.key()] {
+			skipped = append(skipped, in)
+			continue
+		}
+		m.busy[in.key()] = true
+		taken = append(taken, in)
+	}
+	// The skipped go back in front of what was not looked at, in place.
+	m.queue = m.queue[i-len(skipped):]
+	copy(m.queue, skipped)
+	return taken
+}
+
+// Recorded says that intents are durable: they may be sent.
+func (m *Machine) Recorded(intents []*Intent) {
+	if m.stopped != "" {
+		for _, in := range intents {
+			m.withdraw(in)
+		}
+		return
+	}
+	m.ready = append(m.ready, intents...)
+}
+
+// Stop ends the stage: what is in flight is waited for, nothing more is sent.
+func (m *Machine) Stop(why string) {
+	if m.stopped != "" {
+		return
+	}
+	m.stopped = why
+	for _, in := range m.ready {
+		m.withdraw(in)
+	}
+	m.ready = nil
+}
+
+func (m *Machine) withdraw(in *Intent) {
+	delete(m.busy, in.key())
+	m.outcomes = append(m.outcomes, Outcome{Intent: in, Result: Withdrawn, Detail: m.stopped})
+}
+
+// Answer is what came of a request.
+type Answer struct {
+	Err      *app.Error // nil when the app said yes
+	Remote   string
+	Status   int
+	Elapsed  time.Duration
+	Verified bool // the effect was read back
+	Ignored  bool // it was read back, and it is not there
+}
+
+// Answered takes an answer at an instant; luck is a number in [0, 1) for the
+// jitter of a retry.
+func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
+	m.flying--
+	delete(m.busy, in.key())
+	o := Outcome{Intent: in, At: now, Remote: a.Remote, Status: a.Status, Elapsed: a.Elapsed, Verified: a.Verified}
+	o.Result = Done
+	if a.Ignored {
+		o.Result, o.Detail = Ignored, "answered with success, but the account read back is still active"
+	}
+	if a.Err != nil {
+		o.Status, o.Detail = a.Err.Status, a.Err.Error()
+		o.Result = meaning(in, a.Err)
+	}
+	switch o.Result {
+	case RetryLater:
+		o.RetryAt = now.Add(max(a.Err.RetryAfter, backoff(in.Attempt, luck)))
+	case Ambiguous:
+		o.RetryAt = now.Add(backoff(in.Attempt, luck))
+	case Refused:
+		m.Stop("the app refused our credential: " + o.Detail)
+		m.refused = true
+	case Split:
+		m.queue = append(halves(in), m.queue...)
+	}
+	m.outcomes = append(m.outcomes, o)
+}
+
+// meaning is total: every class of error has one result.
+func meaning(in *Intent, e *app.Error) Result {
+	several := len(in.Ops) > 1
+	switch e.Class {
+	case app.Retry, app.Unreachable, app.Precondition:
+		return RetryLater
+	case app.Unauthorized:
+		return Refused
+	case app.NotFound:
+		if in.Kind == Create || in.Kind == GroupCreate {
+			return Parked // the endpoint itself is not there
+		}
+		if in.Kind == Delete {
+			return Done
+		}
+		if several {
+			return Split
+		}
+		return Lost
+	case app.Conflict:
+		if in.Kind == Create || in.Kind == GroupCreate {
+			return Taken
+		}
+		return Parked
+	case app.TooLarge, app.Terminal:
+		if several {
+			return Split
+		}
+		return Parked
+	default:
+		return Ambiguous
+	}
+}
+
+// halves splits a membership request, so that one bad member does not keep the
+// others out.
+func halves(in *Intent) []*Intent {
+	mid := len(in.Ops) / 2
+	left, right := *in, *in
+	left.ID, right.ID = 0, 0
+	left.Ops, right.Ops = in.Ops[:mid], in.Ops[mid:]
+	left.Remotes, right.Remotes = in.Remotes[:mid], in.Remotes[mid:]
+	return []*Intent{&left, &right}
+}
+
+const (
+	firstBackoff = time.Second
+	mostBackoff  = 10 * time.Minute
+)
+
+// backoff doubles with each attempt and spreads over its upper half, so that
+// what failed together does not come back together.
+func backoff(attempt int, luck float64) time.Duration {
+	d := firstBackoff << min(attempt, 20)
+	d = min(d, mostBackoff)
+	return d/2 + time.Duration(luck*float64(d/2))
+}

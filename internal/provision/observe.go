@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/scim"
+)
+
+// observe looks at the app wherever its state is not known: after a crash, an
+// answer that was lost, an id that is void, a name that is taken, and before
+// the first write of all.
+func (r *run) observe(ctx context.Context) error {
+	if err := r.loadGroups(ctx); err != nil {
+		return err
+	}
+	if !r.state.Listed {
+		if err := r.firstList(ctx); err != nil {
+			return r.unreadable(err)
+		}
+	}
+	waiting, err := r.waiting(ctx)
+	if err != nil {
+		return err
+	}
+	if len(waiting) > 0 {
+		if err := r.lookUp(ctx, waiting); err != nil {
+			return r.unreadable(err)
+		}
+	}
+	return r.observeGroups(ctx)
+}
+
+// unreadable keeps an app that cannot even be read from failing the others: it
+// is paused with the reason.
+func (r *run) unreadable(err error) error {
+	if e := app.Classify(err); e.Class == app.Unauthorized || e.Status != 0 || e.Class == app.Unreachable || e.Class == app.Retry {
+		r.refused = e.Error()
+		return nil
+	}
+	return fmt.Errorf("app %s: %w", r.target.Name, err)
+}
+
+// waiting returns everybody whose account has to be looked up.
+func (r *run) waiting(ctx context.Context) ([]Subject, error) {
+	var all []Subject
+	after := ""
+	for {
+		var subjects []Subject
+		err := r.store.View(ctx, func(tx Tx) (err error) {
+			q := Query{App: r.target.Name, After: after, Limit: page, People: r.people, Observe: true, Now: time.Now()}
+			subjects, err = tx.Subjects(ctx, q)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, subjects...)
+		if len(subjects) < page {
+			return all, nil
+		}
+		after = subjects[len(subjects)-1].Person.ID
+	}
+}
+
+// lookUp finds each subject's account: one by one, or by one list where that
+// takes fewer requests and the profile trusts the app's lists.
+func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
+	p := r.target.App.Profile()
+	var live int
+	err := r.store.View(ctx, func(tx Tx) error {
+		t, err := tx.Totals(ctx, r.target.Name)
+		live = t.Live + t.Disabled
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if p.ListTrusted && len(subjects) > 1+live/max(1, p.PageSize) {
+		there, err := r.list(ctx)
+		if err != nil {
+			return err
+		}
+		found := make([]sighting, len(subjects))
+		for i, s := range subjects {
+			found[i] = there.of(s, r.externalID(s), r.wish(s))
+		}
+		return r.settle(ctx, subjects, found)
+	}
+	found := make([]sighting, len(subjects))
+	g, ctx2 := errgroup.WithContext(ctx)
+	g.SetLimit(r.target.Concurrency)
+	for i, s := range subjects {
+		g.Go(func() (err error) {
+			found[i], err = r.find(ctx2, s)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return r.settle(ctx, subjects, found)
+}
+
+// sighting is what a look-up saw of one person: nothing, one account and the
+// attribute that led to it, or several.
+type sighting struct {
+	account *scim.Resource
+	by      string // "id", "externalId", "userName" or "email"
+	several int
+}
+
+// find looks one account up: by remote id, externalId, then userName, in this
+// order (DESIGN: journal).
+func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
+	if id := s.Account.RemoteID; id != "" {
+		ans, err := r.target.App.Get(ctx, app.KindUser, id)
+		if err == nil {
+			return sighting{account: ans.Resource, by: "id"}, nil
+		}
+		if app.Classify(err).Class != app.NotFound {
+			return sighting{}, err
+		}
+	}
+	for _, by := range []struct {
+		path  scim.Path
+		value string
+	}{{externalIDPath, r.externalID(s)}, {userNamePath, text(r.wish(s), userNamePath)}} {
+		if by.value == "" {
+			continue
+		}
+		hits, _, err := r.target.App.Find(ctx, app.KindUser, by.path, by.value)
+		if err != nil {
+			return sighting{}, err
+		}
+		if len(hits) > 0 {
+			return sighting{account: hits[0], by: by.path.String(), several: len(hits) - 1}, nil
+		}
+	}
+	return sighting{}, nil
+}
+
+var userNamePath = scim.Path{Attr: "userName"}
+
+// externalID is what the account's externalId is or will be.
+func (r *run) externalID(s Subject) string {
+	if u, err := r.planner.desired(s); err == nil {
+		return u.ExternalID()
+	}
+	return s.Person.ID
+}
+
+func text(u *scim.Resource, p scim.Path) string {
+	v, _ := u.At(p)
+	s, _ := v.AsString()
+	return s
+}
+
+// settle writes down what look-ups saw, in pages.
+func (r *run) settle(ctx context.Context, subjects []Subject, found []sighting) error {
+	for from := 0; from < len(subjects); from += page {
+		to := min(from+page, len(subjects))
+		if err := r.settlePage(ctx, subjects[from:to], found[from:to]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighting) error {
+	owners, err := r.owners(ctx, found)
+	if err != nil {
+		return err
+	}
+	w := &writing{r: r, now: time.Now()}
+	var outcomes []Outcome
+	for i, s := range subjects {
+		outcomes = append(outcomes, w.sighted(s, found[i], owners)...)
+	}
+	return r.store.Update(ctx, func(tx Tx) error {
+		if err := tx.PutAccounts(ctx, w.accounts); err != nil {
+			return err
+		}
+		if err := tx.PutOutcomes(ctx, outcomes); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, w.events)
+	})
+}
+
+func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]string, err error) {
+	var ids []string
+	for _, f := range found {
+		if f.account != nil {
+			ids = append(ids, f.account.ID())
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	err = r.store.View(ctx, func(tx Tx) (err error) {
+		owners, err = tx.Owners(ctx, r.target.Name, ids)
+		return err
+	})
+	return owners, err
+}
+
+// sighted turns a look-up into the account's row, and settles what was unsure.
+func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Outcome {
+	a, before := s.Account, s.Account
+	a.Observe, a.RetryAt = false, time.Time{}
+	intent := w.r.unsure["p"+s.Person.ID]
+	switch {
+	case f.account == nil:
+		a.RemoteID, a.Sent, a.State = "", nil, None
+		if a.Last == Taken {
+			a.Parked = "the app says that the name is taken, and that nobody has it"
+		}
+	case f.several > 0:
+		a.Parked = fmt.Sprintf("%d accounts have this %s: somebody must say which one it is", f.several+1, f.by)
+	default:
+		if reason := w.r.mayAdopt(s, f, owners, intent); reason != "" {
+			a.Parked = reason
+			break
+		}
+		w.adopt(&a, f.account)
+	}
+	if a.Parked == "" {
+		a.Due = true
+	}
+	w.accounts = append(w.accounts, a)
+	if intent == nil {
+		if a.RemoteID != "" && a.RemoteID != before.RemoteID {
+			w.events = append(w.events, audit.Event{
+				At: w.now, Kind: "account.adopted", Actor: w.r.actor, Person: s.Person.ID, App: a.App,
+				Object: a.RemoteID, Why: "found by " + f.by,
+			})
+		}
+		return nil
+	}
+	delete(w.r.unsure, "p"+s.Person.ID)
+	o := Outcome{Intent: intent, Result: Void, At: w.now, Detail: "looked up: it did not happen"}
+	if a.Parked == "" && happened(intent, f.account) {
+		o.Result, o.Remote, o.Detail, o.Verified = Done, a.RemoteID, "looked up: it happened", true
+		w.events = append(w.events, w.tell(&o)...)
+		w.r.count(&o)
+	}
+	return []Outcome{o}
+}
+
+func (w *writing) adopt(a *Account, seen *scim.Resource) {
+	state := Live
+	if active, known := seen.Active(); known && !active {
+		state = Disabled
+	}
+	if state != a.State || a.Since.IsZero() {
+		a.State, a.Since = state, w.now
+	}
+	a.RemoteID, a.Sent, a.Parked = seen.ID(), w.r.project(seen), ""
+}
+
+// project keeps of an account what our mapping names; nothing else is ours to
+// store or to write.
+func (r *run) project(seen *scim.Resource) *scim.Resource {
+	mine := scim.NewResource(scim.UserURN)
+	for _, p := range r.planner.paths {
+		if v, ok := seen.At(p); ok {
+			_ = mine.Put(p, v) // a path that was read can be written
+		}
+	}
+	return mine
+}
+
+// happened reports whether an unsure intent shows in what was seen.
+func happened(in *Intent, seen *scim.Resource) bool {
+	if seen == nil {
+		return in.Kind == Delete
+	}
+	switch in.Kind {
+	case Create, GroupCreate:
+		return true
+	case Delete:
+		return false
+	}
+	for _, c := range in.Ops[0].Changes {
+		p, err := scim.ParsePath(c.Path)
+		if err != nil {
+			return false
+		}
+		if v, _ := seen.At(p); !v.Equal(c.After) {
+			return false
+		}
+	}
+	return true
+}

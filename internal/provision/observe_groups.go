@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/scim"
+)
+
+// adoptGroups matches the app's groups with our teams before the first write:
+// by externalId, then by display name, as accounts are.
+func (r *run) adoptGroups(ctx context.Context) error {
+	byExternal, byName := map[string]*scim.Resource{}, map[string]*scim.Resource{}
+	for g, err := range r.target.App.List(ctx, app.KindGroup, true) {
+		if err != nil {
+			return err
+		}
+		if id := g.ExternalID(); id != "" {
+			byExternal[id] = g
+		}
+		byName[text(g, displayName)] = g
+	}
+	for id, t := range r.teams {
+		if !r.target.Teams[t.Rule] {
+			continue
+		}
+		name, err := r.planner.groupName(t)
+		if err != nil {
+			return err
+		}
+		hit := byExternal[id]
+		if hit == nil {
+			hit = byName[name]
+		}
+		if hit == nil {
+			continue
+		}
+		g := r.groups[id]
+		g.App, g.Team = r.target.Name, id
+		if err := r.adoptGroup(ctx, g, name, hit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adoptGroup takes a group over, unless it is somebody else's or powerful, and
+// reads who is in it. Members that are not ours stay unknown to us, and so are
+// never removed.
+func (r *run) adoptGroup(ctx context.Context, g Group, name string, seen *scim.Resource) error {
+	claimed := seen.ExternalID()
+	switch {
+	case claimed == g.Team:
+	case claimed != "":
+		g.Parked = "a group of this name exists and carries another externalId"
+	case powerful(name) && r.unsure["g"+g.Team] == nil:
+		g.Parked = "a group of this name exists and is privileged: it is adopted only by hand"
+	}
+	g.Observe = false
+	if g.Parked != "" {
+		return r.storeGroup(ctx, g, nil, nil)
+	}
+	if g.RemoteID != seen.ID() {
+		g.RemoteID, g.Name = seen.ID(), text(seen, displayName)
+	}
+	return r.readMembers(ctx, g)
+}
+
+// observeGroups settles groups whose state at the app is not known.
+func (r *run) observeGroups(ctx context.Context) error {
+	now := time.Now()
+	for id, g := range r.groups {
+		if !g.Observe || g.RetryAt.After(now) {
+			continue
+		}
+		if err := r.observeGroup(ctx, id, g); err != nil {
+			return r.unreadable(err)
+		}
+	}
+	return nil
+}
+
+func (r *run) observeGroup(ctx context.Context, id string, g Group) error {
+	g.App, g.Team = r.target.Name, id
+	if g.RemoteID != "" {
+		err := r.readMembers(ctx, g)
+		if err == nil || app.Classify(err).Class != app.NotFound {
+			return err
+		}
+		g.RemoteID = ""
+	}
+	name, err := r.planner.groupName(r.teams[id])
+	if err != nil {
+		return err
+	}
+	hits, _, err := r.target.App.Find(ctx, app.KindGroup, displayName, name)
+	if err != nil {
+		return err
+	}
+	if len(hits) > 0 {
+		return r.adoptGroup(ctx, g, name, hits[0])
+	}
+	g.Observe, g.Name = false, ""
+	if g.Last == Taken {
+		g.Parked = "the app says that the name is taken, and that no group has it"
+	}
+	return r.storeGroup(ctx, g, nil, nil)
+}
+
+// readMembers compares who the group holds with what was last confirmed.
+func (r *run) readMembers(ctx context.Context, g Group) error {
+	ans, err := r.target.App.Get(ctx, app.KindGroup, g.RemoteID)
+	if err != nil {
+		return err
+	}
+	g.Observe, g.RetryAt, g.Name = false, time.Time{}, text(ans.Resource, displayName)
+	if !r.target.App.Profile().MembersReadable {
+		return r.storeGroup(ctx, g, nil, nil)
+	}
+	there := map[string]bool{}
+	var remote []string
+	members, _ := ans.Resource.Get("members")
+	list, _ := members.AsList()
+	for _, m := range list {
+		o, _ := m.AsComplex()
+		v, _ := o.Get("value")
+		if id, ok := v.AsString(); ok {
+			remote = append(remote, id)
+		}
+	}
+	var owners map[string]string
+	var known []string
+	err = r.store.View(ctx, func(tx Tx) (err error) {
+		if owners, err = tx.Owners(ctx, g.App, remote); err != nil {
+			return err
+		}
+		known, err = tx.EdgesOf(ctx, g.App, g.Team)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var add, remove []Edge
+	for _, id := range remote {
+		if p := owners[id]; p != "" {
+			there[p] = true
+			add = append(add, Edge{g.Team, p})
+		}
+	}
+	for _, p := range known {
+		if !there[p] {
+			remove = append(remove, Edge{g.Team, p})
+		}
+	}
+	return r.storeGroup(ctx, g, add, remove)
+}
+
+// storeGroup writes a group as it was seen, with the memberships that differ,
+// and settles the request that was unsure.
+func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error {
+	r.groups[g.Team] = g
+	intent := r.unsure["g"+g.Team]
+	delete(r.unsure, "g"+g.Team)
+	w := &writing{r: r, now: time.Now()}
+	var outcomes []Outcome
+	if intent != nil {
+		outcomes = w.settleGroup(intent, g, add, r.target.App.Profile().MembersReadable)
+	} else if g.RemoteID != "" && g.Journal == 0 && g.Parked == "" {
+		w.events = append(w.events, audit.Event{
+			At: w.now, Kind: "group.adopted", Actor: r.actor, App: g.App, Object: g.Team, Why: "found by name or externalId",
+		})
+	}
+	return r.store.Update(ctx, func(tx Tx) error {
+		if err := tx.PutGroups(ctx, []Group{g}); err != nil {
+			return err
+		}
+		if err := tx.PutEdges(ctx, g.App, add, remove, 0); err != nil {
+			return err
+		}
+		if err := tx.MarkPeople(ctx, g.App, peopleOf(add, remove)); err != nil {
+			return err
+		}
+		if err := tx.PutOutcomes(ctx, outcomes); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, w.events)
+	})
+}
+
+// settleGroup says of an unsure request which of its operations happened.
+func (w *writing) settleGroup(intent *Intent, g Group, there []Edge, readable bool) []Outcome {
+	in := map[string]bool{}
+	for _, e := range there {
+		in[e.Person] = true
+	}
+	var done []*Op
+	for _, op := range intent.Ops {
+		switch {
+		case intent.Kind == GroupCreate && g.RemoteID != "",
+			intent.Kind == GroupUpdate && g.Name == op.Label,
+			intent.Kind == MemberAdd && in[op.Person],
+			intent.Kind == MemberRemove && readable && g.RemoteID != "" && !in[op.Person]:
+			done = append(done, op)
+		}
+	}
+	o := Outcome{Intent: intent, Result: Void, At: w.now, Detail: "looked up: it did not happen"}
+	if len(done) > 0 {
+		part := *intent
+		part.Ops = done
+		effect := Outcome{Intent: &part, Result: Done, At: w.now}
+		w.events = append(w.events, w.tell(&effect)...)
+		w.r.count(&effect)
+		o.Result, o.Detail, o.Verified = Done, "looked up: it happened", true
+	}
+	return []Outcome{o}
+}
+
+func peopleOf(edges ...[]Edge) []string {
+	seen := map[string]bool{}
+	var ids []string
+	for _, list := range edges {
+		for _, e := range list {
+			if !seen[e.Person] {
+				seen[e.Person] = true
+				ids = append(ids, e.Person)
+			}
+		}
+	}
+	return ids
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/mapping"
+	"github.com/usher-id/usher/scim"
+)
+
+// Target is one app as the configuration wants it.
+type Target struct {
+	Name        string
+	App         app.App
+	Mapping     *mapping.Mapping // person → account
+	Scope       *mapping.Program // nil: everybody
+	GroupName   *mapping.Program // nil: the team's own name
+	Teams       map[string]bool  // rules whose teams become groups
+	Adopt       []string         // externalId, userName, email: in this order
+	DeleteAfter *time.Duration   // nil: never
+	FirstRunGo  bool             // the first run needs no further agreement
+	Concurrency int
+	Digest      [32]byte // over all of this that a plan rests on
+}
+
+// Planner computes operations. It is pure: equal subjects give equal plans.
+type Planner struct {
+	Target  *Target
+	Schemas *scim.SchemaSet
+	Now     time.Time // the calendar's now, for grace times
+	paths   []scim.Path
+}
+
+// NewPlanner returns a planner for one app at one moment.
+func NewPlanner(t *Target, set *scim.SchemaSet, now time.Time) *Planner {
+	return &Planner{Target: t, Schemas: set, Now: now, paths: append(t.Mapping.Paths(), externalIDPath)}
+}
+
+var (
+	externalIDPath = scim.Path{Attr: "externalId"}
+	activePath     = scim.Path{Attr: "active"}
+	displayName    = scim.Path{Attr: "displayName"}
+)
+
+// Failed is an expression that failed on a person. It parks that person alone.
+type Failed struct {
+	Person string
+	Reason string
+}
+
+func (f *Failed) Error() string { return f.Reason }
+
+// Subject plans one person at one app. Groups says which groups are parked, so
+// that nobody is added to what cannot be written. A *Failed error parks the
+// person.
+func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
+	if s.Person.State == directory.Missing {
+		return nil, nil // keeps everything, gains nothing
+	}
+	wanted, cause, why, err := p.wanted(s)
+	if err != nil {
+		return nil, err
+	}
+	ops, err := p.account(s, wanted, cause, why)
+	if err != nil {
+		return nil, err
+	}
+	return append(ops, p.members(s, groups, wanted, cause, why)...), nil
+}
+
+// wanted says whether the person should have a live account, and if not why.
+func (p *Planner) wanted(s Subject) (bool, directory.Cause, string, error) {
+	if !s.Person.State.In() {
+		cause := s.Person.Cause
+		if cause == "" {
+			cause = directory.CauseTermination
+		}
+		return false, cause, s.Person.Why, nil
+	}
+	if p.Target.Scope == nil {
+		return true, "", "", nil
+	}
+	v, err := p.Target.Scope.Eval(input(s))
+	if err != nil {
+		return false, "", "", &Failed{s.Person.ID, fmt.Sprintf("scope: %v", err)}
+	}
+	if in, _ := v.AsBool(); in {
+		return true, "", "", nil
+	}
+	return false, CauseScope, "outside the app's scope: " + p.Target.Scope.Text().Value, nil
+}
+
+func input(s Subject) mapping.Input {
+	in := mapping.Input{Person: s.Person.User, PersonID: s.Person.ID}
+	for _, t := range s.Teams {
+		in.Teams = append(in.Teams, t.Name)
+	}
+	return in
+}
+
+// desired is the account as mapping says it should be.
+func (p *Planner) desired(s Subject) (*scim.Resource, error) {
+	u, failures := p.Target.Mapping.Apply(input(s))
+	for _, f := range failures {
+		return nil, &Failed{s.Person.ID, fmt.Sprintf("%s: %v", f.Path, f.Err)}
+	}
+	if _, mapped := u.At(externalIDPath); !mapped {
+		u.SetExternalID(s.Person.ID)
+	}
+	return u, nil
+}
+
+func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why string) ([]*Op, error) {
+	a := s.Account
+	op := &Op{App: p.Target.Name, Person: s.Person.ID, Label: s.Person.UserName(), Cause: cause, Why: why}
+	switch {
+	case !wanted && a.State == Live:
+		op.Kind, op.admitted = Disable, s.Person.Admitted
+		op.changes = []scim.Change{{Path: activePath, Before: scim.Bool(true), After: scim.Bool(false)}}
+		return []*Op{op.seal()}, nil
+	case !wanted && a.State == Disabled && p.expired(a):
+		op.Kind, op.admitted = Delete, s.Person.Admitted
+		op.Why += fmt.Sprintf("; disabled since %s", a.Since.UTC().Format(time.RFC3339))
+		return []*Op{op.seal()}, nil
+	case !wanted:
+		return nil, nil
+	}
+	user, err := p.desired(s)
+	if err != nil {
+		return nil, err
+	}
+	before := a.Sent
+	if before == nil {
+		before = scim.NewResource(scim.UserURN)
+	}
+	op.user, op.changes = user, scim.Diff(p.Schemas, scim.UserURN, p.paths, before, user)
+	switch {
+	case a.State == None || a.State == Gone:
+		op.Kind, op.Cause, op.Why = Create, CauseJoiner, s.Person.Why
+		op.changes = append(op.changes, scim.Change{Path: activePath, After: scim.Bool(true)})
+	case a.State == Disabled:
+		op.Kind, op.Cause, op.Why = Update, CauseJoiner, "back: "+s.Person.Why
+		op.changes = append(op.changes, scim.Change{Path: activePath, Before: scim.Bool(false), After: scim.Bool(true)})
+	case len(op.changes) == 0:
+		return nil, nil
+	default:
+		op.Kind, op.Cause, op.Why = Update, CauseMover, "differs from what was last confirmed"
+	}
+	return []*Op{op.seal()}, nil
+}
+
+func (p *Planner) expired(a Account) bool {
+	return p.Target.DeleteAfter != nil && !a.Since.IsZero() && !p.Now.Before(a.Since.Add(*p.Target.DeleteAfter))
+}
+
+// members plans the person's memberships: every team of a pushed rule while the
+// account is wanted, none otherwise.
+func (p *Planner) members(s Subject, groups map[string]Group, wanted bool, cause directory.Cause, why string) []*Op {
+	var ops []*Op
+	desired := map[string]bool{}
+	if wanted {
+		for _, t := range s.Teams {
+			if !p.Target.Teams[t.Rule] || groups[t.ID].Parked != "" {
+				continue
+			}
+			desired[t.ID] = true
+			if !s.Members[t.ID] {
+				ops = append(ops, (&Op{
+					Kind: MemberAdd, App: p.Target.Name, Person: s.Person.ID, Team: t.ID,
+					Label: s.Person.UserName(), Cause: CauseMover, Why: "in team " + t.Name,
+				}).seal())
+			}
+		}
+	}
+	for team := range s.Members {
+		if desired[team] {
+			continue
+		}
+		op := &Op{
+			Kind: MemberRemove, App: p.Target.Name, Person: s.Person.ID, Team: team,
+			Label: s.Person.UserName(), Cause: cause, Why: why, admitted: s.Person.Admitted,
+		}
+		if wanted {
+			op.Cause, op.Why, op.retained = CauseMembership, "no longer in team "+groups[team].Name, true
+		}
+		ops = append(ops, op.seal())
+	}
+	sort.Slice(ops, func(i, j int) bool { return ops[i].Team < ops[j].Team })
+	return ops
+}
+
+// Group plans one team's group: created with its first member, renamed when the
+// team is. A group is never deleted here: what is in it may not be ours.
+func (p *Planner) Group(t directory.Team, g Group, needed bool) (*Op, error) {
+	if g.Parked != "" {
+		return nil, nil
+	}
+	name, err := p.groupName(t)
+	if err != nil {
+		return nil, err
+	}
+	op := &Op{App: p.Target.Name, Team: t.ID, Label: name}
+	after := scim.String(name)
+	switch {
+	case g.RemoteID == "" && needed:
+		op.Kind, op.Cause, op.Why = GroupCreate, CauseJoiner, "team "+t.Name+" has members"
+		op.changes = []scim.Change{{Path: displayName, After: after}}
+	case g.RemoteID != "" && g.Name != name:
+		op.Kind, op.Cause, op.Why = GroupUpdate, CauseMover, "renamed"
+		op.changes = []scim.Change{{Path: displayName, Before: scim.String(g.Name), After: after}}
+	default:
+		return nil, nil
+	}
+	return op.seal(), nil
+}
+
+func (p *Planner) groupName(t directory.Team) (string, error) {
+	if p.Target.GroupName == nil {
+		return t.Name, nil
+	}
+	v, err := p.Target.GroupName.Eval(mapping.Input{Team: mapping.Team{Name: t.Name, Value: t.Value}})
+	if err != nil {
+		return "", fmt.Errorf("team %s: displayName: %w", t.Name, err)
+	}
+	name, _ := v.AsString()
+	if name == "" {
+		return "", fmt.Errorf("team %s: displayName is empty", t.Name)
+	}
+	return name, nil
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/scim"
+)
+
+// push sends one recorded intent. A deactivation is read back at once: an app
+// that answers 200 and leaves the account active is found here and not at the
+// next audit.
+func push(ctx context.Context, a app.App, in *Intent) Answer {
+	ctx = app.WithRequestID(ctx, in.RequestID())
+	ans, err := write(ctx, a, in)
+	if err != nil {
+		return Answer{Err: app.Classify(err), Elapsed: ans.Elapsed}
+	}
+	out := Answer{Remote: in.Remote, Status: ans.Status, Elapsed: ans.Elapsed}
+	if in.Kind == Create || in.Kind == GroupCreate {
+		out.Remote = idOf(ans.Resource)
+		if out.Remote == "" { // created, but as what? The look-up will tell.
+			out.Err = &app.Error{Class: app.Ambiguous, Status: ans.Status, Detail: "the answer names no id"}
+		}
+	}
+	if in.Kind == Disable {
+		out.Verified, out.Ignored = readBack(ctx, a, in)
+	}
+	return out
+}
+
+func idOf(r *scim.Resource) string {
+	if r == nil {
+		return ""
+	}
+	return r.ID()
+}
+
+func write(ctx context.Context, a app.App, in *Intent) (app.Answer, error) {
+	op := in.Ops[0]
+	switch in.Kind {
+	case Create:
+		u := op.user.Clone()
+		if err := u.Put(activePath, scim.Bool(true)); err != nil {
+			return app.Answer{}, err
+		}
+		return a.Create(ctx, app.KindUser, u)
+	case Update, Disable:
+		return a.Patch(ctx, app.KindUser, in.Remote, op.changes)
+	case Delete:
+		return a.Delete(ctx, app.KindUser, in.Remote)
+	case GroupCreate:
+		g := scim.NewResource(scim.GroupURN)
+		g.Set("displayName", scim.String(op.Label))
+		g.SetExternalID(in.Team)
+		return a.Create(ctx, app.KindGroup, g)
+	case GroupUpdate:
+		return a.Patch(ctx, app.KindGroup, in.Remote, op.changes)
+	case MemberAdd:
+		return a.ChangeMembers(ctx, in.Remote, in.Remotes, nil)
+	default:
+		return a.ChangeMembers(ctx, in.Remote, nil, in.Remotes)
+	}
+}
+
+// readBack reports whether the account was read and found inactive, or found
+// active still. A read that fails leaves both false: it is looked at again.
+func readBack(ctx context.Context, a app.App, in *Intent) (verified, ignored bool) {
+	ans, err := a.Get(ctx, app.KindUser, in.Remote)
+	if err != nil {
+		return app.Classify(err).Class == app.NotFound, false
+	}
+	active, known := ans.Resource.Active()
+	if known && active {
+		return false, true
+	}
+	return true, false
+}
+
+// result is an answer on its way back to the machine's owner.
+type result struct {
+	in *Intent
+	Answer
+}
+
+// senders push what comes in until in is closed. The caller joins them.
+func senders(ctx context.Context, n int, a app.App, in <-chan *Intent, out chan<- result) (wait func()) {
+	done := make(chan struct{})
+	for range n {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for i := range in {
+				out <- result{i, push(ctx, a, i)}
+			}
+		}()
+	}
+	return func() {
+		for range n {
+			<-done
+		}
+	}
+}

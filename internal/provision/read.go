@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// page is how many subjects are read at once.
+const page = 1000
+
+// plan reads everybody who is due and returns the app's plan, guarded. Whoever
+// needs nothing loses the mark; whom an expression fails on is parked.
+func (r *run) plan(ctx context.Context) (Plan, error) {
+	p := Plan{App: r.target.Name}
+	r.subjects, r.failed = map[string]Subject{}, map[string]string{}
+	if err := r.loadGroups(ctx); err != nil {
+		return p, err
+	}
+	after := ""
+	for {
+		var subjects []Subject
+		err := r.store.View(ctx, func(tx Tx) (err error) {
+			subjects, err = tx.Subjects(ctx, Query{App: p.App, After: after, Limit: page, People: r.people, Due: true, Now: time.Now()})
+			return err
+		})
+		if err != nil {
+			return p, err
+		}
+		ops, err := r.planPage(ctx, subjects)
+		if err != nil {
+			return p, err
+		}
+		p.Ops = append(p.Ops, ops...)
+		if len(subjects) < page {
+			break
+		}
+		after = subjects[len(subjects)-1].Person.ID
+	}
+	groups, err := r.planGroups(p.Ops)
+	if err != nil {
+		return p, err
+	}
+	p.Ops = append(p.Ops, groups...)
+	sortOps(p.Ops)
+	p, err = r.guard(ctx, p)
+	if r.first == nil {
+		r.first = &p
+	}
+	return p, err
+}
+
+func (r *run) loadGroups(ctx context.Context) error {
+	return r.store.View(ctx, func(tx Tx) (err error) {
+		if r.groups, err = tx.Groups(ctx, r.target.Name); err != nil {
+			return err
+		}
+		r.teams, err = tx.TeamsByID(ctx)
+		return err
+	})
+}
+
+// planPage plans a page of subjects and clears the marks of those at rest.
+func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
+	var ops []*Op
+	var rest []Mark
+	var parked []Account
+	for _, s := range subjects {
+		planned, err := r.planner.Subject(s, r.groups)
+		var failed *Failed
+		switch {
+		case errors.As(err, &failed):
+			s.Account.Parked = failed.Reason
+			parked = append(parked, s.Account)
+			r.failed[s.Person.ID] = failed.Reason
+		case err != nil:
+			return nil, fmt.Errorf("app %s, person %s: %w", r.target.Name, s.Person.ID, err)
+		case len(planned) == 0:
+			rest = append(rest, Mark{s.Person.ID, s.Account.Version})
+		default:
+			r.subjects[s.Person.ID] = s
+			ops = append(ops, planned...)
+		}
+	}
+	if len(rest) == 0 && len(parked) == 0 {
+		return ops, nil
+	}
+	return ops, r.store.Update(ctx, func(tx Tx) error {
+		if err := tx.PutAccounts(ctx, parked); err != nil {
+			return err
+		}
+		return tx.ClearMarks(ctx, r.target.Name, rest)
+	})
+}
+
+// planGroups plans the groups that members are about to be added to, and those
+// whose name changed.
+func (r *run) planGroups(ops []*Op) ([]*Op, error) {
+	needed := map[string]bool{}
+	for _, o := range ops {
+		if o.Kind == MemberAdd {
+			needed[o.Team] = true
+		}
+	}
+	var groups []*Op
+	now := time.Now()
+	for id, t := range r.teams {
+		g := r.groups[id]
+		if !r.target.Teams[t.Rule] || g.Observe || g.RetryAt.After(now) {
+			continue
+		}
+		op, err := r.planner.Group(t, g, needed[id])
+		if err != nil {
+			return nil, err
+		}
+		if op != nil {
+			groups = append(groups, op)
+		}
+	}
+	return groups, nil
+}
+
+// guard asks for the app's sizes, holds what reaches too far, and writes the
+// holds down.
+func (r *run) guard(ctx context.Context, p Plan) (Plan, error) {
+	err := r.store.Update(ctx, func(tx Tx) error {
+		b, err := sizes(ctx, tx, p.App)
+		if err != nil {
+			return err
+		}
+		guarded := r.limits.Guard(Plan{App: p.App, Ops: p.Ops}, b, r.released)
+		if !r.state.Agreed && len(guarded.Ops) > 0 {
+			guarded = firstRun(guarded, r.released)
+		}
+		p.Held = guarded.Held
+		p.Ops = guarded.Ops
+		return tx.PutHolds(ctx, doorPlan, p.App, p.Held)
+	})
+	return p, err
+}
+
+// doorPlan is where removals by mapping, scope, rule and membership are held;
+// departures are held at the directory's door, see Gate.
+const doorPlan = "plan"
+
+func sizes(ctx context.Context, tx guardTx, app string) (base, error) {
+	t, err := tx.Totals(ctx, app)
+	if err != nil {
+		return base{}, err
+	}
+	today, err := tx.Passed(ctx, app, tx.Now().Add(-24*time.Hour))
+	return base{accounts: t.Live, memberships: t.Memberships, today: today}, err
+}
+
+// firstRun holds everything until somebody has agreed to an app's first
+// writes, unless the configuration did.
+func firstRun(p Plan, released func(string) bool) Plan {
+	ids := make([]string, len(p.Ops))
+	for i, o := range p.Ops {
+		ids[i] = o.ID
+	}
+	id := HoldID(p.App, CauseFirstRun, ids)
+	if released(id) {
+		return p
+	}
+	p.Held = append(p.Held, Hold{
+		ID: id, App: p.App, Cause: CauseFirstRun, Count: len(p.Ops), Ops: p.Ops,
+		Reason: "the first run of this app waits for somebody's consent (first_run: go gives it beforehand)",
+	})
+	p.Ops = nil
+	return p
+}

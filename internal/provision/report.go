@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+// AppReport tells what would happen or happened at one app. In a plan the
+// numbers are what would happen, after an apply what did.
+type AppReport struct {
+	Create       int     `json:"create"`
+	Update       int     `json:"update"`
+	Disable      int     `json:"disable"`
+	Delete       int     `json:"delete"`
+	GroupCreate  int     `json:"group_create"`
+	GroupUpdate  int     `json:"group_update"`
+	MemberAdd    int     `json:"member_add"`
+	MemberRemove int     `json:"member_remove"`
+	Unchanged    int     `json:"unchanged"`
+	Held         int     `json:"held"`
+	Parked       int     `json:"parked"`
+	Waiting      int     `json:"waiting"` // due, and not done by the end
+	Foreign      int     `json:"foreign"`
+	Requests     int64   `json:"requests"`
+	Seconds      float64 `json:"seconds"`
+	Paused       string  `json:"paused,omitempty"` // why nothing is sent
+}
+
+// Writes is the number of changes at the app.
+func (a *AppReport) Writes() int {
+	return a.Create + a.Update + a.Disable + a.Delete + a.GroupCreate + a.GroupUpdate + a.MemberAdd + a.MemberRemove
+}
+
+func (a *AppReport) add(k Kind, n int) {
+	switch k {
+	case Create:
+		a.Create += n
+	case Update:
+		a.Update += n
+	case Disable:
+		a.Disable += n
+	case Delete:
+		a.Delete += n
+	case GroupCreate:
+		a.GroupCreate += n
+	case GroupUpdate:
+		a.GroupUpdate += n
+	case MemberAdd:
+		a.MemberAdd += n
+	case MemberRemove:
+		a.MemberRemove += n
+	}
+}
+
+// count adds what an outcome did to the report.
+func (r *run) count(o *Outcome) {
+	if o.Result == Done {
+		r.report.add(o.Intent.Kind, len(o.Intent.Ops))
+	}
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+)
+
+// run is one app's share of a cycle. One goroutine owns it.
+type run struct {
+	*Engine
+	target  *Target
+	planner *Planner
+	state   AppState
+	report  *AppReport
+	first   *Plan  // of this cycle
+	refused string // why the app refused our credential
+
+	subjects map[string]Subject // people with operations in this round
+	groups   map[string]Group
+	teams    map[string]directory.Team
+	failed   map[string]string
+	unsure   map[string]*Intent // by key: what may or may not have happened
+	written  map[string]bool    // accounts touched in this cycle
+}
+
+// round plans what is due, asks the guard, and pushes what may go. It reports
+// whether anything was pushed.
+func (r *run) round(ctx context.Context, only func(*Op) bool) (bool, error) {
+	if err := r.observe(ctx); err != nil {
+		return false, err
+	}
+	plan, err := r.plan(ctx)
+	if err != nil {
+		return false, err
+	}
+	ops := plan.Ops
+	if only != nil {
+		ops = keep(ops, only)
+	}
+	if len(ops) == 0 || r.refused != "" {
+		return false, nil
+	}
+	return r.push(ctx, ops)
+}
+
+func keep(ops []*Op, want func(*Op) bool) []*Op {
+	var kept []*Op
+	for _, o := range ops {
+		if want(o) {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+// stages are what must be finished before the next begins: a group needs no
+// account, but a membership needs both.
+var stages = [][]Kind{{Disable, Delete}, {Create, Update}, {GroupCreate, GroupUpdate}, {MemberRemove}, {MemberAdd}}
+
+// push sends what can be sent now and reports whether that was anything.
+func (r *run) push(ctx context.Context, ops []*Op) (bool, error) {
+	sent := false
+	byKind := map[Kind][]*Op{}
+	for _, o := range ops {
+		byKind[o.Kind] = append(byKind[o.Kind], o)
+	}
+	for _, kinds := range stages {
+		var queue []*Intent
+		for _, k := range kinds {
+			queue = append(queue, r.intents(k, byKind[k])...)
+		}
+		if len(queue) == 0 {
+			continue
+		}
+		sent = true
+		if err := r.stage(ctx, queue); err != nil {
+			return sent, err
+		}
+		if r.refused != "" || ctx.Err() != nil {
+			return sent, context.Cause(ctx)
+		}
+	}
+	return sent, nil
+}
+
+// intents makes requests of operations: one each, but memberships of one group
+// share requests as large as the profile allows. Who has no live account, or
+// whose group is not there, waits for a later round.
+func (r *run) intents(k Kind, ops []*Op) []*Intent {
+	var queue []*Intent
+	switch k {
+	case MemberAdd, MemberRemove:
+		return r.memberships(k, ops)
+	case GroupCreate, GroupUpdate:
+		for _, o := range ops {
+			g := r.groups[o.Team]
+			queue = append(queue, &Intent{App: o.App, Kind: k, Team: o.Team, Remote: g.RemoteID, Attempt: g.Attempts, Ops: []*Op{o}})
+		}
+	default:
+		for _, o := range ops {
+			a := r.subjects[o.Person].Account
+			queue = append(queue, &Intent{App: o.App, Kind: k, Person: o.Person, Remote: a.RemoteID, Attempt: a.Attempts, Ops: []*Op{o}})
+		}
+	}
+	return queue
+}
+
+func (r *run) memberships(k Kind, ops []*Op) []*Intent {
+	most := max(1, r.target.App.Profile().MaxMembersPerRequest)
+	now := time.Now()
+	var queue []*Intent
+	var in *Intent
+	for _, o := range ops { // in order of team
+		g, a := r.groups[o.Team], r.subjects[o.Person].Account
+		if g.RemoteID == "" || g.Parked != "" || g.Observe || g.RetryAt.After(now) || a.RemoteID == "" || a.Observe {
+			continue
+		}
+		if in == nil || in.Team != o.Team || len(in.Ops) == most {
+			in = &Intent{App: o.App, Kind: k, Team: o.Team, Remote: g.RemoteID, Attempt: g.Attempts}
+			queue = append(queue, in)
+		}
+		in.Ops, in.Remotes = append(in.Ops, o), append(in.Remotes, a.RemoteID)
+	}
+	return queue
+}
+
+// stage drives one machine until it is finished.
+func (r *run) stage(ctx context.Context, queue []*Intent) error {
+	m := NewMachine(r.target.Concurrency, queue)
+	in, out := make(chan *Intent, r.target.Concurrency), make(chan result, r.target.Concurrency)
+	// A request in flight is not cut off by a stop: its answer is worth more
+	// than the second it costs, as without it the effect is unknown.
+	wait := senders(context.WithoutCancel(ctx), min(r.target.Concurrency, len(queue)), r.target.App, in, out)
+	defer wait()
+	defer close(in)
+	for {
+		if ctx.Err() != nil {
+			m.Stop("stopped")
+		}
+		s := m.Step()
+		if s.Finished {
+			return nil
+		}
+		for _, i := range s.Send {
+			in <- i
+		}
+		if len(s.Intents) > 0 || len(s.Outcomes) > 0 {
+			if err := r.record(context.WithoutCancel(ctx), s); err != nil {
+				return r.abandon(m, out, err)
+			}
+			m.Recorded(s.Intents)
+			continue
+		}
+		r.collect(m, out)
+	}
+}
+
+// collect waits for one answer and takes those that are there with it.
+func (r *run) collect(m *Machine, out <-chan result) {
+	a := <-out
+	for {
+		m.Answered(time.Now(), rand.Float64(), a.in, a.Answer)
+		r.progress(1)
+		select {
+		case a = <-out:
+		default:
+			return
+		}
+	}
+}
+
+// abandon waits for what is in flight when nothing can be recorded any more.
+// Its intents stay open in the journal, so the next start looks them up.
+func (r *run) abandon(m *Machine, out <-chan result, cause error) error {
+	for m.flying > 0 {
+		<-out
+		m.flying--
+	}
+	return fmt.Errorf("app %s: what was sent could not be recorded: %w", r.target.Name, cause)
+}
+
+func (r *run) setAccount(a Account) {
+	s := r.subjects[a.Person]
+	s.Account = a
+	r.subjects[a.Person] = s
+	r.written[a.Person] = true
+}
+
+func (r *run) moved(c edgeChange) {
+	for _, e := range c.add {
+		r.subjects[e.Person].Members[e.Team] = true
+		r.written[e.Person] = true
+	}
+	for _, e := range c.remove {
+		delete(r.subjects[e.Person].Members, e.Team)
+		r.written[e.Person] = true
+	}
+}

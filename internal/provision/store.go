@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
+)
+
+// Store is what the engine keeps its state in. The function of Update may be
+// called more than once; what it does outside its Tx must bear that.
+type Store interface {
+	Update(ctx context.Context, fn func(Tx) error) error
+	View(ctx context.Context, fn func(Tx) error) error
+}
+
+// Tx is one transaction, seen by what it is used for.
+type Tx interface {
+	audit.Appender
+	Now() time.Time
+	AppTx
+	AccountTx
+	GroupTx
+	JournalTx
+	GuardTx
+}
+
+// AppTx keeps what is known of apps as a whole.
+type AppTx interface {
+	App(ctx context.Context, name string) (AppState, error)
+	PutApp(ctx context.Context, a AppState) error
+	// MarkApp marks every account of an app as due, and unparks it; people
+	// without a row get one.
+	MarkApp(ctx context.Context, app string) error
+	// MarkPeople marks the accounts of some people as due.
+	MarkPeople(ctx context.Context, app string, people []string) error
+	// PutForeign replaces the list of accounts that no person owns.
+	PutForeign(ctx context.Context, app string, accounts []Foreign) error
+}
+
+// Foreign is an account in an app that no person owns.
+type Foreign struct {
+	RemoteID, UserName, ExternalID, Reason string
+	Active                                 bool
+}
+
+// Mark is what a finished plan clears, if no newer mark has come.
+type Mark struct {
+	Person  string
+	Version int64
+}
+
+// Query selects subjects. People, when not nil, narrows it to them.
+type Query struct {
+	App     string
+	After   string // person id, for the next page
+	Limit   int
+	People  []string
+	Due     bool // only those with a mark, not parked
+	Observe bool // only those whose state at the app is not known
+	Parked  bool // only those that are set aside
+	Now     time.Time
+}
+
+// AccountTx keeps accounts and their memberships.
+type AccountTx interface {
+	Subjects(ctx context.Context, q Query) ([]Subject, error)
+	PutAccounts(ctx context.Context, accounts []Account) error
+	ClearMarks(ctx context.Context, app string, marks []Mark) error
+	PutEdges(ctx context.Context, app string, add, remove []Edge, journal int64) error
+	// Owners returns who owns the app's ids, by id.
+	Owners(ctx context.Context, app string, remoteIDs []string) (map[string]string, error)
+	// NextRetry returns the earliest RetryAt of what is due, zero for none.
+	NextRetry(ctx context.Context, app string) (time.Time, error)
+}
+
+// GroupTx keeps groups.
+type GroupTx interface {
+	Groups(ctx context.Context, app string) (map[string]Group, error)
+	PutGroups(ctx context.Context, groups []Group) error
+	TeamsByID(ctx context.Context) (map[string]directory.Team, error)
+	// EdgesOf returns the people whom a group holds, as last confirmed.
+	EdgesOf(ctx context.Context, app, team string) ([]string, error)
+}
+
+// JournalTx keeps intents and outcomes.
+type JournalTx interface {
+	PutIntents(ctx context.Context, intents []*Intent) error // sets their ids
+	PutOutcomes(ctx context.Context, outcomes []Outcome) error
+	OpenIntents(ctx context.Context, app string) ([]*Intent, error)
+	// DoneOps returns which operations were done at or after an instant.
+	DoneOps(ctx context.Context, since time.Time) (map[string]bool, error)
+}
+
+// GuardTx keeps holds and counts what passed.
+type GuardTx interface {
+	// PutHolds replaces the holds of a door; app narrows it to one app's.
+	PutHolds(ctx context.Context, door, app string, holds []Hold) error
+	Holds(ctx context.Context) ([]Hold, error)
+	// Passed returns how many unexplained removals passed since an instant.
+	Passed(ctx context.Context, app string, since time.Time) (int, error)
+	AddPassed(ctx context.Context, app string, cause directory.Cause, n int) error
+	Totals(ctx context.Context, app string) (Totals, error)
+	// LiveAccounts counts the live accounts of people, by app.
+	LiveAccounts(ctx context.Context, people []string) (map[string]int, error)
+	// InCount counts who is in, for limits measured in people.
+	InCount(ctx context.Context) (int, error)
+}
+
+// Totals are an app's sizes.
+type Totals struct {
+	Live, Disabled, Parked, Waiting, Memberships, Foreign int
+}
