@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+)
+
+const accountColumns = `a.remote_id, a.state, a.sent, a.since, a.due, a.version, a.parked, a.attempts, a.retry_at, a.observe, a.last, a.journal`
+
+// Subjects implements provision.AccountTx.
+func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subject, error) {
+	query := `SELECT p.id, p.state, p.user, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, ` + accountColumns + `
+		FROM accounts a JOIN people p ON p.id = a.person WHERE a.app = ? AND a.person > ?`
+	args := []any{q.App, q.After}
+	if q.People != nil {
+		in, err := list(q.People)
+		if err != nil {
+			return nil, err
+		}
+		query += ` AND a.person IN (SELECT value FROM json_each(?))`
+		args = append(args, in)
+	}
+	if q.Parked {
+		query += ` AND a.parked <> ''`
+	}
+	if q.Due {
+		query += ` AND a.due = 1`
+	}
+	if q.Observe {
+		query += ` AND a.observe = 1`
+	}
+	if q.Due || q.Observe {
+		query += ` AND a.parked = '' AND (a.retry_at IS NULL OR a.retry_at <= ?)`
+		args = append(args, stamp(q.Now))
+	}
+	if q.Due && !q.Observe { // what is not known must be looked up first
+		query += ` AND a.observe = 0`
+	}
+	query += ` ORDER BY a.person LIMIT ?`
+	args = append(args, q.Limit)
+	subjects, err := tx.subjects(ctx, q.App, query, args)
+	if err != nil || len(subjects) == 0 {
+		return subjects, err
+	}
+	return subjects, errors.Join(tx.addTeams(ctx, subjects), tx.addMembers(ctx, q.App, subjects))
+}
+
+func (tx *Tx) subjects(ctx context.Context, app, query string, args []any) ([]provision.Subject, error) {
+	var out []provision.Subject
+	err := tx.rows(ctx, func(r *sql.Rows) error {
+		var a provision.Account
+		var sent sql.NullString
+		var since, retry sql.NullInt64
+		p, err := scanPerson(r, &a.RemoteID, &a.State, &sent, &since, &a.Due, &a.Version, &a.Parked, &a.Attempts, &retry, &a.Observe, &a.Last, &a.Journal)
+		if err != nil {
+			return err
+		}
+		a.App, a.Person, a.Since, a.RetryAt = app, p.ID, instant(since), instant(retry)
+		if a.Sent, err = decode(sent); err != nil {
+			return err
+		}
+		out = append(out, provision.Subject{Person: p, Account: a, Members: map[string]bool{}})
+		return nil
+	}, query, args...)
+	return out, err
+}
+
+// between selects by the range of a page, which an index serves, rather than
+// by a list of its ids.
+func between(subjects []provision.Subject) (first, last string, at map[string]int) {
+	at = make(map[string]int, len(subjects))
+	for i, s := range subjects {
+		at[s.Person.ID] = i
+	}
+	return subjects[0].Person.ID, subjects[len(subjects)-1].Person.ID, at
+}
+
+func (tx *Tx) addTeams(ctx context.Context, subjects []provision.Subject) error {
+	first, last, at := between(subjects)
+	return tx.rows(ctx, func(r *sql.Rows) error {
+		var person string
+		var t directory.Team
+		if err := r.Scan(&person, &t.ID, &t.Rule, &t.Value, &t.Name); err != nil {
+			return err
+		}
+		if i, ok := at[person]; ok {
+			subjects[i].Teams = append(subjects[i].Teams, t)
+		}
+		return nil
+	}, `SELECT m.person, t.id, t.rule, t.value, t.name FROM team_members m JOIN teams t ON t.id = m.team
+		WHERE m.person BETWEEN ? AND ? ORDER BY m.person, t.id`, first, last)
+}
+
+func (tx *Tx) addMembers(ctx context.Context, app string, subjects []provision.Subject) error {
+	first, last, at := between(subjects)
+	return tx.rows(ctx, func(r *sql.Rows) error {
+		var person, team string
+		if err := r.Scan(&person, &team); err != nil {
+			return err
+		}
+		if i, ok := at[person]; ok {
+			subjects[i].Members[team] = true
+		}
+		return nil
+	}, `SELECT person, team FROM app_members WHERE app = ? AND person BETWEEN ? AND ?`, app, first, last)
+}
+
+// PutAccounts implements provision.AccountTx. A mark can be set here and is
+// never cleared here: only ClearMarks does, as it checks the version.
+func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) error {
+	for _, a := range accounts {
+		sent, err := encode(a.Sent)
+		if err != nil {
+			return err
+		}
+		err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, due = due OR ?, parked = ?,
+			attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ? WHERE app = ? AND person = ?`,
+			a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal,
+			a.App, a.Person)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ClearMarks implements provision.AccountTx.
+func (tx *Tx) ClearMarks(ctx context.Context, app string, marks []provision.Mark) error {
+	for _, m := range marks {
+		err := tx.exec(ctx, `UPDATE accounts SET due = 0, due_at = NULL WHERE app = ? AND person = ? AND version = ?`, app, m.Person, m.Version)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PutEdges implements provision.AccountTx.
+func (tx *Tx) PutEdges(ctx context.Context, app string, add, remove []provision.Edge, journal int64) error {
+	for _, e := range add {
+		err := tx.exec(ctx, `INSERT INTO app_members (app, person, team, journal) VALUES (?,?,?,?)
+			ON CONFLICT (app, person, team) DO NOTHING`, app, e.Person, e.Team, journal)
+		if err != nil {
+			return err
+		}
+	}
+	for _, e := range remove {
+		if err := tx.exec(ctx, `DELETE FROM app_members WHERE app = ? AND person = ? AND team = ?`, app, e.Person, e.Team); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Owners implements provision.AccountTx.
+func (tx *Tx) Owners(ctx context.Context, app string, remoteIDs []string) (map[string]string, error) {
+	in, err := list(remoteIDs)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]string, len(remoteIDs))
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var remote, person string
+		err := r.Scan(&remote, &person)
+		out[remote] = person
+		return err
+	}, `SELECT remote_id, person FROM accounts WHERE app = ? AND remote_id <> '' AND remote_id IN (SELECT value FROM json_each(?))`, app, in)
+	return out, err
+}
+
+// NextRetry implements provision.AccountTx.
+func (tx *Tx) NextRetry(ctx context.Context, app string) (time.Time, error) {
+	var next sql.NullInt64
+	_, err := tx.row(ctx, []any{&next}, `SELECT min(t) FROM (
+		SELECT min(retry_at) AS t FROM accounts WHERE app = ?1 AND due = 1 AND parked = ''
+		UNION ALL SELECT min(retry_at) FROM accounts WHERE app = ?1 AND observe = 1 AND parked = ''
+		UNION ALL SELECT min(retry_at) FROM app_groups WHERE app = ?1 AND parked = '')`, app)
+	return instant(next), err
+}
+
+// MarkApp implements provision.AppTx.
+func (tx *Tx) MarkApp(ctx context.Context, app string) error {
+	err := tx.exec(ctx, `INSERT INTO accounts (app, person, due_at) SELECT ?1, id, ?2 FROM people WHERE true
+		ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = excluded.due_at, version = version + 1, parked = '', retry_at = NULL`,
+		app, stamp(tx.now))
+	if err != nil {
+		return err
+	}
+	return tx.exec(ctx, `UPDATE app_groups SET parked = '', retry_at = NULL WHERE app = ?`, app)
+}
+
+// MarkPeople implements provision.AppTx.
+func (tx *Tx) MarkPeople(ctx context.Context, app string, people []string) error {
+	for _, p := range people {
+		err := tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1 WHERE app = ? AND person = ?`, stamp(tx.now), app, p)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+)
+
+// App implements provision.AppTx. An app never seen has the zero state.
+func (tx *Tx) App(ctx context.Context, name string) (provision.AppState, error) {
+	a := provision.AppState{Name: name}
+	var digest []byte
+	_, err := tx.row(ctx, []any{&digest, &a.Listed, &a.Agreed, &a.Paused, &a.Foreign},
+		`SELECT digest, listed, agreed, paused, foreign_accounts FROM apps WHERE name = ?`, name)
+	copy(a.Digest[:], digest)
+	return a, err
+}
+
+// PutApp implements provision.AppTx.
+func (tx *Tx) PutApp(ctx context.Context, a provision.AppState) error {
+	return tx.exec(ctx, `INSERT INTO apps (name, digest, listed, agreed, paused, foreign_accounts) VALUES (?,?,?,?,?,?)
+		ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, listed = excluded.listed, agreed = excluded.agreed,
+		paused = excluded.paused, foreign_accounts = excluded.foreign_accounts`,
+		a.Name, a.Digest[:], a.Listed, a.Agreed, a.Paused, a.Foreign)
+}
+
+// PutForeign implements provision.AppTx.
+func (tx *Tx) PutForeign(ctx context.Context, app string, accounts []provision.Foreign) error {
+	if err := tx.exec(ctx, `DELETE FROM foreign_accounts WHERE app = ?`, app); err != nil {
+		return err
+	}
+	for _, f := range accounts {
+		err := tx.exec(ctx, `INSERT INTO foreign_accounts (app, remote_id, user_name, external_id, active, reason) VALUES (?,?,?,?,?,?)`,
+			app, f.RemoteID, f.UserName, f.ExternalID, f.Active, f.Reason)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Groups implements provision.GroupTx.
+func (tx *Tx) Groups(ctx context.Context, app string) (map[string]provision.Group, error) {
+	out := map[string]provision.Group{}
+	err := tx.rows(ctx, func(r *sql.Rows) error {
+		g := provision.Group{App: app}
+		var retry sql.NullInt64
+		err := r.Scan(&g.Team, &g.RemoteID, &g.Name, &g.Parked, &g.Attempts, &retry, &g.Observe, &g.Last, &g.Journal)
+		g.RetryAt = instant(retry)
+		out[g.Team] = g
+		return err
+	}, `SELECT team, remote_id, name, parked, attempts, retry_at, observe, last, journal FROM app_groups WHERE app = ?`, app)
+	return out, err
+}
+
+// PutGroups implements provision.GroupTx.
+func (tx *Tx) PutGroups(ctx context.Context, groups []provision.Group) error {
+	for _, g := range groups {
+		err := tx.exec(ctx, `INSERT INTO app_groups (app, team, remote_id, name, parked, attempts, retry_at, observe, last, journal)
+			VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (app, team) DO UPDATE SET remote_id = excluded.remote_id, name = excluded.name,
+			parked = excluded.parked, attempts = excluded.attempts, retry_at = excluded.retry_at, observe = excluded.observe,
+			last = excluded.last, journal = excluded.journal`,
+			g.App, g.Team, g.RemoteID, g.Name, g.Parked, g.Attempts, stamp(g.RetryAt), g.Observe, g.Last, g.Journal)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TeamsByID implements provision.GroupTx.
+func (tx *Tx) TeamsByID(ctx context.Context) (map[string]directory.Team, error) {
+	out := map[string]directory.Team{}
+	err := tx.rows(ctx, func(r *sql.Rows) error {
+		var t directory.Team
+		err := r.Scan(&t.ID, &t.Rule, &t.Value, &t.Name)
+		out[t.ID] = t
+		return err
+	}, `SELECT id, rule, value, name FROM teams`)
+	return out, err
+}
+
+// EdgesOf implements provision.GroupTx.
+func (tx *Tx) EdgesOf(ctx context.Context, app, team string) ([]string, error) {
+	return tx.strings(ctx, `SELECT person FROM app_members WHERE app = ? AND team = ? ORDER BY person`, app, team)
+}
+
+// Totals implements provision.GuardTx.
+func (tx *Tx) Totals(ctx context.Context, app string) (t provision.Totals, err error) {
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var s provision.AccountState
+		var n int
+		if err := r.Scan(&s, &n); err != nil {
+			return err
+		}
+		switch s {
+		case provision.Live:
+			t.Live = n
+		case provision.Disabled:
+			t.Disabled = n
+		}
+		return nil
+	}, `SELECT state, count(*) FROM accounts WHERE app = ? GROUP BY state`, app)
+	if err != nil {
+		return t, err
+	}
+	_, err = tx.row(ctx, []any{&t.Parked, &t.Waiting, &t.Memberships, &t.Foreign}, `SELECT
+		(SELECT count(*) FROM accounts WHERE app = ?1 AND parked <> '') + (SELECT count(*) FROM app_groups WHERE app = ?1 AND parked <> ''),
+		(SELECT count(*) FROM accounts WHERE app = ?1 AND due = 1 AND parked = ''),
+		(SELECT count(*) FROM app_members WHERE app = ?1),
+		(SELECT count(*) FROM foreign_accounts WHERE app = ?1)`, app)
+	return t, err
+}
+
+// LiveAccounts implements provision.GuardTx.
+func (tx *Tx) LiveAccounts(ctx context.Context, people []string) (map[string]int, error) {
+	in, err := list(people)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var app string
+		var n int
+		err := r.Scan(&app, &n)
+		out[app] = n
+		return err
+	}, `SELECT app, count(*) FROM accounts WHERE state = 'live' AND person IN (SELECT value FROM json_each(?)) GROUP BY app`, in)
+	return out, err
+}

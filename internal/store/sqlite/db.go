@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// minVersion is the first SQLite whose WAL does not lose a reset that two
+// connections race for (sqlite.org, 3.51.3).
+const minVersion = "3.51.3"
+
+// DB is an open store.
+type DB struct {
+	path   string
+	read   *sql.DB
+	writer *writer
+	lock   *os.File // nil when opened for reading
+	within *Tx      // set in a rehearsal: everything runs in this transaction
+}
+
+// writer is the one writing connection with its prepared statements.
+type writer struct {
+	mu    sync.Mutex
+	db    *sql.DB
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+// Open opens the store for writing, creates or migrates it, and locks it for
+// this process. A *LockedError names the holder when there is one.
+func Open(ctx context.Context, path, holder string) (*DB, error) {
+	if err := usable(path); err != nil {
+		return nil, err
+	}
+	lock, err := acquire(path+".lock", holder)
+	if err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, path)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	db.lock = lock
+	if err := db.migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// OpenRead opens an existing store beside whoever writes to it.
+func OpenRead(ctx context.Context, path string) (*DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("store %s: %w: nothing has been applied yet with this configuration", path, err)
+	}
+	return open(ctx, path)
+}
+
+// usable refuses paths that SQLite would take for something else, and creates
+// the file for its owner alone: it holds personal data.
+func usable(path string) error {
+	if path == "" || strings.HasPrefix(path, ":") {
+		return fmt.Errorf("store %q: a file is needed", path)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return f.Close()
+}
+
+func open(ctx context.Context, path string) (*DB, error) {
+	dsn := func(extra ...string) string {
+		q := url.Values{"_pragma": append([]string{
+			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+			"cache_size(-65536)", "temp_store(MEMORY)",
+		}, extra...)}
+		return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String()
+	}
+	w, err := sql.Open("sqlite", dsn())
+	if err != nil {
+		return nil, fmt.Errorf("store %s: %w", path, err)
+	}
+	w.SetMaxOpenConns(1)
+	if err := version(ctx, w); err != nil {
+		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close())
+	}
+	r, err := sql.Open("sqlite", dsn("query_only(1)"))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close())
+	}
+	r.SetMaxOpenConns(4)
+	return &DB{path: path, read: r, writer: &writer{db: w, stmts: map[string]*sql.Stmt{}}}, nil
+}
+
+func version(ctx context.Context, db *sql.DB) error {
+	var v string
+	if err := db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&v); err != nil {
+		return err
+	}
+	if less(v, minVersion) {
+		return fmt.Errorf("SQLite %s can corrupt a store in WAL mode; %s or later is needed", v, minVersion)
+	}
+	return nil
+}
+
+func less(a, b string) bool {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(as), len(bs)) {
+		x, errx := strconv.Atoi(as[i])
+		y, erry := strconv.Atoi(bs[i])
+		if errx != nil || erry != nil {
+			return true
+		}
+		if x != y {
+			return x < y
+		}
+	}
+	return len(as) < len(bs)
+}
+
+func (db *DB) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db.writer.db, files)
+	if err != nil {
+		return fmt.Errorf("store %s: migrations: %w", db.path, err)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("store %s: migrations: %w", db.path, err)
+	}
+	return nil
+}
+
+// Close ends the connections and gives the lock up.
+func (db *DB) Close() error {
+	var errs []error
+	w := db.writer
+	w.mu.Lock()
+	for _, s := range w.stmts {
+		errs = append(errs, s.Close())
+	}
+	if w.conn != nil {
+		errs = append(errs, w.conn.Close())
+	}
+	w.mu.Unlock()
+	errs = append(errs, db.read.Close(), w.db.Close())
+	if db.lock != nil {
+		errs = append(errs, db.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Tx is one transaction, for every room.
+type Tx struct {
+	now     time.Time
+	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+// Now is the instant of the transaction.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+func (db *DB) update(ctx context.Context, fn func(*Tx) error) error {
+	if db.within != nil {
+		return db.nested(ctx, fn)
+	}
+	w := db.writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	tx, err := w.begin(ctx)
+	if err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		return errors.Join(err, w.rollback())
+	}
+	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
+		return errors.Join(fmt.Errorf("commit: %w", err), w.rollback())
+	}
+	return nil
+}
+
+// Rehearse runs fn on a store whose every change is rolled back at the end.
+func (db *DB) Rehearse(ctx context.Context, fn func(*DB) error) error {
+	w := db.writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	tx, err := w.begin(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(&DB{path: db.path, read: db.read, writer: w, within: tx}), w.rollback())
+}
+
+func (db *DB) nested(ctx context.Context, fn func(*Tx) error) error {
+	conn := db.writer.conn
+	if _, err := conn.ExecContext(ctx, "SAVEPOINT nested"); err != nil {
+		return err
+	}
+	if err := fn(db.within); err != nil {
+		_, undo := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK TO nested; RELEASE nested")
+		return errors.Join(err, undo)
+	}
+	_, err := conn.ExecContext(ctx, "RELEASE nested")
+	return err
+}
+
+func (db *DB) view(ctx context.Context, fn func(*Tx) error) error {
+	if db.within != nil {
+		return fn(db.within)
+	}
+	tx, err := db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // a read has nothing to lose
+	return fn(&Tx{now: time.Now(), prepare: tx.PrepareContext})
+}
+
+func (w *writer) begin(ctx context.Context) (*Tx, error) {
+	if w.conn == nil {
+		conn, err := w.db.Conn(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+		w.conn = conn
+	}
+	// IMMEDIATE: a transaction that reads first and writes later could
+	// otherwise find the file changed in between and fail half-way.
+	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return nil, fmt.Errorf("store: begin: %w", err)
+	}
+	return &Tx{now: time.Now(), prepare: w.prepare}, nil
+}
+
+func (w *writer) rollback() error {
+	_, err := w.conn.ExecContext(context.Background(), "ROLLBACK")
+	return err
+}
+
+func (w *writer) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := w.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := w.conn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	w.stmts[query] = s
+	return s, nil
+}

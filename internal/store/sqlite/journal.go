@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+)
+
+// PutIntents implements provision.JournalTx.
+func (tx *Tx) PutIntents(ctx context.Context, intents []*provision.Intent) error {
+	const query = `INSERT INTO journal (app, kind, person, team, remote, attempt, ops, at) VALUES (?,?,?,?,?,?,?,?)`
+	s, err := tx.prepare(ctx, query)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	for _, in := range intents {
+		ops, err := json.Marshal(in.Ops)
+		if err != nil {
+			return err
+		}
+		res, err := s.ExecContext(ctx, in.App, in.Kind, in.Person, in.Team, in.Remote, in.Attempt, string(ops), stamp(in.At))
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		if in.ID, err = res.LastInsertId(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PutOutcomes implements provision.JournalTx.
+func (tx *Tx) PutOutcomes(ctx context.Context, outcomes []provision.Outcome) error {
+	for _, o := range outcomes {
+		err := tx.exec(ctx, `UPDATE journal SET result = ?, status = ?, detail = ?, done_at = ?, verified = ?, elapsed = ?, request_id = ?,
+			remote = CASE WHEN ? <> '' THEN ? ELSE remote END WHERE id = ?`,
+			o.Result, o.Status, o.Detail, stamp(tx.now), o.Verified, o.Elapsed.Microseconds(), o.Intent.RequestID(), o.Remote, o.Remote, o.Intent.ID)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OpenIntents implements provision.JournalTx.
+func (tx *Tx) OpenIntents(ctx context.Context, app string) ([]*provision.Intent, error) {
+	var out []*provision.Intent
+	err := tx.rows(ctx, func(r *sql.Rows) error {
+		in := &provision.Intent{App: app}
+		var ops string
+		var at sql.NullInt64
+		if err := r.Scan(&in.ID, &in.Kind, &in.Person, &in.Team, &in.Remote, &in.Attempt, &ops, &at); err != nil {
+			return err
+		}
+		in.At = instant(at)
+		out = append(out, in)
+		return json.Unmarshal([]byte(ops), &in.Ops)
+	}, `SELECT id, kind, person, team, remote, attempt, ops, at FROM journal
+		WHERE app = ? AND (result IS NULL OR result = 'ambiguous') ORDER BY id`, app)
+	return out, err
+}
+
+// DoneOps implements provision.JournalTx.
+func (tx *Tx) DoneOps(ctx context.Context, since time.Time) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := tx.rows(ctx, func(r *sql.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		out[id] = true
+		return err
+	}, `SELECT o.value ->> 'id' FROM journal j, json_each(j.ops) o WHERE j.done_at >= ? AND j.result = 'done'`, stamp(since))
+	return out, err
+}
+
+// PutHolds implements provision.GuardTx.
+func (tx *Tx) PutHolds(ctx context.Context, door, app string, holds []provision.Hold) error {
+	if err := tx.exec(ctx, `DELETE FROM holds WHERE door = ?1 AND (?2 = '' OR app = ?2)`, door, app); err != nil {
+		return err
+	}
+	for _, h := range holds {
+		err := tx.exec(ctx, `INSERT INTO holds (door, app, id, cause, count, most, reason) VALUES (?,?,?,?,?,?,?)`,
+			door, h.App, h.ID, h.Cause, h.Count, h.Limit, h.Reason)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Holds implements provision.GuardTx.
+func (tx *Tx) Holds(ctx context.Context) ([]provision.Hold, error) {
+	var out []provision.Hold
+	err := tx.rows(ctx, func(r *sql.Rows) error {
+		var h provision.Hold
+		err := r.Scan(&h.ID, &h.App, &h.Cause, &h.Count, &h.Limit, &h.Reason)
+		out = append(out, h)
+		return err
+	}, `SELECT id, app, cause, count, most, reason FROM holds ORDER BY app, cause, id`)
+	return out, err
+}
+
+// Passed implements provision.GuardTx.
+func (tx *Tx) Passed(ctx context.Context, app string, since time.Time) (n int, err error) {
+	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ?`, app, stamp(since))
+	return n, err
+}
+
+// AddPassed implements provision.GuardTx.
+func (tx *Tx) AddPassed(ctx context.Context, app string, cause directory.Cause, n int) error {
+	return tx.exec(ctx, `INSERT INTO guard_passed (app, cause, n, at) VALUES (?,?,?,?)`, app, cause, n, stamp(tx.now))
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+)
+
+const personColumns = `id, state, user, generation, revision, next_at, why, cause, admitted`
+
+// scanPerson scans personColumns, and further columns into more.
+func scanPerson(r *sql.Rows, more ...any) (*directory.Person, error) {
+	var p directory.Person
+	var user sql.NullString
+	var next sql.NullInt64
+	dest := append([]any{&p.ID, &p.State, &user, &p.Generation, &p.Revision, &next, &p.Why, &p.Cause, &p.Admitted}, more...)
+	if err := r.Scan(dest...); err != nil {
+		return nil, err
+	}
+	p.Next = instant(next)
+	var err error
+	p.User, err = decode(user)
+	return &p, err
+}
+
+// People implements directory.Tx.
+func (tx *Tx) People(ctx context.Context, ids []string) (map[string]*directory.Person, error) {
+	in, err := list(ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]*directory.Person, len(ids))
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		p, err := scanPerson(r)
+		if err == nil {
+			out[p.ID] = p
+		}
+		return err
+	}, `SELECT `+personColumns+` FROM people WHERE id IN (SELECT value FROM json_each(?))`, in)
+	return out, err
+}
+
+// PutPeople implements directory.Tx: the marks share the transaction with what
+// they tell of. A change unparks, as what was refused may now be taken.
+func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
+	for _, p := range people {
+		user, err := encode(p.User)
+		if err != nil {
+			return err
+		}
+		err = tx.exec(ctx, `INSERT INTO people (`+personColumns+`, user_name) VALUES (?,?,?,?,?,?,?,?,?,?)
+			ON CONFLICT (id) DO UPDATE SET state = excluded.state, user = excluded.user, generation = excluded.generation,
+			revision = excluded.revision, next_at = excluded.next_at, why = excluded.why, cause = excluded.cause,
+			admitted = excluded.admitted, user_name = excluded.user_name`,
+			p.ID, p.State, user, p.Generation, p.Revision, stamp(p.Next), p.Why, p.Cause, p.Admitted, strings.ToLower(p.UserName()))
+		if err != nil {
+			return err
+		}
+		err = tx.exec(ctx, `INSERT INTO accounts (app, person, due_at) SELECT name, ?1, ?2 FROM apps WHERE true
+			ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = CASE due WHEN 1 THEN due_at ELSE excluded.due_at END,
+			version = version + 1, parked = '', retry_at = NULL`, p.ID, stamp(tx.now))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Waiting implements directory.Tx.
+func (tx *Tx) Waiting(ctx context.Context, now time.Time) (due, absent, returned []string, err error) {
+	due, err = tx.strings(ctx, `SELECT id FROM people WHERE next_at IS NOT NULL AND next_at <= ? ORDER BY id`, stamp(now))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	absent, err = tx.strings(ctx, `SELECT DISTINCT r.person FROM records r JOIN people p ON p.id = r.person
+		WHERE r.missing_at IS NOT NULL AND p.state NOT IN ('leaver', 'erased')
+		AND NOT EXISTS (SELECT 1 FROM records o WHERE o.person = r.person AND o.missing_at IS NULL)
+		ORDER BY r.person`)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	returned, err = tx.strings(ctx, `SELECT p.id FROM people p WHERE (p.state = 'missing' OR p.state = 'leaver' AND p.cause = 'absent')
+		AND EXISTS (SELECT 1 FROM records r WHERE r.person = p.id AND r.missing_at IS NULL) ORDER BY p.id`)
+	return due, absent, returned, err
+}
+
+// NameOwner implements directory.Tx.
+func (tx *Tx) NameOwner(ctx context.Context, scope, attribute, canonical string) (owner string, err error) {
+	_, err = tx.row(ctx, []any{&owner}, `SELECT owner FROM names WHERE scope = ? AND attribute = ? AND canonical = ?`, scope, attribute, canonical)
+	return owner, err
+}
+
+// NameOf implements directory.Tx.
+func (tx *Tx) NameOf(ctx context.Context, scope, attribute, owner string) (name string, err error) {
+	_, err = tx.row(ctx, []any{&name}, `SELECT name FROM names WHERE scope = ? AND attribute = ? AND owner = ?`, scope, attribute, owner)
+	return name, err
+}
+
+// Reserve implements directory.Tx. A name that is taken is an error: the
+// caller has asked before, in the same transaction.
+func (tx *Tx) Reserve(ctx context.Context, scope, attribute, canonical, name, owner string) error {
+	return tx.exec(ctx, `INSERT INTO names (scope, attribute, canonical, name, owner) VALUES (?,?,?,?,?)`, scope, attribute, canonical, name, owner)
+}
+
+// SetTeams implements directory.Tx.
+func (tx *Tx) SetTeams(ctx context.Context, teams map[string][]directory.Team) error {
+	stored := map[string]bool{}
+	for person, of := range teams {
+		if err := tx.exec(ctx, `DELETE FROM team_members WHERE person = ?`, person); err != nil {
+			return err
+		}
+		for _, t := range of {
+			if !stored[t.ID] {
+				stored[t.ID] = true
+				err := tx.exec(ctx, `INSERT INTO teams (id, rule, value, name) VALUES (?,?,?,?)
+					ON CONFLICT (id) DO UPDATE SET name = excluded.name`, t.ID, t.Rule, t.Value, t.Name)
+				if err != nil {
+					return err
+				}
+			}
+			if err := tx.exec(ctx, `INSERT INTO team_members (person, team) VALUES (?,?) ON CONFLICT DO NOTHING`, person, t.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// List implements directory.Reader.
+func (tx *Tx) List(ctx context.Context, after string, limit int) ([]directory.Listing, error) {
+	var out []directory.Listing
+	var ids []string
+	err := tx.rows(ctx, func(r *sql.Rows) error {
+		p, err := scanPerson(r)
+		if err == nil {
+			out, ids = append(out, directory.Listing{Person: p}), append(ids, p.ID)
+		}
+		return err
+	}, `SELECT `+personColumns+` FROM people WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	records, err := tx.RecordsOf(ctx, ids)
+	for i := range out {
+		out[i].Records = records[out[i].Person.ID]
+	}
+	return out, err
+}
+
+// Search implements directory.Reader.
+func (tx *Tx) Search(ctx context.Context, what string) ([]string, error) {
+	return tx.strings(ctx, `SELECT id FROM people WHERE id = ?1 OR user_name = ?2
+		UNION SELECT person FROM records WHERE id = ?1 ORDER BY 1 LIMIT 20`, what, strings.ToLower(what))
+}
+
+// PeopleTotals counts people by state.
+func (tx *Tx) PeopleTotals(ctx context.Context) (t directory.Totals, err error) {
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var s directory.State
+		var n int
+		if err := r.Scan(&s, &n); err != nil {
+			return err
+		}
+		t.Total += n
+		switch s {
+		case directory.Active:
+			t.Active = n
+		case directory.Staged:
+			t.Staged = n
+		case directory.OnLeave:
+			t.OnLeave = n
+		case directory.Missing:
+			t.Missing = n
+		case directory.Leaver:
+			t.Leaver = n
+		}
+		return nil
+	}, `SELECT state, count(*) FROM people GROUP BY state`)
+	return t, err
+}
+
+// InCount implements provision.GuardTx.
+func (tx *Tx) InCount(ctx context.Context) (n int, err error) {
+	_, err = tx.row(ctx, []any{&n}, `SELECT count(*) FROM people WHERE state IN ('active', 'on_leave', 'missing')`)
+	return n, err
+}
+
+// InIDs implements directory.Tx.
+func (tx *Tx) InIDs(ctx context.Context) ([]string, error) {
+	return tx.strings(ctx, `SELECT id FROM people WHERE state IN ('active', 'on_leave', 'missing') ORDER BY id`)
+}
+
+// Meta implements directory.Tx.
+func (tx *Tx) Meta(ctx context.Context, key string) (value []byte, err error) {
+	_, err = tx.row(ctx, []any{&value}, `SELECT value FROM meta WHERE key = ?`, key)
+	return value, err
+}
+
+// PutMeta implements directory.Tx.
+func (tx *Tx) PutMeta(ctx context.Context, key string, value []byte) error {
+	return tx.exec(ctx, `INSERT INTO meta (key, value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
+}

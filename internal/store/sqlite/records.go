@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/usher-id/usher/internal/directory"
+)
+
+const recordColumns = `source, id, generation, person, digest, user, start_at, end_at, file, line, missing_at, at`
+
+func scanRecord(r *sql.Rows) (directory.Record, error) {
+	var rec directory.Record
+	var digest []byte
+	var user string
+	var start, end, missing, at sql.NullInt64
+	err := r.Scan(&rec.Source, &rec.ID, &rec.Generation, &rec.Person, &digest, &user, &start, &end, &rec.File, &rec.Line, &missing, &at)
+	rec.User = []byte(user)
+	copy(rec.Digest[:], digest)
+	rec.Start, rec.End, rec.Missing, rec.At = instant(start), instant(end), instant(missing), instant(at)
+	return rec, err
+}
+
+// Records implements directory.Tx.
+func (tx *Tx) Records(ctx context.Context, source string, ids []string) (map[string]directory.Record, error) {
+	in, err := list(ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]directory.Record, len(ids))
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		rec, err := scanRecord(r)
+		out[rec.ID] = rec
+		return err
+	}, `SELECT `+recordColumns+` FROM records WHERE source = ? AND id IN (SELECT value FROM json_each(?))`, source, in)
+	return out, err
+}
+
+// RecordsOf implements directory.Tx.
+func (tx *Tx) RecordsOf(ctx context.Context, people []string) (map[string][]directory.Record, error) {
+	in, err := list(people)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string][]directory.Record, len(people))
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		rec, err := scanRecord(r)
+		out[rec.Person] = append(out[rec.Person], rec)
+		return err
+	}, `SELECT `+recordColumns+` FROM records WHERE person IN (SELECT value FROM json_each(?)) ORDER BY source, id`, in)
+	return out, err
+}
+
+// PutRecords implements directory.Tx.
+func (tx *Tx) PutRecords(ctx context.Context, records []directory.Record) error {
+	for _, r := range records {
+		err := tx.exec(ctx, `INSERT INTO records (`+recordColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+			ON CONFLICT (source, id) DO UPDATE SET generation = excluded.generation, person = excluded.person,
+			digest = excluded.digest, user = excluded.user, start_at = excluded.start_at, end_at = excluded.end_at,
+			file = excluded.file, line = excluded.line, missing_at = excluded.missing_at, at = excluded.at`,
+			r.Source, r.ID, r.Generation, r.Person, r.Digest[:], string(r.User), stamp(r.Start), stamp(r.End),
+			r.File, r.Line, stamp(r.Missing), stamp(r.At))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetMissing implements directory.Tx. It reads keys only, and writes only those
+// whose standing changes.
+func (tx *Tx) SetMissing(ctx context.Context, source string, complete bool, seen func(id string) bool) error {
+	var gone, back []string
+	err := tx.rows(ctx, func(r *sql.Rows) error {
+		var id string
+		var missing bool
+		if err := r.Scan(&id, &missing); err != nil {
+			return err
+		}
+		switch here := seen(id); {
+		case here && missing:
+			back = append(back, id)
+		case !here && !missing && complete:
+			gone = append(gone, id)
+		}
+		return nil
+	}, `SELECT id, missing_at IS NOT NULL FROM records WHERE source = ?`, source)
+	if err != nil {
+		return err
+	}
+	for _, id := range gone {
+		if err := tx.exec(ctx, `UPDATE records SET missing_at = ? WHERE source = ? AND id = ?`, stamp(tx.now), source, id); err != nil {
+			return err
+		}
+	}
+	for _, id := range back {
+		if err := tx.exec(ctx, `UPDATE records SET missing_at = NULL WHERE source = ? AND id = ?`, source, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/usher-id/usher/scim"
+)
+
+// stamp stores an instant; the zero time is NULL.
+func stamp(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+func instant(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return time.UnixMicro(n.Int64).UTC()
+}
+
+// list passes ids to `IN (SELECT value FROM json_each(?))`, which has no limit
+// on their number and needs no SQL made of strings.
+func list(ids []string) (string, error) {
+	b, err := json.Marshal(ids)
+	return string(b), err
+}
+
+func encode(r *scim.Resource) (any, error) {
+	if r == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(r)
+	return string(b), err
+}
+
+func decode(text sql.NullString) (*scim.Resource, error) {
+	if !text.Valid {
+		return nil, nil
+	}
+	return scim.ParseResource([]byte(text.String), scim.Limits{})
+}
+
+func (tx *Tx) exec(ctx context.Context, query string, args ...any) error {
+	s, err := tx.prepare(ctx, query)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if _, err := s.ExecContext(ctx, args...); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+// rows runs a query and calls scan for each row.
+func (tx *Tx) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
+	s, err := tx.prepare(ctx, query)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	rows, err := s.QueryContext(ctx, args...)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	defer func() {
+		if cerr := rows.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
+	return rows.Err()
+}
+
+// row scans the first row and reports whether there was one.
+func (tx *Tx) row(ctx context.Context, dest []any, query string, args ...any) (found bool, err error) {
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		if found {
+			return nil
+		}
+		found = true
+		return r.Scan(dest...)
+	}, query, args...)
+	return found, err
+}
+
+// strings returns the first column.
+func (tx *Tx) strings(ctx context.Context, query string, args ...any) ([]string, error) {
+	var out []string
+	err := tx.rows(ctx, func(r *sql.Rows) error {
+		var s string
+		out = append(out, "")
+		err := r.Scan(&s)
+		out[len(out)-1] = s
+		return err
+	}, query, args...)
+	return out, err
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+)
+
+// view is a room's window on the store: the same transactions, seen as the
+// room declares them.
+type view[T any] struct {
+	db *DB
+	as func(*Tx) T
+}
+
+func (v view[T]) Update(ctx context.Context, fn func(T) error) error {
+	return v.db.update(ctx, func(tx *Tx) error { return fn(v.as(tx)) })
+}
+
+func (v view[T]) View(ctx context.Context, fn func(T) error) error {
+	return v.db.view(ctx, func(tx *Tx) error { return fn(v.as(tx)) })
+}
+
+// Directory is the store as the directory room declares it.
+func (db *DB) Directory() directory.Store {
+	return view[directory.Tx]{db, func(tx *Tx) directory.Tx { return tx }}
+}
+
+// Provision is the store as the provisioning room declares it.
+func (db *DB) Provision() provision.Store {
+	return view[provision.Tx]{db, func(tx *Tx) provision.Tx { return tx }}
+}
+
+// Ledger is the store as the audit room declares it.
+func (db *DB) Ledger() audit.Store { return chain{db} }
+
+// Read runs fn on a consistent view for commands and pages.
+func (db *DB) Read(ctx context.Context, fn func(*Tx) error) error { return db.view(ctx, fn) }
