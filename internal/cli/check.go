@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) checkCommand() *cobra.Command {
+	return c.withFile(&cobra.Command{
+		Use:     "check",
+		Short:   "Check the configuration: syntax, and the type of every expression",
+		Long:    "Checks the configuration without reading a source, opening the store or asking an app. Every mistake is\nreported with file, line and column, all at once; exit code 2 if there is one.",
+		Example: "  usher check -c usher.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			b, err := c.build(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return c.document(map[string]any{
+					"file": b.Config.File, "sources": len(b.Sources), "teams": len(b.Rules), "apps": len(b.Targets),
+				})
+			}
+			_, err = fmt.Fprintf(c.out, "%s is sound: %s, %s, %s\n", b.Config.File, plural(len(b.Sources), "source", "sources"),
+				plural(len(b.Rules), "team rule", "team rules"), plural(len(b.Targets), "app", "apps"))
+			return err
+		},
+	})
+}

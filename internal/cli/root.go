@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/server"
+)
+
+// cli is what every command shares.
+type cli struct {
+	out, err io.Writer
+	file     string // -c
+	json     bool
+	lookup   func(string) (string, bool)
+}
+
+// Main runs the command line and returns the exit code. The first interrupt
+// stops cleanly: nothing new is sent, and what is in flight is waited for.
+func Main(args []string, _ io.Reader, out, errw io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	c := &cli{out: out, err: errw, lookup: os.LookupEnv}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errw)
+	err := root.ExecuteContext(ctx)
+	if err != nil && err.Error() != "" {
+		fmt.Fprintln(errw, explain(err))
+	}
+	return exitCode(err)
+}
+
+// explain puts an error into the words of the person who made it.
+func explain(err error) string {
+	var mistakes config.Errors
+	if errors.As(err, &mistakes) {
+		return fmt.Sprintf("%v\n%d mistake(s) in the configuration; nothing was started", err, len(mistakes))
+	}
+	return "usher: " + err.Error()
+}
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "usher",
+		Short: "Shows people in, takes them to their seat, and shows them out",
+		Long: "Usher is a self-hosted identity lifecycle engine: it reads who works here from HR and gives everybody\n" +
+			"the right accounts, by SCIM 2.0, from the first day to the last.",
+		Example:       "  usher check -c usher.yaml\n  usher plan  -c usher.yaml\n  usher apply -c usher.yaml",
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().BoolVar(&c.json, "json", false, "one JSON document on stdout, for machines")
+	root.AddCommand(c.checkCommand(), c.planCommand(), c.applyCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand())
+	for _, cmd := range root.Commands() {
+		if cmd.Args == nil {
+			cmd.Args = cobra.NoArgs
+		}
+	}
+	root.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usageError{fmt.Errorf("there is no command %q; see usher --help", args[0])}
+		}
+		return nil
+	}
+	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	return root
+}
+
+// arguments makes a wrong number of arguments a usage error.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}
+
+// withFile adds -c to a command that needs a configuration.
+func (c *cli) withFile(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().StringVarP(&c.file, "config", "c", "usher.yaml", "the configuration `FILE`")
+	return cmd
+}
+
+// build loads and compiles the configuration.
+func (c *cli) build(ctx context.Context) (*server.Built, error) {
+	cfg, err := config.Load(ctx, c.file, c.lookup)
+	if err != nil {
+		if os.IsNotExist(errors.Unwrap(err)) || errors.Is(err, os.ErrNotExist) {
+			return nil, usageError{err}
+		}
+		return nil, err
+	}
+	return server.Build(cfg)
+}
+
+// open builds the configuration and opens its store for writing.
+func (c *cli) open(ctx context.Context, what string) (*server.Usher, error) {
+	b, err := c.build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.Open(ctx, fmt.Sprintf("usher %s (process %d)", what, os.Getpid()))
+}
+
+// openRead builds the configuration and opens its store beside a running engine.
+func (c *cli) openRead(ctx context.Context) (*server.Usher, error) {
+	b, err := c.build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.OpenRead(ctx)
+}

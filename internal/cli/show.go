@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/server"
+)
+
+// most is how many operations of a kind, rejected rows or problems are printed
+// one by one; --json has them all.
+const most = 20
+
+// show prints a cycle: the one document for machines, counts first for people.
+func (c *cli) show(doc *server.Document, planned bool) error {
+	if c.json {
+		return c.document(doc)
+	}
+	t := newTable(c.out)
+	t.row("APP", "CREATE", "UPDATE", "DISABLE", "DELETE", "GROUPS", "MEMBERS", "UNCHANGED", "HELD", "PARKED", "FOREIGN", "REQUESTS")
+	for _, name := range slices.Sorted(maps.Keys(doc.Apps)) {
+		a := doc.Apps[name]
+		t.row(name, a.Create, a.Update, a.Disable, a.Delete, a.GroupCreate+a.GroupUpdate,
+			fmt.Sprintf("+%d -%d", a.MemberAdd, a.MemberRemove), a.Unchanged, a.Held, a.Parked, a.Foreign, a.Requests)
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	p := doc.People
+	fmt.Fprintf(c.out, "\n%s: %d active, %d staged, %d on leave, %d missing, %d left\n",
+		plural(p.Total, "person", "people"), p.Active, p.Staged, p.OnLeave, p.Missing, p.Leaver)
+	if planned {
+		c.showPlan(doc)
+	}
+	c.showAside(doc)
+	c.showHolds(doc)
+	if planned {
+		fmt.Fprintf(c.out, "\nplan %s\n", doc.Plan)
+	}
+	fmt.Fprintf(c.out, "%.1f s\n", doc.Seconds)
+	return nil
+}
+
+// showPlan prints what would be done, app by app, before → after.
+func (c *cli) showPlan(doc *server.Document) {
+	for _, p := range doc.Plans {
+		var kind provision.Kind
+		n := 0
+		for _, op := range p.Ops {
+			if op.Kind != kind {
+				c.more(n)
+				kind, n = op.Kind, 0
+				fmt.Fprintf(c.out, "\n%s: %s\n", p.App, op.Words())
+			}
+			if n++; n <= most {
+				c.showOp(op)
+			}
+		}
+		c.more(n)
+	}
+}
+
+func (c *cli) more(n int) {
+	if n > most {
+		fmt.Fprintf(c.out, "  … and %d more (all of them with --json or --out)\n", n-most)
+	}
+}
+
+func (c *cli) showOp(op *provision.Op) {
+	fmt.Fprintf(c.out, "  %s  (%s)\n", printable(op.Label), printable(op.Why))
+	for _, ch := range op.Changes {
+		before, after := printable(ch.Before.String()), printable(ch.After.String())
+		if op.Kind == provision.Create || op.Kind == provision.GroupCreate {
+			fmt.Fprintf(c.out, "      %s: %s\n", ch.Path, after)
+			continue
+		}
+		fmt.Fprintf(c.out, "      %s: %s → %s\n", ch.Path, before, after)
+	}
+}
+
+// showAside prints what was set aside: rows, people, apps.
+func (c *cli) showAside(doc *server.Document) {
+	for _, s := range doc.Sources {
+		for _, note := range s.Notes {
+			fmt.Fprintf(c.out, "\n%s: %s\n", s.Source, printable(note))
+		}
+		if !s.Complete {
+			fmt.Fprintf(c.out, "\n%s: not proven complete, so nobody is taken for gone: %s\n", s.Source, printable(s.Reason))
+		}
+		if len(s.Rejected) == 0 {
+			continue
+		}
+		fmt.Fprintf(c.out, "\n%s: %s of %d set aside; their people are as they were\n", s.File, plural(len(s.Rejected), "row", "rows"), s.Rows)
+		for i, r := range s.Rejected {
+			if i == most {
+				fmt.Fprintf(c.out, "  … and %d more (all of them with --json)\n", len(s.Rejected)-most)
+				break
+			}
+			fmt.Fprintf(c.out, "  line %d%s: %s\n", r.Line, column(r.Column, r.Field), printable(r.Reason))
+		}
+	}
+	for i, p := range doc.Problems {
+		if i == most {
+			fmt.Fprintf(c.out, "  … and %d more problems\n", len(doc.Problems)-most)
+			break
+		}
+		fmt.Fprintf(c.out, "person %s: %s\n", p.Person, printable(p.What))
+	}
+	for _, name := range slices.Sorted(maps.Keys(doc.Apps)) {
+		a := doc.Apps[name]
+		if a.Paused != "" {
+			fmt.Fprintf(c.out, "\n%s: paused: %s\n", name, printable(a.Paused))
+		}
+		if a.Parked > 0 {
+			fmt.Fprintf(c.out, "\n%s: %s parked: usher people --parked lists them with the reason\n", name, plural(a.Parked, "account or group is", "accounts or groups are"))
+		}
+	}
+}
+
+func column(n int, field string) string {
+	var parts []string
+	if n > 0 {
+		parts = append(parts, fmt.Sprintf("column %d", n))
+	}
+	if field != "" {
+		parts = append(parts, printable(field))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ", " + strings.Join(parts, " ")
+}
+
+func (c *cli) showHolds(doc *server.Document) {
+	if len(doc.Holds) == 0 {
+		return
+	}
+	fmt.Fprintf(c.out, "\nHELD: somebody must decide\n")
+	for _, h := range doc.Holds {
+		fmt.Fprintf(c.out, "  %s: %s\n", h.App, h.Reason)
+		fmt.Fprintf(c.out, "    if that is right: usher apply -c %s --release-hold %s\n", c.file, h.ID)
+	}
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/scimapp"
+	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/mapping"
+	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/scim"
+)
+
+func (b *Built) app(a config.App) error {
+	if a.Type.Value != "" && a.Type.Value != "scim" {
+		return &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim"}
+	}
+	profile, err := app.ProfileByID(a.Profile.Value)
+	if err != nil {
+		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: "generic-scim2 is plain SCIM 2.0"}
+	}
+	t := &provision.Target{
+		Name: a.Name, Teams: map[string]bool{}, Adopt: a.Adopt, FirstRunGo: a.FirstRun == config.FirstRunGo,
+		Concurrency: a.Concurrency,
+	}
+	if a.DeleteAfter != nil {
+		d := time.Duration(*a.DeleteAfter)
+		t.DeleteAfter = &d
+	}
+	errs := []error{b.expressions(a, t)}
+	if t.App, err = connect(a, profile); err != nil {
+		errs = append(errs, &config.Error{Pos: a.URL.Pos, Msg: err.Error()})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	t.Digest = targetDigest(a, t)
+	b.Targets = append(b.Targets, t)
+	return nil
+}
+
+func (b *Built) expressions(a config.App, t *provision.Target) error {
+	person, err := b.compiler.Person()
+	if err != nil {
+		return err
+	}
+	team, err := b.compiler.Team()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, attr := range a.User {
+		if attr.Path.Value == "active" {
+			errs = append(errs, &config.Error{Pos: attr.Path.Pos, Msg: "active is computed from the person's state and cannot be mapped"})
+		}
+		if attr.Unique == config.UniqueApp {
+			errs = append(errs, &config.Error{Pos: attr.Pos, Msg: "unique: app is not in this version yet", Hint: "make the name unique at its source with unique: organisation"})
+		}
+	}
+	t.Mapping, err = person.CompileMapping(scim.UserURN, a.User)
+	errs = append(errs, err)
+	if a.Scope.Value != "" {
+		t.Scope, err = person.Compile(a.Scope, mapping.WantBool())
+		errs = append(errs, err)
+	}
+	if a.Groups != nil {
+		for _, name := range a.Groups.Teams {
+			t.Teams[name.Value] = true
+		}
+		if a.Groups.DisplayName.Value != "" {
+			t.GroupName, err = team.Compile(a.Groups.DisplayName, mapping.WantString())
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func connect(a config.App, p app.Profile) (app.App, error) {
+	if a.Token.Ref() != "" {
+		return nil, fmt.Errorf("app %s: %s: sealed secrets are not in this version yet; take the token from the environment", a.Name, a.Token.Ref())
+	}
+	token := a.Token.Reveal()
+	return scimapp.New(scimapp.Config{
+		BaseURL: a.URL.Value, Token: func(context.Context) (string, error) { return token, nil }, Profile: p,
+		Allow: scimapp.Allow{
+			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
+		},
+		Timeout: time.Duration(a.Timeout), Concurrency: a.Concurrency,
+	})
+}
+
+// targetDigest covers what a plan for the app rests on, so that a change of it
+// makes everybody due. The address and the credential are no part of it.
+func targetDigest(a config.App, t *provision.Target) [32]byte {
+	h := sha256.New()
+	write := func(s string) { fmt.Fprintf(h, "%d:%s,", len(s), s) }
+	d := t.Mapping.Digest()
+	write(string(d[:]))
+	write(a.Profile.Value)
+	write(a.Scope.Value)
+	teams := make([]string, 0, len(t.Teams))
+	for name := range t.Teams {
+		teams = append(teams, name)
+	}
+	sort.Strings(teams)
+	for _, name := range teams {
+		write(name)
+	}
+	if a.Groups != nil {
+		write(a.Groups.DisplayName.Value)
+	}
+	if t.DeleteAfter != nil {
+		write(t.DeleteAfter.String())
+	}
+	return [32]byte(h.Sum(nil))
+}

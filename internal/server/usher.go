@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/source"
+	"github.com/usher-id/usher/internal/store"
+)
+
+// Usher is a built configuration with an open store.
+type Usher struct {
+	*Built
+	db store.DB
+}
+
+// Open opens the configured store for the one engine that may write to it.
+func (b *Built) Open(ctx context.Context, holder string) (*Usher, error) {
+	db, err := store.Open(ctx, b.Config.Store.Value, holder)
+	if err != nil {
+		return nil, err
+	}
+	return &Usher{b, db}, nil
+}
+
+// OpenRead opens the configured store beside whoever writes to it.
+func (b *Built) OpenRead(ctx context.Context) (*Usher, error) {
+	db, err := store.OpenRead(ctx, b.Config.Store.Value)
+	if err != nil {
+		return nil, err
+	}
+	return &Usher{b, db}, nil
+}
+
+// Close closes the store.
+func (u *Usher) Close() error { return u.db.Close() }
+
+// Options narrow or steer a cycle.
+type Options struct {
+	App      string        // "" = every app
+	Person   string        // "" = everybody; else id, user name or record key
+	Release  string        // the hold that somebody agreed to
+	Wait     time.Duration // for retries that are due
+	Actor    string        // who the ledger names
+	Progress func(n int)
+}
+
+func (o Options) released(id string) bool { return o.Release != "" && id == o.Release }
+
+// Document is what plan and apply print: one for each run.
+type Document struct {
+	Apps         map[string]*provision.AppReport `json:"apps"`
+	People       directory.Totals                `json:"people"`
+	RejectedRows int                             `json:"rejected_rows"`
+	Holds        []provision.Hold                `json:"holds"`
+	Plan         string                          `json:"plan"`
+	Seconds      float64                         `json:"seconds"`
+	Sources      []source.Report                 `json:"sources"`
+	Problems     []Problem                       `json:"problems"`
+	Stopped      bool                            `json:"stopped,omitempty"` // cut short by a signal
+	Plans        []provision.Plan                `json:"-"`
+}
+
+// Problem is something that was set aside, for somebody to look at.
+type Problem struct {
+	Person string `json:"person,omitempty"`
+	App    string `json:"app,omitempty"`
+	What   string `json:"what"`
+}
+
+// directory returns the directory room on this store's gate.
+func (u *Usher) directory(o Options) *directory.Directory {
+	return directory.New(directory.Config{
+		Schemas: u.Schemas, Sources: u.sourceRules, Paths: u.paths, Teams: u.Rules, Now: u.now,
+		Gate:    provision.Gate{Limits: u.Limits, Released: o.released, Actor: o.Actor},
+		Actor:   o.Actor,
+		PreHire: time.Duration(u.Config.Calendar.PrehireDays) * 24 * time.Hour,
+	})
+}
+
+func (u *Usher) engine(db store.DB, o Options, people []string) *provision.Engine {
+	var targets []*provision.Target
+	for _, t := range u.Targets {
+		if o.App == "" || t.Name == o.App {
+			targets = append(targets, t)
+		}
+	}
+	return provision.New(provision.Config{
+		Store: db.Provision(), Schemas: u.Schemas, Targets: targets, Limits: u.Limits, Released: o.released,
+		People: people, Actor: o.Actor, Now: u.now, Wait: o.Wait, Progress: o.Progress,
+	})
+}
+
+// ingest brings the sources into the directory and moves people to where they
+// belong: the first half of every cycle.
+func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Document) error {
+	d := u.directory(o)
+	for _, s := range u.Sources {
+		r, err := source.Ingest(ctx, db.Source(), d, s)
+		if err != nil {
+			return err
+		}
+		doc.Sources = append(doc.Sources, r)
+		doc.RejectedRows += len(r.Rejected)
+	}
+	var settled directory.Settled
+	err := db.Directory().Update(ctx, func(tx directory.Tx) (err error) {
+		if err := d.Retally(ctx, tx, u.Rules.Digest()); err != nil {
+			return err
+		}
+		settled, err = d.Settle(ctx, tx)
+		return err
+	})
+	for p, cause := range settled.Problems {
+		doc.Problems = append(doc.Problems, Problem{Person: p, What: cause.Error()})
+	}
+	return err
+}
+
+// sequence gives the ledger's new events their place in the chain.
+func (u *Usher) sequence(ctx context.Context) error {
+	_, err := audit.Sequence(ctx, u.db.Ledger())
+	return err
+}
+
+// Verify recomputes the ledger's chain.
+func (u *Usher) Verify(ctx context.Context) (audit.Report, error) {
+	return audit.Verify(ctx, u.db.Ledger())
+}
