@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/usher-id/usher/scim"
 	"pgregory.net/rapid"
+
+	"github.com/usher-id/usher/scim"
 )
 
 func TestDiffByCharacteristics(t *testing.T) {

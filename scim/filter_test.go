@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/usher-id/usher/scim"
 	"pgregory.net/rapid"
+
+	"github.com/usher-id/usher/scim"
 )
 
 // sameTree compares filters node by node, letter by letter.
@@ -80,6 +81,7 @@ func TestParseFilter(t *testing.T) {
 		`Not (a pr) and b pr`:     `not (a pr) and b pr`,
 		`not eq "x"`:              `not eq "x"`,
 		`notes eq "x"`:            `notes eq "x"`,
+
 		`emails[type eq "work" and value co "@x"]`:        `emails[type eq "work" and value co "@x"]`,
 		`emails[ (type eq "a" or type eq "b") and x pr ]`: `emails[(type eq "a" or type eq "b") and x pr]`,
 		`emails[type eq "work"].value eq "x"`:             `emails[type eq "work"].value eq "x"`,

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/usher-id/usher/scim"
 	"pgregory.net/rapid"
+
+	"github.com/usher-id/usher/scim"
 )
 
 func TestParsePath(t *testing.T) {

@@ -158,7 +158,10 @@ func TestAllStops(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(page(9, 1, 3)))
 	})
-	for range c.All(t.Context(), "/Users", scimclient.Query{}, scimclient.PageOptions{}) {
+	for _, err := range c.All(t.Context(), "/Users", scimclient.Query{}, scimclient.PageOptions{}) {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if requests != 1 {
