@@ -74,7 +74,7 @@ func TestFind(t *testing.T) {
 			}
 			switch {
 			case tt.err:
-				classOf(t, err, tt.class)
+				_ = classOf(t, err, tt.class)
 			case err != nil:
 				t.Error(err)
 			}
