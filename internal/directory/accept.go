@@ -5,6 +5,7 @@ package directory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/scim"
@@ -16,6 +17,9 @@ type Statement struct {
 	Digest [32]byte // equal digests mean that the source says nothing new
 	File   string
 	Line   int
+	// Replay says that the statement is known to be an old one: it changes
+	// what it changes, but brings nobody back who has left (DESIGN: order).
+	Replay bool
 	// Map evaluates the source's mapping. It is only called when the digest
 	// is new, so that a read without change evaluates no expression.
 	Map func() (*scim.Resource, error)
@@ -26,6 +30,9 @@ type Rejected struct {
 	Statement
 	Err error
 }
+
+// ErrReplayed is why an old statement about a leaver is set aside.
+var ErrReplayed = errors.New("this file was read before, and a later one said that this person has left: an older file brings nobody back")
 
 // Accepted is what became of a chunk of statements.
 type Accepted struct {
@@ -160,7 +167,10 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	if err != nil {
 		return err
 	}
-	a.place(p, old, f)
+	if a.place(p, old, f); v.Replay && old != nil && old.State == Leaver && p.State.In() {
+		a.reject(v.Statement, ErrReplayed)
+		return nil
+	}
 	// A name is asked for before the teams are, as a rule may read it.
 	if err := reserve(ctx, a.tx, "organisation", p.ID, a.d.unique(v.Source), p.User); err != nil {
 		return err

@@ -33,7 +33,6 @@ func (e *Env) Compile(expr config.Text, want Want) (*Program, error) {
 type compilation struct {
 	env    *Env
 	text   config.Text
-	source cel.Source
 	parsed *ast.AST
 	errs   config.Errors
 }

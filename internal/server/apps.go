@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -87,13 +88,17 @@ func connect(a config.App, p app.Profile) (app.App, error) {
 		return nil, fmt.Errorf("app %s: %s: sealed secrets are not in this version yet; take the token from the environment", a.Name, a.Token.Ref())
 	}
 	token := a.Token.Reveal()
-	return scimapp.New(scimapp.Config{
+	scimApp, err := scimapp.New(scimapp.Config{
 		BaseURL: a.URL.Value, Token: func(context.Context) (string, error) { return token, nil }, Profile: p,
 		Allow: scimapp.Allow{
 			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
 		},
 		Timeout: time.Duration(a.Timeout), Concurrency: a.Concurrency,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return app.Limit(scimApp, cmp.Or(a.RequestsPerSecond, p.RequestsPerSecond)), nil
 }
 
 // targetDigest covers what a plan for the app rests on, so that a change of it

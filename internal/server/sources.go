@@ -112,5 +112,5 @@ func (r csvReader) Read(ctx context.Context) (*source.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &source.Batch{Rows: s.Rows, Rejected: s.Rejected, Proof: s.Proof, Notes: s.Notes}, nil
+	return &source.Batch{Rows: s.Rows, Rejected: s.Rejected, Proof: s.Proof, Notes: s.Notes, Columns: s.Columns, Fields: s.Fields}, nil
 }

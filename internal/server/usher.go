@@ -4,6 +4,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
@@ -22,6 +24,16 @@ type Usher struct {
 // Open opens the configured store for the one engine that may write to it.
 func (b *Built) Open(ctx context.Context, holder string) (*Usher, error) {
 	db, err := store.Open(ctx, b.Config.Store.Value, holder)
+	if err != nil {
+		return nil, err
+	}
+	return &Usher{b, db}, nil
+}
+
+// OpenRehearsal opens the configured store for Plan, beside a running engine if
+// there is one.
+func (b *Built) OpenRehearsal(ctx context.Context, holder string) (*Usher, error) {
+	db, err := store.OpenRehearsal(ctx, b.Config.Store.Value, holder)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +111,14 @@ func (u *Usher) engine(db store.DB, o Options, people []string) *provision.Engin
 // ingest brings the sources into the directory and moves people to where they
 // belong: the first half of every cycle.
 func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Document) error {
+	if err := u.forgotten(ctx, db); err != nil {
+		return err
+	}
 	d := u.directory(o)
+	err := db.Directory().Update(ctx, func(tx directory.Tx) error { return d.Retally(ctx, tx, u.Rules.Digest()) })
+	if err != nil {
+		return err
+	}
 	for _, s := range u.Sources {
 		r, err := source.Ingest(ctx, db.Source(), d, s)
 		if err != nil {
@@ -109,10 +128,7 @@ func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Documen
 		doc.RejectedRows += len(r.Rejected)
 	}
 	var settled directory.Settled
-	err := db.Directory().Update(ctx, func(tx directory.Tx) (err error) {
-		if err := d.Retally(ctx, tx, u.Rules.Digest()); err != nil {
-			return err
-		}
+	err = db.Directory().Update(ctx, func(tx directory.Tx) (err error) {
 		settled, err = d.Settle(ctx, tx)
 		return err
 	})
@@ -120,6 +136,25 @@ func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Documen
 		doc.Problems = append(doc.Problems, Problem{Person: p, What: cause.Error()})
 	}
 	return err
+}
+
+// forgotten refuses a configuration that lacks a source which has stated
+// people. A source's name is part of every person's identity: under another
+// name, everybody would be somebody else and get a second account.
+func (u *Usher) forgotten(ctx context.Context, db store.DB) error {
+	return db.Source().Update(ctx, func(tx source.Tx) error {
+		stated, err := tx.Sources(ctx)
+		if err != nil {
+			return err
+		}
+		for _, name := range stated {
+			if !slices.ContainsFunc(u.Sources, func(s source.Source) bool { return s.Name == name }) {
+				return fmt.Errorf("the store knows people from the source %q, which is not in %s: was it renamed? "+
+					"Give it its name back; under another one everybody would get a second account", name, u.Config.File)
+			}
+		}
+		return nil
+	})
 }
 
 // sequence gives the ledger's new events their place in the chain.

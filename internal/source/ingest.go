@@ -23,6 +23,8 @@ type Batch struct {
 	Rejected []Reject
 	Proof    Proof
 	Notes    []string
+	Columns  []string // names of the rows' values
+	Fields   []int    // their 1-based numbers in the source, 0 for none
 }
 
 // Reader reads a source once. An error means that nothing of it can be used.
@@ -48,6 +50,7 @@ type Report struct {
 	Changed  int      `json:"changed"`
 	Complete bool     `json:"complete"`
 	Reason   string   `json:"reason,omitempty"` // why the read is not proven complete
+	Replay   bool     `json:"replay,omitempty"` // the very bytes were read before, and others since
 	Notes    []string `json:"notes,omitempty"`
 	Rejected []Reject `json:"rejected"`
 }
@@ -60,8 +63,36 @@ type Store interface {
 // Tx is one transaction: the directory's, and the record of the read itself.
 type Tx interface {
 	directory.Tx
-	// PutRead replaces what is known of a source's last read.
+	// Known compares a read that is about to be taken with what is known.
+	Known(ctx context.Context, source string, digest [32]byte, seen func(id string) bool) (Known, error)
+	// PutRead replaces what is known of a source's last read, and adds its
+	// digest to those that were ever read.
 	PutRead(ctx context.Context, r Report, digest [32]byte) error
+	// Sources returns every source that ever stated anything.
+	Sources(ctx context.Context) ([]string, error)
+}
+
+// Known is what is known of a source before a read is taken.
+type Known struct {
+	Records int // people that it ever stated
+	Here    int // those of them that the read holds
+	// Replay says that the very bytes were read before, and others since.
+	Replay bool
+}
+
+// StrangersError says that a read holds hardly anybody who is known and many
+// who are not. Taken as it is, it would give everybody a second account.
+type StrangersError struct{ Known, Here, New int }
+
+func (e *StrangersError) Error() string {
+	return fmt.Sprintf("of %d people that this source has stated, the read holds %d, and %d whom nobody knows: "+
+		"did the key column change, or is this another source's file? Nothing of it was taken", e.Known, e.Here, e.New)
+}
+
+// strange is a deliberately wide net: a source that doubles its people passes,
+// one that exchanges them does not.
+func (k Known) strange(fresh int) bool {
+	return k.Records >= 20 && k.Here*10 < k.Records && fresh*2 >= k.Records
 }
 
 // chunk is how many rows one transaction takes (DESIGN: a big source is taken
@@ -88,10 +119,13 @@ func Ingest(ctx context.Context, st Store, d *directory.Directory, s Source) (Re
 	for _, row := range batch.Rows {
 		seen[row.Key] = true
 	}
+	if err := match(ctx, st, s, batch, seen, &r); err != nil {
+		return r, fmt.Errorf("source %s: %w", s.Name, err)
+	}
 	// Names are given in the order of keys, never of rows (DESIGN: names).
 	slices.SortFunc(batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
 	for rows := range slices.Chunk(batch.Rows, chunk) {
-		if err := submit(ctx, st, d, s, rows, &r); err != nil {
+		if err := submit(ctx, st, d, s, batch, rows, &r); err != nil {
 			return r, fmt.Errorf("source %s: %w", s.Name, err)
 		}
 	}
@@ -99,12 +133,31 @@ func Ingest(ctx context.Context, st Store, d *directory.Directory, s Source) (Re
 	return r, prove(ctx, st, s, batch.Proof, &r, seen)
 }
 
+// match holds the read against what is known, before anything of it is taken.
+func match(ctx context.Context, st Store, s Source, batch *Batch, seen map[string]bool, r *Report) error {
+	var k Known
+	err := st.Update(ctx, func(tx Tx) (err error) {
+		k, err = tx.Known(ctx, s.Name, batch.Proof.Digest, func(id string) bool { return seen[id] })
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if fresh := len(seen) - k.Here; k.strange(fresh) {
+		return &StrangersError{k.Records, k.Here, fresh}
+	}
+	if r.Replay = k.Replay; r.Replay {
+		r.Notes = append(r.Notes, "these very bytes were read before, and others since: nobody who has left is brought back by them")
+	}
+	return nil
+}
+
 // submit hands one chunk to the directory, in one transaction.
-func submit(ctx context.Context, st Store, d *directory.Directory, s Source, rows []Row, r *Report) error {
+func submit(ctx context.Context, st Store, d *directory.Directory, s Source, batch *Batch, rows []Row, r *Report) error {
 	statements := make([]directory.Statement, len(rows))
 	for i, row := range rows {
 		statements[i] = directory.Statement{
-			Key: directory.Key{Source: s.Name, ID: row.Key}, Digest: digest(s.Digest, row), File: s.File, Line: row.Line,
+			Key: directory.Key{Source: s.Name, ID: row.Key}, Digest: digest(s.Digest, row), File: s.File, Line: row.Line, Replay: r.Replay,
 			Map: func() (*scim.Resource, error) { return parse(s.Mapping, row) },
 		}
 	}
@@ -118,7 +171,7 @@ func submit(ctx context.Context, st Store, d *directory.Directory, s Source, row
 	}
 	r.New, r.Changed = r.New+done.New, r.Changed+done.Changed
 	for _, j := range done.Rejected {
-		r.Rejected = append(r.Rejected, reject(j))
+		r.Rejected = append(r.Rejected, batch.reject(s, j))
 	}
 	return nil
 }
@@ -143,7 +196,11 @@ type unmapped struct{ failures []mapping.Failure }
 func (u *unmapped) Error() string {
 	texts := make([]string, len(u.failures))
 	for i, f := range u.failures {
-		texts[i] = f.Path.String() + ": " + f.Err.Error()
+		name := f.Path.Attr
+		if f.Path.Sub != "" {
+			name += "." + f.Path.Sub
+		}
+		texts[i] = name + ": " + f.Err.Error()
 	}
 	return strings.Join(texts, "; ")
 }
@@ -156,11 +213,24 @@ func parse(m *mapping.Mapping, row Row) (*scim.Resource, error) {
 	return user, nil
 }
 
-func reject(j directory.Rejected) Reject {
+// reject puts a statement that could not be taken into the words of the file:
+// line, and the column that the failed expression reads.
+func (b *Batch) reject(s Source, j directory.Rejected) Reject {
 	r := Reject{Line: j.Line, Key: j.ID, Reason: j.Err.Error()}
 	var u *unmapped
-	if errors.As(j.Err, &u) {
-		r.Field = u.failures[0].Path.String()
+	if !errors.As(j.Err, &u) {
+		return r
+	}
+	for _, rule := range s.Mapping.Rules {
+		if rule.Path.String() != u.failures[0].Path.String() {
+			continue
+		}
+		if columns := rule.Program.Columns(); len(columns) > 0 {
+			r.Field = columns[0]
+		}
+	}
+	if i := slices.Index(b.Columns, r.Field); i >= 0 && i < len(b.Fields) {
+		r.Column = b.Fields[i]
 	}
 	return r
 }

@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -43,6 +44,21 @@ func Open(ctx context.Context, url, holder string) (DB, error) {
 		return nil, err
 	}
 	return lite{db}, nil
+}
+
+// OpenRehearsal opens a store for a rehearsal: itself if no engine holds it, a
+// copy of it if one does, so that the engine never waits for a plan.
+func OpenRehearsal(ctx context.Context, url, holder string) (DB, error) {
+	db, err := Open(ctx, url, holder)
+	var locked *sqlite.LockedError
+	if !errors.As(err, &locked) {
+		return db, err
+	}
+	c, err := sqlite.OpenCopy(ctx, url, holder)
+	if err != nil {
+		return nil, err
+	}
+	return lite{c}, nil
 }
 
 // OpenRead opens a store beside whoever writes to it.

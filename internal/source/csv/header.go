@@ -164,6 +164,17 @@ func (h *header) layout(c *Config) *layout {
 	return l
 }
 
+// fieldsOf numbers the columns that are read, as a spreadsheet counts.
+func (l *layout) fieldsOf() []int {
+	out := make([]int, len(l.values))
+	for i, slot := range l.values {
+		if slot >= 0 {
+			out[i] = l.at[slot]
+		}
+	}
+	return out
+}
+
 func list(names []string) string {
 	const most = 50
 	var b strings.Builder

@@ -23,7 +23,7 @@ func TestFileIsRefused(t *testing.T) {
 		not  string
 	}{
 		"missing":         {team(), "id,Name,note\n", []string{`lacks the column "name"`, `did you mean "Name"?`, `it has "id", "Name", "note"`}, ""},
-		"missing two":     {team(), "id,nmae,other\n", []string{`lacks the columns "name" (did you mean "nmae"?), "note";`}, ""},
+		"missing two":     {team(), "id,naame,other\n", []string{`lacks the columns "name" (did you mean "naame"?), "note";`}, ""},
 		"nothing near":    {team(), "id,name,zzzzzz\n", []string{`lacks the column "note"; it has`}, "mean"},
 		"missing key":     {team(), "name,note\n", []string{`lacks the column "id"`}, ""},
 		"no header":       {team(), "00-1,Kimmy,Walczynski\n", []string{"is there a header", "id, name, note"}, "Kimmy"},

@@ -23,6 +23,8 @@ type Snapshot struct {
 	Proof    source.Proof
 	// Columns are the names of the rows' values: the declared columns that are read.
 	Columns []string
+	// Fields are their 1-based numbers in the file, 0 for one that the file lacks.
+	Fields []int
 	// Encoding and Delimiter are those of the file.
 	Encoding  string
 	Delimiter rune
@@ -187,7 +189,7 @@ func parseAll(ctx context.Context, t *text8, c *Config, unfinished bool) (result
 	if err != nil {
 		return refused(err, unfinished), nil
 	}
-	snap := &Snapshot{Columns: c.kept(), Encoding: t.form.encoding, Delimiter: rune(lay.delim)}
+	snap := &Snapshot{Columns: c.kept(), Fields: lay.fieldsOf(), Encoding: t.form.encoding, Delimiter: rune(lay.delim)}
 	snap.Rows, snap.Rejected = all.settle(&snap.Proof)
 	snap.Proof.Size = t.size
 	t.sum.Sum(snap.Proof.Digest[:0])

@@ -29,11 +29,12 @@ const minVersion = "3.51.3"
 
 // DB is an open store.
 type DB struct {
-	path   string
-	read   *sql.DB
-	writer *writer
-	lock   *os.File // nil when opened for reading
-	within *Tx      // set in a rehearsal: everything runs in this transaction
+	path    string
+	read    *sql.DB
+	writer  *writer
+	lock    *os.File // nil when opened for reading
+	within  *Tx      // set in a rehearsal: everything runs in this transaction
+	scratch string   // folder of a copy, removed with Close
 }
 
 // writer is the one writing connection with its prepared statements.
@@ -166,6 +167,9 @@ func (db *DB) Close() error {
 	errs = append(errs, db.read.Close(), w.db.Close())
 	if db.lock != nil {
 		errs = append(errs, db.lock.Close())
+	}
+	if db.scratch != "" {
+		errs = append(errs, os.RemoveAll(db.scratch))
 	}
 	return errors.Join(errs...)
 }

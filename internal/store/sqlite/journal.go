@@ -16,7 +16,7 @@ import (
 // PutIntents implements provision.JournalTx.
 func (tx *Tx) PutIntents(ctx context.Context, intents []*provision.Intent) error {
 	const query = `INSERT INTO journal (app, kind, person, team, remote, attempt, ops, at) VALUES (?,?,?,?,?,?,?,?)`
-	s, err := tx.prepare(ctx, query)
+	s, err := tx.prepare(ctx, query) //nolint:sqlclosecheck // kept by the connection, for the next time
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}

@@ -16,7 +16,7 @@ func (tx *Tx) AppendEvents(ctx context.Context, events []audit.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	s, err := tx.prepare(ctx, `INSERT INTO ledger (at, kind, digest) VALUES (?,?,?)`)
+	s, err := tx.prepare(ctx, `INSERT INTO ledger (at, kind, digest) VALUES (?,?,?)`) //nolint:sqlclosecheck // kept by the connection, for the next time
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}

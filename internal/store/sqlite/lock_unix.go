@@ -14,13 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LockedError says who holds the store.
-type LockedError struct{ Path, Holder string }
-
-func (e *LockedError) Error() string {
-	return fmt.Sprintf("the store is in use by %s (lock %s); one engine at a time", e.Holder, e.Path)
-}
-
 // acquire takes the lock that makes this process the store's one engine. The
 // kernel drops it with the process, so a dead holder is noticed at once.
 func acquire(path, holder string) (*os.File, error) {

@@ -4,16 +4,22 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/usher-id/usher/internal/source"
 )
 
 // PutRead implements source.Tx.
 func (tx *Tx) PutRead(ctx context.Context, r source.Report, digest [32]byte) error {
-	err := tx.exec(ctx, `INSERT INTO source_reads (source, at, file, complete, reason, rows, digest) VALUES (?,?,?,?,?,?,?)
+	err := tx.exec(ctx, `INSERT INTO source_reads (source, at, file, complete, reason, rows, digest, replay) VALUES (?,?,?,?,?,?,?,?)
 		ON CONFLICT (source) DO UPDATE SET at = excluded.at, file = excluded.file, complete = excluded.complete,
-		reason = excluded.reason, rows = excluded.rows, digest = excluded.digest`,
-		r.Source, stamp(tx.now), r.File, r.Complete, r.Reason, r.Rows, digest[:])
+		reason = excluded.reason, rows = excluded.rows, digest = excluded.digest, replay = excluded.replay`,
+		r.Source, stamp(tx.now), r.File, r.Complete, r.Reason, r.Rows, digest[:], r.Replay)
+	if err != nil {
+		return err
+	}
+	err = tx.exec(ctx, `INSERT INTO source_digests (source, digest, at) VALUES (?,?,?)
+		ON CONFLICT (source, digest) DO UPDATE SET at = excluded.at`, r.Source, digest[:], stamp(tx.now))
 	if err != nil {
 		return err
 	}
@@ -28,6 +34,35 @@ func (tx *Tx) PutRead(ctx context.Context, r source.Report, digest [32]byte) err
 		}
 	}
 	return nil
+}
+
+// Known implements source.Tx. A read that is equal to the one before it is no
+// replay, unless that one was.
+func (tx *Tx) Known(ctx context.Context, name string, digest [32]byte, seen func(id string) bool) (k source.Known, err error) {
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		k.Records++
+		if seen(id) {
+			k.Here++
+		}
+		return err
+	}, `SELECT id FROM records WHERE source = ?`, name)
+	if err != nil {
+		return k, err
+	}
+	_, err = tx.row(ctx, []any{&k.Replay}, `SELECT CASE WHEN l.digest = ?2 THEN l.replay
+		ELSE EXISTS (SELECT 1 FROM source_digests d WHERE d.source = ?1 AND d.digest = ?2) END
+		FROM source_reads l WHERE l.source = ?1`, name, digest[:])
+	return k, err
+}
+
+// Sources implements source.Tx.
+func (tx *Tx) Sources(ctx context.Context) ([]string, error) {
+	// One step of the index for each source, not one for each record.
+	return tx.strings(ctx, `WITH RECURSIVE s(name) AS (SELECT min(source) FROM records
+		UNION ALL SELECT (SELECT min(source) FROM records WHERE source > s.name) FROM s WHERE s.name IS NOT NULL)
+		SELECT name FROM s WHERE name IS NOT NULL`)
 }
 
 // Source is the store as the source room declares it.

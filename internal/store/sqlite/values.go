@@ -50,7 +50,7 @@ func decode(text sql.NullString) (*scim.Resource, error) {
 }
 
 func (tx *Tx) exec(ctx context.Context, query string, args ...any) error {
-	s, err := tx.prepare(ctx, query)
+	s, err := tx.prepare(ctx, query) //nolint:sqlclosecheck // kept by the connection, for the next time
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -62,7 +62,7 @@ func (tx *Tx) exec(ctx context.Context, query string, args ...any) error {
 
 // rows runs a query and calls scan for each row.
 func (tx *Tx) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
-	s, err := tx.prepare(ctx, query)
+	s, err := tx.prepare(ctx, query) //nolint:sqlclosecheck // kept by the connection, for the next time
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}

@@ -27,7 +27,16 @@ CREATE TABLE source_reads (
     complete INTEGER NOT NULL,
     reason   TEXT    NOT NULL,
     rows     INTEGER NOT NULL,
-    digest   BLOB    NOT NULL
+    digest   BLOB    NOT NULL,
+    replay   INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What was ever read, so that an old file is known when it comes again.
+CREATE TABLE source_digests (
+    source TEXT    NOT NULL,
+    digest BLOB    NOT NULL,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (source, digest)
 ) WITHOUT ROWID;
 
 CREATE TABLE source_rejects (
@@ -237,5 +246,6 @@ DROP TABLE teams;
 DROP TABLE names;
 DROP TABLE people;
 DROP TABLE source_rejects;
+DROP TABLE source_digests;
 DROP TABLE source_reads;
 DROP TABLE records;
