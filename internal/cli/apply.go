@@ -124,7 +124,11 @@ func narrow(cmd *cobra.Command, o *server.Options) {
 // cycle opens the store, runs one cycle and closes the store again.
 func (c *cli) cycle(ctx context.Context, what string, o *server.Options, run func(*server.Usher) (*server.Document, error)) (doc *server.Document, err error) {
 	o.Actor = actor(what)
-	u, err := c.open(ctx, what)
+	open := c.open
+	if what == "plan" {
+		open = c.openRehearsal
+	}
+	u, err := open(ctx, what)
 	if err != nil {
 		return nil, err
 	}

@@ -115,6 +115,16 @@ func (c *cli) open(ctx context.Context, what string) (*server.Usher, error) {
 	return b.Open(ctx, fmt.Sprintf("usher %s (process %d)", what, os.Getpid()))
 }
 
+// openRehearsal builds the configuration and opens its store, or a copy of it
+// beside a running engine.
+func (c *cli) openRehearsal(ctx context.Context, what string) (*server.Usher, error) {
+	b, err := c.build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.OpenRehearsal(ctx, fmt.Sprintf("usher %s (process %d)", what, os.Getpid()))
+}
+
 // openRead builds the configuration and opens its store beside a running engine.
 func (c *cli) openRead(ctx context.Context) (*server.Usher, error) {
 	b, err := c.build(ctx)

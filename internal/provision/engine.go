@@ -85,6 +85,7 @@ func (e *Engine) Plan(ctx context.Context) (Cycle, error) {
 		if err := r.finish(ctx, start, &res); err != nil {
 			return res, err
 		}
+		r.report.Waiting = 0 // what is due is what the plan says
 	}
 	return res, nil
 }
