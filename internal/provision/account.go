@@ -26,7 +26,7 @@ type Account struct {
 	RemoteID    string
 	State       AccountState
 	Sent        *scim.Resource // mapped attributes as last confirmed; nil when none
-	Since       time.Time      // of the state
+	Since       time.Time      // of the state, by the calendar's clock, as grace times run by it
 	Standing
 }
 

@@ -189,6 +189,9 @@ func (r *run) begin(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := tx.Wake(ctx, r.target.Name, r.planner.Now); err != nil {
+			return err
+		}
 		return r.recover(ctx, tx)
 	})
 }

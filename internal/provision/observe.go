@@ -4,6 +4,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,7 +42,8 @@ func (r *run) observe(ctx context.Context) error {
 // unreadable keeps an app that cannot even be read from failing the others: it
 // is paused with the reason.
 func (r *run) unreadable(err error) error {
-	if e := app.Classify(err); e.Class == app.Unauthorized || e.Status != 0 || e.Class == app.Unreachable || e.Class == app.Retry {
+	var e *app.Error
+	if errors.As(err, &e) {
 		r.refused = e.Error()
 		return nil
 	}
@@ -261,7 +263,7 @@ func (w *writing) adopt(a *Account, seen *scim.Resource) {
 		state = Disabled
 	}
 	if state != a.State || a.Since.IsZero() {
-		a.State, a.Since = state, w.now
+		a.State, a.Since = state, w.r.planner.Now
 	}
 	a.RemoteID, a.Sent, a.Parked = seen.ID(), w.r.project(seen), ""
 }

@@ -108,17 +108,17 @@ func (w *writing) account(o *Outcome) {
 func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 	switch op.Kind {
 	case Create:
-		a.RemoteID, a.Sent, a.State, a.Since = o.Remote, op.user, Live, w.now
+		a.RemoteID, a.Sent, a.State, a.Since = o.Remote, op.user, Live, w.r.planner.Now
 	case Update:
 		a.Sent = op.user
 		if a.State != Live {
-			a.State, a.Since = Live, w.now
+			a.State, a.Since = Live, w.r.planner.Now
 		}
 	case Disable:
-		a.State, a.Since = Disabled, w.now
+		a.State, a.Since = Disabled, w.r.planner.Now
 		a.Observe = !o.Verified
 	case Delete:
-		a.RemoteID, a.Sent, a.State, a.Since = "", nil, Gone, w.now
+		a.RemoteID, a.Sent, a.State, a.Since = "", nil, Gone, w.r.planner.Now
 	}
 }
 

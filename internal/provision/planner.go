@@ -154,8 +154,19 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 	return []*Op{op.seal()}, nil
 }
 
+// expired reports whether a disabled account's grace time is over. Since and
+// Now are both the calendar's.
 func (p *Planner) expired(a Account) bool {
 	return p.Target.DeleteAfter != nil && !a.Since.IsZero() && !p.Now.Before(a.Since.Add(*p.Target.DeleteAfter))
+}
+
+// wake is when a person who needs nothing now has to be looked at again: at the
+// end of the grace time. Zero is never.
+func (p *Planner) wake(s Subject) time.Time {
+	if p.Target.DeleteAfter == nil || s.Account.State != Disabled || s.Account.Since.IsZero() || s.Person.State == directory.Missing {
+		return time.Time{}
+	}
+	return s.Account.Since.Add(*p.Target.DeleteAfter)
 }
 
 // members plans the person's memberships: every team of a pushed rule while the

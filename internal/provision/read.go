@@ -79,7 +79,7 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 		case err != nil:
 			return nil, fmt.Errorf("app %s, person %s: %w", r.target.Name, s.Person.ID, err)
 		case len(planned) == 0:
-			rest = append(rest, Mark{s.Person.ID, s.Account.Version})
+			rest = append(rest, Mark{s.Person.ID, s.Account.Version, r.planner.wake(s)})
 		default:
 			r.subjects[s.Person.ID] = s
 			ops = append(ops, planned...)
@@ -133,7 +133,12 @@ func (r *run) guard(ctx context.Context, p Plan) (Plan, error) {
 		}
 		guarded := r.limits.Guard(Plan{App: p.App, Ops: p.Ops}, b, r.released)
 		if !r.state.Agreed && len(guarded.Ops) > 0 {
-			guarded = firstRun(guarded, r.released)
+			if guarded = firstRun(guarded, r.released); len(guarded.Ops) > 0 {
+				r.state.Agreed = true // consent to the first run is given once
+				if err := tx.PutApp(ctx, r.state); err != nil {
+					return err
+				}
+			}
 		}
 		p.Held = guarded.Held
 		p.Ops = guarded.Ops

@@ -35,6 +35,8 @@ type AppTx interface {
 	// MarkApp marks every account of an app as due, and unparks it; people
 	// without a row get one.
 	MarkApp(ctx context.Context, app string) error
+	// Wake marks whose calendar time has come.
+	Wake(ctx context.Context, app string, now time.Time) error
 	// MarkPeople marks the accounts of some people as due.
 	MarkPeople(ctx context.Context, app string, people []string) error
 	// PutForeign replaces the list of accounts that no person owns.
@@ -51,6 +53,7 @@ type Foreign struct {
 type Mark struct {
 	Person  string
 	Version int64
+	Wake    time.Time // when the calendar makes it due again, zero for never
 }
 
 // Query selects subjects. People, when not nil, narrows it to them.

@@ -113,16 +113,18 @@ func (tx *Tx) addMembers(ctx context.Context, app string, subjects []provision.S
 }
 
 // PutAccounts implements provision.AccountTx. A mark can be set here and is
-// never cleared here: only ClearMarks does, as it checks the version.
+// never cleared here: only ClearMarks does, as it checks the version. Nor is
+// anything parked that has been marked anew since it was read.
 func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) error {
 	for _, a := range accounts {
 		sent, err := encode(a.Sent)
 		if err != nil {
 			return err
 		}
-		err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, due = due OR ?, parked = ?,
+		err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, due = due OR ?,
+			parked = CASE WHEN version = ? THEN ? ELSE parked END,
 			attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ? WHERE app = ? AND person = ?`,
-			a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal,
+			a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal,
 			a.App, a.Person)
 		if err != nil {
 			return err
@@ -134,7 +136,8 @@ func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) err
 // ClearMarks implements provision.AccountTx.
 func (tx *Tx) ClearMarks(ctx context.Context, app string, marks []provision.Mark) error {
 	for _, m := range marks {
-		err := tx.exec(ctx, `UPDATE accounts SET due = 0, due_at = NULL WHERE app = ? AND person = ? AND version = ?`, app, m.Person, m.Version)
+		err := tx.exec(ctx, `UPDATE accounts SET due = 0, due_at = NULL, wake_at = ? WHERE app = ? AND person = ? AND version = ?`,
+			stamp(m.Wake), app, m.Person, m.Version)
 		if err != nil {
 			return err
 		}
@@ -194,6 +197,12 @@ func (tx *Tx) MarkApp(ctx context.Context, app string) error {
 		return err
 	}
 	return tx.exec(ctx, `UPDATE app_groups SET parked = '', retry_at = NULL WHERE app = ?`, app)
+}
+
+// Wake implements provision.AppTx.
+func (tx *Tx) Wake(ctx context.Context, app string, now time.Time) error {
+	return tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1, wake_at = NULL
+		WHERE app = ? AND wake_at <= ?`, stamp(tx.now), app, stamp(now))
 }
 
 // MarkPeople implements provision.AppTx.

@@ -114,6 +114,7 @@ CREATE TABLE accounts (
     parked    TEXT    NOT NULL DEFAULT '',
     attempts  INTEGER NOT NULL DEFAULT 0,
     retry_at  INTEGER,
+    wake_at   INTEGER,
     observe   INTEGER NOT NULL DEFAULT 0,
     last      TEXT    NOT NULL DEFAULT '',
     journal   INTEGER NOT NULL DEFAULT 0,
@@ -121,6 +122,7 @@ CREATE TABLE accounts (
 ) WITHOUT ROWID;
 CREATE INDEX accounts_person ON accounts (person);
 CREATE INDEX accounts_due ON accounts (app, person) WHERE due = 1;
+CREATE INDEX accounts_wake ON accounts (app, wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX accounts_observe ON accounts (app, person) WHERE observe = 1;
 CREATE INDEX accounts_parked ON accounts (app, person) WHERE parked <> '';
 CREATE INDEX accounts_remote ON accounts (app, remote_id) WHERE remote_id <> '';
