@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/server"
 )
 
@@ -29,15 +31,10 @@ func (c *cli) planCommand() *cobra.Command {
 			doc, err := c.cycle(cmd.Context(), "plan", &o, func(u *server.Usher) (*server.Document, error) {
 				return u.Plan(cmd.Context(), o)
 			})
-			if err != nil {
-				return err
+			if err == nil && out != "" {
+				err = server.WritePlan(out, doc, o, made)
 			}
-			if out != "" {
-				if err := server.WritePlan(out, doc, o, made); err != nil {
-					return err
-				}
-			}
-			if err := c.show(doc, true); err != nil {
+			if err := c.tell(doc, true, err); err != nil {
 				return err
 			}
 			if err := verdict(doc, true); err != nil {
@@ -91,16 +88,13 @@ func (c *cli) applyCommand() *cobra.Command {
 				if plan != nil {
 					return u.ApplyPlan(cmd.Context(), o, plan)
 				}
+				if o.Release != "" {
+					c.checkRelease(cmd.Context(), u, o)
+				}
 				return u.Apply(cmd.Context(), o)
 			})
 			bar.finish()
-			if doc == nil {
-				return err
-			}
-			if serr := c.show(doc, false); serr != nil {
-				return errors.Join(err, serr)
-			}
-			if err != nil {
+			if err := c.tell(doc, false, err); err != nil {
 				return err
 			}
 			if doc.Stopped {
@@ -115,28 +109,119 @@ func (c *cli) applyCommand() *cobra.Command {
 	return cmd
 }
 
+// checkRelease says when a release is to no hold that this cycle meets: a slip
+// of the pen, or a set that has changed since it was looked at.
+func (c *cli) checkRelease(ctx context.Context, u *server.Usher, o server.Options) {
+	doc, err := u.Plan(ctx, server.Options{App: o.App, Person: o.Person, Actor: o.Actor})
+	if err != nil {
+		return // the apply meets the same, and tells
+	}
+	for _, h := range doc.Holds {
+		if h.ID == o.Release {
+			return
+		}
+	}
+	fmt.Fprintf(c.err, "usher: there is no hold %s, or not of this set any more: it lets nothing pass\n", printable(o.Release))
+}
+
 // narrow adds the flags that a plan and an apply share.
 func narrow(cmd *cobra.Command, o *server.Options) {
 	cmd.Flags().StringVar(&o.App, "app", "", "only this `APP`")
 	cmd.Flags().StringVar(&o.Person, "person", "", "only this `PERSON`: user name, record key or id")
 }
 
-// cycle opens the store, runs one cycle and closes the store again.
+// cycle opens the store, runs one cycle and closes the store again. Whatever
+// goes wrong once the configuration stands, there is a document to print.
 func (c *cli) cycle(ctx context.Context, what string, o *server.Options, run func(*server.Usher) (*server.Document, error)) (doc *server.Document, err error) {
 	o.Actor = actor(what)
-	open := c.open
-	if what == "plan" {
-		open = c.openRehearsal
-	}
-	u, err := open(ctx, what)
+	b, err := c.build(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, u.Close()) }()
-	if o.App != "" && !u.Has(o.App) {
-		return nil, usageError{fmt.Errorf("there is no app %q in %s", o.App, c.file)}
+	if o.App != "" {
+		if err := c.known(b, o.App); err != nil {
+			return nil, err
+		}
 	}
-	return run(u)
+	open := b.Open
+	if what == "plan" {
+		open = b.OpenRehearsal
+	}
+	u, err := open(ctx, fmt.Sprintf("usher %s (process %d)", what, os.Getpid()))
+	if err != nil {
+		return whole(nil, b, o.App), err
+	}
+	defer func() { err = errors.Join(err, u.Close()) }()
+	doc, err = run(u)
+	doc = whole(doc, b, o.App)
+	if what != "plan" { // which left nothing behind to be asked about
+		c.aside, c.waiting = asideRows(context.WithoutCancel(ctx), u, doc)
+	}
+	return doc, err
+}
+
+// known says that an app is not in the configuration, and which ones are.
+func (c *cli) known(b *server.Built, app string) error {
+	if b.Has(app) {
+		return nil
+	}
+	var names []string
+	for _, t := range b.Targets {
+		names = append(names, t.Name)
+	}
+	return usageError{fmt.Errorf("there is no app %q in %s; there is %s", app, c.file, strings.Join(names, ", "))}
+}
+
+// whole gives every app its place in the document, also when the cycle ended
+// before it came to them: scripts rely on it.
+func whole(doc *server.Document, b *server.Built, only string) *server.Document {
+	if doc == nil {
+		doc = &server.Document{}
+	}
+	if doc.Apps == nil {
+		doc.Apps = map[string]*provision.AppReport{}
+	}
+	for _, t := range b.Targets {
+		if doc.Apps[t.Name] == nil && (only == "" || only == t.Name) {
+			doc.Apps[t.Name] = &provision.AppReport{}
+		}
+	}
+	if doc.Plan == "" {
+		doc.Plan = provision.Digest(nil)
+	}
+	return doc
+}
+
+// asideRows asks who was set aside, or waits to be tried again. It is an aid
+// to the reader: without it the counts are still there.
+func asideRows(ctx context.Context, u *server.Usher, doc *server.Document) (parked, waiting []server.ParkedRow) {
+	for _, a := range doc.Apps {
+		if a.Parked > 0 && parked == nil {
+			parked, _ = u.Parked(ctx)
+		}
+		if a.Waiting > 0 && waiting == nil {
+			waiting, _ = u.Waiting(ctx, most)
+		}
+	}
+	return parked, waiting
+}
+
+// tell prints the document of a cycle. One that failed and has nothing to show
+// is for machines only; for people the error says it all.
+func (c *cli) tell(doc *server.Document, planned bool, err error) error {
+	if doc == nil || err != nil && !c.json && idle(doc) {
+		return err
+	}
+	return errors.Join(err, c.show(doc, planned))
+}
+
+func idle(doc *server.Document) bool {
+	for _, a := range doc.Apps {
+		if a.Requests > 0 || a.Writes() > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // actor is who the ledger names: the person at the terminal, by their login.

@@ -22,7 +22,7 @@ func (c *cli) auditCommand() *cobra.Command {
 		Short:   "Recompute every digest and every link of the ledger",
 		Long:    "Recomputes every digest and every link from the first event on. Exit code 1 names the first entry that does\nnot hold. Events that are committed but have no place in the chain yet are counted as pending.",
 		Example: "  usher audit verify -c usher.yaml",
-		Args:    cobra.NoArgs,
+		Args:    arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			u, err := c.openRead(cmd.Context())
 			if err != nil {

@@ -5,6 +5,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,11 +26,15 @@ type personRow struct {
 func (c *cli) peopleCommand() *cobra.Command {
 	var state string
 	var parked bool
+	states := []string{"", "active", "staged", "on_leave", "missing", "leaver", "erased"}
 	cmd := c.withFile(&cobra.Command{
 		Use:     "people",
 		Short:   "List who there is, and where in their lifecycle",
 		Example: "  usher people -c usher.yaml\n  usher people -c usher.yaml --state missing\n  usher people -c usher.yaml --parked",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if !slices.Contains(states, state) {
+				return usageError{fmt.Errorf("there is no state %q; there is %s", state, strings.Join(states[1:], ", "))}
+			}
 			u, err := c.openRead(cmd.Context())
 			if err != nil {
 				return err
@@ -64,6 +70,7 @@ func (c *cli) people(people []directory.Listing, state directory.State) error {
 	if c.json {
 		return c.document(rows)
 	}
+	slices.SortFunc(rows, func(a, b personRow) int { return strings.Compare(a.UserName, b.UserName) })
 	t := newTable(c.out)
 	t.row("USER NAME", "STATE", "RECORDS", "WHY")
 	for _, r := range rows {
@@ -94,7 +101,7 @@ func (c *cli) parked(cmd *cobra.Command, u *server.Usher) error {
 	t := newTable(c.out)
 	t.row("APP", "WHO", "REASON")
 	for _, r := range rows {
-		t.row(r.App, r.Who, r.Reason)
+		t.row(r.App, r.Who, inWords(r.Reason))
 	}
 	return t.flush()
 }

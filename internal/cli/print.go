@@ -10,6 +10,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/scim"
 )
 
 // document prints the one JSON document of a command.
@@ -50,6 +53,45 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// aliased writes a path as the configuration does: enterprise.department
+// instead of the schema's URN.
+func aliased(path string) string {
+	for name, urn := range scim.CoreSchemas().Aliases() {
+		if rest, ok := strings.CutPrefix(path, urn+":"); ok {
+			return name + "." + rest
+		}
+	}
+	return path
+}
+
+// inWords puts an app's failure, as the journal has it, into words for
+// somebody who has never read the engine's.
+func inWords(detail string) string {
+	rest, ok := strings.CutPrefix(detail, "app: ")
+	if !ok {
+		return detail
+	}
+	class, rest, _ := strings.Cut(rest, ": ")
+	words := map[string]string{
+		app.Unauthorized.String(): "the app does not accept our token",
+		app.Unreachable.String():  "the app cannot be reached",
+		app.Retry.String():        "the app cannot answer now",
+		app.Ambiguous.String():    "the answer was lost or makes no sense, so it may have happened",
+		app.Terminal.String():     "the app refuses it",
+		app.NotFound.String():     "the app does not have it",
+		app.Conflict.String():     "the app says that the name is taken, or that its state forbids it",
+		app.Precondition.String(): "it was changed at the app meanwhile",
+		app.TooLarge.String():     "the request is too large for the app",
+	}[class]
+	switch {
+	case words == "":
+		return detail
+	case rest == "":
+		return words
+	}
+	return words + " (" + rest + ")"
 }
 
 // plural is "1 person", "2 people".

@@ -23,6 +23,8 @@ type cli struct {
 	file     string // -c
 	json     bool
 	lookup   func(string) (string, bool)
+
+	aside, waiting []server.ParkedRow // of an apply, for people
 }
 
 // Main runs the command line and returns the exit code. The first interrupt
@@ -46,7 +48,7 @@ func Main(args []string, _ io.Reader, out, errw io.Writer) int {
 func explain(err error) string {
 	var mistakes config.Errors
 	if errors.As(err, &mistakes) {
-		return fmt.Sprintf("%v\n%d mistake(s) in the configuration; nothing was started", err, len(mistakes))
+		return fmt.Sprintf("%v\n%s in the configuration; nothing was started", err, plural(len(mistakes), "mistake", "mistakes"))
 	}
 	return "usher: " + err.Error()
 }
@@ -60,20 +62,17 @@ func (c *cli) root() *cobra.Command {
 		Example:       "  usher check -c usher.yaml\n  usher plan  -c usher.yaml\n  usher apply -c usher.yaml",
 		SilenceErrors: true, SilenceUsage: true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "one JSON document on stdout, for machines")
 	root.AddCommand(c.checkCommand(), c.planCommand(), c.applyCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand())
 	for _, cmd := range root.Commands() {
 		if cmd.Args == nil {
-			cmd.Args = cobra.NoArgs
+			cmd.Args = arguments(cobra.NoArgs)
 		}
 	}
-	root.Args = func(_ *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return usageError{fmt.Errorf("there is no command %q; see usher --help", args[0])}
-		}
-		return nil
-	}
+	root.Args = arguments(cobra.NoArgs)
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return root
 }
@@ -81,10 +80,19 @@ func (c *cli) root() *cobra.Command {
 // arguments makes a wrong number of arguments a usage error.
 func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{err}
+		switch err := check(cmd, args); {
+		case err == nil:
+			return nil
+		case cmd.HasSubCommands():
+			hint := ""
+			cmd.SuggestionsMinimumDistance = 2
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = fmt.Sprintf(" (did you mean %s?)", near[0])
+			}
+			return usageError{fmt.Errorf("there is no command %q%s; see %s --help", args[0], hint, cmd.CommandPath())}
 		}
-		return nil
+		return usageError{fmt.Errorf("%s cannot be called with %s; it goes: %s",
+			cmd.CommandPath(), plural(len(args), "argument", "arguments"), cmd.UseLine())}
 	}
 }
 
@@ -99,30 +107,11 @@ func (c *cli) build(ctx context.Context) (*server.Built, error) {
 	cfg, err := config.Load(ctx, c.file, c.lookup)
 	if err != nil {
 		if os.IsNotExist(errors.Unwrap(err)) || errors.Is(err, os.ErrNotExist) {
-			return nil, usageError{err}
+			return nil, usageError{fmt.Errorf("there is no configuration %s; name it with -c FILE", c.file)}
 		}
 		return nil, err
 	}
 	return server.Build(cfg)
-}
-
-// open builds the configuration and opens its store for writing.
-func (c *cli) open(ctx context.Context, what string) (*server.Usher, error) {
-	b, err := c.build(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return b.Open(ctx, fmt.Sprintf("usher %s (process %d)", what, os.Getpid()))
-}
-
-// openRehearsal builds the configuration and opens its store, or a copy of it
-// beside a running engine.
-func (c *cli) openRehearsal(ctx context.Context, what string) (*server.Usher, error) {
-	b, err := c.build(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return b.OpenRehearsal(ctx, fmt.Sprintf("usher %s (process %d)", what, os.Getpid()))
 }
 
 // openRead builds the configuration and opens its store beside a running engine.
@@ -131,5 +120,9 @@ func (c *cli) openRead(ctx context.Context) (*server.Usher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.OpenRead(ctx)
+	u, err := b.OpenRead(ctx)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("nothing has been applied yet with %s: there is no store %s", c.file, b.Config.StoreRedacted())
+	}
+	return u, err
 }

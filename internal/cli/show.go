@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/server"
 )
@@ -36,8 +37,11 @@ func (c *cli) show(doc *server.Document, planned bool) error {
 		plural(p.Total, "person", "people"), p.Active, p.Staged, p.OnLeave, p.Missing, p.Leaver)
 	if planned {
 		c.showPlan(doc)
+		if !changes(doc) && len(doc.Holds) == 0 && !paused(doc) {
+			fmt.Fprintln(c.out, "\nnothing to do")
+		}
 	}
-	c.showAside(doc)
+	c.showAside(doc, planned)
 	c.showHolds(doc)
 	if planned {
 		fmt.Fprintf(c.out, "\nplan %s\n", doc.Plan)
@@ -46,23 +50,39 @@ func (c *cli) show(doc *server.Document, planned bool) error {
 	return nil
 }
 
+func paused(doc *server.Document) bool {
+	for _, a := range doc.Apps {
+		if a.Paused != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // showPlan prints what would be done, app by app, before → after.
 func (c *cli) showPlan(doc *server.Document) {
 	for _, p := range doc.Plans {
-		var kind provision.Kind
-		n := 0
-		for _, op := range p.Ops {
-			if op.Kind != kind {
-				c.more(n)
-				kind, n = op.Kind, 0
-				fmt.Fprintf(c.out, "\n%s: %s\n", p.App, op.Words())
-			}
-			if n++; n <= most {
-				c.showOp(op)
-			}
+		c.showOps(p.App+":", p.Ops)
+		for _, h := range p.Held {
+			c.showOps(p.App+": held ("+string(h.Cause)+"):", h.Ops)
 		}
-		c.more(n)
 	}
+}
+
+func (c *cli) showOps(heading string, ops []*provision.Op) {
+	var kind provision.Kind
+	n := 0
+	for _, op := range ops {
+		if op.Kind != kind {
+			c.more(n)
+			kind, n = op.Kind, 0
+			fmt.Fprintf(c.out, "\n%s %s\n", heading, op.Words())
+		}
+		if n++; n <= most {
+			c.showOp(op)
+		}
+	}
+	c.more(n)
 }
 
 func (c *cli) more(n int) {
@@ -76,15 +96,15 @@ func (c *cli) showOp(op *provision.Op) {
 	for _, ch := range op.Changes {
 		before, after := printable(ch.Before.String()), printable(ch.After.String())
 		if op.Kind == provision.Create || op.Kind == provision.GroupCreate {
-			fmt.Fprintf(c.out, "      %s: %s\n", ch.Path, after)
+			fmt.Fprintf(c.out, "      %s: %s\n", aliased(ch.Path), after)
 			continue
 		}
-		fmt.Fprintf(c.out, "      %s: %s → %s\n", ch.Path, before, after)
+		fmt.Fprintf(c.out, "      %s: %s → %s\n", aliased(ch.Path), before, after)
 	}
 }
 
 // showAside prints what was set aside: rows, people, apps.
-func (c *cli) showAside(doc *server.Document) {
+func (c *cli) showAside(doc *server.Document, planned bool) {
 	for _, s := range doc.Sources {
 		for _, note := range s.Notes {
 			fmt.Fprintf(c.out, "\n%s: %s\n", s.Source, printable(note))
@@ -114,11 +134,32 @@ func (c *cli) showAside(doc *server.Document) {
 	for _, name := range slices.Sorted(maps.Keys(doc.Apps)) {
 		a := doc.Apps[name]
 		if a.Paused != "" {
-			fmt.Fprintf(c.out, "\n%s: paused: %s\n", name, printable(a.Paused))
+			fmt.Fprintf(c.out, "\n%s: paused, nothing more is sent: %s\n", name, printable(inWords(a.Paused)))
 		}
 		if a.Parked > 0 {
-			fmt.Fprintf(c.out, "\n%s: %s parked: usher people --parked lists them with the reason\n", name, plural(a.Parked, "account or group is", "accounts or groups are"))
+			fmt.Fprintf(c.out, "\n%s: set aside until something changes: %s\n", name, plural(a.Parked, "account or group", "accounts or groups"))
+			c.rows(name, c.aside, fmt.Sprintf("usher people -c %s --parked lists them all", c.file))
 		}
+		if a.Waiting > 0 && !planned && a.Paused == "" && a.Held == 0 {
+			fmt.Fprintf(c.out, "\n%s: not done, the next apply tries again: %s\n", name, plural(a.Waiting, "account", "accounts"))
+			c.rows(name, c.waiting, "")
+		}
+	}
+}
+
+// rows lists what was set aside at one app, and where there is more.
+func (c *cli) rows(app string, all []server.ParkedRow, more string) {
+	n := 0
+	for _, r := range all {
+		if r.App != app {
+			continue
+		}
+		if n++; n <= most {
+			fmt.Fprintf(c.out, "  %s: %s\n", printable(r.Who), printable(inWords(r.Reason)))
+		}
+	}
+	if more != "" && (n == 0 || n > most) {
+		fmt.Fprintf(c.out, "  %s\n", more)
 	}
 }
 
@@ -143,6 +184,9 @@ func (c *cli) showHolds(doc *server.Document) {
 	fmt.Fprintf(c.out, "\nHELD: somebody must decide\n")
 	for _, h := range doc.Holds {
 		fmt.Fprintf(c.out, "  %s: %s\n", h.App, h.Reason)
+		if h.Cause == directory.CauseAbsent {
+			fmt.Fprintf(c.out, "    who: usher people -c %s --state missing (after an apply)\n", c.file)
+		}
 		fmt.Fprintf(c.out, "    if that is right: usher apply -c %s --release-hold %s\n", c.file, h.ID)
 	}
 }

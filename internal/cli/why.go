@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/scim"
 )
 
 func (c *cli) whyCommand() *cobra.Command {
@@ -22,6 +23,11 @@ func (c *cli) whyCommand() *cobra.Command {
 		Example: "  usher why -c usher.yaml ada.brandt@acme.example\n  usher why -c usher.yaml ada.brandt@acme.example slack\n  usher why -c usher.yaml 00-0037846 slack enterprise.department",
 		Args:    arguments(cobra.RangeArgs(1, 3)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if len(args) > 2 {
+				if _, err := scim.CoreSchemas().ParsePath(args[2]); err != nil {
+					return usageError{fmt.Errorf("%q is no attribute: %w", args[2], err)}
+				}
+			}
 			u, err := c.openRead(cmd.Context())
 			if err != nil {
 				return err
@@ -29,8 +35,9 @@ func (c *cli) whyCommand() *cobra.Command {
 			defer func() { err = errors.Join(err, u.Close()) }()
 			q := server.Question{Person: args[0]}
 			if len(args) > 1 {
-				if q.App = args[1]; !u.Has(q.App) {
-					return usageError{fmt.Errorf("there is no app %q in %s", q.App, c.file)}
+				q.App = args[1]
+				if err := c.known(u.Built, q.App); err != nil {
+					return err
 				}
 			}
 			if len(args) > 2 {
@@ -43,13 +50,13 @@ func (c *cli) whyCommand() *cobra.Command {
 			if c.json {
 				return c.document(w)
 			}
-			c.why(w)
+			c.why(w, q.Attribute != "")
 			return nil
 		},
 	})
 }
 
-func (c *cli) why(w *server.Explanation) {
+func (c *cli) why(w *server.Explanation, asked bool) {
 	p := func(format string, args ...any) { fmt.Fprintln(c.out, printable(fmt.Sprintf(format, args...))) }
 	p("%s  (%s)", w.UserName, w.Person)
 	p("  %s: %s", w.State, w.Why)
@@ -75,6 +82,9 @@ func (c *cli) why(w *server.Explanation) {
 		for _, g := range a.Groups {
 			p("  group %s: %s", g.Name, g.Standing)
 		}
+		if strings.HasPrefix(a.Standing, "no account") && !asked {
+			continue // what it would hold says nothing about why there is none
+		}
 		for _, v := range a.Attributes {
 			c.whyAttribute(p, v)
 		}
@@ -83,9 +93,13 @@ func (c *cli) why(w *server.Explanation) {
 
 func (c *cli) whyAttribute(p func(string, ...any), v server.AttributeWhy) {
 	p("")
-	p("  %s = %s", v.Path, v.Confirmed)
+	if v.Confirmed.IsUnassigned() {
+		p("  %s is not set there", aliased(v.Path))
+	} else {
+		p("  %s = %s", aliased(v.Path), v.Confirmed)
+	}
 	for i, s := range v.Steps {
-		p("    %s%s", strings.Repeat("  ", i), s)
+		p("    %s%s", strings.Repeat("  ", min(i, 3)), s)
 	}
 	if v.Request != nil {
 		p("    sent by %s", words(v.Request))
@@ -103,7 +117,7 @@ func words(r *server.Request) string {
 		s += ", read back"
 	}
 	if r.Detail != "" {
-		s += " (" + r.Detail + ")"
+		s += " (" + inWords(r.Detail) + ")"
 	}
 	return s
 }

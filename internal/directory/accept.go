@@ -111,9 +111,6 @@ func (a *acceptance) read(known map[string]Record, s Statement) {
 	}
 	if b := v.before; b.Generation > 0 {
 		v.record.Person, v.record.Generation = b.Person, b.Generation
-		if rehired(facts{start: b.Start, end: b.End}, a.cal.Now, f) {
-			v.record.Generation++
-		}
 	}
 	a.fresh = append(a.fresh, v)
 }
@@ -147,6 +144,9 @@ func (a *acceptance) people(ctx context.Context) error {
 }
 
 func (a *acceptance) person(ctx context.Context, v view, old *Person, others []Record) error {
+	if old != nil && rehired(v.before, old.State == Leaver, a.cal.Now, v.facts) {
+		v.record.Generation++
+	}
 	records := []Record{v.record}
 	for _, r := range others {
 		if r.Key != v.Key {
@@ -154,8 +154,9 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		}
 	}
 	user, err := a.d.merge(records)
-	if err != nil {
-		return err
+	if err != nil { // what cannot be read again must not be kept: it would stop everybody
+		a.reject(v.Statement, err)
+		return nil
 	}
 	p := &Person{ID: v.record.Person, User: user, Generation: v.record.Generation}
 	if old != nil {
@@ -165,14 +166,16 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	}
 	f, err := factsOf(user)
 	if err != nil {
-		return err
+		a.reject(v.Statement, err)
+		return nil
 	}
-	if a.place(p, old, f); v.Replay && old != nil && old.State == Leaver && p.State.In() {
+	// Staged is on the way back, too: its date would let them in.
+	if a.place(p, old, f); v.Replay && old != nil && old.State == Leaver && p.State != Leaver {
 		a.reject(v.Statement, ErrReplayed)
 		return nil
 	}
 	// A name is asked for before the teams are, as a rule may read it.
-	if err := reserve(ctx, a.tx, "organisation", p.ID, a.d.unique(v.Source), p.User); err != nil {
+	if err := reserve(ctx, a.tx, "organisation", p.ID, a.d.unique(records), p.User); err != nil {
 		return err
 	}
 	teams, err := a.d.teamsOf(p)

@@ -53,9 +53,22 @@ func (d *Directory) calendar() Calendar {
 	return Calendar{Now: d.cfg.Now(), PreHire: d.cfg.PreHire}
 }
 
-func (d *Directory) unique(source string) []scim.Path {
-	if i, ok := d.rank[source]; ok {
-		return d.cfg.Sources[i].Unique
+// unique returns the attributes that are wishes in any of a person's records: a
+// record keeps its wish, so that each merge finds wishes where names must stand.
+func (d *Directory) unique(records []Record) []scim.Path {
+	var paths []scim.Path
+	seen := map[string]bool{}
+	for _, r := range records {
+		i, ok := d.rank[r.Source]
+		if !ok {
+			continue
+		}
+		for _, p := range d.cfg.Sources[i].Unique {
+			if !seen[p.String()] {
+				seen[p.String()] = true
+				paths = append(paths, p)
+			}
+		}
 	}
-	return nil
+	return paths
 }

@@ -60,7 +60,7 @@ func derive(c Calendar, f facts) (s State, why string, next time.Time) {
 	case !f.end.IsZero() && !f.end.After(c.Now):
 		return Leaver, "the end date " + stamp(f.end) + " has passed", time.Time{}
 	case !from.IsZero() && from.After(c.Now):
-		return Staged, "the start date " + stamp(f.start) + " lies ahead", from
+		return Staged, "the start date " + stamp(f.start) + " lies ahead", soonest(c.Now, from, f.end)
 	case !f.leaveStart.IsZero() && !f.leaveStart.After(c.Now) && (f.leaveEnd.IsZero() || f.leaveEnd.After(c.Now)):
 		return OnLeave, "on leave since " + stamp(f.leaveStart), soonest(c.Now, f.leaveEnd, f.end)
 	}
@@ -80,10 +80,17 @@ func soonest(now time.Time, ts ...time.Time) time.Time {
 	return first
 }
 
-// rehired tells a new generation from a correction: the person had left (the
-// old end date passed before the new view was taken) and the new start is
-// later than that end. A mere change of the end date takes a termination back
-// and reopens the same generation (DESIGN: order).
-func rehired(old facts, now time.Time, fresh facts) bool {
-	return !old.end.IsZero() && !old.end.After(now) && !fresh.start.IsZero() && fresh.start.After(old.end)
+// rehired tells a new generation from a correction: the hire date is a newer
+// one, and the person had gone. Either the end that was stated had passed and
+// the new start lies behind it, or they had left as absent, as from a file that
+// lists nobody who is not employed. A mere change of the end date takes a
+// termination back and reopens the same generation (DESIGN: order).
+func rehired(before Record, left bool, now time.Time, fresh facts) bool {
+	switch {
+	case !fresh.start.After(before.Start):
+		return false
+	case !before.End.IsZero() && !before.End.After(now):
+		return fresh.start.After(before.End)
+	}
+	return left && !before.Missing.IsZero() && !before.Start.IsZero()
 }

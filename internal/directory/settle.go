@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sort"
+	"time"
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/scim"
@@ -32,7 +33,7 @@ func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
 		return s.out, err
 	}
 	var leaving []string
-	if err := s.each(ctx, due, func(p *Person) error { return s.due(p, &leaving) }); err != nil {
+	if err := s.each(ctx, due, func(p *Person) error { return s.due(p, contains(absent, p.ID), &leaving) }); err != nil {
 		return s.out, err
 	}
 	if err := s.each(ctx, returned, s.welcome); err != nil {
@@ -94,8 +95,9 @@ func (s *settlement) store(ctx context.Context) error {
 }
 
 // due handles somebody whose date has come. Who would be out is collected for
-// the gate; everybody else moves at once.
-func (s *settlement) due(p *Person, leaving *[]string) error {
+// the gate; everybody else moves at once. A date alone brings nobody in whom
+// their source no longer states.
+func (s *settlement) due(p *Person, absent bool, leaving *[]string) error {
 	f, err := factsOf(p.User)
 	if err != nil {
 		return fmt.Errorf("person %s: %w", p.ID, err)
@@ -107,6 +109,10 @@ func (s *settlement) due(p *Person, leaving *[]string) error {
 		return nil
 	case p.State == Missing: // gains nothing, not even by date
 		state, why = Missing, p.Why
+	case absent && p.State == Staged && state.In():
+		return nil // a no-show: the absence goes to the gate, the start waits
+	case p.State == Leaver && state != Leaver:
+		return nil // left as absent: only a record brings them back
 	case p.State == Staged && state.In():
 		s.out.Joined++
 	}
@@ -158,6 +164,7 @@ func (s *settlement) depart(ctx context.Context, cause Cause, ids []string) erro
 
 func (s *settlement) leave(p *Person, cause Cause) error {
 	state, why := Leaver, "absent from a complete read of every source that knew them"
+	p.Next = time.Time{} // no date brings them back, only a record
 	if cause == CauseTermination {
 		f, err := factsOf(p.User)
 		if err != nil {
@@ -184,6 +191,9 @@ func (s *settlement) miss(p *Person) error {
 func (s *settlement) move(p *Person, state State, why string, cause Cause, event string) error {
 	before := p.State
 	p.State, p.Why, p.Cause = state, why, cause
+	if state.In() {
+		p.Admitted = false // the next departure is another one
+	}
 	teams, err := s.d.teamsOf(p)
 	if err != nil { // they keep the teams they had, and the failure is told
 		s.out.Problems[p.ID] = err
@@ -207,9 +217,15 @@ func (s *settlement) move(p *Person, state State, why string, cause Cause, event
 func without(ids, drop []string) []string {
 	var kept []string
 	for _, id := range ids {
-		if i := sort.SearchStrings(drop, id); i == len(drop) || drop[i] != id {
+		if !contains(drop, id) {
 			kept = append(kept, id)
 		}
 	}
 	return kept
+}
+
+// contains reports whether id is among ids, which are in order.
+func contains(ids []string, id string) bool {
+	i := sort.SearchStrings(ids, id)
+	return i < len(ids) && ids[i] == id
 }

@@ -14,7 +14,7 @@ import (
 // found by another rule must be allowed by the configuration, unclaimed and
 // without privileges: taking over a stranger's account by its name has been
 // the way into more than one product.
-func (r *run) mayAdopt(s Subject, f sighting, owners map[string]string, unsure *Intent) string {
+func (r *run) mayAdopt(s Subject, f sighting, owners map[string]string, unsure []*Intent) string {
 	id := f.account.ID()
 	if owner := owners[id]; owner != "" && owner != s.Person.ID {
 		return "the account " + id + " already belongs to another person"
@@ -25,7 +25,7 @@ func (r *run) mayAdopt(s Subject, f sighting, owners map[string]string, unsure *
 	if claimed := f.account.ExternalID(); claimed != "" {
 		return "an account of this " + f.by + " exists and carries another externalId: it is somebody else's until you say otherwise"
 	}
-	if unsure != nil && unsure.Kind == Create {
+	if slices.ContainsFunc(unsure, func(in *Intent) bool { return in.Kind == Create }) {
 		return "" // we asked for it, and the app keeps no externalId
 	}
 	if !slices.Contains(r.target.Adopt, f.by) {

@@ -100,7 +100,7 @@ func (r *run) firstList(ctx context.Context) error {
 		var found []sighting
 		for _, s := range subjects {
 			f := there.of(s, r.externalID(s), r.wish(s))
-			if f.account == nil && r.unsure["p"+s.Person.ID] == nil {
+			if f.account == nil && len(r.unsure["p"+s.Person.ID]) == 0 {
 				continue
 			}
 			if f.account != nil {

@@ -4,6 +4,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -82,6 +83,11 @@ func (e *Engine) Plan(ctx context.Context) (Cycle, error) {
 		for kind, n := range Count(p.Ops) {
 			r.report.add(kind, n)
 		}
+		for _, op := range p.Ops {
+			if r.subjects[op.Person].Account.State == Live {
+				r.written[op.Person] = true // would be
+			}
+		}
 		if err := r.finish(ctx, start, &res); err != nil {
 			return res, err
 		}
@@ -130,7 +136,7 @@ func (e *Engine) Apply(ctx context.Context, only func(*Op) bool) (Cycle, error) 
 func (e *Engine) run(t *Target) *run {
 	return &run{
 		Engine: e, target: t, planner: NewPlanner(t, e.schemas, e.now()), report: &AppReport{},
-		unsure: map[string]*Intent{}, written: map[string]bool{}, failed: map[string]string{},
+		unsure: map[string][]*Intent{}, written: map[string]bool{}, failed: map[string]string{}, consented: map[string]bool{},
 	}
 }
 
@@ -141,7 +147,11 @@ func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
 	}
 	deadline := time.Now().Add(r.wait)
 	for {
+		looked := time.Now()
 		sent, err := r.round(ctx, only)
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return nil // stopped is not failed
+		}
 		if err != nil || ctx.Err() != nil || r.refused != "" {
 			return err
 		}
@@ -149,7 +159,8 @@ func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
 			continue
 		}
 		next, err := r.nextRetry(ctx)
-		if err != nil || next.IsZero() || next.After(deadline) {
+		// What was due when we looked, and was not sent, is held, or not asked for.
+		if err != nil || next.After(deadline) || !next.After(looked) {
 			return err
 		}
 		select {
@@ -177,6 +188,7 @@ func (r *run) begin(ctx context.Context) error {
 			return err
 		}
 		known := r.state.Digest == r.target.Digest
+		r.paused = r.state.Paused
 		r.state.Name, r.state.Digest, r.state.Paused = r.target.Name, r.target.Digest, ""
 		if r.target.FirstRunGo {
 			r.state.Agreed = true
@@ -210,13 +222,13 @@ func (r *run) recover(ctx context.Context, tx Tx) error {
 	var people []string
 	var touched []Group
 	for _, in := range open {
-		r.unsure[in.key()] = in
+		r.unsure[in.key()] = append(r.unsure[in.key()], in)
 		if in.Team == "" {
 			people = append(people, in.Person)
 			continue
 		}
 		g := groups[in.Team]
-		g.App, g.Team, g.Observe, g.Journal = in.App, in.Team, true, in.ID
+		g.App, g.Team, g.Observe, g.Journal, g.Parked = in.App, in.Team, true, in.ID, ""
 		g.RetryAt = later(g.RetryAt, in.At, r.target.App.Profile().Settle)
 		touched = append(touched, g)
 	}
@@ -244,7 +256,8 @@ func (r *run) recoverAccounts(ctx context.Context, tx Tx, people []string) error
 	}
 	accounts := make([]Account, len(subjects))
 	for i, s := range subjects {
-		in := r.unsure["p"+s.Person.ID]
+		of := r.unsure["p"+s.Person.ID]
+		in := of[len(of)-1]
 		a := s.Account
 		a.Observe, a.Journal, a.Parked = true, in.ID, ""
 		a.RetryAt = later(a.RetryAt, in.At, r.target.App.Profile().Settle)
@@ -271,7 +284,13 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 			return err
 		}
 		rep.Parked, rep.Waiting, rep.Foreign = t.Parked, t.Waiting, t.Foreign
-		rep.Unchanged = max(0, t.Live-len(r.written))
+		rep.Unchanged = t.Live
+		for _, live := range r.written {
+			if live {
+				rep.Unchanged--
+			}
+		}
+		rep.Unchanged = max(0, rep.Unchanged)
 		holds, err := tx.Holds(ctx)
 		if err != nil {
 			return err
@@ -286,7 +305,7 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 			return nil
 		}
 		r.state.Paused = r.refused
-		if err := tx.PutApp(ctx, r.state); err != nil {
+		if err := tx.PutApp(ctx, r.state); err != nil || r.paused != "" {
 			return err
 		}
 		return tx.AppendEvents(ctx, []audit.Event{{

@@ -51,13 +51,14 @@ type fakeApp struct {
 	seen     map[string]int
 	calls    []call
 	requests int64
+	done     map[string]int // what had an effect
 }
 
 func newFakeApp() *fakeApp {
 	return &fakeApp{
 		profile: app.Profile{MembersReadable: true, MaxMembersPerRequest: 3, PageSize: 100},
 		users:   map[string]*scim.Resource{}, groups: map[string]*scim.Resource{},
-		members: map[string]map[string]bool{}, seen: map[string]int{},
+		members: map[string]map[string]bool{}, seen: map[string]int{}, done: map[string]int{},
 	}
 }
 
@@ -112,6 +113,7 @@ func (a *fakeApp) Create(_ context.Context, k app.Kind, r *scim.Resource) (app.A
 			return app.Answer{Status: 409}, conflict()
 		}
 	}
+	a.done["create "+string(k)]++
 	return a.answer(201, a.seat(k, r), f)
 }
 
@@ -145,6 +147,9 @@ func (a *fakeApp) Patch(_ context.Context, k app.Kind, id string, changes []scim
 		return app.Answer{Status: 404}, missing()
 	}
 	if !f.ignore {
+		if active, _ := r.Active(); active && c.Off {
+			a.done["off"]++
+		}
 		r = r.Clone()
 		for _, ch := range changes {
 			if err := r.Put(ch.Path, ch.After); err != nil {

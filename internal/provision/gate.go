@@ -57,8 +57,8 @@ func (g Gate) Departures(ctx context.Context, tx directory.Tx, cause directory.C
 	if err := gtx.PutHolds(ctx, door, "", nil); err != nil {
 		return false, err
 	}
-	if cause == directory.CauseTermination {
-		return true, nil // explicit: not counted against what is unexplained
+	if cause == directory.CauseTermination || g.Released(HoldID(inDirectory, cause, people)) {
+		return true, nil // explicit, or agreed to: not counted against what passes without
 	}
 	counts[inDirectory] = len(people)
 	for _, app := range sortedKeys(counts) {
@@ -110,15 +110,21 @@ func (g Gate) hold(ctx context.Context, tx guardTx, door string, holds []Hold) e
 	if err != nil {
 		return err
 	}
-	known := slices.ContainsFunc(standing, func(h Hold) bool { return h.ID == holds[0].ID })
-	if err := tx.PutHolds(ctx, door, "", holds); err != nil || known {
+	if err := tx.PutHolds(ctx, door, "", holds); err != nil {
 		return err
 	}
+	return tx.AppendEvents(ctx, made(tx.Now(), g.Actor, standing, holds))
+}
+
+// made tells of the holds whose set is a new one.
+func made(at time.Time, actor string, standing, holds []Hold) []audit.Event {
 	var events []audit.Event
 	for _, h := range holds {
-		events = append(events, audit.Event{At: tx.Now(), Kind: "hold.made", Actor: g.Actor, App: h.App, Object: h.ID, Why: h.Reason})
+		if !slices.ContainsFunc(standing, func(k Hold) bool { return k.ID == h.ID }) {
+			events = append(events, audit.Event{At: at, Kind: "hold.made", Actor: actor, App: h.App, Object: h.ID, Why: h.Reason})
+		}
 	}
-	return tx.AppendEvents(ctx, events)
+	return events
 }
 
 func sortedKeys(m map[string]int) []string {

@@ -4,6 +4,8 @@ package provision
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/usher-id/usher/internal/directory"
 )
@@ -49,6 +51,7 @@ type base struct {
 	accounts    int // live
 	memberships int
 	today       int // unexplained removals that passed in the last 24 hours
+	passing     int // unexplained removals of another cause that pass now
 }
 
 // verdict says whether n removals of a cause may pass, and if not, why.
@@ -69,10 +72,11 @@ func (l Limits) verdict(cause directory.Cause, n int, b base) (limit int, reason
 		return limit, reason
 	}
 	day := l.UnexplainedDay.Of(b.accounts + b.today)
-	if b.today+n <= day {
+	today := b.today + b.passing
+	if today+n <= day {
 		return limit, ""
 	}
-	return max(0, day-b.today), fmt.Sprintf("%d removals (%s), with %d in the last 24 hours; at most %d a day pass without somebody's consent", n, cause, b.today, day)
+	return max(0, day-today), fmt.Sprintf("%d removals (%s), with %d in the last 24 hours; at most %d a day pass without somebody's consent", n, cause, today, day)
 }
 
 // guarded says whether an operation takes something away that the guard has
@@ -80,9 +84,9 @@ func (l Limits) verdict(cause directory.Cause, n int, b base) (limit int, reason
 func guarded(o *Op) bool {
 	switch o.Kind {
 	case Disable, Delete:
-		return !o.admitted
+		return !o.admitted && !o.consented
 	case MemberRemove:
-		return o.retained
+		return o.retained && !o.consented
 	default:
 		return false
 	}
@@ -104,6 +108,9 @@ func (l Limits) Guard(p Plan, b base, released func(id string) bool) Plan {
 		ops := sets[cause]
 		limit, reason := l.verdict(cause, len(ops), b)
 		if reason == "" {
+			if cause != directory.CauseTermination && cause != CauseMembership {
+				b.passing += len(ops)
+			}
 			continue
 		}
 		ids := make([]string, len(ops))
@@ -111,11 +118,16 @@ func (l Limits) Guard(p Plan, b base, released func(id string) bool) Plan {
 			ids[i] = o.ID
 		}
 		id := HoldID(p.App, cause, ids)
+		h := Hold{ID: id, App: p.App, Cause: cause, Count: len(ops), Limit: limit, Reason: reason, Ops: ops}
 		if released(id) {
+			p.released = append(p.released, h)
+			for _, o := range ops {
+				o.consented = true
+			}
 			continue
 		}
 		held[cause] = true
-		p.Held = append(p.Held, Hold{ID: id, App: p.App, Cause: cause, Count: len(ops), Limit: limit, Reason: reason, Ops: ops})
+		p.Held = append(p.Held, h)
 	}
 	if len(held) > 0 {
 		p.Ops = withoutHeld(p.Ops, held)
@@ -124,13 +136,7 @@ func (l Limits) Guard(p Plan, b base, released func(id string) bool) Plan {
 }
 
 func sortedCauses(sets map[directory.Cause][]*Op) []directory.Cause {
-	var causes []directory.Cause
-	for _, c := range []directory.Cause{directory.CauseTermination, directory.CauseAbsent, CauseScope, CauseMembership} {
-		if len(sets[c]) > 0 {
-			causes = append(causes, c)
-		}
-	}
-	return causes
+	return slices.Sorted(maps.Keys(sets))
 }
 
 // withoutHeld drops what is held: the guarded operations of the cause, and the

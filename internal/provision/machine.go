@@ -142,6 +142,12 @@ func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
 		o.RetryAt = now.Add(max(a.Err.RetryAfter, backoff(in.Attempt, luck)))
 	case Ambiguous:
 		o.RetryAt = now.Add(backoff(in.Attempt, luck))
+	case Lost, Taken:
+		// The first time it is looked up at once. An app that shows what it then
+		// denies must not keep us going round.
+		if in.Attempt > 0 {
+			o.RetryAt = now.Add(backoff(in.Attempt, luck))
+		}
 	case Refused:
 		m.Stop("the app refused our credential: " + o.Detail)
 		m.refused = true
@@ -166,7 +172,7 @@ func meaning(in *Intent, e *app.Error) Result {
 		if in.Kind == Delete {
 			return Done
 		}
-		if several {
+		if several && in.Attempt > 0 { // the group has been looked at, so it is one of them
 			return Split
 		}
 		return Lost

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,7 +25,7 @@ func (r *run) observe(ctx context.Context) error {
 	}
 	if !r.state.Listed {
 		if err := r.firstList(ctx); err != nil {
-			return r.unreadable(err)
+			return r.unreadable(ctx, err)
 		}
 	}
 	waiting, err := r.waiting(ctx)
@@ -33,7 +34,7 @@ func (r *run) observe(ctx context.Context) error {
 	}
 	if len(waiting) > 0 {
 		if err := r.lookUp(ctx, waiting); err != nil {
-			return r.unreadable(err)
+			return r.unreadable(ctx, err)
 		}
 	}
 	return r.observeGroups(ctx)
@@ -41,7 +42,10 @@ func (r *run) observe(ctx context.Context) error {
 
 // unreadable keeps an app that cannot even be read from failing the others: it
 // is paused with the reason.
-func (r *run) unreadable(err error) error {
+func (r *run) unreadable(ctx context.Context, err error) error {
+	if ctx.Err() != nil { // our stop, not the app's fault
+		return ctx.Err()
+	}
 	var e *app.Error
 	if errors.As(err, &e) {
 		r.refused = e.Error()
@@ -96,19 +100,55 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 		}
 		return r.settle(ctx, subjects, found)
 	}
-	found := make([]sighting, len(subjects))
-	g, ctx2 := errgroup.WithContext(ctx)
+	found, failed := make([]sighting, len(subjects)), make([]error, len(subjects))
+	var g errgroup.Group
 	g.SetLimit(r.target.Concurrency)
 	for i, s := range subjects {
-		g.Go(func() (err error) {
-			found[i], err = r.find(ctx2, s)
-			return err
+		g.Go(func() error {
+			found[i], failed[i] = r.find(ctx, s)
+			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
+	_ = g.Wait() // each has its own error
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var seen []Subject
+	var unseen []Account
+	for i, s := range subjects {
+		e := app.Classify(failed[i])
+		switch {
+		case e == nil:
+			found[len(seen)] = found[i]
+			seen = append(seen, s)
+		case e.Class == app.Unauthorized:
+			return e
+		default:
+			unseen = append(unseen, unknown(s.Account, e))
+		}
+	}
+	if err := r.settle(ctx, seen, found[:len(seen)]); err != nil || len(unseen) == 0 {
 		return err
 	}
-	return r.settle(ctx, subjects, found)
+	return r.store.Update(ctx, func(tx Tx) error { return tx.PutAccounts(ctx, unseen) })
+}
+
+// unknown is an account whose look-up failed: it waits, or is set aside if the
+// app will not answer. It is still not known, and nobody else waits for it.
+func unknown(a Account, e *app.Error) Account {
+	a.postpone(e)
+	return a
+}
+
+// postpone is what a look-up that failed means for what is tried next.
+func (s *Standing) postpone(e *app.Error) {
+	switch e.Class {
+	case app.Terminal, app.NotFound, app.Conflict, app.Precondition, app.TooLarge:
+		s.Parked = "it cannot be looked up: " + e.Error()
+	default:
+		s.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(s.Attempts, rand.Float64()))) //nolint:gosec // jitter, no secret
+	}
+	s.Attempts++
 }
 
 // sighting is what a look-up saw of one person: nothing, one account and the
@@ -186,15 +226,7 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 	for i, s := range subjects {
 		outcomes = append(outcomes, w.sighted(s, found[i], owners)...)
 	}
-	return r.store.Update(ctx, func(tx Tx) error {
-		if err := tx.PutAccounts(ctx, w.accounts); err != nil {
-			return err
-		}
-		if err := tx.PutOutcomes(ctx, outcomes); err != nil {
-			return err
-		}
-		return tx.AppendEvents(ctx, w.events)
-	})
+	return r.store.Update(ctx, func(tx Tx) error { return w.store(ctx, tx, outcomes) })
 }
 
 func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]string, err error) {
@@ -205,7 +237,7 @@ func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]s
 		}
 	}
 	if len(ids) == 0 {
-		return nil, nil
+		return map[string]string{}, nil
 	}
 	err = r.store.View(ctx, func(tx Tx) (err error) {
 		owners, err = tx.Owners(ctx, r.target.Name, ids)
@@ -218,7 +250,7 @@ func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]s
 func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Outcome {
 	a, before := s.Account, s.Account
 	a.Observe, a.RetryAt = false, time.Time{}
-	intent := w.r.unsure["p"+s.Person.ID]
+	unsure := w.r.unsure["p"+s.Person.ID]
 	switch {
 	case f.account == nil:
 		a.RemoteID, a.Sent, a.State = "", nil, None
@@ -227,18 +259,23 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 		}
 	case f.several > 0:
 		a.Parked = fmt.Sprintf("%d accounts have this %s: somebody must say which one it is", f.several+1, f.by)
+		a.Observe = true // whoever unparks it wants it looked at, not created
 	default:
-		if reason := w.r.mayAdopt(s, f, owners, intent); reason != "" {
-			a.Parked = reason
+		if reason := w.r.mayAdopt(s, f, owners, unsure); reason != "" {
+			a.Parked, a.Observe = reason, true
 			break
 		}
 		w.adopt(&a, f.account)
+		owners[a.RemoteID] = s.Person.ID // nobody else of this page gets it
+	}
+	if a.RemoteID == "" || a.RemoteID != before.RemoteID {
+		w.leaveGroups(s)
 	}
 	if a.Parked == "" {
 		a.Due = true
 	}
 	w.accounts = append(w.accounts, a)
-	if intent == nil {
+	if len(unsure) == 0 {
 		if a.RemoteID != "" && a.RemoteID != before.RemoteID {
 			w.events = append(w.events, audit.Event{
 				At: w.now, Kind: "account.adopted", Actor: w.r.actor, Person: s.Person.ID, App: a.App,
@@ -248,13 +285,19 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 		return nil
 	}
 	delete(w.r.unsure, "p"+s.Person.ID)
-	o := Outcome{Intent: intent, Result: Void, At: w.now, Detail: "looked up: it did not happen"}
-	if a.Parked == "" && happened(intent, f.account) {
-		o.Result, o.Remote, o.Detail, o.Verified = Done, a.RemoteID, "looked up: it happened", true
-		w.events = append(w.events, w.tell(&o)...)
-		w.r.count(&o)
+	var outcomes []Outcome
+	for _, intent := range unsure {
+		o := Outcome{Intent: intent, Result: Void, At: w.now, Detail: "looked up: it did not happen"}
+		if a.Parked == "" && w.r.happened(intent, f.account) {
+			o.Result, o.Remote, o.Detail, o.Verified = Done, a.RemoteID, "looked up: it happened", true
+			w.events = append(w.events, w.tell(&o)...)
+			w.r.count(&o)
+			w.removed(intent.Ops[0], admitted(s))
+			w.r.written[s.Person.ID] = a.State == Live
+		}
+		outcomes = append(outcomes, o)
 	}
-	return []Outcome{o}
+	return outcomes
 }
 
 func (w *writing) adopt(a *Account, seen *scim.Resource) {
@@ -281,7 +324,7 @@ func (r *run) project(seen *scim.Resource) *scim.Resource {
 }
 
 // happened reports whether an unsure intent shows in what was seen.
-func happened(in *Intent, seen *scim.Resource) bool {
+func (r *run) happened(in *Intent, seen *scim.Resource) bool {
 	if seen == nil {
 		return in.Kind == Delete
 	}
@@ -296,7 +339,8 @@ func happened(in *Intent, seen *scim.Resource) bool {
 		if err != nil {
 			return false
 		}
-		if v, _ := seen.At(p); !v.Equal(c.After) {
+		want := scim.NewResource(scim.UserURN)
+		if err := want.Put(p, c.After); err != nil || len(scim.Diff(r.schemas, scim.UserURN, []scim.Path{p}, seen, want)) > 0 {
 			return false
 		}
 	}

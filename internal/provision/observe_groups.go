@@ -4,17 +4,24 @@ package provision
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/scim"
 )
 
 // adoptGroups matches the app's groups with our teams before the first write:
 // by externalId, then by display name, as accounts are.
 func (r *run) adoptGroups(ctx context.Context) error {
-	byExternal, byName := map[string]*scim.Resource{}, map[string]*scim.Resource{}
+	if len(r.target.Teams) == 0 {
+		return nil // the app may have no groups at all
+	}
+	byExternal, byName := map[string]*scim.Resource{}, map[string][]*scim.Resource{}
 	for g, err := range r.target.App.List(ctx, app.KindGroup, true) {
 		if err != nil {
 			return err
@@ -22,7 +29,7 @@ func (r *run) adoptGroups(ctx context.Context) error {
 		if id := g.ExternalID(); id != "" {
 			byExternal[id] = g
 		}
-		byName[text(g, displayName)] = g
+		byName[text(g, displayName)] = append(byName[text(g, displayName)], g)
 	}
 	for id, t := range r.teams {
 		if !r.target.Teams[t.Rule] {
@@ -30,18 +37,18 @@ func (r *run) adoptGroups(ctx context.Context) error {
 		}
 		name, err := r.planner.groupName(t)
 		if err != nil {
-			return err
+			continue // the plan parks it, if it is needed
 		}
-		hit := byExternal[id]
-		if hit == nil {
-			hit = byName[name]
+		hits := byName[name]
+		if hit := byExternal[id]; hit != nil {
+			hits = []*scim.Resource{hit}
 		}
-		if hit == nil {
+		if len(hits) == 0 {
 			continue
 		}
 		g := r.groups[id]
 		g.App, g.Team = r.target.Name, id
-		if err := r.adoptGroup(ctx, g, name, hit); err != nil {
+		if err := r.adoptGroup(ctx, g, name, hits); err != nil {
 			return err
 		}
 	}
@@ -51,16 +58,24 @@ func (r *run) adoptGroups(ctx context.Context) error {
 // adoptGroup takes a group over, unless it is somebody else's or powerful, and
 // reads who is in it. Members that are not ours stay unknown to us, and so are
 // never removed.
-func (r *run) adoptGroup(ctx context.Context, g Group, name string, seen *scim.Resource) error {
+func (r *run) adoptGroup(ctx context.Context, g Group, name string, hits []*scim.Resource) error {
+	seen := hits[0]
+	if i := slices.IndexFunc(hits, func(h *scim.Resource) bool { return h.ExternalID() == g.Team }); i >= 0 {
+		seen, hits = hits[i], hits[i:i+1]
+	}
 	claimed := seen.ExternalID()
 	switch {
 	case claimed == g.Team:
+	case len(hits) > 1:
+		g.Parked = fmt.Sprintf("%d groups have this name: somebody must say which one it is", len(hits))
 	case claimed != "":
 		g.Parked = "a group of this name exists and carries another externalId"
-	case powerful(name) && r.unsure["g"+g.Team] == nil:
+	case powerful(name) && len(r.unsure["g"+g.Team]) == 0:
 		g.Parked = "a group of this name exists and is privileged: it is adopted only by hand"
+	case r.otherTeam(g.Team, seen.ID()) != "":
+		g.Parked = "the group of this name is already that of the team " + r.otherTeam(g.Team, seen.ID())
 	}
-	g.Observe = false
+	g.Observe, g.RetryAt = g.Parked != "", time.Time{} // whoever unparks it wants it looked at, not created
 	if g.Parked != "" {
 		return r.storeGroup(ctx, g, nil, nil)
 	}
@@ -70,15 +85,40 @@ func (r *run) adoptGroup(ctx context.Context, g Group, name string, seen *scim.R
 	return r.readMembers(ctx, g)
 }
 
+// otherTeam names the team, other than one, whose group has the app's id.
+func (r *run) otherTeam(team, remote string) string {
+	for id, g := range r.groups {
+		if id != team && g.RemoteID == remote {
+			return r.teams[id].Name
+		}
+	}
+	return ""
+}
+
 // observeGroups settles groups whose state at the app is not known.
 func (r *run) observeGroups(ctx context.Context) error {
 	now := time.Now()
 	for id, g := range r.groups {
-		if !g.Observe || g.RetryAt.After(now) {
+		if !g.Observe || g.Parked != "" || g.RetryAt.After(now) {
 			continue
 		}
-		if err := r.observeGroup(ctx, id, g); err != nil {
-			return r.unreadable(err)
+		err := r.observeGroup(ctx, id, g)
+		if err == nil {
+			continue
+		}
+		var failed *Failed
+		var e *app.Error
+		switch {
+		case errors.As(err, &failed):
+			g.Parked = failed.Reason
+		case ctx.Err() == nil && errors.As(err, &e) && e.Class != app.Unauthorized:
+			g.postpone(e) // it is still not known, and nobody else waits for it
+		default:
+			return r.unreadable(ctx, err)
+		}
+		r.groups[id] = g
+		if err := r.store.Update(ctx, func(tx Tx) error { return tx.PutGroups(ctx, []Group{g}) }); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -102,13 +142,29 @@ func (r *run) observeGroup(ctx context.Context, id string, g Group) error {
 		return err
 	}
 	if len(hits) > 0 {
-		return r.adoptGroup(ctx, g, name, hits[0])
+		return r.adoptGroup(ctx, g, name, hits)
 	}
-	g.Observe, g.Name = false, ""
+	g.Observe, g.Name, g.RetryAt = false, "", time.Time{}
 	if g.Last == Taken {
 		g.Parked = "the app says that the name is taken, and that no group has it"
 	}
-	return r.storeGroup(ctx, g, nil, nil)
+	gone, err := r.edges(ctx, g) // its memberships went with it
+	if err != nil {
+		return err
+	}
+	return r.storeGroup(ctx, g, nil, gone)
+}
+
+// edges are the memberships of a group, as last confirmed.
+func (r *run) edges(ctx context.Context, g Group) (edges []Edge, err error) {
+	err = r.store.View(ctx, func(tx Tx) error {
+		people, err := tx.EdgesOf(ctx, g.App, g.Team)
+		for _, p := range people {
+			edges = append(edges, Edge{g.Team, p})
+		}
+		return err
+	})
+	return edges, err
 }
 
 // readMembers compares who the group holds with what was last confirmed.
@@ -119,7 +175,13 @@ func (r *run) readMembers(ctx context.Context, g Group) error {
 	}
 	g.Observe, g.RetryAt, g.Name = false, time.Time{}, text(ans.Resource, displayName)
 	if !r.target.App.Profile().MembersReadable {
-		return r.storeGroup(ctx, g, nil, nil)
+		var gone []Edge
+		if g.RemoteID != r.groups[g.Team].RemoteID { // another group than the one we filled
+			if gone, err = r.edges(ctx, g); err != nil {
+				return err
+			}
+		}
+		return r.storeGroup(ctx, g, nil, gone)
 	}
 	there := map[string]bool{}
 	var remote []string
@@ -162,14 +224,23 @@ func (r *run) readMembers(ctx context.Context, g Group) error {
 // storeGroup writes a group as it was seen, with the memberships that differ,
 // and settles the request that was unsure.
 func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error {
+	before := r.groups[g.Team]
 	r.groups[g.Team] = g
-	intent := r.unsure["g"+g.Team]
+	unsure := r.unsure["g"+g.Team]
 	delete(r.unsure, "g"+g.Team)
 	w := &writing{r: r, now: time.Now()}
 	var outcomes []Outcome
-	if intent != nil {
-		outcomes = w.settleGroup(intent, g, add, r.target.App.Profile().MembersReadable)
-	} else if g.RemoteID != "" && g.Journal == 0 && g.Parked == "" {
+	for _, intent := range unsure {
+		outcomes = append(outcomes, w.settleGroup(intent, g, add, r.target.App.Profile().MembersReadable))
+	}
+	if len(unsure) > 0 && g.RemoteID != "" && !r.target.App.Profile().MembersReadable {
+		present, absent, err := r.presume(ctx, g, unsure)
+		if err != nil {
+			return err
+		}
+		add, remove = append(add, present...), append(remove, absent...)
+	}
+	if len(unsure) == 0 && g.RemoteID != "" && g.RemoteID != before.RemoteID && g.Parked == "" {
 		w.events = append(w.events, audit.Event{
 			At: w.now, Kind: "group.adopted", Actor: r.actor, App: g.App, Object: g.Team, Why: "found by name or externalId",
 		})
@@ -191,8 +262,40 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 	})
 }
 
+// presume decides about members whose change is not known and cannot be read:
+// whoever belongs in the group is taken for absent, and whoever does not for
+// present, so that the plan says it again. Saying it twice changes nothing.
+func (r *run) presume(ctx context.Context, g Group, unsure []*Intent) (present, absent []Edge, err error) {
+	var people []string
+	for _, in := range unsure {
+		for _, op := range in.Ops {
+			if op.Person != "" {
+				people = append(people, op.Person)
+			}
+		}
+	}
+	if len(people) == 0 {
+		return nil, nil, nil
+	}
+	var subjects []Subject
+	err = r.store.View(ctx, func(tx Tx) (err error) {
+		subjects, err = tx.Subjects(ctx, Query{App: g.App, People: people, Limit: len(people), Now: time.Now()})
+		return err
+	})
+	for _, s := range subjects {
+		wanted, _, _, werr := r.planner.wanted(s)
+		belongs := werr == nil && wanted && slices.ContainsFunc(s.Teams, func(t directory.Team) bool { return t.ID == g.Team })
+		if belongs || s.Account.RemoteID == "" {
+			absent = append(absent, Edge{g.Team, s.Person.ID})
+		} else {
+			present = append(present, Edge{g.Team, s.Person.ID})
+		}
+	}
+	return present, absent, err
+}
+
 // settleGroup says of an unsure request which of its operations happened.
-func (w *writing) settleGroup(intent *Intent, g Group, there []Edge, readable bool) []Outcome {
+func (w *writing) settleGroup(intent *Intent, g Group, there []Edge, readable bool) Outcome {
 	in := map[string]bool{}
 	for _, e := range there {
 		in[e.Person] = true
@@ -216,7 +319,7 @@ func (w *writing) settleGroup(intent *Intent, g Group, there []Edge, readable bo
 		w.r.count(&effect)
 		o.Result, o.Detail, o.Verified = Done, "looked up: it happened", true
 	}
-	return []Outcome{o}
+	return o
 }
 
 func peopleOf(edges ...[]Edge) []string {

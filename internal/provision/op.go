@@ -58,8 +58,10 @@ type Op struct {
 
 	admitted bool // the departure has passed the guard in the directory
 	retained bool // a membership lost by somebody who keeps the account
-	user     *scim.Resource
-	changes  []scim.Change
+	// consented says that somebody released the hold that it was in.
+	consented bool
+	user      *scim.Resource
+	changes   []scim.Change
 }
 
 // seal computes the id once everything else stands.

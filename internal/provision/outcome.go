@@ -5,9 +5,12 @@ package provision
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -31,9 +34,6 @@ func (r *run) record(ctx context.Context, s Step) error {
 }
 
 func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
-	if len(outcomes) == 0 {
-		return nil
-	}
 	if err := tx.PutAccounts(ctx, w.accounts); err != nil {
 		return err
 	}
@@ -42,6 +42,11 @@ func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
 	}
 	for _, e := range w.edges {
 		if err := tx.PutEdges(ctx, w.r.target.Name, e.add, e.remove, e.journal); err != nil {
+			return err
+		}
+	}
+	for _, cause := range slices.Sorted(maps.Keys(w.passed)) {
+		if err := tx.AddPassed(ctx, w.r.target.Name, cause, w.passed[cause]); err != nil {
 			return err
 		}
 	}
@@ -59,6 +64,7 @@ type writing struct {
 	groups   []Group
 	edges    []edgeChange
 	events   []audit.Event
+	passed   map[directory.Cause]int // unexplained removals
 }
 
 type edgeChange struct {
@@ -68,6 +74,9 @@ type edgeChange struct {
 
 func (w *writing) outcome(o *Outcome) {
 	in := o.Intent
+	if o.Result == Ambiguous || o.Result == Lost || o.Result == Taken { // a look-up is next
+		o.RetryAt = later(o.RetryAt, w.now, w.r.target.App.Profile().Settle)
+	}
 	switch in.Kind {
 	case Create, Update, Disable, Delete:
 		w.account(o)
@@ -80,7 +89,7 @@ func (w *writing) outcome(o *Outcome) {
 	case Refused:
 		w.r.refused = o.Detail
 	case Ambiguous:
-		w.r.unsure[in.key()] = in
+		w.r.unsure[in.key()] = append(w.r.unsure[in.key()], in)
 	}
 	w.r.count(o)
 	if o.Result == Done || o.Result == Ignored || o.Result == Parked {
@@ -95,11 +104,9 @@ func (w *writing) account(o *Outcome) {
 	if o.Result != Withdrawn {
 		standing(&a.Standing, o)
 	}
-	switch o.Result {
-	case Done:
+	if o.Result == Done {
 		w.accountDone(&a, o, op)
-	case Lost: // what we knew of it is void; the look-up finds or re-creates it
-		a.RemoteID, a.Sent, a.State = "", nil, None
+		w.removed(op, op.admitted)
 	}
 	w.r.setAccount(a)
 	w.accounts = append(w.accounts, a)
@@ -119,6 +126,32 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 		a.Observe = !o.Verified
 	case Delete:
 		a.RemoteID, a.Sent, a.State, a.Since = "", nil, Gone, w.r.planner.Now
+		w.leaveGroups(w.r.subjects[a.Person])
+	}
+}
+
+// removed counts an unexplained removal that passed without anybody's consent:
+// those of 24 hours have a limit of their own. Who was admitted has been counted
+// in the directory.
+func (w *writing) removed(op *Op, admitted bool) {
+	if op.Kind != Disable && op.Kind != Delete || admitted || op.consented || op.Cause == directory.CauseTermination {
+		return
+	}
+	if w.passed == nil {
+		w.passed = map[directory.Cause]int{}
+	}
+	w.passed[op.Cause]++
+}
+
+// leaveGroups forgets the memberships of an account that is no more: they went
+// with it, and the next account of the same person begins without.
+func (w *writing) leaveGroups(s Subject) {
+	var c edgeChange
+	for team := range s.Members {
+		c.remove = append(c.remove, Edge{Team: team, Person: s.Person.ID})
+	}
+	if len(c.remove) > 0 {
+		w.edges = append(w.edges, c)
 	}
 }
 
@@ -134,8 +167,6 @@ func (w *writing) group(o *Outcome) {
 		if o.Intent.Kind == GroupCreate {
 			g.RemoteID = o.Remote
 		}
-	case Lost:
-		g.RemoteID = ""
 	}
 	w.r.groups[g.Team] = g
 	w.groups = append(w.groups, g)
@@ -146,6 +177,10 @@ func (w *writing) group(o *Outcome) {
 // up at the group.
 func (w *writing) membership(o *Outcome) {
 	in := o.Intent
+	a := w.r.subjects[in.Ops[0].Person].Account
+	if o.Result == Lost && len(in.Ops) == 1 && a.Last == Lost && !a.Observe {
+		o.Result, o.Detail = Parked, "account and group are there, and the app denies it: "+o.Detail
+	}
 	switch o.Result {
 	case Done:
 		change := edgeChange{journal: in.ID}
@@ -159,20 +194,38 @@ func (w *writing) membership(o *Outcome) {
 		}
 		w.edges = append(w.edges, change)
 		w.r.moved(change)
+		w.calm(in.Team)
 	case Parked:
-		a := w.r.subjects[in.Ops[0].Person].Account
+		w.calm(in.Team)
 		standing(&a.Standing, o)
 		a.Parked = fmt.Sprintf("group %s: %s", w.r.groups[in.Team].Name, o.Detail)
 		w.r.setAccount(a)
 		w.accounts = append(w.accounts, a)
 	case Withdrawn, Split, Refused:
 	default:
+		if o.Result == Lost && len(in.Ops) == 1 { // the group or the account: look at both
+			standing(&a.Standing, o)
+			w.r.setAccount(a)
+			w.accounts = append(w.accounts, a)
+		}
 		g := w.r.groups[in.Team]
 		standing(&g.Standing, o)
 		g.Observe = g.Observe || o.Result != RetryLater
 		w.r.groups[g.Team] = g
 		w.groups = append(w.groups, g)
 	}
+}
+
+// calm ends a group's waiting once the app has answered about it again, unless
+// another of its requests has to wait or is not known.
+func (w *writing) calm(team string) {
+	g := w.r.groups[team]
+	if g.Observe || g.RetryAt.After(w.now) || g.Attempts == 0 && g.RetryAt.IsZero() {
+		return
+	}
+	g.Attempts, g.RetryAt = 0, time.Time{}
+	w.r.groups[team] = g
+	w.groups = append(w.groups, g)
 }
 
 // standing is what an outcome means for what is tried next. It is total.
@@ -188,7 +241,7 @@ func standing(s *Standing, o *Outcome) {
 	case Ambiguous:
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
 	case Lost, Taken:
-		s.Attempts, s.Observe = s.Attempts+1, true
+		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
 	case Refused, Split, Withdrawn, Void:
 	}
 }

@@ -18,6 +18,8 @@ type Plan struct {
 	App  string
 	Ops  []*Op  // to be carried out
 	Held []Hold // not to be carried out until somebody agrees
+
+	released []Hold // somebody agreed to, just now
 }
 
 // Hold is a set of removals that reaches too far. Its id is the digest of the

@@ -47,9 +47,10 @@ var (
 	displayName    = scim.Path{Attr: "displayName"}
 )
 
-// Failed is an expression that failed on a person. It parks that person alone.
+// Failed is an expression that failed on a person or a team. It parks that
+// person or group alone.
 type Failed struct {
-	Person string
+	Person string // "" for a team
 	Reason string
 }
 
@@ -120,11 +121,11 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 	op := &Op{App: p.Target.Name, Person: s.Person.ID, Label: s.Person.UserName(), Cause: cause, Why: why}
 	switch {
 	case !wanted && a.State == Live:
-		op.Kind, op.admitted = Disable, s.Person.Admitted
+		op.Kind, op.admitted = Disable, admitted(s)
 		op.changes = []scim.Change{{Path: activePath, Before: scim.Bool(true), After: scim.Bool(false)}}
 		return []*Op{op.seal()}, nil
 	case !wanted && a.State == Disabled && p.expired(a):
-		op.Kind, op.admitted = Delete, s.Person.Admitted
+		op.Kind, op.admitted = Delete, admitted(s)
 		op.Why += fmt.Sprintf("; disabled since %s", a.Since.UTC().Format(time.RFC3339))
 		return []*Op{op.seal()}, nil
 	case !wanted:
@@ -153,6 +154,10 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 	}
 	return []*Op{op.seal()}, nil
 }
+
+// admitted says that the guard has let this departure pass in the directory.
+// Somebody who is in has none, whatever was admitted of them before.
+func admitted(s Subject) bool { return s.Person.Admitted && !s.Person.State.In() }
 
 // expired reports whether a disabled account's grace time is over. Since and
 // Now are both the calendar's.
@@ -194,7 +199,7 @@ func (p *Planner) members(s Subject, groups map[string]Group, wanted bool, cause
 		}
 		op := &Op{
 			Kind: MemberRemove, App: p.Target.Name, Person: s.Person.ID, Team: team,
-			Label: s.Person.UserName(), Cause: cause, Why: why, admitted: s.Person.Admitted,
+			Label: s.Person.UserName(), Cause: cause, Why: why, admitted: admitted(s),
 		}
 		if wanted {
 			op.Cause, op.Why, op.retained = CauseMembership, "no longer in team "+groups[team].Name, true
@@ -236,11 +241,11 @@ func (p *Planner) groupName(t directory.Team) (string, error) {
 	}
 	v, err := p.Target.GroupName.Eval(mapping.Input{Team: mapping.Team{Name: t.Name, Value: t.Value}})
 	if err != nil {
-		return "", fmt.Errorf("team %s: displayName: %w", t.Name, err)
+		return "", &Failed{Reason: fmt.Sprintf("team %s: displayName: %v", t.Name, err)}
 	}
 	name, _ := v.AsString()
 	if name == "" {
-		return "", fmt.Errorf("team %s: displayName is empty", t.Name)
+		return "", &Failed{Reason: fmt.Sprintf("team %s: displayName is empty", t.Name)}
 	}
 	return name, nil
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/usher-id/usher/internal/audit"
 )
 
 // page is how many subjects are read at once.
@@ -16,7 +18,7 @@ const page = 1000
 // needs nothing loses the mark; whom an expression fails on is parked.
 func (r *run) plan(ctx context.Context) (Plan, error) {
 	p := Plan{App: r.target.Name}
-	r.subjects, r.failed = map[string]Subject{}, map[string]string{}
+	r.subjects = map[string]Subject{}
 	if err := r.loadGroups(ctx); err != nil {
 		return p, err
 	}
@@ -40,7 +42,7 @@ func (r *run) plan(ctx context.Context) (Plan, error) {
 		}
 		after = subjects[len(subjects)-1].Person.ID
 	}
-	groups, err := r.planGroups(p.Ops)
+	groups, err := r.planGroups(ctx, p.Ops)
 	if err != nil {
 		return p, err
 	}
@@ -98,7 +100,7 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 
 // planGroups plans the groups that members are about to be added to, and those
 // whose name changed.
-func (r *run) planGroups(ops []*Op) ([]*Op, error) {
+func (r *run) planGroups(ctx context.Context, ops []*Op) ([]*Op, error) {
 	needed := map[string]bool{}
 	for _, o := range ops {
 		if o.Kind == MemberAdd {
@@ -106,6 +108,7 @@ func (r *run) planGroups(ops []*Op) ([]*Op, error) {
 		}
 	}
 	var groups []*Op
+	var parked []Group
 	now := time.Now()
 	for id, t := range r.teams {
 		g := r.groups[id]
@@ -113,25 +116,37 @@ func (r *run) planGroups(ops []*Op) ([]*Op, error) {
 			continue
 		}
 		op, err := r.planner.Group(t, g, needed[id])
-		if err != nil {
+		var failed *Failed
+		switch {
+		case errors.As(err, &failed):
+			g.App, g.Team, g.Parked = r.target.Name, id, failed.Reason
+			r.groups[id] = g
+			parked = append(parked, g)
+		case err != nil:
 			return nil, err
-		}
-		if op != nil {
+		case op != nil:
 			groups = append(groups, op)
 		}
 	}
-	return groups, nil
+	if len(parked) == 0 {
+		return groups, nil
+	}
+	return groups, r.store.Update(ctx, func(tx Tx) error { return tx.PutGroups(ctx, parked) })
 }
 
 // guard asks for the app's sizes, holds what reaches too far, and writes the
 // holds down.
 func (r *run) guard(ctx context.Context, p Plan) (Plan, error) {
+	var guarded Plan
 	err := r.store.Update(ctx, func(tx Tx) error {
 		b, err := sizes(ctx, tx, p.App)
 		if err != nil {
 			return err
 		}
-		guarded := r.limits.Guard(Plan{App: p.App, Ops: p.Ops}, b, r.released)
+		for _, o := range p.Ops { // a release covers its set to the end, not only its first round
+			o.consented = r.consented[o.ID]
+		}
+		guarded = r.limits.Guard(Plan{App: p.App, Ops: p.Ops}, b, r.released)
 		if !r.state.Agreed && len(guarded.Ops) > 0 {
 			if guarded = firstRun(guarded, r.released); len(guarded.Ops) > 0 {
 				r.state.Agreed = true // consent to the first run is given once
@@ -140,11 +155,37 @@ func (r *run) guard(ctx context.Context, p Plan) (Plan, error) {
 				}
 			}
 		}
-		p.Held = guarded.Held
-		p.Ops = guarded.Ops
-		return tx.PutHolds(ctx, doorPlan, p.App, p.Held)
+		return r.door(ctx, tx, guarded)
 	})
-	return p, err
+	if err != nil {
+		return p, err
+	}
+	for _, h := range guarded.released {
+		for _, o := range h.Ops {
+			r.consented[o.ID] = true
+		}
+	}
+	p.Held, p.Ops = guarded.Held, guarded.Ops
+	return p, nil
+}
+
+// door writes down what the guard said.
+func (r *run) door(ctx context.Context, tx Tx, guarded Plan) error {
+	standing, err := tx.Holds(ctx)
+	if err != nil {
+		return err
+	}
+	events := made(tx.Now(), r.actor, standing, guarded.Held)
+	for _, h := range guarded.released {
+		events = append(events, audit.Event{
+			At: tx.Now(), Kind: "hold.released", Actor: r.actor, App: h.App, Object: h.ID,
+			Why: fmt.Sprintf("%d operations (%s)", h.Count, h.Cause),
+		})
+	}
+	if err := tx.PutHolds(ctx, doorPlan, guarded.App, guarded.Held); err != nil {
+		return err
+	}
+	return tx.AppendEvents(ctx, events)
 }
 
 // doorPlan is where removals by mapping, scope, rule and membership are held;
@@ -168,13 +209,15 @@ func firstRun(p Plan, released func(string) bool) Plan {
 		ids[i] = o.ID
 	}
 	id := HoldID(p.App, CauseFirstRun, ids)
-	if released(id) {
-		return p
-	}
-	p.Held = append(p.Held, Hold{
+	h := Hold{
 		ID: id, App: p.App, Cause: CauseFirstRun, Count: len(p.Ops), Ops: p.Ops,
 		Reason: "the first run of this app waits for somebody's consent (first_run: go gives it beforehand)",
-	})
+	}
+	if released(id) {
+		p.released = append(p.released, h)
+		return p
+	}
+	p.Held = append(p.Held, h)
 	p.Ops = nil
 	return p
 }

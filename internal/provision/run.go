@@ -25,8 +25,11 @@ type run struct {
 	groups   map[string]Group
 	teams    map[string]directory.Team
 	failed   map[string]string
-	unsure   map[string]*Intent // by key: what may or may not have happened
-	written  map[string]bool    // accounts touched in this cycle
+	unsure   map[string][]*Intent // by key: what may or may not have happened
+	written  map[string]bool      // accounts touched in this cycle, true when they are live
+
+	consented map[string]bool // operations of holds that were released in this cycle
+	paused    string          // why the app was paused before
 }
 
 // round plans what is due, asks the guard, and pushes what may go. It reports
@@ -189,16 +192,16 @@ func (r *run) setAccount(a Account) {
 	s := r.subjects[a.Person]
 	s.Account = a
 	r.subjects[a.Person] = s
-	r.written[a.Person] = true
+	r.written[a.Person] = a.State == Live
 }
 
 func (r *run) moved(c edgeChange) {
 	for _, e := range c.add {
 		r.subjects[e.Person].Members[e.Team] = true
-		r.written[e.Person] = true
+		r.written[e.Person] = r.subjects[e.Person].Account.State == Live
 	}
 	for _, e := range c.remove {
 		delete(r.subjects[e.Person].Members, e.Team)
-		r.written[e.Person] = true
+		r.written[e.Person] = r.subjects[e.Person].Account.State == Live
 	}
 }

@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"time"
@@ -42,7 +43,7 @@ func (u *Usher) plan(ctx context.Context, db store.DB, o Options, doc *Document)
 	}
 	doc.Plans = cycle.Plans
 	doc.Plan = provision.Digest(provision.Operations(cycle.Plans))
-	return u.complete(ctx, db, doc, cycle)
+	return errors.Join(u.complete(ctx, db, doc, cycle), doc.unread)
 }
 
 // MovedError says that what a plan rests on is no longer so.
@@ -122,13 +123,7 @@ func (u *Usher) apply(ctx context.Context, o Options, only func(*provision.Op) b
 	if f != nil {
 		doc.Plan = f.Digest
 	}
-	if cerr := u.complete(after, u.db, doc, cycle); err == nil {
-		err = cerr
-	}
-	if serr := u.sequence(after); err == nil {
-		err = serr
-	}
-	return doc, err
+	return doc, errors.Join(err, u.complete(after, u.db, doc, cycle), u.sequence(after), doc.unread)
 }
 
 // complete fills in what the document takes from the store.

@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -76,6 +77,8 @@ type Document struct {
 	Problems     []Problem                       `json:"problems"`
 	Stopped      bool                            `json:"stopped,omitempty"` // cut short by a signal
 	Plans        []provision.Plan                `json:"-"`
+
+	unread error // sources that could not be read
 }
 
 // Problem is something that was set aside, for somebody to look at.
@@ -119,10 +122,14 @@ func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Documen
 	if err != nil {
 		return err
 	}
+	var unread []error
 	for _, s := range u.Sources {
 		r, err := source.Ingest(ctx, db.Source(), d, s)
 		if err != nil {
-			return err
+			// What is known goes on: a leaver's end date comes whether or not
+			// the file can be read today. Nobody is absent from it either.
+			unread = append(unread, err)
+			continue
 		}
 		doc.Sources = append(doc.Sources, r)
 		doc.RejectedRows += len(r.Rejected)
@@ -135,6 +142,7 @@ func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Documen
 	for p, cause := range settled.Problems {
 		doc.Problems = append(doc.Problems, Problem{Person: p, What: cause.Error()})
 	}
+	doc.unread = errors.Join(unread...)
 	return err
 }
 

@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
@@ -243,9 +244,18 @@ func (u *Usher) explainAttributes(a *AppWhy, t *provision.Target, s provision.Su
 
 func expression(t mapping.Trace) string {
 	if t.Err != "" {
-		return fmt.Sprintf("%s, which fails: %s", t.Expression, t.Err)
+		return fmt.Sprintf("%s, which fails: %s", oneLine(t.Expression), t.Err)
 	}
-	return fmt.Sprintf("%s, which yields %s", t.Expression, t.Result)
+	return fmt.Sprintf("%s, which yields %s", oneLine(t.Expression), t.Result)
+}
+
+// oneLine folds an expression that its author broke over several lines.
+func oneLine(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimSpace(l)
+	}
+	return strings.Join(lines, " ")
 }
 
 // origin says which source's rule made a person's attribute, and from which row.
@@ -268,7 +278,7 @@ func (u *Usher) origin(input mapping.TraceInput, records []directory.Record) []s
 				if rule.Path.String() != path.String() {
 					continue
 				}
-				steps = append(steps, fmt.Sprintf("%s made it of %s line %d (%s:%s), by %s", rule.Program.Text().Pos, rec.File, rec.Line, rec.Source, rec.ID, rule.Program.Text().Value))
+				steps = append(steps, fmt.Sprintf("%s made it of %s line %d (%s:%s), by %s", rule.Program.Text().Pos, rec.File, rec.Line, rec.Source, rec.ID, oneLine(rule.Program.Text().Value)))
 				if wish, ok := wished(rec, rule); ok && !wish.Equal(input.Value) {
 					steps = append(steps, fmt.Sprintf("the wish was %s; the name was reserved for this person and stays", wish))
 				}
@@ -334,4 +344,42 @@ func (u *Usher) Parked(ctx context.Context) (rows []ParkedRow, err error) {
 		return nil
 	})
 	return rows, err
+}
+
+// Waiting lists, app by app, up to limit accounts that the next cycle tries
+// again, with how the last request about them ended.
+func (u *Usher) Waiting(ctx context.Context, limit int) (rows []ParkedRow, err error) {
+	ever := time.Now().AddDate(1, 0, 0) // those, too, whose retry is not due yet
+	err = u.db.Read(ctx, func(r store.Reader) error {
+		for _, t := range u.Targets {
+			for _, q := range []provision.Query{{Observe: true}, {Due: true}} {
+				q.App, q.Limit, q.Now = t.Name, limit, ever
+				subjects, err := r.Subjects(ctx, q)
+				if err != nil {
+					return err
+				}
+				for _, s := range subjects {
+					entries, err := r.Entries(ctx, t.Name, s.Person.ID, 1)
+					if err != nil {
+						return err
+					}
+					rows = append(rows, ParkedRow{t.Name, s.Person.UserName(), waitingFor(entries)})
+				}
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
+func waitingFor(entries []provision.Entry) string {
+	switch {
+	case len(entries) == 0:
+		return "nothing was sent yet"
+	case entries[0].Result == provision.Done:
+		return "the account is done, its groups are not"
+	case entries[0].Detail != "":
+		return entries[0].Detail
+	}
+	return "no answer came"
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -64,10 +65,10 @@ type Store interface {
 type Tx interface {
 	directory.Tx
 	// Known compares a read that is about to be taken with what is known.
-	Known(ctx context.Context, source string, digest [32]byte, seen func(id string) bool) (Known, error)
+	Known(ctx context.Context, source string, p Proof, seen func(id string) bool) (Known, error)
 	// PutRead replaces what is known of a source's last read, and adds its
 	// digest to those that were ever read.
-	PutRead(ctx context.Context, r Report, digest [32]byte) error
+	PutRead(ctx context.Context, r Report, p Proof) error
 	// Sources returns every source that ever stated anything.
 	Sources(ctx context.Context) ([]string, error)
 }
@@ -76,7 +77,9 @@ type Tx interface {
 type Known struct {
 	Records int // people that it ever stated
 	Here    int // those of them that the read holds
-	// Replay says that the very bytes were read before, and others since.
+	// Replay says that the very bytes were read before, others since, and that
+	// the file is no newer than those. A newer file of the same bytes is what
+	// a source writes that takes its last change back.
 	Replay bool
 }
 
@@ -129,6 +132,11 @@ func Ingest(ctx context.Context, st Store, d *directory.Directory, s Source) (Re
 			return r, fmt.Errorf("source %s: %w", s.Name, err)
 		}
 	}
+	if r.Replay {
+		if err := stale(ctx, st, s, batch.Rows, seen, &r); err != nil {
+			return r, fmt.Errorf("source %s: %w", s.Name, err)
+		}
+	}
 	slices.SortStableFunc(r.Rejected, func(a, b Reject) int { return a.Line - b.Line })
 	return r, prove(ctx, st, s, batch.Proof, &r, seen)
 }
@@ -137,7 +145,7 @@ func Ingest(ctx context.Context, st Store, d *directory.Directory, s Source) (Re
 func match(ctx context.Context, st Store, s Source, batch *Batch, seen map[string]bool, r *Report) error {
 	var k Known
 	err := st.Update(ctx, func(tx Tx) (err error) {
-		k, err = tx.Known(ctx, s.Name, batch.Proof.Digest, func(id string) bool { return seen[id] })
+		k, err = tx.Known(ctx, s.Name, batch.Proof, func(id string) bool { return seen[id] })
 		return err
 	})
 	if err != nil {
@@ -147,7 +155,7 @@ func match(ctx context.Context, st Store, s Source, batch *Batch, seen map[strin
 		return &StrangersError{k.Records, k.Here, fresh}
 	}
 	if r.Replay = k.Replay; r.Replay {
-		r.Notes = append(r.Notes, "these very bytes were read before, and others since: nobody who has left is brought back by them")
+		r.Notes = append(r.Notes, "this is an older file, read before: nobody who has left is brought back by it, and nobody is absent for not being in it")
 	}
 	return nil
 }
@@ -235,13 +243,71 @@ func (b *Batch) reject(s Source, j directory.Rejected) Reject {
 	return r
 }
 
+// stale takes out of what an old read has shown whoever has left as absent since:
+// that they once were there is no news, and must not bring them back.
+func stale(ctx context.Context, st Store, s Source, rows []Row, seen map[string]bool, r *Report) error {
+	lines := map[string]int{}
+	for _, row := range rows {
+		lines[row.Key] = row.Line
+	}
+	for _, j := range r.Rejected { // told already
+		delete(lines, j.Key)
+	}
+	for keys := range slices.Chunk(slices.Sorted(maps.Keys(seen)), chunk) {
+		var left []string
+		err := st.Update(ctx, func(tx Tx) (err error) {
+			left, err = gone(ctx, tx, s.Name, keys)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, key := range left {
+			delete(seen, key)
+			if line, ok := lines[key]; ok {
+				r.Rejected = append(r.Rejected, Reject{Line: line, Key: key, Reason: directory.ErrReplayed.Error()})
+			}
+		}
+	}
+	return nil
+}
+
+// gone returns whose records are missing and who has left.
+func gone(ctx context.Context, tx Tx, source string, keys []string) ([]string, error) {
+	records, err := tx.Records(ctx, source, keys)
+	if err != nil {
+		return nil, err
+	}
+	var missing, people []string
+	for _, key := range keys {
+		if rec, ok := records[key]; ok && !rec.Missing.IsZero() {
+			missing, people = append(missing, key), append(people, rec.Person)
+		}
+	}
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	known, err := tx.People(ctx, people)
+	if err != nil {
+		return nil, err
+	}
+	var left []string
+	for i, key := range missing {
+		if p := known[people[i]]; p != nil && p.State == directory.Leaver {
+			left = append(left, key)
+		}
+	}
+	return left, nil
+}
+
 // prove says what was seen and whether that was all, and writes the read down.
 func prove(ctx context.Context, st Store, s Source, p Proof, r *Report, seen map[string]bool) error {
 	return st.Update(ctx, func(tx Tx) error {
-		if err := tx.SetMissing(ctx, s.Name, p.Complete, func(id string) bool { return seen[id] }); err != nil {
+		// An older file has proven who was absent then, not who is now.
+		if err := tx.SetMissing(ctx, s.Name, p.Complete && !r.Replay, func(id string) bool { return seen[id] }); err != nil {
 			return err
 		}
-		if err := tx.PutRead(ctx, *r, p.Digest); err != nil {
+		if err := tx.PutRead(ctx, *r, p); err != nil {
 			return err
 		}
 		if p.Complete && len(r.Rejected) == 0 {

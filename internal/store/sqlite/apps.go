@@ -109,8 +109,8 @@ func (tx *Tx) Totals(ctx context.Context, app string) (t provision.Totals, err e
 		return t, err
 	}
 	_, err = tx.row(ctx, []any{&t.Parked, &t.Waiting, &t.Memberships, &t.Foreign}, `SELECT
-		(SELECT count(*) FROM accounts WHERE app = ?1 AND parked <> '') + (SELECT count(*) FROM app_groups WHERE app = ?1 AND parked <> ''),
-		(SELECT count(*) FROM accounts WHERE app = ?1 AND due = 1 AND parked = ''),
+		(SELECT count(*) FROM accounts INDEXED BY accounts_parked WHERE app = ?1 AND parked <> '') + (SELECT count(*) FROM app_groups WHERE app = ?1 AND parked <> ''),
+		(SELECT count(*) FROM accounts INDEXED BY accounts_due WHERE app = ?1 AND due = 1 AND parked = ''),
 		(SELECT count(*) FROM app_members WHERE app = ?1),
 		(SELECT count(*) FROM foreign_accounts WHERE app = ?1)`, app)
 	return t, err

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,6 +51,11 @@ type writer struct {
 func Open(ctx context.Context, path, holder string) (*DB, error) {
 	if err := usable(path); err != nil {
 		return nil, err
+	}
+	// The file itself, as a link to it would otherwise have a lock of its own.
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
 	}
 	lock, err := acquire(path+".lock", holder)
 	if err != nil {
@@ -146,6 +152,13 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("store %s: migrations: %w", db.path, err)
 	}
+	have, know, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("store %s: migrations: %w", db.path, err)
+	}
+	if have > know {
+		return fmt.Errorf("store %s: it was written by a later version of Usher (its migration %d, this version's %d)", db.path, have, know)
+	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("store %s: migrations: %w", db.path, err)
 	}
@@ -183,9 +196,15 @@ type Tx struct {
 // Now is the instant of the transaction.
 func (tx *Tx) Now() time.Time { return tx.now }
 
-func (db *DB) update(ctx context.Context, fn func(*Tx) error) error {
+// errReading is for whoever would write beside the engine.
+var errReading = errors.New("store: opened for reading: only the engine that holds the lock may write")
+
+func (db *DB) update(ctx context.Context, fn func(*Tx) error) (err error) {
 	if db.within != nil {
 		return db.nested(ctx, fn)
+	}
+	if db.lock == nil {
+		return errReading
 	}
 	w := db.writer
 	w.mu.Lock()
@@ -194,17 +213,27 @@ func (db *DB) update(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil {
 		return err
 	}
+	committed := false
+	defer func() { // after a panic, too: the connection serves everybody
+		if !committed {
+			err = errors.Join(err, w.rollback())
+		}
+	}()
 	if err := fn(tx); err != nil {
-		return errors.Join(err, w.rollback())
+		return err
 	}
-	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
-		return errors.Join(fmt.Errorf("commit: %w", err), w.rollback())
+	if err := w.exec(ctx, "COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", err)
 	}
+	committed = true
 	return nil
 }
 
 // Rehearse runs fn on a store whose every change is rolled back at the end.
-func (db *DB) Rehearse(ctx context.Context, fn func(*DB) error) error {
+func (db *DB) Rehearse(ctx context.Context, fn func(*DB) error) (err error) {
+	if db.lock == nil {
+		return errReading
+	}
 	w := db.writer
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -212,20 +241,22 @@ func (db *DB) Rehearse(ctx context.Context, fn func(*DB) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(fn(&DB{path: db.path, read: db.read, writer: w, within: tx}), w.rollback())
+	defer func() { err = errors.Join(err, w.rollback()) }()
+	return fn(&DB{path: db.path, read: db.read, writer: w, within: tx})
 }
 
 func (db *DB) nested(ctx context.Context, fn func(*Tx) error) error {
-	conn := db.writer.conn
-	if _, err := conn.ExecContext(ctx, "SAVEPOINT nested"); err != nil {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w := db.writer
+	if err := w.exec(ctx, "SAVEPOINT nested"); err != nil {
 		return err
 	}
 	if err := fn(db.within); err != nil {
-		_, undo := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK TO nested; RELEASE nested")
-		return errors.Join(err, undo)
+		return errors.Join(err, w.exec(ctx, "ROLLBACK TO nested; RELEASE nested"))
 	}
-	_, err := conn.ExecContext(ctx, "RELEASE nested")
-	return err
+	return w.exec(ctx, "RELEASE nested")
 }
 
 func (db *DB) view(ctx context.Context, fn func(*Tx) error) error {
@@ -241,6 +272,9 @@ func (db *DB) view(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (w *writer) begin(ctx context.Context) (*Tx, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if w.conn == nil {
 		conn, err := w.db.Conn(ctx)
 		if err != nil {
@@ -250,14 +284,20 @@ func (w *writer) begin(ctx context.Context) (*Tx, error) {
 	}
 	// IMMEDIATE: a transaction that reads first and writes later could
 	// otherwise find the file changed in between and fail half-way.
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return nil, fmt.Errorf("store: begin: %w", err)
 	}
 	return &Tx{now: time.Now(), prepare: w.prepare}, nil
 }
 
-func (w *writer) rollback() error {
-	_, err := w.conn.ExecContext(context.Background(), "ROLLBACK")
+func (w *writer) rollback() error { return w.exec(context.Background(), "ROLLBACK") }
+
+// exec runs a statement that a stop does not interrupt: the driver may tell of
+// a BEGIN or a COMMIT that took effect as of one that did not, and an
+// interrupted write rolls the whole transaction back, so that the next
+// statement would stand outside of it.
+func (w *writer) exec(ctx context.Context, statement string) error {
+	_, err := w.conn.ExecContext(context.WithoutCancel(ctx), statement)
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
@@ -16,20 +15,13 @@ import (
 // PutIntents implements provision.JournalTx.
 func (tx *Tx) PutIntents(ctx context.Context, intents []*provision.Intent) error {
 	const query = `INSERT INTO journal (app, kind, person, team, remote, attempt, ops, at) VALUES (?,?,?,?,?,?,?,?)`
-	s, err := tx.prepare(ctx, query) //nolint:sqlclosecheck // kept by the connection, for the next time
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
 	for _, in := range intents {
 		ops, err := json.Marshal(in.Ops)
 		if err != nil {
 			return err
 		}
-		res, err := s.ExecContext(ctx, in.App, in.Kind, in.Person, in.Team, in.Remote, in.Attempt, string(ops), stamp(in.At))
+		in.ID, err = tx.insert(ctx, query, in.App, in.Kind, in.Person, in.Team, in.Remote, in.Attempt, string(ops), stamp(in.At))
 		if err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		if in.ID, err = res.LastInsertId(); err != nil {
 			return err
 		}
 	}

@@ -6,30 +6,18 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 
 	"github.com/usher-id/usher/internal/audit"
 )
 
 // AppendEvents implements audit.Appender.
 func (tx *Tx) AppendEvents(ctx context.Context, events []audit.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
-	s, err := tx.prepare(ctx, `INSERT INTO ledger (at, kind, digest) VALUES (?,?,?)`) //nolint:sqlclosecheck // kept by the connection, for the next time
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
 	for _, e := range events {
 		sealed, err := audit.Seal(e)
 		if err != nil {
 			return err
 		}
-		res, err := s.ExecContext(ctx, stamp(sealed.At), sealed.Kind, sealed.Digest[:])
-		if err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		id, err := res.LastInsertId()
+		id, err := tx.insert(ctx, `INSERT INTO ledger (at, kind, digest) VALUES (?,?,?)`, stamp(sealed.At), sealed.Kind, sealed.Digest[:])
 		if err != nil {
 			return err
 		}

@@ -77,7 +77,7 @@ func (tx *Tx) Waiting(ctx context.Context, now time.Time) (due, absent, returned
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	absent, err = tx.strings(ctx, `SELECT DISTINCT r.person FROM records r JOIN people p ON p.id = r.person
+	absent, err = tx.strings(ctx, `SELECT DISTINCT r.person FROM records r INDEXED BY records_missing JOIN people p ON p.id = r.person
 		WHERE r.missing_at IS NOT NULL AND p.state NOT IN ('leaver', 'erased')
 		AND NOT EXISTS (SELECT 1 FROM records o WHERE o.person = r.person AND o.missing_at IS NULL)
 		ORDER BY r.person`)

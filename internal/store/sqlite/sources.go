@@ -10,16 +10,17 @@ import (
 )
 
 // PutRead implements source.Tx.
-func (tx *Tx) PutRead(ctx context.Context, r source.Report, digest [32]byte) error {
-	err := tx.exec(ctx, `INSERT INTO source_reads (source, at, file, complete, reason, rows, digest, replay) VALUES (?,?,?,?,?,?,?,?)
+func (tx *Tx) PutRead(ctx context.Context, r source.Report, p source.Proof) error {
+	err := tx.exec(ctx, `INSERT INTO source_reads (source, at, file, complete, reason, rows, digest, modified_at, replay) VALUES (?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (source) DO UPDATE SET at = excluded.at, file = excluded.file, complete = excluded.complete,
-		reason = excluded.reason, rows = excluded.rows, digest = excluded.digest, replay = excluded.replay`,
-		r.Source, stamp(tx.now), r.File, r.Complete, r.Reason, r.Rows, digest[:], r.Replay)
+		reason = excluded.reason, rows = excluded.rows, digest = excluded.digest,
+		modified_at = max(coalesce(modified_at, excluded.modified_at), coalesce(excluded.modified_at, modified_at)), replay = excluded.replay`,
+		r.Source, stamp(tx.now), r.File, r.Complete, r.Reason, r.Rows, p.Digest[:], stamp(p.ModTime), r.Replay)
 	if err != nil {
 		return err
 	}
 	err = tx.exec(ctx, `INSERT INTO source_digests (source, digest, at) VALUES (?,?,?)
-		ON CONFLICT (source, digest) DO UPDATE SET at = excluded.at`, r.Source, digest[:], stamp(tx.now))
+		ON CONFLICT (source, digest) DO UPDATE SET at = excluded.at`, r.Source, p.Digest[:], stamp(tx.now))
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func (tx *Tx) PutRead(ctx context.Context, r source.Report, digest [32]byte) err
 
 // Known implements source.Tx. A read that is equal to the one before it is no
 // replay, unless that one was.
-func (tx *Tx) Known(ctx context.Context, name string, digest [32]byte, seen func(id string) bool) (k source.Known, err error) {
+func (tx *Tx) Known(ctx context.Context, name string, p source.Proof, seen func(id string) bool) (k source.Known, err error) {
 	err = tx.rows(ctx, func(r *sql.Rows) error {
 		var id string
 		err := r.Scan(&id)
@@ -52,8 +53,8 @@ func (tx *Tx) Known(ctx context.Context, name string, digest [32]byte, seen func
 		return k, err
 	}
 	_, err = tx.row(ctx, []any{&k.Replay}, `SELECT CASE WHEN l.digest = ?2 THEN l.replay
-		ELSE EXISTS (SELECT 1 FROM source_digests d WHERE d.source = ?1 AND d.digest = ?2) END
-		FROM source_reads l WHERE l.source = ?1`, name, digest[:])
+		ELSE ?3 <= coalesce(l.modified_at, ?3) AND EXISTS (SELECT 1 FROM source_digests d WHERE d.source = ?1 AND d.digest = ?2) END
+		FROM source_reads l WHERE l.source = ?1`, name, p.Digest[:], p.ModTime.UnixMicro())
 	return k, err
 }
 

@@ -50,14 +50,35 @@ func decode(text sql.NullString) (*scim.Resource, error) {
 }
 
 func (tx *Tx) exec(ctx context.Context, query string, args ...any) error {
+	_, err := tx.run(ctx, query, args...)
+	return err
+}
+
+// insert returns the id of the new row.
+func (tx *Tx) insert(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := tx.run(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+// run writes, whole or not at all: a stop is noticed before the statement and
+// not within it, see writer.exec.
+func (tx *Tx) run(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx)
 	s, err := tx.prepare(ctx, query) //nolint:sqlclosecheck // kept by the connection, for the next time
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return nil, fmt.Errorf("store: %w", err)
 	}
-	if _, err := s.ExecContext(ctx, args...); err != nil {
-		return fmt.Errorf("store: %w", err)
+	res, err := s.ExecContext(ctx, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
 	}
-	return nil
+	return res, nil
 }
 
 // rows runs a query and calls scan for each row.

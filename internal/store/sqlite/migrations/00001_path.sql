@@ -28,6 +28,7 @@ CREATE TABLE source_reads (
     reason   TEXT    NOT NULL,
     rows     INTEGER NOT NULL,
     digest   BLOB    NOT NULL,
+    modified_at INTEGER,
     replay   INTEGER NOT NULL
 ) WITHOUT ROWID;
 

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import "time"
+
+// Facts are the dates that decide a state, for tests from outside.
+type Facts struct{ Start, End, LeaveStart, LeaveEnd time.Time }
+
+// Derive is derive.
+func Derive(c Calendar, f Facts) (State, string, time.Time) {
+	return derive(c, facts{f.Start, f.End, f.LeaveStart, f.LeaveEnd})
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directory_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/usher-id/usher/internal/directory"
+)
+
+func TestDerive(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	second, day := time.Second, 24*time.Hour
+	never := time.Time{}
+	for _, c := range []struct {
+		name    string
+		facts   directory.Facts
+		preHire time.Duration
+		state   directory.State
+		next    time.Time
+	}{
+		{"no dates", directory.Facts{}, 0, directory.Active, never},
+		{"starts in a second", directory.Facts{Start: noon.Add(second)}, 0, directory.Staged, noon.Add(second)},
+		{"starts now", directory.Facts{Start: noon}, 0, directory.Active, never},
+		{"ends in a second", directory.Facts{End: noon.Add(second)}, 0, directory.Active, noon.Add(second)},
+		{"ends now", directory.Facts{End: noon}, 0, directory.Leaver, never},
+		{"ended a second ago", directory.Facts{End: noon.Add(-second)}, 0, directory.Leaver, never},
+		{"started, and ends later", directory.Facts{Start: noon.Add(-day), End: noon.Add(day)}, 0, directory.Active, noon.Add(day)},
+		{"let in two days before", directory.Facts{Start: noon.Add(2 * day)}, 2 * day, directory.Active, never},
+		{"let in two days before, in a second", directory.Facts{Start: noon.Add(2*day + second)}, 2 * day, directory.Staged, noon.Add(second)},
+		{"on leave as of now", directory.Facts{LeaveStart: noon}, 0, directory.OnLeave, never},
+		{"on leave, back in a second", directory.Facts{LeaveStart: noon.Add(-day), LeaveEnd: noon.Add(second)}, 0, directory.OnLeave, noon.Add(second)},
+		{"back from leave now", directory.Facts{LeaveStart: noon.Add(-day), LeaveEnd: noon}, 0, directory.Active, never},
+		{"on leave in a second", directory.Facts{LeaveStart: noon.Add(second), LeaveEnd: noon.Add(day)}, 0, directory.Active, noon.Add(second)},
+		{"on leave until after the end", directory.Facts{LeaveStart: noon.Add(-day), LeaveEnd: noon.Add(day), End: noon.Add(second)}, 0, directory.OnLeave, noon.Add(second)},
+		{"leave that ends before it starts", directory.Facts{LeaveStart: noon, LeaveEnd: noon.Add(-day)}, 0, directory.Active, never},
+		{"ended while on leave", directory.Facts{LeaveStart: noon.Add(-day), End: noon}, 0, directory.Leaver, never},
+		{"starts and has ended", directory.Facts{Start: noon.Add(day), End: noon}, 0, directory.Leaver, never},
+		{"ends before it starts", directory.Facts{Start: noon.Add(2 * day), End: noon.Add(day)}, 0, directory.Staged, noon.Add(day)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			state, why, next := directory.Derive(directory.Calendar{Now: noon, PreHire: c.preHire}, c.facts)
+			if state != c.state || !next.Equal(c.next) || next.IsZero() != c.next.IsZero() {
+				t.Errorf("derived %s, next %v; want %s, next %v", state, next, c.state, c.next)
+			}
+			if why == "" {
+				t.Error("a state without a reason")
+			}
+		})
+	}
+}
+
+// TestCalendarMissesNothing walks from one next instant to the next one and
+// holds the walk against the state at every second.
+func TestCalendarMissesNothing(t *testing.T) {
+	t.Parallel()
+	begin := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	const horizon = 12
+	rapid.Check(t, func(t *rapid.T) {
+		date := func(name string) time.Time {
+			n := rapid.IntRange(0, horizon).Draw(t, name)
+			if n == 0 {
+				return time.Time{}
+			}
+			return begin.Add(time.Duration(n) * time.Second)
+		}
+		f := directory.Facts{Start: date("start"), End: date("end"), LeaveStart: date("leaveStart"), LeaveEnd: date("leaveEnd")}
+		preHire := time.Duration(rapid.IntRange(0, 3).Draw(t, "preHire")) * time.Second
+		state, _, next := directory.Derive(directory.Calendar{Now: begin, PreHire: preHire}, f)
+		for n := 1; n <= horizon+1; n++ {
+			now := begin.Add(time.Duration(n) * time.Second)
+			is, _, after := directory.Derive(directory.Calendar{Now: now, PreHire: preHire}, f)
+			switch {
+			case !next.IsZero() && !next.After(now):
+				state, next = is, after
+			case is != state:
+				t.Fatalf("%+v: %s at second %d, but the calendar says %s until %v", f, is, n, state, next)
+			}
+			if !next.IsZero() && !next.After(now) {
+				t.Fatalf("%+v: next %v does not lie after %v", f, next, now)
+			}
+		}
+		if !next.IsZero() {
+			t.Fatalf("%+v: the calendar waits for %v, when nothing can come any more", f, next)
+		}
+	})
+}
+
+func TestStatesThatAreIn(t *testing.T) {
+	t.Parallel()
+	for state, in := range map[directory.State]bool{
+		directory.Active: true, directory.OnLeave: true, directory.Missing: true,
+		directory.Staged: false, directory.Leaver: false, directory.Erased: false, "": false,
+	} {
+		if state.In() != in {
+			t.Errorf("%q: in %t", state, state.In())
+		}
+	}
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Less is less.
+func Less(a, b string) bool { return less(a, b) }
+
+// Plans runs fn in a read-only transaction and returns SQLite's plan for every
+// statement that it prepared, one line for each step.
+func (db *DB) Plans(ctx context.Context, fn func(*Tx) error) (plans []string, err error) {
+	read, err := db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = read.Rollback() }()
+	var queries []string
+	err = fn(&Tx{now: time.Now(), prepare: func(ctx context.Context, query string) (*sql.Stmt, error) {
+		queries = append(queries, query)
+		return read.PrepareContext(ctx, query)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range queries {
+		steps, err := plan(ctx, read, q)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", q, err)
+		}
+		plans = append(plans, strings.Join(steps, "\n"))
+	}
+	return plans, nil
+}
+
+func plan(ctx context.Context, tx *sql.Tx, query string) (steps []string, err error) {
+	rows, err := tx.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, make([]any, 9)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			return nil, err
+		}
+		steps = append(steps, detail)
+	}
+	return steps, rows.Err()
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite_test
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/source"
+	"github.com/usher-id/usher/internal/store/sqlite"
+)
+
+// TestPlans holds the hot queries to the indexes that make a cycle cost what
+// changes and not what there is. Want is what some step of the first plans must
+// say; no step may walk a table or sort.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "usher.db"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	now := time.Now()
+	subjects := func(q provision.Query) func(context.Context, *sqlite.Tx) error {
+		q.App, q.Limit, q.Now = "app", 10, now
+		return func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.Subjects(ctx, q)
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		run   func(context.Context, *sqlite.Tx) error
+		want  []string
+		walks []string // tables that may be walked, by an index at that
+	}{
+		"subjects due":         {subjects(provision.Query{Due: true}), []string{"SEARCH a USING INDEX accounts_due (app=? AND person>?)"}, nil},
+		"subjects to look at":  {subjects(provision.Query{Observe: true}), []string{"SEARCH a USING INDEX accounts_observe (app=? AND person>?)"}, nil},
+		"subjects parked":      {subjects(provision.Query{Parked: true}), []string{"SEARCH a USING INDEX accounts_parked (app=? AND person>?)"}, nil},
+		"subjects of everyone": {subjects(provision.Query{}), []string{"SEARCH a USING PRIMARY KEY (app=? AND person>?)"}, nil},
+		"waiting": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, _, _, err := tx.Waiting(ctx, now)
+			return err
+		}, []string{"people_next", "records_missing", "people_state"}, []string{"SCAN r USING INDEX records_missing", "USE TEMP B-TREE FOR ORDER BY"}},
+		"set missing": {func(ctx context.Context, tx *sqlite.Tx) error {
+			return tx.SetMissing(ctx, "hr", false, func(string) bool { return false })
+		}, []string{"SEARCH records USING PRIMARY KEY (source=?)"}, nil},
+		"known": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.Known(ctx, "hr", source.Proof{}, func(string) bool { return false })
+			return err
+		}, []string{"SEARCH records USING"}, nil},
+		"totals": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.Totals(ctx, "app")
+			return err
+		}, []string{"COVERING INDEX accounts_state (app=?)", "accounts_parked (app=?)", "accounts_due (app=?)"}, nil},
+		"next retry": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.NextRetry(ctx, "app")
+			return err
+		}, []string{"accounts_due (app=?)", "accounts_observe (app=?)"}, []string{"SCAN (subquery"}},
+		"open intents": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.OpenIntents(ctx, "app")
+			return err
+		}, []string{"journal_open"}, nil},
+		"entries": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.Entries(ctx, "app", "p", 9)
+			return err
+		}, []string{"journal_person (app=? AND person=?)"}, nil},
+		"names": {func(ctx context.Context, tx *sqlite.Tx) error {
+			if _, err := tx.NameOwner(ctx, "s", "a", "n"); err != nil {
+				return err
+			}
+			_, err := tx.NameOf(ctx, "s", "a", "o")
+			return err
+		}, []string{"PRIMARY KEY (scope=? AND attribute=? AND canonical=?)", "names_owner (scope=? AND attribute=? AND owner=?)"}, nil},
+		"owners": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.Owners(ctx, "app", []string{"r"})
+			return err
+		}, []string{"accounts_remote (app=? AND remote_id=?)"}, nil},
+		"people": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.People(ctx, []string{"p"})
+			return err
+		}, []string{"SEARCH people USING PRIMARY KEY (id=?)"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plans, err := db.Plans(t.Context(), func(tx *sqlite.Tx) error { return c.run(t.Context(), tx) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := strings.Join(plans, "\n")
+			for _, want := range c.want {
+				if !strings.Contains(all, want) {
+					t.Errorf("no step says %q:\n%s", want, all)
+				}
+			}
+			for _, step := range strings.Split(all, "\n") {
+				if allowed(step, c.walks) {
+					continue
+				}
+				if strings.HasPrefix(step, "SCAN") || strings.Contains(step, "AUTOMATIC") || strings.Contains(step, "TEMP B-TREE FOR ORDER") {
+					t.Errorf("%s:\n%s", step, all)
+				}
+			}
+		})
+	}
+}
+
+// allowed are steps that walk what is small: the ids that were asked for, a
+// constant, what a test names.
+func allowed(step string, walks []string) bool {
+	for _, w := range append(walks, "SCAN json_each", "SCAN CONSTANT ROW") {
+		if strings.HasPrefix(step, w) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storetest
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+)
+
+var accounts = map[string]func(*bundle){
+	"a person gets an account row in every app": rowsForAll,
+	"accounts come back as they were":           accountRoundTrip,
+	"subjects in pages":                         subjectPages,
+	"what is due":                               due,
+	"a mark is cleared by its version alone":    clearMarks,
+	"putting an account clears no mark":         putClearsNothing,
+	"a change unparks and marks anew":           changeUnparks,
+	"an old plan parks nobody":                  oldPlanParksNobody,
+	"an app is marked anew":                     markApp,
+	"people are marked anew":                    markPeople,
+	"memberships":                               edges,
+	"owners":                                    owners,
+	"the next retry":                            nextRetry,
+	"groups":                                    groups,
+}
+
+func rowsForAll(b *bundle) {
+	b.put(person("a"))
+	b.app("one")
+	b.app("two")
+	b.put(person("b"))
+	for _, app := range []string{"one", "two"} {
+		same(b, app, b.subjects(provision.Query{App: app, Limit: 9}), []string{"a", "b"})
+		same(b, "due at "+app, b.subjects(provision.Query{App: app, Limit: 9, Due: true, Now: noon}), []string{"a", "b"})
+	}
+	same(b, "at an app that nobody knows", b.subjects(provision.Query{App: "three", Limit: 9}), nil)
+}
+
+func accountRoundTrip(b *bundle) {
+	b.crowd(2)
+	a := b.subject("app", "p000").Account
+	equal(b, "a new account's state", a.State, provision.None)
+	if a.Sent != nil || !a.Due || a.Version != 1 {
+		b.Errorf("a new account: %+v", a)
+	}
+	a.RemoteID, a.State, a.Sent, a.Since = "r-1", provision.Disabled, user("x"), noon
+	a.Parked, a.Attempts, a.RetryAt, a.Observe, a.Last, a.Journal = "refused", 3, noon.Add(time.Hour), true, provision.Ambiguous, 42
+	b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
+	got := b.subject("app", "p000").Account
+	equal(b, "sent", got.Sent.String(), a.Sent.String())
+	got.Sent, a.Sent = nil, nil
+	equal(b, "account", got, a)
+	equal(b, "the other account", b.subject("app", "p001").Account.RemoteID, "")
+}
+
+func subjectPages(b *bundle) {
+	ids := b.crowd(57)
+	b.app("other")
+	for _, limit := range []int{1, 10, 19, 56, 57, 58} {
+		for _, q := range []provision.Query{{}, {Due: true}, {People: ids[10:40]}} {
+			var got []string
+			q.App, q.Limit, q.Now, q.After = "app", limit, noon, ""
+			for {
+				page := b.subjects(q)
+				if len(page) > limit {
+					b.Fatalf("a page of %d, the limit is %d", len(page), limit)
+				}
+				got = append(got, page...)
+				if len(page) < limit {
+					break
+				}
+				q.After = page[len(page)-1]
+			}
+			want := ids
+			if q.People != nil {
+				want = q.People
+			}
+			same(b, "subjects", got, want)
+		}
+	}
+	same(b, "of nobody", b.subjects(provision.Query{App: "app", Limit: 9, People: []string{}}), nil)
+}
+
+func due(b *bundle) {
+	ids := b.crowd(8)
+	b.provision(func(tx provision.Tx) error {
+		page, err := tx.Subjects(b.ctx, provision.Query{App: "app", Limit: 99})
+		b.must(err)
+		at := func(i int) *provision.Account { return &page[i].Account }
+		at(1).Parked = "refused"
+		at(2).RetryAt = noon
+		at(3).RetryAt = noon.Add(time.Second)
+		at(4).Observe = true
+		at(5).Observe, at(5).RetryAt = true, noon.Add(time.Second)
+		at(6).Observe, at(6).Parked = true, "refused"
+		for i := range page {
+			b.must(tx.PutAccounts(b.ctx, []provision.Account{*at(i)}))
+		}
+		return tx.ClearMarks(b.ctx, "app", []provision.Mark{{Person: ids[7], Version: at(7).Version}, {Person: ids[4], Version: at(4).Version}})
+	})
+	q := provision.Query{App: "app", Limit: 99, Now: noon}
+	q.Due = true
+	same(b, "due", b.subjects(q), []string{ids[0], ids[2]})
+	q.Due, q.Observe = false, true
+	same(b, "to be looked at", b.subjects(q), []string{ids[4]})
+	q.Observe, q.Parked = false, true
+	same(b, "parked", b.subjects(q), []string{ids[1], ids[6]})
+	q.Parked, q.Due, q.Now = false, true, noon.Add(time.Second)
+	same(b, "due a second later", b.subjects(q), []string{ids[0], ids[2], ids[3]})
+	q.People = []string{ids[3], ids[7]}
+	same(b, "due of two", b.subjects(q), []string{ids[3]})
+}
+
+func clearMarks(b *bundle) {
+	b.crowd(1)
+	old := b.subject("app", "p000").Account.Version
+	b.put(person("p000")) // a newer mark comes between plan and clearing
+	clear := func(version int64) {
+		b.provision(func(tx provision.Tx) error {
+			return tx.ClearMarks(b.ctx, "app", []provision.Mark{{Person: "p000", Version: version}})
+		})
+	}
+	clear(old)
+	a := b.subject("app", "p000").Account
+	if !a.Due || a.Version <= old {
+		b.Fatalf("a newer mark was cleared by an older plan: %+v, was %d", a, old)
+	}
+	clear(a.Version)
+	equal(b, "due", b.subject("app", "p000").Account.Due, false)
+	b.put(person("p000"))
+	equal(b, "due", b.subject("app", "p000").Account.Due, true)
+}
+
+func putClearsNothing(b *bundle) {
+	b.crowd(1)
+	a := b.subject("app", "p000").Account
+	put := func(due bool) bool {
+		a.Due = due
+		b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
+		return b.subject("app", "p000").Account.Due
+	}
+	equal(b, "due after a put without a mark", put(false), true)
+	b.provision(func(tx provision.Tx) error {
+		return tx.ClearMarks(b.ctx, "app", []provision.Mark{{Person: "p000", Version: a.Version}})
+	})
+	equal(b, "due after a put without a mark", put(false), false)
+	equal(b, "due after a put with one", put(true), true)
+}
+
+func changeUnparks(b *bundle) {
+	b.crowd(2)
+	for _, id := range []string{"p000", "p001"} {
+		a := b.subject("app", id).Account
+		a.Parked, a.RetryAt, a.RemoteID, a.Observe = "refused", noon.Add(time.Hour), "r-"+id, true
+		b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
+	}
+	before, other := b.subject("app", "p000").Account, b.subject("app", "p001").Account
+	b.put(person("p000"))
+	a := b.subject("app", "p000").Account
+	if a.Parked != "" || !a.RetryAt.IsZero() || !a.Due || a.Version != before.Version+1 {
+		b.Errorf("after a change: %+v", a)
+	}
+	if a.RemoteID != before.RemoteID || !a.Observe {
+		b.Errorf("a change forgot what is known of the account: %+v", a)
+	}
+	equal(b, "the other account", b.subject("app", "p001").Account, other)
+}
+
+func markApp(b *bundle) {
+	b.crowd(2)
+	a := b.subject("app", "p000").Account
+	a.Parked, a.RetryAt = "refused", noon
+	b.provision(func(tx provision.Tx) error {
+		b.must(tx.PutAccounts(b.ctx, []provision.Account{a}))
+		b.must(tx.PutGroups(b.ctx, []provision.Group{{App: "app", Team: "t", Standing: provision.Standing{Parked: "refused", RetryAt: noon}}}))
+		b.must(tx.ClearMarks(b.ctx, "app", []provision.Mark{{Person: "p001", Version: 1}}))
+		return tx.MarkApp(b.ctx, "app")
+	})
+	for _, id := range []string{"p000", "p001"} {
+		got := b.subject("app", id).Account
+		if !got.Due || got.Version <= a.Version || got.Parked != "" || !got.RetryAt.IsZero() {
+			b.Errorf("%s: %+v", id, got)
+		}
+	}
+	b.provision(func(tx provision.Tx) error {
+		all, err := tx.Groups(b.ctx, "app")
+		g := all["t"]
+		if g.Parked != "" || !g.RetryAt.IsZero() {
+			b.Errorf("group %+v", g)
+		}
+		return err
+	})
+}
+
+func markPeople(b *bundle) {
+	ids := b.crowd(3)
+	b.app("other")
+	b.provision(func(tx provision.Tx) error {
+		for _, app := range []string{"app", "other"} {
+			for _, id := range ids {
+				b.must(tx.ClearMarks(b.ctx, app, []provision.Mark{{Person: id, Version: 1}, {Person: id, Version: 2}}))
+			}
+		}
+		return tx.MarkPeople(b.ctx, "app", ids[1:2])
+	})
+	same(b, "due", b.subjects(provision.Query{App: "app", Limit: 9, Due: true, Now: noon}), ids[1:2])
+	same(b, "due elsewhere", b.subjects(provision.Query{App: "other", Limit: 9, Due: true, Now: noon}), nil)
+}
+
+func edges(b *bundle) {
+	b.crowd(3)
+	is := func(id string, want ...string) {
+		b.Helper()
+		var got []string
+		for team := range b.subject("app", id).Members {
+			got = append(got, team)
+		}
+		slices.Sort(got)
+		if strings.Join(got, ",") != strings.Join(want, ",") {
+			b.Errorf("%s is in %v, want %v", id, got, want)
+		}
+	}
+	e := func(team, person string) provision.Edge { return provision.Edge{Team: team, Person: person} }
+	b.provision(func(tx provision.Tx) error {
+		return tx.PutEdges(b.ctx, "app", []provision.Edge{e("t", "p000"), e("u", "p000"), e("t", "p002")}, nil, 1)
+	})
+	is("p000", "t", "u")
+	is("p001")
+	is("p002", "t")
+	b.provision(func(tx provision.Tx) error { // what is there already, and what is not there
+		return tx.PutEdges(b.ctx, "app", []provision.Edge{e("t", "p000"), e("t", "p001")}, []provision.Edge{e("t", "p002"), e("x", "p000")}, 2)
+	})
+	is("p000", "t", "u")
+	is("p001", "t")
+	is("p002")
+	b.provision(func(tx provision.Tx) error {
+		of, err := tx.EdgesOf(b.ctx, "app", "t")
+		same(b, "members of t", of, []string{"p000", "p001"})
+		return err
+	})
+}
+
+func owners(b *bundle) {
+	ids := b.crowd(2)
+	a := b.subject("app", ids[0]).Account
+	a.RemoteID = "r'1"
+	b.provision(func(tx provision.Tx) error {
+		b.must(tx.PutAccounts(b.ctx, []provision.Account{a}))
+		got, err := tx.Owners(b.ctx, "app", []string{"r'1", "r2", ""})
+		equal(b, "owners", len(got), 1)
+		equal(b, "owner", got["r'1"], ids[0])
+		b.must(err)
+		none, err := tx.Owners(b.ctx, "other", []string{"r'1"})
+		equal(b, "owners elsewhere", len(none), 0)
+		return err
+	})
+}
+
+func nextRetry(b *bundle) {
+	b.crowd(3)
+	next := func() (at time.Time) {
+		b.provision(func(tx provision.Tx) (err error) {
+			at, err = tx.NextRetry(b.ctx, "app")
+			return err
+		})
+		return at
+	}
+	equal(b, "next", next(), time.Time{})
+	put := func(id string, at time.Time, parked string) {
+		a := b.subject("app", id).Account
+		a.RetryAt, a.Parked = at, parked
+		b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
+	}
+	put("p000", noon.Add(2*time.Hour), "")
+	put("p001", noon.Add(time.Hour), "")
+	put("p002", noon, "refused")
+	equal(b, "next", next(), noon.Add(time.Hour))
+	b.put(person("p001"))
+	equal(b, "next", next(), noon.Add(2*time.Hour))
+}
+
+func groups(b *bundle) {
+	g := provision.Group{App: "app", Team: "t", RemoteID: "g1", Name: "Sales", Standing: provision.Standing{
+		Parked: "refused", Attempts: 2, RetryAt: noon, Observe: true, Last: provision.Taken, Journal: 7,
+	}}
+	b.directory(func(tx directory.Tx) error { return tx.SetTeams(b.ctx, nil) })
+	b.provision(func(tx provision.Tx) error {
+		b.must(tx.PutGroups(b.ctx, []provision.Group{{App: "app", Team: "t"}, {App: "other", Team: "t"}}))
+		b.must(tx.PutGroups(b.ctx, []provision.Group{g}))
+		all, err := tx.Groups(b.ctx, "app")
+		equal(b, "groups", len(all), 1)
+		equal(b, "group", all["t"], g)
+		return err
+	})
+}
+
+// oldPlanParksNobody: what was refused was the state before the change.
+func oldPlanParksNobody(b *bundle) {
+	b.crowd(1)
+	a := b.subject("app", "p000").Account
+	b.put(person("p000"))
+	a.Parked, a.RemoteID = "refused", "r1"
+	b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
+	got := b.subject("app", "p000").Account
+	equal(b, "parked", got.Parked, "")
+	equal(b, "due", got.Due, true)
+	equal(b, "remote id", got.RemoteID, "r1")
+}
