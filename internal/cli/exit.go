@@ -66,7 +66,7 @@ func aside(doc *server.Document, planned bool) bool {
 		return true
 	}
 	for _, s := range doc.Sources {
-		if !s.Complete {
+		if !s.Complete && !s.Replay { // an older file proves nothing, and asks for nothing
 			return true
 		}
 	}

@@ -179,11 +179,15 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		return err
 	}
 	teams, err := a.d.teamsOf(p)
-	if err != nil {
+	switch {
+	case err == nil:
+		a.teams[p.ID] = teams
+	case old != nil && p.State.In() && p.Next.Equal(a.cal.Now): // on the way out: no rule stands in it
+	default:
 		a.reject(v.Statement, err)
 		return nil
 	}
-	a.keep(v, old, p, teams)
+	a.keep(v, old, p)
 	return nil
 }
 
@@ -204,7 +208,9 @@ func (a *acceptance) place(p, old *Person, f facts) {
 	}
 }
 
-func (a *acceptance) keep(v view, old, p *Person, teams []Team) {
+// keep stores a view and the person it made. A view that says the same in other
+// columns, or by another mapping, changes nobody.
+func (a *acceptance) keep(v view, old, p *Person) {
 	a.records = append(a.records, v.record)
 	kind, why := "person.changed", "changed at "+v.Source
 	var before map[string]scim.Value
@@ -235,7 +241,13 @@ func (a *acceptance) keep(v view, old, p *Person, teams []Team) {
 			before["state"] = scim.String(string(old.State))
 		}
 	}
-	a.teams[p.ID] = teams
+	if old != nil && len(changed) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
+		p.Revision = old.Revision
+		a.out.Changed--
+		a.out.Unchanged++
+		delete(a.teams, p.ID)
+		return
+	}
 	a.changed = append(a.changed, p)
 	a.events = append(a.events, audit.Event{
 		At: a.tx.Now(), Kind: kind, Actor: a.d.cfg.Actor, Person: p.ID, Object: v.Source + ":" + v.ID,
@@ -258,7 +270,7 @@ func nilIfEmpty(m map[string]scim.Value) any {
 }
 
 func (a *acceptance) store(ctx context.Context) error {
-	if len(a.changed) == 0 {
+	if len(a.records) == 0 {
 		return nil
 	}
 	if err := a.tx.PutRecords(ctx, a.records); err != nil {

@@ -93,22 +93,23 @@ func (rs Rules) Digest() [32]byte {
 }
 
 // Retally computes everybody's teams anew if the rules are others than those
-// that made the present ones.
-func (d *Directory) Retally(ctx context.Context, tx Tx, digest [32]byte) error {
+// that made the present ones. Whom a rule fails on keeps their teams, and is
+// told of.
+func (d *Directory) Retally(ctx context.Context, tx Tx, digest [32]byte) (problems map[string]error, err error) {
 	const key = "team_rules"
 	had, err := tx.Meta(ctx, key)
 	if err != nil || string(had) == string(digest[:]) {
-		return err
+		return nil, err
 	}
 	s := &settlement{d: d, tx: tx, cal: d.calendar()}
 	s.out.Problems = map[string]error{}
 	ids, err := tx.InIDs(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	err = s.each(ctx, ids, func(p *Person) error { return s.move(p, p.State, p.Why, p.Cause, "") })
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return tx.PutMeta(ctx, key, digest[:])
+	return s.out.Problems, tx.PutMeta(ctx, key, digest[:])
 }

@@ -28,6 +28,9 @@ const settleChunk = 2000
 func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
 	s := &settlement{d: d, tx: tx, cal: d.calendar()}
 	s.out.Problems = map[string]error{}
+	if err := s.rewind(ctx); err != nil {
+		return s.out, err
+	}
 	due, absent, returned, err := tx.Waiting(ctx, s.cal.Now)
 	if err != nil {
 		return s.out, err
@@ -94,6 +97,23 @@ func (s *settlement) store(ctx context.Context) error {
 	return s.tx.AppendEvents(ctx, s.events)
 }
 
+// rewind makes everybody due again whose dates lie between now and a later now
+// that was in force before: somebody had set the calendar wrong, and what it
+// brought about by itself has to be taken back by itself.
+func (s *settlement) rewind(ctx context.Context) error {
+	const key = "calendar_now"
+	stored, err := s.tx.Meta(ctx, key)
+	if err != nil {
+		return err
+	}
+	if last, err := time.Parse(time.RFC3339Nano, string(stored)); err == nil && s.cal.Now.Before(last) {
+		if err := s.tx.Rewind(ctx, s.cal.Now, last.Add(s.cal.PreHire)); err != nil {
+			return err
+		}
+	}
+	return s.tx.PutMeta(ctx, key, []byte(s.cal.Now.UTC().Format(time.RFC3339Nano)))
+}
+
 // due handles somebody whose date has come. Who would be out is collected for
 // the gate; everybody else moves at once. A date alone brings nobody in whom
 // their source no longer states.
@@ -111,7 +131,7 @@ func (s *settlement) due(p *Person, absent bool, leaving *[]string) error {
 		state, why = Missing, p.Why
 	case absent && p.State == Staged && state.In():
 		return nil // a no-show: the absence goes to the gate, the start waits
-	case p.State == Leaver && state != Leaver:
+	case p.State == Leaver && p.Cause == CauseAbsent:
 		return nil // left as absent: only a record brings them back
 	case p.State == Staged && state.In():
 		s.out.Joined++

@@ -397,7 +397,8 @@ func TestRetally(t *testing.T) {
 		t.Helper()
 		h.cfg.Teams = rules
 		err := h.db.Directory().Update(t.Context(), func(tx directory.Tx) error {
-			return h.dir().Retally(t.Context(), tx, [32]byte{digest})
+			_, err := h.dir().Retally(t.Context(), tx, [32]byte{digest})
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)

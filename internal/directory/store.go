@@ -38,6 +38,10 @@ type Tx interface {
 	// left as absent, and have a record again.
 	Waiting(ctx context.Context, now time.Time) (due, absent, returned []string, err error)
 
+	// Rewind makes everybody due at now one of whose records starts or ends
+	// after now, and no later than last.
+	Rewind(ctx context.Context, now, last time.Time) error
+
 	// NameOwner returns who reserved a name, "" if nobody. NameOf returns the
 	// name that an owner has reserved for an attribute, "" if none.
 	NameOwner(ctx context.Context, scope, attribute, canonical string) (string, error)

@@ -67,6 +67,7 @@ type Subject struct {
 type AppState struct {
 	Name    string
 	Digest  [32]byte // of mapping, scope, groups and profile
+	Address string   // of its API, as last applied
 	Listed  bool     // what was there before us has been read
 	Agreed  bool     // somebody agreed to the first writes
 	Paused  string   // why nothing is sent, "" when it is

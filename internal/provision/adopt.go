@@ -5,6 +5,7 @@ package provision
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usher-id/usher/scim"
 )
@@ -25,16 +26,34 @@ func (r *run) mayAdopt(s Subject, f sighting, owners map[string]string, unsure [
 	if claimed := f.account.ExternalID(); claimed != "" {
 		return "an account of this " + f.by + " exists and carries another externalId: it is somebody else's until you say otherwise"
 	}
-	if slices.ContainsFunc(unsure, func(in *Intent) bool { return in.Kind == Create }) {
+	if what := privileged(f.account); what != "" {
+		return "an account of this " + f.by + " exists and is privileged (" + what + "): it is adopted only by hand"
+	}
+	if slices.ContainsFunc(unsure, func(in *Intent) bool { return r.made(in, f) }) {
 		return "" // we asked for it, and the app keeps no externalId
 	}
 	if !slices.Contains(r.target.Adopt, f.by) {
 		return "an account of this " + f.by + " exists; the app's adopt rules do not name " + f.by
 	}
-	if what := privileged(f.account); what != "" {
-		return "an account of this " + f.by + " exists and is privileged (" + what + "): it is adopted only by hand"
-	}
 	return ""
+}
+
+// skew is how far an app's clock may be behind ours.
+const skew = 5 * time.Minute
+
+// made reports whether an account is what an unsure create of ours may have
+// made: of the name that was asked for, nobody's before, and no older than the
+// request, if the app says how old it is.
+func (r *run) made(in *Intent, f sighting) bool {
+	if in.Kind != Create || f.by != "userName" || r.foreign[f.account.ID()] {
+		return false
+	}
+	meta, _ := f.account.Get("meta")
+	o, _ := meta.AsComplex()
+	v, _ := o.Get("created")
+	text, _ := v.AsString()
+	created, err := time.Parse(time.RFC3339, text)
+	return err != nil || !created.Before(in.At.Add(-skew))
 }
 
 // privileged names the role or entitlement that makes an account too powerful

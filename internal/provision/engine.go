@@ -70,6 +70,7 @@ func (e *Engine) Plan(ctx context.Context) (Cycle, error) {
 	res := Cycle{Apps: map[string]*AppReport{}, Failed: map[string]string{}}
 	for _, t := range e.targets {
 		r, start := e.run(t), time.Now()
+		r.ahead = true // what waits for its time would be done, too
 		if err := r.begin(ctx); err != nil {
 			return res, err
 		}
@@ -100,6 +101,7 @@ func (e *Engine) Plan(ctx context.Context) (Cycle, error) {
 func (e *Engine) Recover(ctx context.Context) error {
 	for _, t := range e.targets {
 		r := e.run(t)
+		r.ahead = t.App.Profile().Settle == 0 // a wait that is mere politeness is skipped
 		if err := r.begin(ctx); err != nil {
 			return err
 		}
@@ -147,7 +149,6 @@ func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
 	}
 	deadline := time.Now().Add(r.wait)
 	for {
-		looked := time.Now()
 		sent, err := r.round(ctx, only)
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return nil // stopped is not failed
@@ -159,8 +160,7 @@ func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
 			continue
 		}
 		next, err := r.nextRetry(ctx)
-		// What was due when we looked, and was not sent, is held, or not asked for.
-		if err != nil || next.After(deadline) || !next.After(looked) {
+		if err != nil || next.IsZero() || next.After(deadline) {
 			return err
 		}
 		select {
@@ -173,7 +173,8 @@ func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
 
 func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 	err = r.store.View(ctx, func(tx Tx) (err error) {
-		next, err = tx.NextRetry(ctx, r.target.Name)
+		// What was due already, and was not sent, is held, or not asked for.
+		next, err = tx.NextRetry(ctx, r.target.Name, r.people, tx.Now())
 		return err
 	})
 	return next, err
@@ -189,12 +190,20 @@ func (r *run) begin(ctx context.Context) error {
 		}
 		known := r.state.Digest == r.target.Digest
 		r.paused = r.state.Paused
+		if err := r.moving(ctx, tx); err != nil {
+			return err
+		}
 		r.state.Name, r.state.Digest, r.state.Paused = r.target.Name, r.target.Digest, ""
 		if r.target.FirstRunGo {
 			r.state.Agreed = true
 		}
 		if err := tx.PutApp(ctx, r.state); err != nil {
 			return err
+		}
+		if r.paused != "" { // what was forbidden may have been our credential's fault
+			if err := tx.Unpark(ctx, r.target.Name, Forbidden); err != nil {
+				return err
+			}
 		}
 		if !known {
 			if err := tx.MarkApp(ctx, r.target.Name); err != nil {
@@ -206,6 +215,25 @@ func (r *run) begin(ctx context.Context) error {
 		}
 		return r.recover(ctx, tx)
 	})
+}
+
+// moving forgets what was known of an app that has another address: ids there
+// name other things. Its accounts are listed and matched anew, as on a first
+// run, so that a mere change of host writes nothing.
+func (r *run) moving(ctx context.Context, tx Tx) error {
+	was := r.state.Address
+	r.state.Address = r.target.Address
+	if was == "" || was == r.target.Address {
+		return nil
+	}
+	r.state.Listed, r.state.Agreed = false, false
+	if err := tx.ResetApp(ctx, r.target.Name); err != nil {
+		return err
+	}
+	return tx.AppendEvents(ctx, []audit.Event{{
+		At: tx.Now(), Kind: "app.moved", Actor: r.actor, App: r.target.Name, Why: "the configuration gives it another address",
+		Before: map[string]string{"url": was}, After: map[string]string{"url": r.target.Address},
+	}})
 }
 
 // recover finds the requests whose outcome is not known: a crash came between,
@@ -283,7 +311,14 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 		if err != nil {
 			return err
 		}
-		rep.Parked, rep.Waiting, rep.Foreign = t.Parked, t.Waiting, t.Foreign
+		rep.Parked, rep.Waiting, rep.Foreign = t.Parked, t.Waiting+r.later, t.Foreign
+		if r.people != nil {
+			mine, err := tx.Subjects(ctx, Query{App: r.target.Name, People: r.people, Limit: len(r.people), Due: true, Now: never})
+			if err != nil {
+				return err
+			}
+			rep.Waiting = len(mine)
+		}
 		rep.Unchanged = t.Live
 		for _, live := range r.written {
 			if live {

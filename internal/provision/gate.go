@@ -29,8 +29,8 @@ type guardTx interface {
 	Now() time.Time
 }
 
-// inDirectory stands for the directory itself where a hold names an app.
-const inDirectory = "directory"
+// InDirectory stands for the directory itself where a hold names an app.
+const InDirectory = "directory"
 
 // Departures implements directory.Gate. If the set reaches too far in one app,
 // it is held as a whole: one id, with an entry for each app that is over.
@@ -39,7 +39,7 @@ func (g Gate) Departures(ctx context.Context, tx directory.Tx, cause directory.C
 	if !ok {
 		return false, fmt.Errorf("guard: the store's transaction cannot count: %T", tx)
 	}
-	door := inDirectory + ":" + string(cause)
+	door := InDirectory + ":" + string(cause)
 	if len(people) == 0 {
 		return true, gtx.PutHolds(ctx, door, "", nil)
 	}
@@ -57,10 +57,10 @@ func (g Gate) Departures(ctx context.Context, tx directory.Tx, cause directory.C
 	if err := gtx.PutHolds(ctx, door, "", nil); err != nil {
 		return false, err
 	}
-	if cause == directory.CauseTermination || g.Released(HoldID(inDirectory, cause, people)) {
+	if cause == directory.CauseTermination || g.Released(HoldID(InDirectory, cause, people)) {
 		return true, nil // explicit, or agreed to: not counted against what passes without
 	}
-	counts[inDirectory] = len(people)
+	counts[InDirectory] = len(people)
 	for _, app := range sortedKeys(counts) {
 		if err := gtx.AddPassed(ctx, app, cause, counts[app]); err != nil {
 			return false, err
@@ -70,7 +70,7 @@ func (g Gate) Departures(ctx context.Context, tx directory.Tx, cause directory.C
 }
 
 func (g Gate) holds(ctx context.Context, tx guardTx, cause directory.Cause, people []string, counts map[string]int) ([]Hold, error) {
-	id := HoldID(inDirectory, cause, people)
+	id := HoldID(InDirectory, cause, people)
 	if g.Released(id) {
 		return nil, tx.AppendEvents(ctx, []audit.Event{{
 			At: tx.Now(), Kind: "hold.released", Actor: g.Actor, Object: id,
@@ -94,12 +94,12 @@ func (g Gate) holds(ctx context.Context, tx guardTx, cause directory.Cause, peop
 	if err != nil {
 		return nil, err
 	}
-	today, err := tx.Passed(ctx, inDirectory, tx.Now().Add(-24*time.Hour))
+	today, err := tx.Passed(ctx, InDirectory, tx.Now().Add(-24*time.Hour))
 	if err != nil {
 		return nil, err
 	}
 	if limit, reason := g.Limits.verdict(cause, len(people), base{accounts: in, today: today}); reason != "" {
-		holds = append(holds, Hold{ID: id, App: inDirectory, Cause: cause, Count: len(people), Limit: limit, Reason: reason})
+		holds = append(holds, Hold{ID: id, App: InDirectory, Cause: cause, Count: len(people), Limit: limit, Reason: reason})
 	}
 	return holds, nil
 }

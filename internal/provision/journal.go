@@ -60,6 +60,7 @@ const (
 	Withdrawn  Result = "withdrawn" // never sent
 	Split      Result = "split"     // refused as a whole, tried again in halves
 	Refused    Result = "refused"   // 401 or 403: the app is paused
+	Forbidden  Result = "forbidden" // 403 to this one, while the app answers other requests
 	Void       Result = "void"      // was ambiguous; the look-up shows that it did not happen
 )
 

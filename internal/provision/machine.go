@@ -3,6 +3,7 @@
 package provision
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
@@ -26,6 +27,8 @@ type Machine struct {
 	flying   int
 	outcomes []Outcome // not committed yet
 	stopped  string    // why nothing more is sent
+	done     int       // requests that the app said yes to
+	barred   int       // requests that it forbade, while none was done
 	refused  bool
 }
 
@@ -138,6 +141,15 @@ func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
 		o.Result = meaning(in, a.Err)
 	}
 	switch o.Result {
+	case Done:
+		m.done++
+	case Forbidden:
+		// One protected account is its own affair. An app that forbids one
+		// after another and allows nothing has taken our rights away.
+		if m.barred++; m.done == 0 && m.barred >= mostBarred {
+			m.Stop("the app forbids what we ask: " + o.Detail)
+			o.Result, m.refused = Refused, true
+		}
 	case RetryLater:
 		o.RetryAt = now.Add(max(a.Err.RetryAfter, backoff(in.Attempt, luck)))
 	case Ambiguous:
@@ -182,6 +194,9 @@ func meaning(in *Intent, e *app.Error) Result {
 		}
 		return Parked
 	case app.TooLarge, app.Terminal:
+		if e.Status == http.StatusForbidden && !several {
+			return Forbidden
+		}
 		if several {
 			return Split
 		}
@@ -201,6 +216,10 @@ func halves(in *Intent) []*Intent {
 	left.Remotes, right.Remotes = in.Remotes[:mid], in.Remotes[mid:]
 	return []*Intent{&left, &right}
 }
+
+// mostBarred is how many requests in a row may be forbidden before the app is
+// paused.
+const mostBarred = 5
 
 const (
 	firstBackoff = time.Second

@@ -61,7 +61,7 @@ func (r *run) waiting(ctx context.Context) ([]Subject, error) {
 	for {
 		var subjects []Subject
 		err := r.store.View(ctx, func(tx Tx) (err error) {
-			q := Query{App: r.target.Name, After: after, Limit: page, People: r.people, Observe: true, Now: time.Now()}
+			q := Query{App: r.target.Name, After: after, Limit: page, People: r.people, Observe: true, Now: r.at()}
 			subjects, err = tx.Subjects(ctx, q)
 			return err
 		})
@@ -240,7 +240,10 @@ func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]s
 		return map[string]string{}, nil
 	}
 	err = r.store.View(ctx, func(tx Tx) (err error) {
-		owners, err = tx.Owners(ctx, r.target.Name, ids)
+		if owners, err = tx.Owners(ctx, r.target.Name, ids); err != nil {
+			return err
+		}
+		r.foreign, err = tx.ForeignAmong(ctx, r.target.Name, ids)
 		return err
 	})
 	return owners, err

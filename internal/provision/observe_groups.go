@@ -97,7 +97,7 @@ func (r *run) otherTeam(team, remote string) string {
 
 // observeGroups settles groups whose state at the app is not known.
 func (r *run) observeGroups(ctx context.Context) error {
-	now := time.Now()
+	now := r.at()
 	for id, g := range r.groups {
 		if !g.Observe || g.Parked != "" || g.RetryAt.After(now) {
 			continue

@@ -92,7 +92,7 @@ func (w *writing) outcome(o *Outcome) {
 		w.r.unsure[in.key()] = append(w.r.unsure[in.key()], in)
 	}
 	w.r.count(o)
-	if o.Result == Done || o.Result == Ignored || o.Result == Parked {
+	if o.Result == Done || o.Result == Ignored || o.Result == Parked || o.Result == Forbidden {
 		w.events = append(w.events, w.tell(o)...)
 	}
 }
@@ -195,7 +195,7 @@ func (w *writing) membership(o *Outcome) {
 		w.edges = append(w.edges, change)
 		w.r.moved(change)
 		w.calm(in.Team)
-	case Parked:
+	case Parked, Forbidden:
 		w.calm(in.Team)
 		standing(&a.Standing, o)
 		a.Parked = fmt.Sprintf("group %s: %s", w.r.groups[in.Team].Name, o.Detail)
@@ -236,7 +236,7 @@ func standing(s *Standing, o *Outcome) {
 		s.Attempts, s.RetryAt, s.Parked, s.Observe = 0, time.Time{}, "", false
 	case RetryLater:
 		s.Attempts, s.RetryAt = s.Attempts+1, o.RetryAt
-	case Parked, Ignored:
+	case Parked, Ignored, Forbidden:
 		s.Attempts, s.Parked = s.Attempts+1, o.Detail
 	case Ambiguous:
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true

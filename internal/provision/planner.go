@@ -16,6 +16,7 @@ import (
 // Target is one app as the configuration wants it.
 type Target struct {
 	Name        string
+	Address     string // of its API
 	App         app.App
 	Mapping     *mapping.Mapping // person → account
 	Scope       *mapping.Program // nil: everybody

@@ -4,6 +4,7 @@ package provision
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim"
@@ -16,7 +17,7 @@ func push(ctx context.Context, a app.App, in *Intent) Answer {
 	ctx = app.WithRequestID(ctx, in.RequestID())
 	ans, err := write(ctx, a, in)
 	if err != nil {
-		return Answer{Err: app.Classify(err), Elapsed: ans.Elapsed}
+		return Answer{Err: forbidden(ctx, a, in, app.Classify(err)), Elapsed: ans.Elapsed}
 	}
 	out := Answer{Remote: in.Remote, Status: ans.Status, Elapsed: ans.Elapsed}
 	if in.Kind == Create || in.Kind == GroupCreate {
@@ -29,6 +30,32 @@ func push(ctx context.Context, a app.App, in *Intent) Answer {
 		out.Verified, out.Ignored = readBack(ctx, a, in)
 	}
 	return out
+}
+
+// forbidden asks, when a request was answered 403, whether the app still answers
+// others: then it is this one that is protected, and not our credential that is
+// void, and nobody else has to wait.
+func forbidden(ctx context.Context, a app.App, in *Intent, e *app.Error) *app.Error {
+	if e.Class != app.Unauthorized || e.Status != http.StatusForbidden {
+		return e
+	}
+	var err error
+	switch {
+	case in.Remote == "" && in.Team == "":
+		_, _, err = a.Find(ctx, app.KindUser, userNamePath, in.Ops[0].Label)
+	case in.Remote == "":
+		_, _, err = a.Find(ctx, app.KindGroup, displayName, in.Ops[0].Label)
+	case in.Team != "":
+		_, err = a.Get(ctx, app.KindGroup, in.Remote)
+	default:
+		_, err = a.Get(ctx, app.KindUser, in.Remote)
+	}
+	if err != nil && app.Classify(err).Class != app.NotFound {
+		return e
+	}
+	one := *e
+	one.Class = app.Terminal
+	return &one
 }
 
 func idOf(r *scim.Resource) string {

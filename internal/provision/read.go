@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
@@ -26,7 +27,7 @@ func (r *run) plan(ctx context.Context) (Plan, error) {
 	for {
 		var subjects []Subject
 		err := r.store.View(ctx, func(tx Tx) (err error) {
-			subjects, err = tx.Subjects(ctx, Query{App: p.App, After: after, Limit: page, People: r.people, Due: true, Now: time.Now()})
+			subjects, err = tx.Subjects(ctx, Query{App: p.App, After: after, Limit: page, Due: true, Now: r.at()})
 			return err
 		})
 		if err != nil {
@@ -48,11 +49,34 @@ func (r *run) plan(ctx context.Context) (Plan, error) {
 	}
 	p.Ops = append(p.Ops, groups...)
 	sortOps(p.Ops)
+	// The guard looks at everybody, whoever is asked for: one by one, nobody
+	// would ever be over a limit.
 	p, err = r.guard(ctx, p)
+	p.Ops = r.mine(p.Ops)
 	if r.first == nil {
 		r.first = &p
 	}
 	return p, err
+}
+
+// mine keeps the operations of the people who are asked for, and the groups
+// that they are about to be in.
+func (r *run) mine(ops []*Op) []*Op {
+	if r.people == nil {
+		return ops
+	}
+	needed := map[string]bool{}
+	for _, o := range ops {
+		if o.Kind == MemberAdd && slices.Contains(r.people, o.Person) {
+			needed[o.Team] = true
+		}
+	}
+	return keep(ops, func(o *Op) bool {
+		if o.Person == "" {
+			return needed[o.Team]
+		}
+		return slices.Contains(r.people, o.Person)
+	})
 }
 
 func (r *run) loadGroups(ctx context.Context) error {
@@ -109,13 +133,20 @@ func (r *run) planGroups(ctx context.Context, ops []*Op) ([]*Op, error) {
 	}
 	var groups []*Op
 	var parked []Group
-	now := time.Now()
+	now := r.at()
+	r.later = 0
 	for id, t := range r.teams {
 		g := r.groups[id]
-		if !r.target.Teams[t.Rule] || g.Observe || g.RetryAt.After(now) {
+		if !r.target.Teams[t.Rule] {
 			continue
 		}
 		op, err := r.planner.Group(t, g, needed[id])
+		if wait := g.Observe || g.RetryAt.After(now); wait && err == nil {
+			if op != nil {
+				r.later++
+			}
+			continue
+		}
 		var failed *Failed
 		switch {
 		case errors.As(err, &failed):

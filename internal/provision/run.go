@@ -30,6 +30,20 @@ type run struct {
 
 	consented map[string]bool // operations of holds that were released in this cycle
 	paused    string          // why the app was paused before
+	foreign   map[string]bool // of the ids just looked at: nobody's before us
+	ahead     bool            // look at what waits for its time as if it had come
+	later     int             // groups that wait for theirs
+}
+
+// never is an instant that no retry lies behind.
+var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// at is the instant up to which waits are over.
+func (r *run) at() time.Time {
+	if r.ahead {
+		return never
+	}
+	return time.Now()
 }
 
 // round plans what is due, asks the guard, and pushes what may go. It reports
@@ -121,7 +135,8 @@ func (r *run) memberships(k Kind, ops []*Op) []*Intent {
 	var in *Intent
 	for _, o := range ops { // in order of team
 		g, a := r.groups[o.Team], r.subjects[o.Person].Account
-		if g.RemoteID == "" || g.Parked != "" || g.Observe || g.RetryAt.After(now) || a.RemoteID == "" || a.Observe {
+		// Who leaves, leaves a parked group, too.
+		if g.RemoteID == "" || g.Parked != "" && k == MemberAdd || g.Observe || g.RetryAt.After(now) || a.RemoteID == "" || a.Observe {
 			continue
 		}
 		if in == nil || in.Team != o.Team || len(in.Ops) == most {

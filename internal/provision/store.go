@@ -35,6 +35,13 @@ type AppTx interface {
 	// MarkApp marks every account of an app as due, and unparks it; people
 	// without a row get one.
 	MarkApp(ctx context.Context, app string) error
+	// ResetApp forgets every account, group and membership of an app, and
+	// marks everybody as due.
+	ResetApp(ctx context.Context, app string) error
+	// Unpark lets what ended with a result be tried again.
+	Unpark(ctx context.Context, app string, last Result) error
+	// ForeignAmong returns which of the app's ids are listed as nobody's.
+	ForeignAmong(ctx context.Context, app string, remoteIDs []string) (map[string]bool, error)
 	// Wake marks whose calendar time has come.
 	Wake(ctx context.Context, app string, now time.Time) error
 	// MarkPeople marks the accounts of some people as due.
@@ -76,8 +83,9 @@ type AccountTx interface {
 	PutEdges(ctx context.Context, app string, add, remove []Edge, journal int64) error
 	// Owners returns who owns the app's ids, by id.
 	Owners(ctx context.Context, app string, remoteIDs []string) (map[string]string, error)
-	// NextRetry returns the earliest RetryAt of what is due, zero for none.
-	NextRetry(ctx context.Context, app string) (time.Time, error)
+	// NextRetry returns the earliest RetryAt after an instant of what is due,
+	// zero for none; people, when not nil, narrows it to theirs.
+	NextRetry(ctx context.Context, app string, people []string, after time.Time) (time.Time, error)
 }
 
 // GroupTx keeps groups.

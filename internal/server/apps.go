@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
@@ -23,12 +24,15 @@ func (b *Built) app(a config.App) error {
 	if a.Type.Value != "" && a.Type.Value != "scim" {
 		return &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim"}
 	}
+	if a.Name == provision.InDirectory {
+		return &config.Error{Pos: a.Pos, Msg: "an app cannot be called " + a.Name + ": that is what holds call the directory itself"}
+	}
 	profile, err := app.ProfileByID(a.Profile.Value)
 	if err != nil {
 		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: "generic-scim2 is plain SCIM 2.0"}
 	}
 	t := &provision.Target{
-		Name: a.Name, Teams: map[string]bool{}, Adopt: a.Adopt, FirstRunGo: a.FirstRun == config.FirstRunGo,
+		Name: a.Name, Address: strings.TrimRight(a.URL.Value, "/"), Teams: map[string]bool{}, Adopt: a.Adopt, FirstRunGo: a.FirstRun == config.FirstRunGo,
 		Concurrency: a.Concurrency,
 	}
 	if a.DeleteAfter != nil {

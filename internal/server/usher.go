@@ -88,6 +88,13 @@ type Problem struct {
 	What   string `json:"what"`
 }
 
+// trouble adds team rules that failed on people.
+func (d *Document) trouble(problems map[string]error) {
+	for p, cause := range problems {
+		d.Problems = append(d.Problems, Problem{Person: p, What: cause.Error()})
+	}
+}
+
 // directory returns the directory room on this store's gate.
 func (u *Usher) directory(o Options) *directory.Directory {
 	return directory.New(directory.Config{
@@ -118,10 +125,15 @@ func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Documen
 		return err
 	}
 	d := u.directory(o)
-	err := db.Directory().Update(ctx, func(tx directory.Tx) error { return d.Retally(ctx, tx, u.Rules.Digest()) })
+	var failed map[string]error
+	err := db.Directory().Update(ctx, func(tx directory.Tx) (err error) {
+		failed, err = d.Retally(ctx, tx, u.Rules.Digest())
+		return err
+	})
 	if err != nil {
 		return err
 	}
+	doc.trouble(failed)
 	var unread []error
 	for _, s := range u.Sources {
 		r, err := source.Ingest(ctx, db.Source(), d, s)
@@ -139,9 +151,7 @@ func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Documen
 		settled, err = d.Settle(ctx, tx)
 		return err
 	})
-	for p, cause := range settled.Problems {
-		doc.Problems = append(doc.Problems, Problem{Person: p, What: cause.Error()})
-	}
+	doc.trouble(settled.Problems)
 	doc.unread = errors.Join(unread...)
 	return err
 }

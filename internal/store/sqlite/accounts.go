@@ -196,12 +196,22 @@ func (tx *Tx) Owners(ctx context.Context, app string, remoteIDs []string) (map[s
 }
 
 // NextRetry implements provision.AccountTx.
-func (tx *Tx) NextRetry(ctx context.Context, app string) (time.Time, error) {
+func (tx *Tx) NextRetry(ctx context.Context, app string, people []string, after time.Time) (time.Time, error) {
 	var next sql.NullInt64
+	var in any
+	if people != nil {
+		ids, err := list(people)
+		if err != nil {
+			return time.Time{}, err
+		}
+		in = ids
+	}
 	_, err := tx.row(ctx, []any{&next}, `SELECT min(t) FROM (
 		SELECT min(retry_at) AS t FROM accounts INDEXED BY accounts_due WHERE app = ?1 AND due = 1 AND parked = ''
+			AND retry_at > ?2 AND (?3 IS NULL OR person IN (SELECT value FROM json_each(?3)))
 		UNION ALL SELECT min(retry_at) FROM accounts INDEXED BY accounts_observe WHERE app = ?1 AND observe = 1 AND parked = ''
-		UNION ALL SELECT min(retry_at) FROM app_groups WHERE app = ?1 AND parked = '')`, app)
+			AND retry_at > ?2 AND (?3 IS NULL OR person IN (SELECT value FROM json_each(?3)))
+		UNION ALL SELECT min(retry_at) FROM app_groups WHERE app = ?1 AND parked = '' AND retry_at > ?2)`, app, after.UnixMicro(), in)
 	return instant(next), err
 }
 

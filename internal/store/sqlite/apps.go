@@ -14,18 +14,58 @@ import (
 func (tx *Tx) App(ctx context.Context, name string) (provision.AppState, error) {
 	a := provision.AppState{Name: name}
 	var digest []byte
-	_, err := tx.row(ctx, []any{&digest, &a.Listed, &a.Agreed, &a.Paused, &a.Foreign},
-		`SELECT digest, listed, agreed, paused, foreign_accounts FROM apps WHERE name = ?`, name)
+	_, err := tx.row(ctx, []any{&digest, &a.Address, &a.Listed, &a.Agreed, &a.Paused, &a.Foreign},
+		`SELECT digest, address, listed, agreed, paused, foreign_accounts FROM apps WHERE name = ?`, name)
 	copy(a.Digest[:], digest)
 	return a, err
 }
 
 // PutApp implements provision.AppTx.
 func (tx *Tx) PutApp(ctx context.Context, a provision.AppState) error {
-	return tx.exec(ctx, `INSERT INTO apps (name, digest, listed, agreed, paused, foreign_accounts) VALUES (?,?,?,?,?,?)
-		ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, listed = excluded.listed, agreed = excluded.agreed,
+	return tx.exec(ctx, `INSERT INTO apps (name, digest, address, listed, agreed, paused, foreign_accounts) VALUES (?,?,?,?,?,?,?)
+		ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, address = excluded.address, listed = excluded.listed, agreed = excluded.agreed,
 		paused = excluded.paused, foreign_accounts = excluded.foreign_accounts`,
-		a.Name, a.Digest[:], a.Listed, a.Agreed, a.Paused, a.Foreign)
+		a.Name, a.Digest[:], a.Address, a.Listed, a.Agreed, a.Paused, a.Foreign)
+}
+
+// ResetApp implements provision.AppTx.
+func (tx *Tx) ResetApp(ctx context.Context, app string) error {
+	err := tx.exec(ctx, `UPDATE accounts SET remote_id = '', state = '', sent = NULL, since = NULL, due = 1, due_at = ?,
+		version = version + 1, parked = '', attempts = 0, retry_at = NULL, wake_at = NULL, observe = 0, last = '', journal = 0
+		WHERE app = ?`, stamp(tx.now), app)
+	if err != nil {
+		return err
+	}
+	if err := tx.exec(ctx, `DELETE FROM app_groups WHERE app = ?`, app); err != nil {
+		return err
+	}
+	if err := tx.exec(ctx, `DELETE FROM app_members WHERE app = ?`, app); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `DELETE FROM foreign_accounts WHERE app = ?`, app)
+}
+
+// Unpark implements provision.AppTx.
+func (tx *Tx) Unpark(ctx context.Context, app string, last provision.Result) error {
+	err := tx.exec(ctx, `UPDATE accounts SET parked = '', version = version + 1 WHERE app = ? AND parked <> '' AND last = ?`, app, last)
+	if err != nil {
+		return err
+	}
+	return tx.exec(ctx, `UPDATE app_groups SET parked = '' WHERE app = ? AND parked <> '' AND last = ?`, app, last)
+}
+
+// ForeignAmong implements provision.AppTx.
+func (tx *Tx) ForeignAmong(ctx context.Context, app string, remoteIDs []string) (map[string]bool, error) {
+	in, err := list(remoteIDs)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := tx.strings(ctx, `SELECT remote_id FROM foreign_accounts WHERE app = ? AND remote_id IN (SELECT value FROM json_each(?))`, app, in)
+	out := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, err
 }
 
 // PutForeign implements provision.AppTx.

@@ -97,7 +97,7 @@ func open(ctx context.Context, path string) (*DB, error) {
 	dsn := func(extra ...string) string {
 		q := url.Values{"_pragma": append([]string{
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-			"cache_size(-65536)", "temp_store(MEMORY)",
+			"cache_size(-16384)", "temp_store(MEMORY)",
 		}, extra...)}
 		return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String()
 	}

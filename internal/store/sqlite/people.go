@@ -89,6 +89,12 @@ func (tx *Tx) Waiting(ctx context.Context, now time.Time) (due, absent, returned
 	return due, absent, returned, err
 }
 
+// Rewind implements directory.Tx.
+func (tx *Tx) Rewind(ctx context.Context, now, last time.Time) error {
+	return tx.exec(ctx, `UPDATE people SET next_at = ?1 WHERE id IN (SELECT person FROM records
+		WHERE start_at > ?1 AND start_at <= ?2 OR end_at > ?1 AND end_at <= ?2)`, stamp(now), stamp(last))
+}
+
 // NameOwner implements directory.Tx.
 func (tx *Tx) NameOwner(ctx context.Context, scope, attribute, canonical string) (owner string, err error) {
 	_, err = tx.row(ctx, []any{&owner}, `SELECT owner FROM names WHERE scope = ? AND attribute = ? AND canonical = ?`, scope, attribute, canonical)

@@ -57,7 +57,7 @@ func TestPlans(t *testing.T) {
 			return err
 		}, []string{"COVERING INDEX accounts_state (app=?)", "accounts_parked (app=?)", "accounts_due (app=?)"}, nil},
 		"next retry": {func(ctx context.Context, tx *sqlite.Tx) error {
-			_, err := tx.NextRetry(ctx, "app")
+			_, err := tx.NextRetry(ctx, "app", nil, time.Time{})
 			return err
 		}, []string{"accounts_due (app=?)", "accounts_observe (app=?)"}, []string{"SCAN (subquery"}},
 		"open intents": {func(ctx context.Context, tx *sqlite.Tx) error {

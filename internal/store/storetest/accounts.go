@@ -262,9 +262,11 @@ func owners(b *bundle) {
 
 func nextRetry(b *bundle) {
 	b.crowd(3)
+	var people []string
+	var after time.Time
 	next := func() (at time.Time) {
 		b.provision(func(tx provision.Tx) (err error) {
-			at, err = tx.NextRetry(b.ctx, "app")
+			at, err = tx.NextRetry(b.ctx, "app", people, after)
 			return err
 		})
 		return at
@@ -279,6 +281,11 @@ func nextRetry(b *bundle) {
 	put("p001", noon.Add(time.Hour), "")
 	put("p002", noon, "refused")
 	equal(b, "next", next(), noon.Add(time.Hour))
+	after = noon.Add(time.Hour)
+	equal(b, "next after the first", next(), noon.Add(2*time.Hour))
+	people = []string{"p001"}
+	equal(b, "next of somebody who waits no longer", next(), time.Time{})
+	people, after = nil, time.Time{}
 	b.put(person("p001"))
 	equal(b, "next", next(), noon.Add(2*time.Hour))
 }

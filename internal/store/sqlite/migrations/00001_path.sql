@@ -96,6 +96,7 @@ CREATE INDEX team_members_team ON team_members (team, person);
 CREATE TABLE apps (
     name    TEXT    PRIMARY KEY,
     digest  BLOB    NOT NULL,
+    address TEXT    NOT NULL,
     listed  INTEGER NOT NULL,
     agreed  INTEGER NOT NULL,
     paused  TEXT    NOT NULL,
