@@ -67,6 +67,47 @@ func TestAdoption(t *testing.T) {
 	})
 }
 
+// Somebody who is hired after the first run, and whose account was there before
+// it: it is theirs, and an app that takes duplicates gets none. The plan says so.
+func TestKnownBeforeHired(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.put(somebody("ann", directory.Active))
+		h.app.user("Bob@acme.example", "")
+		h.app.user("cid@acme.example", "somebody-else")
+		if rep := h.apply(); rep.Create != 1 || rep.Foreign != 2 {
+			t.Fatalf("%+v", rep)
+		}
+		h.put(somebody("bob", directory.Active), somebody("cid", directory.Active), somebody("dan", directory.Active))
+		h.app.forget()
+		rep := h.apply()
+		if rep.Create != 1 || rep.Update != 1 || rep.Parked != 1 || rep.Foreign != 1 {
+			t.Errorf("%+v", rep)
+		}
+		if n := h.events("account.adopted", "bob"); n != 1 {
+			t.Errorf("%d events account.adopted", n)
+		}
+		h.app.forget()
+		if h.apply(); len(h.app.calls) != 0 {
+			t.Errorf("a quiet cycle sent %+v", h.app.calls)
+		}
+	})
+}
+
+// Before anybody is known, nothing is listed: what would be there could not be
+// matched with whom we do not know yet.
+func TestNobodyToMatch(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.user("ann@acme.example", "")
+		if h.apply(); len(h.app.calls) != 0 {
+			t.Errorf("%+v", h.app.calls)
+		}
+		h.put(somebody("ann", directory.Active))
+		if rep := h.apply(); rep.Create != 0 || rep.Update != 1 || rep.Foreign != 0 {
+			t.Errorf("%+v", rep)
+		}
+	})
+}
+
 // Two people whom the same rule leads to one account: one of them gets it.
 func TestAdoptedOnce(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {

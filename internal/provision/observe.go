@@ -24,8 +24,16 @@ func (r *run) observe(ctx context.Context) error {
 		return err
 	}
 	if !r.state.Listed {
+		if nobody, err := r.nobody(ctx); err != nil || nobody {
+			return err // there is nobody to match with what would be listed
+		}
 		if err := r.firstList(ctx); err != nil {
 			return r.unreadable(ctx, err)
+		}
+	}
+	if r.strangers == nil && r.state.Foreign > 0 {
+		if err := r.loadStrangers(ctx); err != nil {
+			return err
 		}
 	}
 	waiting, err := r.waiting(ctx)
@@ -38,6 +46,23 @@ func (r *run) observe(ctx context.Context) error {
 		}
 	}
 	return r.observeGroups(ctx)
+}
+
+// nobody reports whether the directory has no people for this app.
+func (r *run) nobody(ctx context.Context) (none bool, err error) {
+	err = r.store.View(ctx, func(tx Tx) error {
+		some, err := tx.Subjects(ctx, Query{App: r.target.Name, Limit: 1, Now: time.Now()})
+		none = len(some) == 0
+		return err
+	})
+	return none, err
+}
+
+func (r *run) loadStrangers(ctx context.Context) error {
+	return r.store.View(ctx, func(tx Tx) (err error) {
+		r.strangers, err = tx.ForeignNames(ctx, r.target.Name)
+		return err
+	})
 }
 
 // unreadable keeps an app that cannot even be read from failing the others: it
@@ -269,6 +294,7 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 			break
 		}
 		w.adopt(&a, f.account)
+		w.owned = append(w.owned, a.RemoteID)
 		owners[a.RemoteID] = s.Person.ID // nobody else of this page gets it
 	}
 	if a.RemoteID == "" || a.RemoteID != before.RemoteID {

@@ -50,6 +50,11 @@ func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
 			return err
 		}
 	}
+	if len(w.owned) > 0 && w.r.state.Foreign > 0 {
+		if err := tx.DropForeign(ctx, w.r.target.Name, w.owned); err != nil {
+			return err
+		}
+	}
 	if err := tx.PutOutcomes(ctx, outcomes); err != nil {
 		return err
 	}
@@ -65,6 +70,7 @@ type writing struct {
 	edges    []edgeChange
 	events   []audit.Event
 	passed   map[directory.Cause]int // unexplained removals
+	owned    []string                // the app's ids of accounts that were adopted
 }
 
 type edgeChange struct {

@@ -43,6 +43,13 @@ func (r *run) plan(ctx context.Context) (Plan, error) {
 		}
 		after = subjects[len(subjects)-1].Person.ID
 	}
+	if r.flagged && r.refused == "" {
+		r.flagged = false
+		if err := r.observe(ctx); err != nil {
+			return p, err
+		}
+		return r.plan(ctx)
+	}
 	groups, err := r.planGroups(ctx, p.Ops)
 	if err != nil {
 		return p, err
@@ -104,6 +111,9 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 			r.failed[s.Person.ID] = failed.Reason
 		case err != nil:
 			return nil, fmt.Errorf("app %s, person %s: %w", r.target.Name, s.Person.ID, err)
+		case r.met(s, planned):
+			s.Account.Observe, r.flagged = true, true
+			parked = append(parked, s.Account)
 		case len(planned) == 0:
 			rest = append(rest, Mark{s.Person.ID, s.Account.Version, r.planner.wake(s)})
 		default:
@@ -120,6 +130,18 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 		}
 		return tx.ClearMarks(ctx, r.target.Name, rest)
 	})
+}
+
+// met reports whether a create would meet an account that was there before us
+// and is nobody's. Not every app refuses a second account of one name, so it is
+// looked up first; that costs a request only where there is such an account.
+func (r *run) met(s Subject, planned []*Op) bool {
+	id := s.Person.ID
+	if len(r.strangers) == 0 || len(planned) == 0 || planned[0].Kind != Create || r.looked[id] {
+		return false
+	}
+	r.looked[id] = true
+	return r.strangers[ExternalName(r.externalID(s))] || r.strangers[UserName(text(r.wish(s), userNamePath))]
 }
 
 // planGroups plans the groups that members are about to be added to, and those

@@ -31,6 +31,9 @@ type run struct {
 	consented map[string]bool // operations of holds that were released in this cycle
 	paused    string          // why the app was paused before
 	foreign   map[string]bool // of the ids just looked at: nobody's before us
+	strangers map[string]bool // names of accounts that are nobody's
+	looked    map[string]bool // people who were compared with them
+	flagged   bool            // somebody has to be looked up before the plan stands
 	ahead     bool            // look at what waits for its time as if it had come
 	later     int             // groups that wait for theirs
 }

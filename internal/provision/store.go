@@ -4,6 +4,7 @@ package provision
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
@@ -40,6 +41,10 @@ type AppTx interface {
 	ResetApp(ctx context.Context, app string) error
 	// Unpark lets what ended with a result be tried again.
 	Unpark(ctx context.Context, app string, last Result) error
+	// ForeignNames returns the names of the accounts listed as nobody's; by
+	// ExternalName and UserName. DropForeign takes some off the list.
+	ForeignNames(ctx context.Context, app string) (map[string]bool, error)
+	DropForeign(ctx context.Context, app string, remoteIDs []string) error
 	// ForeignAmong returns which of the app's ids are listed as nobody's.
 	ForeignAmong(ctx context.Context, app string, remoteIDs []string) (map[string]bool, error)
 	// Wake marks whose calendar time has come.
@@ -55,6 +60,14 @@ type Foreign struct {
 	RemoteID, UserName, ExternalID, Reason string
 	Active                                 bool
 }
+
+// ExternalName and UserName are how an account is recognised on the list of
+// those that are nobody's. An externalId is exact, a user name is not (RFC 7643
+// §3.1, §4.1.1).
+func ExternalName(id string) string { return "e" + id }
+
+// UserName is ExternalName for a user name.
+func UserName(name string) string { return "u" + strings.ToLower(name) }
 
 // Mark is what a finished plan clears, if no newer mark has come.
 type Mark struct {

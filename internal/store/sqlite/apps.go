@@ -54,6 +54,34 @@ func (tx *Tx) Unpark(ctx context.Context, app string, last provision.Result) err
 	return tx.exec(ctx, `UPDATE app_groups SET parked = '' WHERE app = ? AND parked <> '' AND last = ?`, app, last)
 }
 
+// ForeignNames implements provision.AppTx.
+func (tx *Tx) ForeignNames(ctx context.Context, app string) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := tx.rows(ctx, func(r *sql.Rows) error {
+		var user, external string
+		if err := r.Scan(&user, &external); err != nil {
+			return err
+		}
+		if external != "" {
+			out[provision.ExternalName(external)] = true
+		}
+		if user != "" {
+			out[provision.UserName(user)] = true
+		}
+		return nil
+	}, `SELECT user_name, external_id FROM foreign_accounts WHERE app = ?`, app)
+	return out, err
+}
+
+// DropForeign implements provision.AppTx.
+func (tx *Tx) DropForeign(ctx context.Context, app string, remoteIDs []string) error {
+	in, err := list(remoteIDs)
+	if err != nil {
+		return err
+	}
+	return tx.exec(ctx, `DELETE FROM foreign_accounts WHERE app = ? AND remote_id IN (SELECT value FROM json_each(?))`, app, in)
+}
+
 // ForeignAmong implements provision.AppTx.
 func (tx *Tx) ForeignAmong(ctx context.Context, app string, remoteIDs []string) (map[string]bool, error) {
 	in, err := list(remoteIDs)
