@@ -28,6 +28,10 @@ func (r *run) observe(ctx context.Context) error {
 			return err // there is nobody to match with what would be listed
 		}
 		if err := r.firstList(ctx); err != nil {
+			if e := app.Classify(err); e.Class == app.NotFound {
+				r.refused = fmt.Sprintf("nothing answers at the app's address (status %d): is its url the SCIM base URL?", e.Status)
+				return nil
+			}
 			return r.unreadable(ctx, err)
 		}
 	}
