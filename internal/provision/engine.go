@@ -81,6 +81,7 @@ func (e *Engine) Plan(ctx context.Context) (Cycle, error) {
 		if err != nil {
 			return res, err
 		}
+		*r.report = AppReport{} // what a look-up found out is done already
 		for kind, n := range Count(p.Ops) {
 			r.report.add(kind, n)
 		}

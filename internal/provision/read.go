@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
 )
 
 // page is how many subjects are read at once.
@@ -117,6 +118,8 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 		case len(planned) == 0:
 			rest = append(rest, Mark{s.Person.ID, s.Account.Version, r.planner.wake(s)})
 		default:
+			// The operations say all that is sent: the person need not be kept.
+			s.Person, s.Teams = &directory.Person{ID: s.Person.ID}, nil
 			r.subjects[s.Person.ID] = s
 			ops = append(ops, planned...)
 		}
