@@ -283,6 +283,7 @@ func missing() *app.Error { return &app.Error{Class: app.NotFound, Status: 404} 
 func refused(detail string) *app.Error {
 	return &app.Error{Class: app.Terminal, Status: 400, Detail: detail}
 }
+
 func busy(d time.Duration) *app.Error {
 	return &app.Error{Class: app.Retry, Status: 503, RetryAfter: d}
 }
