@@ -223,6 +223,27 @@ func TestGroupFoundByExternalIDFirst(t *testing.T) {
 	})
 }
 
+// A privileged group that appeared after our first look is not taken over, even
+// when our own creation of it stayed without an answer.
+func TestUnsureGroupOfAPrivilegedName(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(1, "")
+		h.apply()
+		h.app.faults = func(c call) fault {
+			if c.Op == "create" && c.Kind == app.KindGroup {
+				return fault{before: broken()}
+			}
+			return fault{}
+		}
+		theirs := h.app.group("administrators", "")
+		h.seat("p000", "administrators")
+		h.apply()
+		if g := h.groupOf("administrators"); g.Parked == "" || g.RemoteID != "" || len(h.app.members[theirs]) != 0 {
+			t.Errorf("%+v, members %v", g, h.app.members[theirs])
+		}
+	})
+}
+
 func TestAppWithoutGroups(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
 		h.targets[0].Teams = map[string]bool{}

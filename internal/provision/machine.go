@@ -192,6 +192,9 @@ func meaning(in *Intent, e *app.Error) Result {
 		if in.Kind == Create || in.Kind == GroupCreate {
 			return Taken
 		}
+		if several {
+			return Split
+		}
 		return Parked
 	case app.TooLarge, app.Terminal:
 		if e.Status == http.StatusForbidden && !several {

@@ -58,6 +58,8 @@ func TestMeaningIsTotal(t *testing.T) {
 						want = provision.Lost
 					case class == app.Conflict && creates[kind]:
 						want = provision.Taken
+					case class == app.Conflict && n > 1:
+						want = provision.Split
 					case class == app.Conflict:
 						want = provision.Parked
 					case (class == app.TooLarge || class == app.Terminal) && n > 1:

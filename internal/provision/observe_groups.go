@@ -70,7 +70,7 @@ func (r *run) adoptGroup(ctx context.Context, g Group, name string, hits []*scim
 		g.Parked = fmt.Sprintf("%d groups have this name: somebody must say which one it is", len(hits))
 	case claimed != "":
 		g.Parked = "a group of this name exists and carries another externalId"
-	case powerful(name) && len(r.unsure["g"+g.Team]) == 0:
+	case powerful(name): // after a create of ours without an answer, too: it may be somebody else's
 		g.Parked = "a group of this name exists and is privileged: it is adopted only by hand"
 	case r.otherTeam(g.Team, seen.ID()) != "":
 		g.Parked = "the group of this name is already that of the team " + r.otherTeam(g.Team, seen.ID())
