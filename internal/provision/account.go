@@ -72,4 +72,7 @@ type AppState struct {
 	Agreed  bool     // somebody agreed to the first writes
 	Paused  string   // why nothing is sent, "" when it is
 	Foreign int      // accounts that no person owns, as last listed
+
+	PausedAt time.Time // since when, zero when it is not
+	RetryAt  time.Time // when it may be asked again, as it asked for a pause
 }

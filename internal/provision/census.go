@@ -147,7 +147,7 @@ func (c *census) foreign(taken map[string]bool) []Foreign {
 
 func (r *run) listed(ctx context.Context, foreign []Foreign) error {
 	r.state.Listed, r.state.Foreign = true, len(foreign)
-	return r.store.Update(ctx, func(tx Tx) error {
+	return r.update(ctx, func(tx Tx) error {
 		if err := tx.PutForeign(ctx, r.target.Name, foreign); err != nil {
 			return err
 		}

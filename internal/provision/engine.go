@@ -16,6 +16,7 @@ import (
 // Config is what an Engine is made of.
 type Config struct {
 	Store    Store
+	Owner    *Owner // nil: one of its own
 	Schemas  *scim.SchemaSet
 	Targets  []*Target
 	Limits   Limits
@@ -25,11 +26,14 @@ type Config struct {
 	Now      func() time.Time         // the calendar's now
 	Wait     time.Duration            // how long to wait for retries that are due
 	Progress func(n int)              // called for each answer; may be nil
+	// Cycled is called after each cycle of an app that Serve has run; may be nil.
+	Cycled func(app string, r AppReport, err error)
 }
 
 // Engine brings apps to what the directory says.
 type Engine struct {
 	store    Store
+	owner    *Owner
 	schemas  *scim.SchemaSet
 	targets  []*Target
 	limits   Limits
@@ -39,19 +43,30 @@ type Engine struct {
 	now      func() time.Time
 	wait     time.Duration
 	progress func(int)
+	cycled   func(string, AppReport, error)
+	wakes    []chan struct{} // one for each target
 }
 
 // New returns an Engine.
 func New(c Config) *Engine {
 	e := &Engine{
-		store: c.Store, schemas: c.Schemas, targets: c.Targets, limits: c.Limits, released: c.Released,
-		people: c.People, actor: c.Actor, now: c.Now, wait: c.Wait, progress: c.Progress,
+		store: c.Store, owner: c.Owner, schemas: c.Schemas, targets: c.Targets, limits: c.Limits, released: c.Released,
+		people: c.People, actor: c.Actor, now: c.Now, wait: c.Wait, progress: c.Progress, cycled: c.Cycled,
+	}
+	if e.owner == nil {
+		e.owner = NewOwner(e.actor)
 	}
 	if e.released == nil {
 		e.released = func(string) bool { return false }
 	}
 	if e.progress == nil {
 		e.progress = func(int) {}
+	}
+	if e.cycled == nil {
+		e.cycled = func(string, AppReport, error) {}
+	}
+	for range e.targets {
+		e.wakes = append(e.wakes, make(chan struct{}, 1))
 	}
 	return e
 }
@@ -65,7 +80,8 @@ type Cycle struct {
 
 // Plan computes what would be done. It reads the app where its state is not
 // known and sends nothing that changes anything. What it writes to the store
-// is what reading taught it; the caller may roll that back.
+// is what reading taught it; the caller rolls that back, so that no lease is
+// needed.
 func (e *Engine) Plan(ctx context.Context) (Cycle, error) {
 	res := Cycle{Apps: map[string]*AppReport{}, Failed: map[string]string{}}
 	for _, t := range e.targets {
@@ -103,13 +119,13 @@ func (e *Engine) Recover(ctx context.Context) error {
 	for _, t := range e.targets {
 		r := e.run(t)
 		r.ahead = t.App.Profile().Settle == 0 // a wait that is mere politeness is skipped
-		if err := r.begin(ctx); err != nil {
-			return err
-		}
-		if len(r.unsure) == 0 {
-			continue
-		}
-		if err := r.observe(ctx); err != nil {
+		err := r.owned(ctx, time.Now().Add(e.wait), func(ctx context.Context) error {
+			if err := r.begin(ctx); err != nil || len(r.unsure) == 0 {
+				return err
+			}
+			return r.observe(ctx)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -140,35 +156,56 @@ func (e *Engine) run(t *Target) *run {
 	return &run{
 		Engine: e, target: t, planner: NewPlanner(t, e.schemas, e.now()), report: &AppReport{},
 		unsure: map[string][]*Intent{}, written: map[string]bool{}, failed: map[string]string{}, consented: map[string]bool{},
-		looked: map[string]bool{},
+		looked: map[string]bool{}, before: t.App.Requests(),
 	}
 }
 
-// cycle goes round until nothing is due, or what is due comes too late.
+// cycle goes round until nothing is due, or what is due comes too late. The
+// app is not kept from others while it waits.
 func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
-	if err := r.begin(ctx); err != nil {
-		return err
-	}
 	deadline := time.Now().Add(r.wait)
 	for {
-		sent, err := r.round(ctx, only)
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			return nil // stopped is not failed
-		}
-		if err != nil || ctx.Err() != nil || r.refused != "" {
+		var next time.Time
+		err := r.owned(ctx, deadline, func(ctx context.Context) (err error) {
+			next, err = r.turn(ctx, only)
 			return err
-		}
-		if sent {
-			continue
-		}
-		next, err := r.nextRetry(ctx)
-		if err != nil || next.IsZero() || next.After(deadline) {
+		})
+		var held *HeldError
+		switch {
+		case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+			return nil // stopped is not failed
+		case errors.As(err, &held):
+			r.refused = held.Error()
+			return nil
+		case err != nil || ctx.Err() != nil || r.refused != "" || next.IsZero() || next.After(deadline):
 			return err
 		}
 		select {
 		case <-time.After(time.Until(next)):
 		case <-ctx.Done():
 			return nil
+		}
+	}
+}
+
+// turn goes round until nothing can be sent now, and returns when the next
+// retry is due, zero for never. It gives way when somebody else in this process
+// waits for the app.
+func (r *run) turn(ctx context.Context, only func(*Op) bool) (next time.Time, err error) {
+	if err := r.begin(ctx); err != nil {
+		return next, err
+	}
+	for {
+		sent, err := r.round(ctx, only)
+		switch {
+		case err == nil && r.refused != "":
+			return next, r.pause(ctx)
+		case err != nil || ctx.Err() != nil:
+			return next, err
+		case !sent:
+			return r.nextRetry(ctx)
+		case r.owner.wanted(r.target.Name):
+			return time.Now(), nil
 		}
 	}
 }
@@ -185,13 +222,20 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 // begin brings the app's own row up to date, marks everybody when what their
 // plans rest on has changed, and takes up what a crash left open.
 func (r *run) begin(ctx context.Context) error {
-	return r.store.Update(ctx, func(tx Tx) error {
+	again := r.again
+	r.again = true
+	return r.update(ctx, func(tx Tx) error {
+		r.unsure, r.strangers = map[string][]*Intent{}, nil
 		var err error
 		if r.state, err = tx.App(ctx, r.target.Name); err != nil {
 			return err
 		}
 		known := r.state.Digest == r.target.Digest
-		r.paused = r.state.Paused
+		if r.state.Paused != "" {
+			r.paused = r.state.Paused
+		} else {
+			r.state.PausedAt = time.Time{}
+		}
 		if err := r.moving(ctx, tx); err != nil {
 			return err
 		}
@@ -215,7 +259,7 @@ func (r *run) begin(ctx context.Context) error {
 		if err := tx.Wake(ctx, r.target.Name, r.planner.Now); err != nil {
 			return err
 		}
-		return r.recover(ctx, tx)
+		return r.recover(ctx, tx, again)
 	})
 }
 
@@ -239,8 +283,10 @@ func (r *run) moving(ctx context.Context, tx Tx) error {
 }
 
 // recover finds the requests whose outcome is not known: a crash came between,
-// or the answer was ambiguous. They are looked up before anything else.
-func (r *run) recover(ctx context.Context, tx Tx) error {
+// or the answer was ambiguous. They are looked up before anything else. The
+// rows of the ambiguous ones say so already; once in a cycle those are tried
+// again, too, whose look-up was refused.
+func (r *run) recover(ctx context.Context, tx Tx, again bool) error {
 	open, err := tx.OpenIntents(ctx, r.target.Name)
 	if err != nil || len(open) == 0 {
 		return err
@@ -253,6 +299,9 @@ func (r *run) recover(ctx context.Context, tx Tx) error {
 	var touched []Group
 	for _, in := range open {
 		r.unsure[in.key()] = append(r.unsure[in.key()], in)
+		if in.Answered && again {
+			continue
+		}
 		if in.Team == "" {
 			people = append(people, in.Person)
 			continue
@@ -296,10 +345,10 @@ func (r *run) recoverAccounts(ctx context.Context, tx Tx, people []string) error
 	return tx.PutAccounts(ctx, accounts)
 }
 
-// finish completes the report and writes down why the app is paused, if it is.
+// finish completes the report.
 func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 	rep := r.report
-	rep.Requests, rep.Paused = r.target.App.Requests(), r.refused
+	rep.Requests, rep.Paused = r.target.App.Requests()-r.before, r.refused
 	rep.Seconds = time.Since(start).Seconds()
 	res.Apps[r.target.Name] = rep
 	if r.first != nil {
@@ -308,7 +357,7 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 	for p, why := range r.failed {
 		res.Failed[p] = why
 	}
-	return r.store.Update(ctx, func(tx Tx) error {
+	return r.store.View(ctx, func(tx Tx) error {
 		t, err := tx.Totals(ctx, r.target.Name)
 		if err != nil {
 			return err
@@ -338,13 +387,21 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 				rep.Held += h.Count
 			}
 		}
-		if r.refused == "" {
-			return nil
-		}
+		return nil
+	})
+}
+
+// pause writes down why nothing more is sent.
+func (r *run) pause(ctx context.Context) error {
+	return r.update(context.WithoutCancel(ctx), func(tx Tx) error {
 		r.state.Paused = r.refused
+		if r.state.PausedAt.IsZero() {
+			r.state.PausedAt = tx.Now()
+		}
 		if err := tx.PutApp(ctx, r.state); err != nil || r.paused != "" {
 			return err
 		}
+		r.paused = r.refused
 		return tx.AppendEvents(ctx, []audit.Event{{
 			At: tx.Now(), Kind: "app.paused", Actor: r.actor, App: r.target.Name, Why: r.refused,
 		}})

@@ -177,12 +177,14 @@ func (h *house) seat(id string, values ...string) {
 	}))
 }
 
-func (h *house) engine() *provision.Engine {
-	return provision.New(provision.Config{
+func (h *house) engine() *provision.Engine { return provision.New(h.config()) }
+
+func (h *house) config() provision.Config {
+	return provision.Config{
 		Store: patient(h.db.Provision()), Schemas: scim.CoreSchemas(), Targets: h.targets, Limits: h.limits,
 		Released: func(id string) bool { return h.release != "" && id == h.release },
 		People:   h.only, Actor: "test", Now: h.now, Wait: h.wait,
-	})
+	}
 }
 
 func (h *house) now() time.Time {

@@ -23,6 +23,9 @@ type Intent struct {
 	// Remotes are the app's ids of the people in Ops, for memberships.
 	Remotes []string
 	At      time.Time
+	// Answered says that it has an outcome, which is ambiguous; otherwise a
+	// crash came between.
+	Answered bool
 }
 
 // RequestID names the request on the wire and in the app's own log. It follows

@@ -159,7 +159,7 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 	if err := r.settle(ctx, seen, found[:len(seen)]); err != nil || len(unseen) == 0 {
 		return err
 	}
-	return r.store.Update(ctx, func(tx Tx) error { return tx.PutAccounts(ctx, unseen) })
+	return r.update(ctx, func(tx Tx) error { return tx.PutAccounts(ctx, unseen) })
 }
 
 // unknown is an account whose look-up failed: it waits, or is set aside if the
@@ -255,7 +255,7 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 	for i, s := range subjects {
 		outcomes = append(outcomes, w.sighted(s, found[i], owners)...)
 	}
-	return r.store.Update(ctx, func(tx Tx) error { return w.store(ctx, tx, outcomes) })
+	return r.update(ctx, func(tx Tx) error { return w.store(ctx, tx, outcomes) })
 }
 
 func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]string, err error) {

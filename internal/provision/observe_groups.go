@@ -117,7 +117,7 @@ func (r *run) observeGroups(ctx context.Context) error {
 			return r.unreadable(ctx, err)
 		}
 		r.groups[id] = g
-		if err := r.store.Update(ctx, func(tx Tx) error { return tx.PutGroups(ctx, []Group{g}) }); err != nil {
+		if err := r.update(ctx, func(tx Tx) error { return tx.PutGroups(ctx, []Group{g}) }); err != nil {
 			return err
 		}
 	}
@@ -245,7 +245,7 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 			At: w.now, Kind: "group.adopted", Actor: r.actor, App: g.App, Object: g.Team, Why: "found by name or externalId",
 		})
 	}
-	return r.store.Update(ctx, func(tx Tx) error {
+	return r.update(ctx, func(tx Tx) error {
 		if err := tx.PutGroups(ctx, []Group{g}); err != nil {
 			return err
 		}

@@ -25,11 +25,11 @@ func (r *run) record(ctx context.Context, s Step) error {
 	for _, in := range s.Intents {
 		in.At = now
 	}
-	return r.store.Update(ctx, func(tx Tx) error {
+	return r.update(ctx, func(tx Tx) error {
 		if err := w.store(ctx, tx, s.Outcomes); err != nil || len(s.Intents) == 0 {
 			return err
 		}
-		return tx.PutIntents(ctx, s.Intents)
+		return tx.PutIntents(ctx, r.lease.Fence, s.Intents)
 	})
 }
 

@@ -127,7 +127,7 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 	if len(rest) == 0 && len(parked) == 0 {
 		return ops, nil
 	}
-	return ops, r.store.Update(ctx, func(tx Tx) error {
+	return ops, r.update(ctx, func(tx Tx) error {
 		if err := tx.PutAccounts(ctx, parked); err != nil {
 			return err
 		}
@@ -187,14 +187,14 @@ func (r *run) planGroups(ctx context.Context, ops []*Op) ([]*Op, error) {
 	if len(parked) == 0 {
 		return groups, nil
 	}
-	return groups, r.store.Update(ctx, func(tx Tx) error { return tx.PutGroups(ctx, parked) })
+	return groups, r.update(ctx, func(tx Tx) error { return tx.PutGroups(ctx, parked) })
 }
 
 // guard asks for the app's sizes, holds what reaches too far, and writes the
 // holds down.
 func (r *run) guard(ctx context.Context, p Plan) (Plan, error) {
 	var guarded Plan
-	err := r.store.Update(ctx, func(tx Tx) error {
+	err := r.update(ctx, func(tx Tx) error {
 		b, err := sizes(ctx, tx, p.App)
 		if err != nil {
 			return err

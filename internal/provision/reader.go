@@ -12,6 +12,8 @@ type Reader interface {
 	Subjects(ctx context.Context, q Query) ([]Subject, error)
 	Groups(ctx context.Context, app string) (map[string]Group, error)
 	Holds(ctx context.Context) ([]Hold, error)
+	// Leases returns who writes, or wrote last, to which app.
+	Leases(ctx context.Context) ([]Lease, error)
 	// Entries returns the newest journal entries of a person at an app, the
 	// newest first. MemberEntry returns the one that made a membership.
 	Entries(ctx context.Context, app, person string, limit int) ([]Entry, error)

@@ -20,6 +20,8 @@ type run struct {
 	report  *AppReport
 	first   *Plan  // of this cycle
 	refused string // why the app refused our credential
+	lease   Lease  // zero in a rehearsal
+	before  int64  // requests that the app had answered before
 
 	subjects map[string]Subject // people with operations in this round
 	groups   map[string]Group
@@ -35,6 +37,7 @@ type run struct {
 	looked    map[string]bool // people who were compared with them
 	flagged   bool            // somebody has to be looked up before the plan stands
 	ahead     bool            // look at what waits for its time as if it had come
+	again     bool            // what could not be looked up has been tried in this cycle
 	later     int             // groups that wait for theirs
 }
 

@@ -22,6 +22,7 @@ type Store interface {
 type Tx interface {
 	audit.Appender
 	Now() time.Time
+	LeaseTx
 	AppTx
 	AccountTx
 	GroupTx
@@ -99,6 +100,8 @@ type AccountTx interface {
 	// NextRetry returns the earliest RetryAt after an instant of what is due,
 	// zero for none; people, when not nil, narrows it to theirs.
 	NextRetry(ctx context.Context, app string, people []string, after time.Time) (time.Time, error)
+	// DueSince reports whether somebody was marked after an instant.
+	DueSince(ctx context.Context, app string, after time.Time) (bool, error)
 }
 
 // GroupTx keeps groups.
@@ -112,7 +115,9 @@ type GroupTx interface {
 
 // JournalTx keeps intents and outcomes.
 type JournalTx interface {
-	PutIntents(ctx context.Context, intents []*Intent) error // sets their ids
+	// PutIntents stores intents under the fence of whoever sends them, and sets
+	// their ids.
+	PutIntents(ctx context.Context, fence int64, intents []*Intent) error
 	PutOutcomes(ctx context.Context, outcomes []Outcome) error
 	OpenIntents(ctx context.Context, app string) ([]*Intent, error)
 	// DoneOps returns which operations were done at or after an instant.

@@ -215,6 +215,13 @@ func (tx *Tx) NextRetry(ctx context.Context, app string, people []string, after 
 	return instant(next), err
 }
 
+// DueSince implements provision.AccountTx.
+func (tx *Tx) DueSince(ctx context.Context, app string, after time.Time) (due bool, err error) {
+	_, err = tx.row(ctx, []any{&due}, `SELECT EXISTS (SELECT 1 FROM accounts INDEXED BY accounts_due
+		WHERE app = ? AND due = 1 AND due_at > ?)`, app, stamp(after))
+	return due, err
+}
+
 // MarkApp implements provision.AppTx.
 func (tx *Tx) MarkApp(ctx context.Context, app string) error {
 	err := tx.exec(ctx, `INSERT INTO accounts (app, person, due_at) SELECT ?1, id, ?2 FROM people WHERE true

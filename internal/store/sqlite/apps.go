@@ -14,18 +14,21 @@ import (
 func (tx *Tx) App(ctx context.Context, name string) (provision.AppState, error) {
 	a := provision.AppState{Name: name}
 	var digest []byte
-	_, err := tx.row(ctx, []any{&digest, &a.Address, &a.Listed, &a.Agreed, &a.Paused, &a.Foreign},
-		`SELECT digest, address, listed, agreed, paused, foreign_accounts FROM apps WHERE name = ?`, name)
+	var retry, paused sql.NullInt64
+	_, err := tx.row(ctx, []any{&digest, &a.Address, &a.Listed, &a.Agreed, &a.Paused, &a.Foreign, &retry, &paused},
+		`SELECT digest, address, listed, agreed, paused, foreign_accounts, retry_at, paused_at FROM apps WHERE name = ?`, name)
 	copy(a.Digest[:], digest)
+	a.RetryAt, a.PausedAt = instant(retry), instant(paused)
 	return a, err
 }
 
 // PutApp implements provision.AppTx.
 func (tx *Tx) PutApp(ctx context.Context, a provision.AppState) error {
-	return tx.exec(ctx, `INSERT INTO apps (name, digest, address, listed, agreed, paused, foreign_accounts) VALUES (?,?,?,?,?,?,?)
+	return tx.exec(ctx, `INSERT INTO apps (name, digest, address, listed, agreed, paused, foreign_accounts, retry_at, paused_at)
+		VALUES (?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, address = excluded.address, listed = excluded.listed, agreed = excluded.agreed,
-		paused = excluded.paused, foreign_accounts = excluded.foreign_accounts`,
-		a.Name, a.Digest[:], a.Address, a.Listed, a.Agreed, a.Paused, a.Foreign)
+		paused = excluded.paused, foreign_accounts = excluded.foreign_accounts, retry_at = excluded.retry_at, paused_at = excluded.paused_at`,
+		a.Name, a.Digest[:], a.Address, a.Listed, a.Agreed, a.Paused, a.Foreign, stamp(a.RetryAt), stamp(a.PausedAt))
 }
 
 // ResetApp implements provision.AppTx.

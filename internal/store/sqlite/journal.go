@@ -13,14 +13,14 @@ import (
 )
 
 // PutIntents implements provision.JournalTx.
-func (tx *Tx) PutIntents(ctx context.Context, intents []*provision.Intent) error {
-	const query = `INSERT INTO journal (app, kind, person, team, remote, attempt, ops, at) VALUES (?,?,?,?,?,?,?,?)`
+func (tx *Tx) PutIntents(ctx context.Context, fence int64, intents []*provision.Intent) error {
+	const query = `INSERT INTO journal (app, kind, person, team, remote, attempt, ops, at, fence) VALUES (?,?,?,?,?,?,?,?,?)`
 	for _, in := range intents {
 		ops, err := json.Marshal(in.Ops)
 		if err != nil {
 			return err
 		}
-		in.ID, err = tx.insert(ctx, query, in.App, in.Kind, in.Person, in.Team, in.Remote, in.Attempt, string(ops), stamp(in.At))
+		in.ID, err = tx.insert(ctx, query, in.App, in.Kind, in.Person, in.Team, in.Remote, in.Attempt, string(ops), stamp(in.At), fence)
 		if err != nil {
 			return err
 		}
@@ -48,13 +48,13 @@ func (tx *Tx) OpenIntents(ctx context.Context, app string) ([]*provision.Intent,
 		in := &provision.Intent{App: app}
 		var ops string
 		var at sql.NullInt64
-		if err := r.Scan(&in.ID, &in.Kind, &in.Person, &in.Team, &in.Remote, &in.Attempt, &ops, &at); err != nil {
+		if err := r.Scan(&in.ID, &in.Kind, &in.Person, &in.Team, &in.Remote, &in.Attempt, &ops, &at, &in.Answered); err != nil {
 			return err
 		}
 		in.At = instant(at)
 		out = append(out, in)
 		return json.Unmarshal([]byte(ops), &in.Ops)
-	}, `SELECT id, kind, person, team, remote, attempt, ops, at FROM journal
+	}, `SELECT id, kind, person, team, remote, attempt, ops, at, result IS NOT NULL FROM journal
 		WHERE app = ? AND (result IS NULL OR result = 'ambiguous') ORDER BY id`, app)
 	return out, err
 }

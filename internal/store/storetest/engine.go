@@ -142,7 +142,7 @@ func intent(op, person string) *provision.Intent {
 func intents(b *bundle) {
 	first, second, other := intent("1", "p"), intent("2", "q"), intent("3", "p")
 	other.App = "other"
-	b.provision(func(tx provision.Tx) error { return tx.PutIntents(b.ctx, []*provision.Intent{first, second, other}) })
+	b.provision(func(tx provision.Tx) error { return tx.PutIntents(b.ctx, 1, []*provision.Intent{first, second, other}) })
 	if first.ID == 0 || second.ID <= first.ID || other.ID <= second.ID {
 		b.Errorf("ids %d, %d, %d", first.ID, second.ID, other.ID)
 	}
@@ -177,7 +177,7 @@ func doneOps(b *bundle) {
 	done, failed := intent("1", "p"), intent("2", "q")
 	done.Ops = append(done.Ops, &provision.Op{ID: "1b"})
 	b.provision(func(tx provision.Tx) error {
-		b.must(tx.PutIntents(b.ctx, []*provision.Intent{done, failed}))
+		b.must(tx.PutIntents(b.ctx, 1, []*provision.Intent{done, failed}))
 		b.must(tx.PutOutcomes(b.ctx, []provision.Outcome{{Intent: done, Result: provision.Done}, {Intent: failed, Result: provision.Parked}}))
 		got, err := tx.DoneOps(b.ctx, tx.Now())
 		b.must(err)
@@ -195,7 +195,7 @@ func entries(b *bundle) {
 	first, second := intent("1", "p000"), intent("2", "p000")
 	member := &provision.Intent{App: "app", Kind: provision.MemberAdd, Team: "t", At: noon, Ops: []*provision.Op{{ID: "3", Person: "p000", Team: "t"}}}
 	b.provision(func(tx provision.Tx) error {
-		b.must(tx.PutIntents(b.ctx, []*provision.Intent{first, second, member}))
+		b.must(tx.PutIntents(b.ctx, 1, []*provision.Intent{first, second, member}))
 		b.must(tx.PutOutcomes(b.ctx, []provision.Outcome{{Intent: first, Result: provision.Done, Status: 200, Detail: "fine", Verified: true}}))
 		return tx.PutEdges(b.ctx, "app", []provision.Edge{{Team: "t", Person: "p000"}}, nil, member.ID)
 	})

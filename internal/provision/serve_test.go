@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+)
+
+// served runs an engine's Serve beside a test.
+func (h *house) served(fn func(e *provision.Engine)) {
+	h.t.Helper()
+	e := h.engine()
+	ctx, stop := context.WithCancel(h.ctx)
+	ended := make(chan error)
+	go func() { ended <- e.Serve(ctx) }()
+	fn(e)
+	stop()
+	h.must(<-ended)
+}
+
+func TestServeFollows(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(3, "sales")
+		h.served(func(e *provision.Engine) {
+			time.Sleep(100 * time.Millisecond)
+			if len(h.app.users) != 3 {
+				t.Fatalf("%d accounts after the start", len(h.app.users))
+			}
+			h.put(somebody("p000", directory.Active, "displayName", "x"))
+			e.Wake()
+			time.Sleep(50 * time.Millisecond)
+			if h.account("p000").Due {
+				t.Error("nothing followed a wake")
+			}
+			h.put(somebody("p001", directory.Leaver)) // by another replica: nobody wakes
+			time.Sleep(1100 * time.Millisecond)
+			if h.account("p001").State != provision.Disabled {
+				t.Error("the look once a second saw nothing")
+			}
+			h.app.forget()
+			time.Sleep(time.Hour)
+			if len(h.app.calls) > 0 {
+				t.Errorf("a quiet hour sent %+v", h.app.calls)
+			}
+		})
+		h.settled()
+	})
+}
+
+// A retry comes at its time, without anybody's help.
+func TestServeRetries(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(2, "")
+		h.app.faults = func(c call) fault {
+			if c.Op == "create" && c.ID == "p001" && c.Nth == 1 {
+				return fault{before: slow(20 * time.Minute)}
+			}
+			return fault{}
+		}
+		h.served(func(*provision.Engine) {
+			time.Sleep(19 * time.Minute)
+			if n := len(h.app.users); n != 1 {
+				t.Errorf("%d accounts before the retry", n)
+			}
+			time.Sleep(2 * time.Minute)
+			if n := len(h.app.users); n != 2 {
+				t.Errorf("%d accounts after the retry", n)
+			}
+		})
+		h.settled()
+	})
+}
+
+// A sick app is asked less and less, however much happens, and taken up again
+// by itself.
+func TestServePausesASickApp(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(3, "")
+		h.app.faults = func(call) fault { return fault{before: unauthorized()} }
+		h.served(func(e *provision.Engine) {
+			for range 60 {
+				h.put(somebody("p000", directory.Active, "displayName", time.Now().String()))
+				e.Wake()
+				time.Sleep(time.Minute)
+			}
+			if n := len(h.app.calls); n == 0 || n > 30 {
+				t.Errorf("%d requests in an hour of 401", n)
+			}
+			h.app.mu.Lock()
+			h.app.faults = nil
+			h.app.mu.Unlock()
+			time.Sleep(15 * time.Minute)
+		})
+		h.settled()
+	})
+}
+
+// A cycle that somebody asks for takes its turn with Serve's own.
+func TestApplyBesideServe(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(20, "sales")
+		var e, asked *provision.Engine
+		owner := provision.NewOwner("test")
+		c := h.config()
+		c.Owner = owner
+		e = provision.New(c)
+		c.Actor = "somebody"
+		asked = provision.New(c)
+		ctx, stop := context.WithCancel(h.ctx)
+		ended := make(chan error)
+		go func() { ended <- e.Serve(ctx) }()
+		for i := range 5 {
+			h.put(somebody("p003", directory.Active, "displayName", string(rune('a'+i))))
+			res, err := asked.Apply(h.ctx, nil)
+			if err != nil || res.Apps["crm"].Paused != "" {
+				t.Error(err, res.Apps["crm"])
+			}
+			if h.account("p003").Due {
+				t.Error("not done when the cycle has ended")
+			}
+		}
+		stop()
+		h.must(<-ended)
+		synctest.Wait()
+		h.settled()
+	})
+}
+
+// Whoever lost an app can write nothing more about it.
+func TestFenced(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(5, "")
+		h.app.faults = func(c call) fault {
+			if c.Op == "create" && c.ID == "p002" { // meanwhile, another process takes over
+				h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+					_, _, err := tx.TakeLease(h.ctx, "crm", "another", time.Now().Add(time.Hour))
+					return err
+				}))
+			}
+			return fault{}
+		}
+		if _, err := h.engine().Apply(h.ctx, nil); err == nil {
+			t.Error("nobody noticed that the app was taken over")
+		}
+		if h.account("p002").RemoteID != "" {
+			t.Error("the outcome was written under an old fence")
+		}
+		h.app.faults = nil
+		h.apply() // looks up what was left open
+		h.settled()
+		if n := h.events("account.created", ""); n != 5 {
+			t.Errorf("%d events account.created", n)
+		}
+	})
+}
