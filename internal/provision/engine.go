@@ -160,13 +160,17 @@ func (e *Engine) run(t *Target) *run {
 	}
 }
 
+// mostPatience is how long a stage waits for an app that asks for a pause,
+// rather than being planned anew.
+const mostPatience = 20 * time.Second
+
 // cycle goes round until nothing is due, or what is due comes too late. The
 // app is not kept from others while it waits.
 func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
-	deadline := time.Now().Add(r.wait)
+	r.deadline = time.Now().Add(r.wait)
 	for {
 		var next time.Time
-		err := r.owned(ctx, deadline, func(ctx context.Context) (err error) {
+		err := r.owned(ctx, r.deadline, func(ctx context.Context) (err error) {
 			next, err = r.turn(ctx, only)
 			return err
 		})
@@ -177,14 +181,10 @@ func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
 		case errors.As(err, &held):
 			r.refused = held.Error()
 			return nil
-		case err != nil || ctx.Err() != nil || r.refused != "" || next.IsZero() || next.After(deadline):
+		case err != nil || ctx.Err() != nil || r.refused != "" || next.IsZero() || next.After(r.deadline):
 			return err
 		}
-		select {
-		case <-time.After(time.Until(next)):
-		case <-ctx.Done():
-			return nil
-		}
+		waitUntil(ctx, next)
 	}
 }
 
@@ -216,6 +216,9 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 		next, err = tx.NextRetry(ctx, r.target.Name, r.people, tx.Now())
 		return err
 	})
+	if now := time.Now(); r.state.RetryAt.After(now) && (next.IsZero() || next.Before(r.state.RetryAt)) {
+		next = r.state.RetryAt // nothing before, whoever else waits
+	}
 	return next, err
 }
 

@@ -133,6 +133,52 @@ func TestRetryLater(t *testing.T) {
 	}
 }
 
+// Who is told to come later speaks for everybody: nothing more is sent to the
+// app before, and nothing is lost by it.
+func TestPauseIsTheApps(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(40, "sales")
+		var asked time.Time // when the first was told
+		early := 0
+		h.app.faults = func(c call) fault {
+			switch {
+			case c.ID == "p004" && c.Nth == 1:
+				asked = time.Now()
+				return fault{before: slow(10 * time.Minute)}
+			case !asked.IsZero() && time.Now().After(asked) && time.Now().Before(asked.Add(10*time.Minute)):
+				early++
+			}
+			return fault{}
+		}
+		if rep := h.apply(); rep.Create != 40 || rep.MemberAdd != 40 || rep.Waiting != 0 {
+			t.Errorf("%+v", rep)
+		}
+		if early > 0 { // what was in flight with it arrives at the same instant of the bubble
+			t.Errorf("%d requests during the pause", early)
+		}
+		h.settled()
+	})
+}
+
+// An app that nobody reaches is left alone, not asked by everybody in turn.
+func TestUnreachableIsNotHammered(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(3, "")
+		h.apply()
+		h.crew(200, "")
+		h.app.forget()
+		h.app.faults = func(call) fault { return fault{before: &app.Error{Class: app.Unreachable}} }
+		h.wait = time.Minute
+		h.apply()
+		if n := len(h.app.calls); n == 0 || n > 40 {
+			t.Errorf("%d requests to an app that is not there", n)
+		}
+		h.app.faults, h.wait = nil, time.Hour
+		h.apply()
+		h.settled()
+	})
+}
+
 // A cycle does not wait for what comes too late, nor for what nobody asked of it.
 func TestRetryTooLate(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {

@@ -14,12 +14,18 @@ import (
 // answers come in; what to commit and what to send goes out. Its owner must
 // commit what Step returns as Record before it sends what Step returns as Send.
 //
-// It keeps three promises: no request without a committed intent, one request
-// at a time for one person or group, and never more intents without outcome
-// than the window, as each of them costs a look-up after a crash.
+// It keeps four promises: no request without a committed intent, one request
+// at a time for one person or group, never more intents without outcome than
+// the window, as each of them costs a look-up after a crash, and no request
+// while the app asks for a pause, whomever it said so to.
 type Machine struct {
-	slots  int // requests in flight
+	slots  int // requests in flight, at most
 	window int // intents without outcome
+
+	pace   int       // requests in flight that the app bears, as far as is known
+	calm   int       // requests done since pace has last changed
+	strain int       // requests in a row that the app could not answer
+	hold   time.Time // nothing is sent before
 
 	queue    []*Intent       // not recorded yet
 	ready    []*Intent       // recorded, not sent
@@ -34,7 +40,7 @@ type Machine struct {
 
 // NewMachine returns a machine for a stage's requests.
 func NewMachine(slots int, queue []*Intent) *Machine {
-	return &Machine{slots: slots, window: 4 * slots, queue: queue, busy: map[string]bool{}}
+	return &Machine{slots: slots, pace: slots, window: 4 * slots, queue: queue, busy: map[string]bool{}}
 }
 
 // Step is what is to be done now.
@@ -43,20 +49,22 @@ type Step struct {
 	Outcomes []Outcome // these, before
 	Send     []*Intent // sending these
 	Finished bool      // nothing is left, and everything is committed
+	Wait     time.Time // nothing can be done before, and nothing is in flight; zero for none
 }
 
 // Step returns what is to be done now. Sent intents have been recorded by an
 // earlier step, so that their commit is already durable.
-func (m *Machine) Step() Step {
+func (m *Machine) Step(now time.Time) Step {
 	var s Step
-	for m.flying < m.slots && len(m.ready) > 0 {
+	held := now.Before(m.hold)
+	for !held && m.flying < m.pace && len(m.ready) > 0 {
 		s.Send = append(s.Send, m.ready[0])
 		m.ready = m.ready[1:]
 		m.flying++
 	}
 	// A commit costs the same for one intent as for many: wait with it until
 	// the senders would run dry, or there is nothing else to do.
-	if m.stopped == "" && len(m.ready) < m.slots {
+	if !held && m.stopped == "" && len(m.ready) < m.slots {
 		s.Intents = m.take()
 	}
 	if len(s.Intents) > 0 || len(m.outcomes) >= m.slots || m.flying == 0 {
@@ -64,6 +72,9 @@ func (m *Machine) Step() Step {
 	}
 	s.Finished = m.flying == 0 && len(m.ready) == 0 && len(s.Intents) == 0 && len(s.Outcomes) == 0 &&
 		(len(m.queue) == 0 || m.stopped != "")
+	if held && !s.Finished && m.flying == 0 && len(s.Outcomes) == 0 {
+		s.Wait = m.hold
+	}
 	return s
 }
 
@@ -140,6 +151,7 @@ func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
 		o.Status, o.Detail = a.Err.Status, a.Err.Error()
 		o.Result = meaning(in, a.Err)
 	}
+	m.feel(now, luck, a.Err)
 	switch o.Result {
 	case Done:
 		m.done++
@@ -167,6 +179,41 @@ func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
 		m.queue = append(halves(in), m.queue...)
 	}
 	m.outcomes = append(m.outcomes, o)
+}
+
+// feel learns from an answer how much the app bears. A rate limit and a failure
+// are the app's, not one person's: whoever else is asked for meanwhile would
+// only make them last.
+func (m *Machine) feel(now time.Time, luck float64, e *app.Error) {
+	pause := time.Duration(0)
+	switch {
+	case e == nil:
+		m.strain = 0
+		if m.calm++; m.calm >= m.pace {
+			m.pace, m.calm = min(m.slots, m.pace+1), 0
+		}
+		return
+	case e.Class == app.Retry:
+		pause = max(e.RetryAfter, backoff(m.strain, luck))
+	case e.Class == app.Unreachable:
+		pause = backoff(m.strain, luck)
+	case e.Class == app.Ambiguous && m.strain+1 >= mostStrain:
+		pause = backoff(m.strain+1-mostStrain, luck)
+	case e.Class != app.Ambiguous:
+		return // an answer, if not a friendly one
+	}
+	m.strain++
+	if pause > 0 {
+		m.pace, m.calm = max(1, m.pace/2), 0
+		m.hold = latest(m.hold, now.Add(pause))
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // meaning is total: every class of error has one result.
@@ -223,6 +270,10 @@ func halves(in *Intent) []*Intent {
 // mostBarred is how many requests in a row may be forbidden before the app is
 // paused.
 const mostBarred = 5
+
+// mostStrain is how many answers in a row may be lost before the app is given
+// time to recover.
+const mostStrain = 5
 
 const (
 	firstBackoff = time.Second

@@ -125,11 +125,13 @@ type driver struct {
 	results  map[string]provision.Result // by operation, of what is no split
 	stopped  bool
 	steps    int
+	now      time.Time
+	pause    time.Time // the app asked for, to anybody
 }
 
 // step carries one step out: commit first, then send.
 func (d *driver) step() provision.Step {
-	s := d.m.Step()
+	s := d.m.Step(d.now)
 	if d.steps++; d.steps > 10_000 {
 		d.t.Fatal("the machine never ends")
 	}
@@ -143,6 +145,8 @@ func (d *driver) step() provision.Step {
 			d.t.Fatalf("two writers for %s", in.Key())
 		case d.stopped:
 			d.t.Fatal("sent after a stop")
+		case d.now.Before(d.pause):
+			d.t.Fatal("sent while the app asks for a pause")
 		}
 		d.sent[in], d.flying[in.Key()] = true, in
 	}
@@ -183,11 +187,14 @@ func (d *driver) answer(in *provision.Intent, class int) {
 	switch {
 	case class < len(classes):
 		a.Err = &app.Error{Class: classes[class], RetryAfter: time.Second}
+		if classes[class] == app.Retry {
+			d.pause = d.now.Add(time.Second)
+		}
 		d.stopped = d.stopped || classes[class] == app.Unauthorized
 	case class == len(classes):
 		a.Ignored = true
 	}
-	d.m.Answered(noon, 0.5, in, a)
+	d.m.Answered(d.now, 0.5, in, a)
 }
 
 func TestMachine(t *testing.T) {
@@ -209,7 +216,7 @@ func TestMachine(t *testing.T) {
 			queue = append(queue, in)
 		}
 		d := &driver{
-			t: t, m: provision.NewMachine(slots, queue), window: 4 * slots, recorded: map[*provision.Intent]bool{}, sent: map[*provision.Intent]bool{},
+			now: noon, t: t, m: provision.NewMachine(slots, queue), window: 4 * slots, recorded: map[*provision.Intent]bool{}, sent: map[*provision.Intent]bool{},
 			ended: map[*provision.Intent]provision.Result{}, flying: map[string]*provision.Intent{}, results: map[string]provision.Result{},
 		}
 		stopAt := rapid.IntRange(0, 120).Draw(t, "stop")
@@ -223,6 +230,13 @@ func TestMachine(t *testing.T) {
 				break
 			}
 			if len(s.Intents) > 0 || len(s.Outcomes) > 0 {
+				continue
+			}
+			if !s.Wait.IsZero() && len(d.flying) == 0 {
+				if !s.Wait.After(d.now) {
+					t.Fatalf("waits for %v at %v", s.Wait, d.now)
+				}
+				d.now = s.Wait
 				continue
 			}
 			if len(d.flying) == 0 && len(s.Send) == 0 {

@@ -21,6 +21,8 @@ type run struct {
 	first   *Plan  // of this cycle
 	refused string // why the app refused our credential
 	lease   Lease  // zero in a rehearsal
+
+	deadline time.Time // of waiting, zero for none
 	before  int64  // requests that the app had answered before
 
 	subjects map[string]Subject // people with operations in this round
@@ -55,6 +57,9 @@ func (r *run) at() time.Time {
 // round plans what is due, asks the guard, and pushes what may go. It reports
 // whether anything was pushed.
 func (r *run) round(ctx context.Context, only func(*Op) bool) (bool, error) {
+	if r.state.RetryAt.After(time.Now()) {
+		return false, nil
+	}
 	if err := r.observe(ctx); err != nil {
 		return false, err
 	}
@@ -167,9 +172,15 @@ func (r *run) stage(ctx context.Context, queue []*Intent) error {
 		if ctx.Err() != nil {
 			m.Stop("stopped")
 		}
-		s := m.Step()
+		s := m.Step(time.Now())
 		if s.Finished {
 			return nil
+		}
+		if !s.Wait.IsZero() {
+			if err := r.bear(ctx, m, s.Wait); err != nil {
+				return err
+			}
+			continue
 		}
 		for _, i := range s.Send {
 			in <- i
@@ -183,6 +194,18 @@ func (r *run) stage(ctx context.Context, queue []*Intent) error {
 		}
 		r.collect(m, out)
 	}
+}
+
+// bear waits while the app asks for a pause. A long one ends the stage: what
+// was not sent is planned again when its time has come.
+func (r *run) bear(ctx context.Context, m *Machine, until time.Time) error {
+	if time.Until(until) <= mostPatience && (r.deadline.IsZero() || !until.After(r.deadline)) {
+		waitUntil(ctx, until)
+		return nil
+	}
+	m.Stop("the app asks for a pause until " + until.UTC().Format(time.RFC3339))
+	r.state.RetryAt = until
+	return r.update(ctx, func(tx Tx) error { return tx.PutApp(ctx, r.state) })
 }
 
 // collect waits for one answer and takes those that are there with it.

@@ -96,7 +96,7 @@ type pace struct{ earliest, latest time.Time }
 
 // wait returns when the next cycle is due, or ctx has ended.
 func (k *keeper) wait(ctx context.Context, begun time.Time, p pace, sweep time.Time) {
-	if !until(ctx, p.earliest) {
+	if !waitUntil(ctx, p.earliest) {
 		return
 	}
 	if p.latest.IsZero() || p.latest.After(sweep) {
@@ -132,8 +132,8 @@ func (k *keeper) marked(ctx context.Context, since time.Time) (due bool) {
 	return due
 }
 
-// until waits for an instant and reports whether it came before ctx ended.
-func until(ctx context.Context, at time.Time) bool {
+// waitUntil waits for an instant and reports whether it came before ctx ended.
+func waitUntil(ctx context.Context, at time.Time) bool {
 	if d := time.Until(at); d > 0 {
 		t := time.NewTimer(d)
 		defer t.Stop()
