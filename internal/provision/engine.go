@@ -74,8 +74,11 @@ func New(c Config) *Engine {
 // Cycle is what a cycle did, or would do, app by app.
 type Cycle struct {
 	Apps   map[string]*AppReport
-	Plans  []Plan            // what was planned first
+	Plans  []Plan            // what is planned, of Plan alone
+	Digest string            // of what was planned first
 	Failed map[string]string // expressions that failed, by person
+
+	digest *Digester
 }
 
 // Plan computes what would be done. It reads the app where its state is not
@@ -83,7 +86,7 @@ type Cycle struct {
 // is what reading taught it; the caller rolls that back, so that no lease is
 // needed.
 func (e *Engine) Plan(ctx context.Context) (Cycle, error) {
-	res := Cycle{Apps: map[string]*AppReport{}, Failed: map[string]string{}}
+	res := newCycle()
 	for _, t := range e.targets {
 		r, start := e.run(t), time.Now()
 		r.ahead = true // what waits for its time would be done, too
@@ -93,10 +96,12 @@ func (e *Engine) Plan(ctx context.Context) (Cycle, error) {
 		if err := r.observe(ctx); err != nil {
 			return res, err
 		}
-		p, err := r.plan(ctx)
+		s, err := r.survey(ctx, true)
 		if err != nil {
 			return res, err
 		}
+		p := Plan{App: t.Name, Ops: s.ops(), Held: s.held}
+		res.Plans = append(res.Plans, p)
 		*r.report = AppReport{} // what a look-up found out is done already
 		for kind, n := range Count(p.Ops) {
 			r.report.add(kind, n)
@@ -111,6 +116,7 @@ func (e *Engine) Plan(ctx context.Context) (Cycle, error) {
 		}
 		r.report.Waiting = 0 // what is due is what the plan says
 	}
+	res.Digest = res.digest.Sum()
 	return res, nil
 }
 
@@ -135,7 +141,7 @@ func (e *Engine) Recover(ctx context.Context) error {
 // Apply pushes until quiet, all apps in parallel: a sick app delays nobody
 // else. With only set, an operation is carried out if only says so.
 func (e *Engine) Apply(ctx context.Context, only func(*Op) bool) (Cycle, error) {
-	res := Cycle{Apps: map[string]*AppReport{}, Failed: map[string]string{}}
+	res := newCycle()
 	runs := make([]*run, len(e.targets))
 	var g errgroup.Group
 	start := time.Now()
@@ -149,7 +155,12 @@ func (e *Engine) Apply(ctx context.Context, only func(*Op) bool) (Cycle, error) 
 			err = ferr
 		}
 	}
+	res.Digest = res.digest.Sum()
 	return res, err
+}
+
+func newCycle() Cycle {
+	return Cycle{Apps: map[string]*AppReport{}, Failed: map[string]string{}, digest: NewDigester()}
 }
 
 func (e *Engine) run(t *Target) *run {
@@ -355,7 +366,7 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 	rep.Seconds = time.Since(start).Seconds()
 	res.Apps[r.target.Name] = rep
 	if r.first != nil {
-		res.Plans = append(res.Plans, *r.first)
+		res.digest.Join(r.first)
 	}
 	for p, why := range r.failed {
 		res.Failed[p] = why

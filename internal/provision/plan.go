@@ -3,9 +3,12 @@
 package provision
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -66,13 +69,57 @@ func sortOps(ops []*Op) {
 }
 
 // Digest is the content address of what is planned: equal digests mean equal
-// operations in equal order.
+// operations in equal order. The operations stand in the order of a plan.
 func Digest(ops []*Op) string {
-	h := sha256.New()
+	d := NewDigester()
 	for _, o := range ops {
-		fmt.Fprintln(h, o.ID)
+		d.Add(o)
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return d.Sum()
+}
+
+// Digester computes a Digest without all operations at hand. What is added
+// under one app, kind and team must come in order of person; the rest may come
+// in any order, as pages of people do.
+type Digester struct{ parts map[part]hash.Hash }
+
+type part struct {
+	app  string
+	kind Kind
+	team string
+}
+
+// NewDigester returns a Digester of no operations.
+func NewDigester() *Digester { return &Digester{map[part]hash.Hash{}} }
+
+// Add adds one operation.
+func (d *Digester) Add(o *Op) {
+	p := part{o.App, o.Kind, o.Team}
+	h := d.parts[p]
+	if h == nil {
+		h = sha256.New()
+		d.parts[p] = h
+	}
+	fmt.Fprintln(h, o.ID)
+}
+
+// Join adds what another one has of other apps.
+func (d *Digester) Join(other *Digester) {
+	for p, h := range other.parts {
+		d.parts[p] = h
+	}
+}
+
+// Sum returns the digest.
+func (d *Digester) Sum() string {
+	order := slices.SortedFunc(maps.Keys(d.parts), func(a, b part) int {
+		return cmp.Or(cmp.Compare(a.app, b.app), cmp.Compare(a.kind.place(), b.kind.place()), cmp.Compare(a.team, b.team))
+	})
+	all := sha256.New()
+	for _, p := range order {
+		fmt.Fprintf(all, "%q %q %q %x\n", p.app, p.kind, p.team, d.parts[p].Sum(nil))
+	}
+	return "sha256:" + hex.EncodeToString(all.Sum(nil))
 }
 
 // Operations joins the operations of several plans, in order of app.

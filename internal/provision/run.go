@@ -18,12 +18,12 @@ type run struct {
 	planner *Planner
 	state   AppState
 	report  *AppReport
-	first   *Plan  // of this cycle
-	refused string // why the app refused our credential
-	lease   Lease  // zero in a rehearsal
+	first   *Digester // of this cycle's first survey
+	refused string    // why the app refused our credential
+	lease   Lease     // zero in a rehearsal
 
 	deadline time.Time // of waiting, zero for none
-	before  int64  // requests that the app had answered before
+	before   int64     // requests that the app had answered before
 
 	subjects map[string]Subject // people with operations in this round
 	groups   map[string]Group
@@ -63,18 +63,11 @@ func (r *run) round(ctx context.Context, only func(*Op) bool) (bool, error) {
 	if err := r.observe(ctx); err != nil {
 		return false, err
 	}
-	plan, err := r.plan(ctx)
-	if err != nil {
+	s, err := r.survey(ctx, false)
+	if err != nil || s.empty() || r.refused != "" {
 		return false, err
 	}
-	ops := plan.Ops
-	if only != nil {
-		ops = keep(ops, only)
-	}
-	if len(ops) == 0 || r.refused != "" {
-		return false, nil
-	}
-	return r.push(ctx, ops)
+	return r.carryOut(ctx, s, only)
 }
 
 func keep(ops []*Op, want func(*Op) bool) []*Op {
@@ -94,6 +87,7 @@ var stages = [][]Kind{{Disable, Delete}, {Create, Update}, {GroupCreate, GroupUp
 // push sends what can be sent now and reports whether that was anything.
 func (r *run) push(ctx context.Context, ops []*Op) (bool, error) {
 	sent := false
+	sortOps(ops) // memberships of one group share requests
 	byKind := map[Kind][]*Op{}
 	for _, o := range ops {
 		byKind[o.Kind] = append(byKind[o.Kind], o)

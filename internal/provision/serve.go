@@ -75,7 +75,7 @@ func (k *keeper) cycle(ctx context.Context, sweep bool) (next pace) {
 	if ctx.Err() != nil && err != nil {
 		return next // stopped is not failed
 	}
-	res := Cycle{Apps: map[string]*AppReport{}, Failed: map[string]string{}}
+	res := newCycle()
 	if ferr := r.finish(context.WithoutCancel(ctx), begun, &res); err == nil {
 		err = ferr
 	}

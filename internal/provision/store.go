@@ -83,9 +83,11 @@ type Query struct {
 	After   string // person id, for the next page
 	Limit   int
 	People  []string
-	Due     bool // only those with a mark, not parked
-	Observe bool // only those whose state at the app is not known
-	Parked  bool // only those that are set aside
+	Due     bool      // only those with a mark, not parked
+	Observe bool      // only those whose state at the app is not known
+	Parked  bool      // only those that are set aside
+	Out     bool      // with Due: only people who are not in any more,
+	Since   time.Time // and were marked after this instant
 	Now     time.Time
 }
 

@@ -41,8 +41,7 @@ func (u *Usher) plan(ctx context.Context, db store.DB, o Options, doc *Document)
 	if err != nil {
 		return err
 	}
-	doc.Plans = cycle.Plans
-	doc.Plan = provision.Digest(provision.Operations(cycle.Plans))
+	doc.Plans, doc.Plan = cycle.Plans, cycle.Digest
 	return errors.Join(u.complete(ctx, db, doc, cycle), doc.unread)
 }
 
@@ -119,7 +118,7 @@ func (u *Usher) apply(ctx context.Context, o Options, only func(*provision.Op) b
 	cycle, err := u.engine(u.db, o, people).Apply(ctx, only)
 	doc.Stopped = ctx.Err() != nil
 	after := context.WithoutCancel(ctx) // what was done is told even when stopped
-	doc.Plan = provision.Digest(provision.Operations(cycle.Plans))
+	doc.Plan = cycle.Digest
 	if f != nil {
 		doc.Plan = f.Digest
 	}

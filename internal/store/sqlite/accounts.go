@@ -33,6 +33,10 @@ func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subj
 	if q.Due {
 		query += ` AND a.due = 1`
 	}
+	if q.Out {
+		query += ` AND a.due_at > ? AND p.state NOT IN ('active', 'on_leave', 'missing')`
+		args = append(args, stamp(q.Since))
+	}
 	if q.Observe {
 		query += ` AND a.observe = 1`
 	}
@@ -59,6 +63,8 @@ func indexFor(q provision.Query) string {
 	switch {
 	case q.People != nil:
 		return ""
+	case q.Out:
+		return ` INDEXED BY accounts_due_at`
 	case q.Observe:
 		return ` INDEXED BY accounts_observe`
 	case q.Due:
@@ -217,7 +223,7 @@ func (tx *Tx) NextRetry(ctx context.Context, app string, people []string, after 
 
 // DueSince implements provision.AccountTx.
 func (tx *Tx) DueSince(ctx context.Context, app string, after time.Time) (due bool, err error) {
-	_, err = tx.row(ctx, []any{&due}, `SELECT EXISTS (SELECT 1 FROM accounts INDEXED BY accounts_due
+	_, err = tx.row(ctx, []any{&due}, `SELECT EXISTS (SELECT 1 FROM accounts INDEXED BY accounts_due_at
 		WHERE app = ? AND due = 1 AND due_at > ?)`, app, stamp(after))
 	return due, err
 }

@@ -46,7 +46,9 @@ func (tx *Tx) People(ctx context.Context, ids []string) (map[string]*directory.P
 }
 
 // PutPeople implements directory.Tx: the marks share the transaction with what
-// they tell of. A change unparks, as what was refused may now be taken.
+// they tell of. A change unparks, as what was refused may now be taken. What is
+// due keeps the time since when it is; a departure begins anew, as its clock
+// runs from then.
 func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 	for _, p := range people {
 		user, err := encode(p.User)
@@ -62,8 +64,8 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 			return err
 		}
 		err = tx.exec(ctx, `INSERT INTO accounts (app, person, due_at) SELECT name, ?1, ?2 FROM apps WHERE true
-			ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = CASE due WHEN 1 THEN due_at ELSE excluded.due_at END,
-			version = version + 1, parked = '', retry_at = NULL`, p.ID, stamp(tx.now))
+			ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = CASE WHEN due = 1 AND ?3 THEN due_at ELSE excluded.due_at END,
+			version = version + 1, parked = '', retry_at = NULL`, p.ID, stamp(tx.now), p.State.In())
 		if err != nil {
 			return err
 		}

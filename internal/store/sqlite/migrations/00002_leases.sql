@@ -17,6 +17,9 @@ ALTER TABLE journal ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE apps ADD COLUMN retry_at INTEGER;
 ALTER TABLE apps ADD COLUMN paused_at INTEGER;
 
+-- Who was marked since, for leavers and for marks of other replicas.
+CREATE INDEX accounts_due_at ON accounts (app, due_at) WHERE due = 1;
+
 -- Attributes that an app accepted with success and did not keep.
 CREATE TABLE findings (
     app       TEXT    NOT NULL,
@@ -29,6 +32,7 @@ CREATE TABLE findings (
 ) WITHOUT ROWID;
 
 -- +goose Down
+DROP INDEX accounts_due_at;
 DROP TABLE findings;
 ALTER TABLE apps DROP COLUMN paused_at;
 ALTER TABLE apps DROP COLUMN retry_at;
