@@ -66,6 +66,14 @@ func aliased(path string) string {
 	return path
 }
 
+func aliases(paths []string) []string {
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		out[i] = aliased(p)
+	}
+	return out
+}
+
 // inWords puts an app's failure, as the journal has it, into words for
 // somebody who has never read the engine's.
 func inWords(detail string) string {

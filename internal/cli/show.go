@@ -136,6 +136,10 @@ func (c *cli) showAside(doc *server.Document, planned bool) {
 		if a.Paused != "" {
 			fmt.Fprintf(c.out, "\n%s: paused, nothing more is sent: %s\n", name, printable(inWords(a.Paused)))
 		}
+		if len(a.NotKept) > 0 && a.Writes() > 0 {
+			fmt.Fprintf(c.out, "\n%s: answers with success and does not keep %s as it was sent; it is not sent again for that\n",
+				name, printable(strings.Join(aliases(a.NotKept), ", ")))
+		}
 		if a.Parked > 0 {
 			fmt.Fprintf(c.out, "\n%s: set aside until something changes: %s\n", name, plural(a.Parked, "account or group", "accounts or groups"))
 			c.rows(name, c.aside, fmt.Sprintf("usher people -c %s --parked lists them all", c.file))

@@ -101,6 +101,9 @@ func (c *cli) whyAttribute(p func(string, ...any), v server.AttributeWhy) {
 	for i, s := range v.Steps {
 		p("    %s%s", strings.Repeat("  ", min(i, 3)), s)
 	}
+	if v.NotKept != "" {
+		p("    %s", v.NotKept)
+	}
 	if v.Request != nil {
 		p("    sent by %s", words(v.Request))
 	}

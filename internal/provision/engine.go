@@ -5,10 +5,13 @@ package provision
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/scim"
 )
@@ -206,6 +209,9 @@ func (r *run) turn(ctx context.Context, only func(*Op) bool) (next time.Time, er
 	if err := r.begin(ctx); err != nil {
 		return next, err
 	}
+	if r.refused = r.probe(ctx); r.refused != "" {
+		return next, r.pause(ctx)
+	}
 	for {
 		sent, err := r.round(ctx, only)
 		switch {
@@ -219,6 +225,22 @@ func (r *run) turn(ctx context.Context, only func(*Op) bool) (next time.Time, er
 			return time.Now(), nil
 		}
 	}
+}
+
+// probe asks an app that was paused for one harmless thing before anything else
+// is sent, and returns why it stays paused. A credential that is still void is
+// not presented once for every change.
+func (r *run) probe(ctx context.Context) string {
+	if r.state.PausedAt.IsZero() || !r.state.Listed { // the first list is a probe itself
+		return ""
+	}
+	_, _, err := r.target.App.Find(ctx, app.KindUser, userNamePath, "usher-probe")
+	switch e := app.Classify(err); {
+	case e == nil, ctx.Err() != nil: // our stop, not the app's fault
+	case e.Class == app.Unauthorized, e.Class == app.Unreachable, e.Class == app.Retry, e.Class == app.Ambiguous:
+		return e.Error()
+	}
+	return ""
 }
 
 func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
@@ -265,11 +287,19 @@ func (r *run) begin(ctx context.Context) error {
 				return err
 			}
 		}
-		if !known {
+		if !known { // what is mapped is another thing now, and so is what is kept of it
 			if err := tx.MarkApp(ctx, r.target.Name); err != nil {
 				return err
 			}
+			if err := tx.DropFindings(ctx, r.target.Name); err != nil {
+				return err
+			}
 		}
+		found, err := tx.Findings(ctx, r.target.Name)
+		if err != nil {
+			return err
+		}
+		r.keeping = &keeping{schemas: r.schemas, paths: r.planner.paths, known: found, sampled: r.keeping != nil}
 		if err := tx.Wake(ctx, r.target.Name, r.planner.Now); err != nil {
 			return err
 		}
@@ -288,6 +318,9 @@ func (r *run) moving(ctx context.Context, tx Tx) error {
 	}
 	r.state.Listed, r.state.Agreed = false, false
 	if err := tx.ResetApp(ctx, r.target.Name); err != nil {
+		return err
+	}
+	if err := tx.DropFindings(ctx, r.target.Name); err != nil {
 		return err
 	}
 	return tx.AppendEvents(ctx, []audit.Event{{
@@ -384,6 +417,11 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 			}
 			rep.Waiting = len(mine)
 		}
+		found, err := tx.Findings(ctx, r.target.Name)
+		if err != nil {
+			return err
+		}
+		rep.NotKept = slices.Sorted(maps.Keys(found))
 		rep.Unchanged = t.Live
 		for _, live := range r.written {
 			if live {

@@ -42,7 +42,9 @@ type fakeApp struct {
 	mu       sync.Mutex
 	profile  app.Profile
 	unique   bool
-	forgets  bool // keeps no externalId
+	forgets  bool   // keeps no externalId
+	ignores  string // answers with success, and does not store this attribute
+	mute     bool   // answers a patch with 204
 	last     int
 	users    map[string]*scim.Resource
 	groups   map[string]*scim.Resource
@@ -125,6 +127,7 @@ func (a *fakeApp) seat(k app.Kind, r *scim.Resource) *scim.Resource {
 	if a.forgets {
 		r.Delete("externalId")
 	}
+	r.Delete(a.ignores)
 	a.objects(k)[r.ID()] = r
 	return r
 }
@@ -152,11 +155,17 @@ func (a *fakeApp) Patch(_ context.Context, k app.Kind, id string, changes []scim
 		}
 		r = r.Clone()
 		for _, ch := range changes {
+			if ch.Path.Attr == a.ignores {
+				continue
+			}
 			if err := r.Put(ch.Path, ch.After); err != nil {
 				return app.Answer{Status: 400}, refused(err.Error())
 			}
 		}
 		a.objects(k)[id] = r
+	}
+	if a.mute {
+		return a.answer(204, nil, f)
 	}
 	return a.answer(200, r, f)
 }

@@ -242,6 +242,28 @@ func TestUnauthorizedPausesOneApp(t *testing.T) {
 	})
 }
 
+// What was paused is asked for one harmless thing, not for everything that is due.
+func TestPausedIsProbed(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(20, "sales")
+		h.apply()
+		h.app.faults = func(call) fault { return fault{before: unauthorized()} }
+		for i := range 20 {
+			h.put(somebody(fmt.Sprintf("p%03d", i), directory.Active, "displayName", "x"))
+		}
+		h.apply()
+		h.app.forget()
+		if rep := h.apply(); rep.Paused == "" || len(h.app.calls) != 1 || h.app.calls[0].writes() {
+			t.Errorf("%+v, %+v", rep, h.app.calls)
+		}
+		h.app.faults = nil
+		if rep := h.apply(); rep.Paused != "" || rep.Update != 20 {
+			t.Errorf("%+v", rep)
+		}
+		h.settled()
+	})
+}
+
 func TestPoison(t *testing.T) {
 	for name, setUp := range map[string]func(h *house){
 		"expression": func(h *house) { h.put(somebody("p003", directory.Active, "preferredLanguage", "poison")) },

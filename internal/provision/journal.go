@@ -78,4 +78,5 @@ type Outcome struct {
 	RetryAt  time.Time
 	Verified bool // read back
 	Elapsed  time.Duration
+	Shown    shown // what the answer tells of the attributes
 }

@@ -135,6 +135,7 @@ type Answer struct {
 	Elapsed  time.Duration
 	Verified bool // the effect was read back
 	Ignored  bool // it was read back, and it is not there
+	Shown    shown
 }
 
 // Answered takes an answer at an instant; luck is a number in [0, 1) for the
@@ -142,7 +143,7 @@ type Answer struct {
 func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
 	m.flying--
 	delete(m.busy, in.key())
-	o := Outcome{Intent: in, At: now, Remote: a.Remote, Status: a.Status, Elapsed: a.Elapsed, Verified: a.Verified}
+	o := Outcome{Intent: in, At: now, Remote: a.Remote, Status: a.Status, Elapsed: a.Elapsed, Verified: a.Verified, Shown: a.Shown}
 	o.Result = Done
 	if a.Ignored {
 		o.Result, o.Detail = Ignored, "answered with success, but the account read back is still active"

@@ -55,6 +55,14 @@ func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
 			return err
 		}
 	}
+	if err := tx.PutFindings(ctx, w.findings); err != nil {
+		return err
+	}
+	if len(w.mended) > 0 {
+		if err := tx.DropFindings(ctx, w.r.target.Name, w.mended...); err != nil {
+			return err
+		}
+	}
 	if err := tx.PutOutcomes(ctx, outcomes); err != nil {
 		return err
 	}
@@ -71,6 +79,8 @@ type writing struct {
 	events   []audit.Event
 	passed   map[directory.Cause]int // unexplained removals
 	owned    []string                // the app's ids of accounts that were adopted
+	findings []Finding
+	mended   []string // attributes that are kept again
 }
 
 type edgeChange struct {
@@ -97,6 +107,7 @@ func (w *writing) outcome(o *Outcome) {
 	case Ambiguous:
 		w.r.unsure[in.key()] = append(w.r.unsure[in.key()], in)
 	}
+	w.notice(o)
 	w.r.count(o)
 	if o.Result == Done || o.Result == Ignored || o.Result == Parked || o.Result == Forbidden {
 		w.events = append(w.events, w.tell(o)...)

@@ -12,8 +12,8 @@ import (
 
 // push sends one recorded intent. A deactivation is read back at once: an app
 // that answers 200 and leaves the account active is found here and not at the
-// next audit.
-func push(ctx context.Context, a app.App, in *Intent) Answer {
+// next audit. What else was sent is compared with the answer, see keeping.
+func push(ctx context.Context, a app.App, k *keeping, in *Intent) Answer {
 	ctx = app.WithRequestID(ctx, in.RequestID())
 	ans, err := write(ctx, a, in)
 	if err != nil {
@@ -28,6 +28,10 @@ func push(ctx context.Context, a app.App, in *Intent) Answer {
 	}
 	if in.Kind == Disable {
 		out.Verified, out.Ignored = readBack(ctx, a, in)
+	}
+	if out.Err == nil {
+		out.Shown = k.check(ctx, a, in, out.Remote, ans.Resource)
+		out.Verified = out.Verified || out.Shown.read
 	}
 	return out
 }
@@ -113,13 +117,13 @@ type result struct {
 }
 
 // senders push what comes in until in is closed. The caller joins them.
-func senders(ctx context.Context, n int, a app.App, in <-chan *Intent, out chan<- result) (wait func()) {
+func senders(ctx context.Context, n int, a app.App, k *keeping, in <-chan *Intent, out chan<- result) (wait func()) {
 	done := make(chan struct{})
 	for range n {
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for i := range in {
-				out <- result{i, push(ctx, a, i)}
+				out <- result{i, push(ctx, a, k, i)}
 			}
 		}()
 	}

@@ -12,6 +12,8 @@ type Reader interface {
 	Subjects(ctx context.Context, q Query) ([]Subject, error)
 	Groups(ctx context.Context, app string) (map[string]Group, error)
 	Holds(ctx context.Context) ([]Hold, error)
+	// Findings returns what an app was found to do, by attribute.
+	Findings(ctx context.Context, app string) (map[string]Finding, error)
 	// Leases returns who writes, or wrote last, to which app.
 	Leases(ctx context.Context) ([]Lease, error)
 	// Entries returns the newest journal entries of a person at an app, the

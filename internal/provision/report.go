@@ -21,6 +21,8 @@ type AppReport struct {
 	Requests     int64   `json:"requests"`
 	Seconds      float64 `json:"seconds"`
 	Paused       string  `json:"paused,omitempty"` // why nothing is sent
+	// NotKept are the attributes that the app accepts and does not keep as sent.
+	NotKept []string `json:"not_kept,omitempty"`
 }
 
 // Writes is the number of changes at the app.

@@ -21,6 +21,7 @@ type run struct {
 	first   *Digester // of this cycle's first survey
 	refused string    // why the app refused our credential
 	lease   Lease     // zero in a rehearsal
+	keeping *keeping  // what the app makes of what it is sent
 
 	deadline time.Time // of waiting, zero for none
 	before   int64     // requests that the app had answered before
@@ -159,7 +160,7 @@ func (r *run) stage(ctx context.Context, queue []*Intent) error {
 	in, out := make(chan *Intent, r.target.Concurrency), make(chan result, r.target.Concurrency)
 	// A request in flight is not cut off by a stop: its answer is worth more
 	// than the second it costs, as without it the effect is unknown.
-	wait := senders(context.WithoutCancel(ctx), min(r.target.Concurrency, len(queue)), r.target.App, in, out)
+	wait := senders(context.WithoutCancel(ctx), min(r.target.Concurrency, len(queue)), r.target.App, r.keeping, in, out)
 	defer wait()
 	defer close(in)
 	for {

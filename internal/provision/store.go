@@ -27,6 +27,7 @@ type Tx interface {
 	AccountTx
 	GroupTx
 	JournalTx
+	FindingTx
 	GuardTx
 }
 

@@ -66,6 +66,7 @@ type AttributeWhy struct {
 	Confirmed scim.Value `json:"confirmed"`
 	Steps     []string   `json:"steps"` // from the app back to the row
 	Request   *Request   `json:"request,omitempty"`
+	NotKept   string     `json:"not_kept,omitempty"` // what the app was found to do with it
 }
 
 // Request is what was sent and answered.
@@ -174,7 +175,14 @@ func (u *Usher) explainApp(ctx context.Context, r store.Reader, t *provision.Tar
 		}
 		a.Groups = append(a.Groups, g)
 	}
-	return a, u.explainAttributes(&a, t, s, records, entries, attribute)
+	if err := u.explainAttributes(&a, t, s, records, entries, attribute); err != nil {
+		return a, err
+	}
+	found, err := r.Findings(ctx, t.Name)
+	for i, v := range a.Attributes {
+		a.Attributes[i].NotKept = found[v.Path].What
+	}
+	return a, err
 }
 
 func (u *Usher) standing(t *provision.Target, s provision.Subject) string {

@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
@@ -16,6 +17,8 @@ var guard = map[string]func(*bundle){
 	"an app's totals":                    appTotals,
 	"live accounts":                      liveAccounts,
 	"apps":                               apps,
+	"leases and their fence":             leases,
+	"findings":                           findings,
 }
 
 var journal = map[string]func(*bundle){
@@ -221,4 +224,77 @@ func entries(b *bundle) {
 		equal(b, "another membership", found, false)
 		return err
 	})
+}
+
+func leases(b *bundle) {
+	take := func(app, holder string) (l provision.Lease, ok bool) {
+		b.Helper()
+		b.provision(func(tx provision.Tx) (err error) {
+			l, ok, err = tx.TakeLease(b.ctx, app, holder, tx.Now().Add(time.Minute))
+			return err
+		})
+		return l, ok
+	}
+	fence := func(app string, want int64) {
+		b.Helper()
+		b.provision(func(tx provision.Tx) error {
+			got, err := tx.Fence(b.ctx, app)
+			equal(b, "fence of "+app, got, want)
+			return err
+		})
+	}
+	fence("app", 0)
+	first, ok := take("app", "one")
+	if !ok || first.Fence == 0 || first.Holder != "one" {
+		b.Errorf("%+v, %v", first, ok)
+	}
+	fence("app", first.Fence)
+	fence("other", 0)
+	if again, ok := take("app", "one"); !ok || again.Fence != first.Fence { // a renewal
+		b.Errorf("%+v, %v", again, ok)
+	}
+	b.provision(func(tx provision.Tx) error { return tx.DropLease(b.ctx, first) })
+	second, ok := take("app", "two")
+	if !ok || second.Fence <= first.Fence {
+		b.Errorf("%+v after %+v, %v", second, first, ok)
+	}
+	b.provision(func(tx provision.Tx) error { return tx.DropLease(b.ctx, first) }) // too late: it is another's
+	b.read(func(r store.Reader) error {
+		all, err := r.Leases(b.ctx)
+		if len(all) != 1 || all[0].Holder != "two" || all[0].Until.IsZero() {
+			b.Errorf("%+v", all)
+		}
+		return err
+	})
+}
+
+func findings(b *bundle) {
+	is := func(app string, want ...string) {
+		b.Helper()
+		b.provision(func(tx provision.Tx) error {
+			found, err := tx.Findings(b.ctx, app)
+			var got []string
+			for a, f := range found {
+				got = append(got, a+": "+f.What+" "+f.Person)
+			}
+			slices.Sort(got)
+			same(b, "findings of "+app, got, want)
+			return err
+		})
+	}
+	put := func(app, attribute, what string) {
+		b.provision(func(tx provision.Tx) error {
+			return tx.PutFindings(b.ctx, []provision.Finding{{App: app, Attribute: attribute, What: what, Person: "p", Journal: 7}})
+		})
+	}
+	put("a", "title", "ignored")
+	put("a", "title", "again") // the first stays
+	put("a", "active", "other")
+	put("b", "title", "ignored")
+	is("a", "active: other p", "title: ignored p")
+	b.provision(func(tx provision.Tx) error { return tx.DropFindings(b.ctx, "a", "title") })
+	is("a", "active: other p")
+	b.provision(func(tx provision.Tx) error { return tx.DropFindings(b.ctx, "a") })
+	is("a")
+	is("b", "title: ignored p")
 }
