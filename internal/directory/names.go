@@ -18,6 +18,16 @@ const maxLocalPart = 64
 // maxNamesakes bounds the search for a free number.
 const maxNamesakes = 100_000
 
+// Names keeps reserved names: for ever, and never for another. A scope is the
+// organisation or an app.
+type Names interface {
+	// NameOwner returns who reserved a name, "" if nobody. NameOf returns the
+	// name that an owner has reserved for an attribute, "" if none.
+	NameOwner(ctx context.Context, scope, attribute, canonical string) (string, error)
+	NameOf(ctx context.Context, scope, attribute, owner string) (string, error)
+	Reserve(ctx context.Context, scope, attribute, canonical, name, owner string) error
+}
+
 // reserve replaces the wished names in user by names that are owner's for
 // ever. A name once given stays, whatever the wish becomes, and is never given
 // to anybody else (RFC 7643 §4.1.1 asks userName to be unique; mail sent to a
@@ -26,7 +36,7 @@ func reserve(ctx context.Context, tx Tx, scope, owner string, paths []scim.Path,
 	for _, p := range paths {
 		v, _ := user.At(p)
 		wish, _ := v.AsString()
-		name, err := nameFor(ctx, tx, scope, p.String(), owner, wish)
+		name, err := NameFor(ctx, tx, scope, p.String(), owner, wish, maxLocalPart)
 		if err != nil {
 			return err
 		}
@@ -40,13 +50,17 @@ func reserve(ctx context.Context, tx Tx, scope, owner string, paths []scim.Path,
 	return nil
 }
 
-func nameFor(ctx context.Context, tx Tx, scope, attribute, owner, wish string) (string, error) {
+// NameFor returns the owner's name for an attribute: the one that they have, or
+// else their wish with the first number that makes it nobody's, of at most most
+// characters before an @, which is reserved for them. "" is for who has none
+// and wishes for none.
+func NameFor(ctx context.Context, tx Names, scope, attribute, owner, wish string, most int) (string, error) {
 	had, err := tx.NameOf(ctx, scope, attribute, owner)
 	if err != nil || had != "" || wish == "" {
 		return had, err
 	}
 	for n := 1; n <= maxNamesakes; n++ {
-		name := mapping.NumberedName(wish, n, maxLocalPart)
+		name := mapping.NumberedName(wish, n, most)
 		canonical := strings.ToLower(name)
 		holder, err := tx.NameOwner(ctx, scope, attribute, canonical)
 		if err != nil {

@@ -42,11 +42,7 @@ type Tx interface {
 	// after now, and no later than last.
 	Rewind(ctx context.Context, now, last time.Time) error
 
-	// NameOwner returns who reserved a name, "" if nobody. NameOf returns the
-	// name that an owner has reserved for an attribute, "" if none.
-	NameOwner(ctx context.Context, scope, attribute, canonical string) (string, error)
-	NameOf(ctx context.Context, scope, attribute, owner string) (string, error)
-	Reserve(ctx context.Context, scope, attribute, canonical, name, owner string) error
+	Names
 
 	// SetTeams replaces the rule-made memberships of people; teams not seen
 	// before are stored. A person without an entry keeps theirs.

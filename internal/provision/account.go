@@ -60,7 +60,8 @@ type Subject struct {
 	Person  *directory.Person
 	Teams   []directory.Team
 	Account Account
-	Members map[string]bool // teams whose group holds the account, as last confirmed
+	Members map[string]bool   // teams whose group holds the account, as last confirmed
+	Names   map[string]string // by path: what is theirs alone in the app, of what has been given already
 }
 
 // AppState is what the engine keeps of an app.

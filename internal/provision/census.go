@@ -69,7 +69,15 @@ func (c *census) of(s Subject, external string, wish *scim.Resource) sighting {
 		if by.key == "" {
 			continue
 		}
-		if hits := by.m[by.key]; len(hits) > 0 {
+		hits := by.m[by.key]
+		if by.name == "userName" && s.Names != nil {
+			// The app gives them a name of their own: one that somebody else has
+			// been claimed for is not theirs, and the next number is.
+			hits = slices.DeleteFunc(slices.Clone(hits), func(u *scim.Resource) bool {
+				return u.ExternalID() != "" && u.ExternalID() != external
+			})
+		}
+		if len(hits) > 0 {
 			return sighting{account: hits[0], by: by.name, several: len(hits) - 1}
 		}
 	}
@@ -90,7 +98,7 @@ func (r *run) firstList(ctx context.Context) error {
 	for len(there.byID) > 0 {
 		var subjects []Subject
 		err := r.store.View(ctx, func(tx Tx) (err error) {
-			subjects, err = tx.Subjects(ctx, Query{App: r.target.Name, After: after, Limit: page, Now: time.Now()})
+			subjects, err = r.read(ctx, tx, Query{App: r.target.Name, After: after, Limit: page, Now: time.Now()})
 			return err
 		})
 		if err != nil {
@@ -149,6 +157,9 @@ func (r *run) listed(ctx context.Context, foreign []Foreign) error {
 	r.state.Listed, r.state.Foreign = true, len(foreign)
 	return r.update(ctx, func(tx Tx) error {
 		if err := tx.PutForeign(ctx, r.target.Name, foreign); err != nil {
+			return err
+		}
+		if err := r.foreignNames(ctx, tx, foreign); err != nil {
 			return err
 		}
 		return tx.PutApp(ctx, r.state)

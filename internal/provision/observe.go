@@ -91,7 +91,7 @@ func (r *run) waiting(ctx context.Context) ([]Subject, error) {
 		var subjects []Subject
 		err := r.store.View(ctx, func(tx Tx) (err error) {
 			q := Query{App: r.target.Name, After: after, Limit: page, People: r.people, Observe: true, Now: r.at()}
-			subjects, err = tx.Subjects(ctx, q)
+			subjects, err = r.read(ctx, tx, q)
 			return err
 		})
 		if err != nil {
@@ -298,7 +298,7 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 			break
 		}
 		w.adopt(&a, f.account)
-		w.owned = append(w.owned, a.RemoteID)
+		w.owned, w.adopted = append(w.owned, a.RemoteID), append(w.adopted, a)
 		owners[a.RemoteID] = s.Person.ID // nobody else of this page gets it
 	}
 	if a.RemoteID == "" || a.RemoteID != before.RemoteID {

@@ -279,7 +279,7 @@ func (r *run) presume(ctx context.Context, g Group, unsure []*Intent) (present, 
 	}
 	var subjects []Subject
 	err = r.store.View(ctx, func(tx Tx) (err error) {
-		subjects, err = tx.Subjects(ctx, Query{App: g.App, People: people, Limit: len(people), Now: time.Now()})
+		subjects, err = r.read(ctx, tx, Query{App: g.App, People: people, Limit: len(people), Now: time.Now()})
 		return err
 	})
 	for _, s := range subjects {

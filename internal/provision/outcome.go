@@ -55,6 +55,9 @@ func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
 			return err
 		}
 	}
+	if err := w.keepNames(ctx, tx); err != nil {
+		return err
+	}
 	if err := tx.PutFindings(ctx, w.findings); err != nil {
 		return err
 	}
@@ -79,6 +82,7 @@ type writing struct {
 	events   []audit.Event
 	passed   map[directory.Cause]int // unexplained removals
 	owned    []string                // the app's ids of accounts that were adopted
+	adopted  []Account               // those accounts
 	findings []Finding
 	mended   []string // attributes that are kept again
 }

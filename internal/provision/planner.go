@@ -26,6 +26,7 @@ type Target struct {
 	DeleteAfter *time.Duration   // nil: never
 	FirstRunGo  bool             // the first run needs no further agreement
 	Concurrency int
+	MaxName     int      // characters before the @ of a unique name; 0: as many as mail allows
 	Digest      [32]byte // over all of this that a plan rests on
 }
 
@@ -35,11 +36,12 @@ type Planner struct {
 	Schemas *scim.SchemaSet
 	Now     time.Time // the calendar's now, for grace times
 	paths   []scim.Path
+	unique  []mapping.Rule
 }
 
 // NewPlanner returns a planner for one app at one moment.
 func NewPlanner(t *Target, set *scim.SchemaSet, now time.Time) *Planner {
-	return &Planner{Target: t, Schemas: set, Now: now, paths: append(t.Mapping.Paths(), externalIDPath)}
+	return &Planner{Target: t, Schemas: set, Now: now, paths: append(t.Mapping.Paths(), externalIDPath), unique: unique(t.Mapping)}
 }
 
 var (
@@ -110,6 +112,9 @@ func (p *Planner) desired(s Subject) (*scim.Resource, error) {
 	u, failures := p.Target.Mapping.Apply(input(s))
 	for _, f := range failures {
 		return nil, &Failed{s.Person.ID, fmt.Sprintf("%s: %v", f.Path, f.Err)}
+	}
+	if err := p.named(s, u); err != nil {
+		return nil, &Failed{s.Person.ID, err.Error()}
 	}
 	if _, mapped := u.At(externalIDPath); !mapped {
 		u.SetExternalID(s.Person.ID)

@@ -28,6 +28,9 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 	var ops []*Op
 	var rest []Mark
 	var parked []Account
+	if err := r.name(ctx, subjects); err != nil {
+		return nil, err
+	}
 	for _, s := range subjects {
 		planned, err := r.planner.Subject(s, r.groups)
 		var failed *Failed

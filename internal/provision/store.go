@@ -28,6 +28,7 @@ type Tx interface {
 	GroupTx
 	JournalTx
 	FindingTx
+	NameTx
 	GuardTx
 }
 

@@ -81,7 +81,7 @@ func (r *run) pages(ctx context.Context, after string, fn func(ops []*Op) (more 
 	for {
 		var subjects []Subject
 		err := r.store.View(ctx, func(tx Tx) (err error) {
-			subjects, err = tx.Subjects(ctx, Query{App: r.target.Name, After: after, Limit: page, Due: true, Now: r.at()})
+			subjects, err = r.read(ctx, tx, Query{App: r.target.Name, After: after, Limit: page, Due: true, Now: r.at()})
 			return err
 		})
 		if err != nil {

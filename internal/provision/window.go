@@ -107,7 +107,7 @@ func (p *passage) leavers(ctx context.Context) map[string]bool {
 	p.looked = time.Now()
 	var subjects []Subject
 	err := p.store.View(ctx, func(tx Tx) (err error) {
-		subjects, err = tx.Subjects(ctx, Query{App: p.target.Name, Limit: page, Due: true, Out: true, Since: since, Now: p.at()})
+		subjects, err = p.read(ctx, tx, Query{App: p.target.Name, Limit: page, Due: true, Out: true, Since: since, Now: p.at()})
 		return err
 	})
 	if err != nil || len(subjects) == 0 {

@@ -65,9 +65,6 @@ func (b *Built) expressions(a config.App, t *provision.Target) error {
 		if attr.Path.Value == "active" {
 			errs = append(errs, &config.Error{Pos: attr.Path.Pos, Msg: "active is computed from the person's state and cannot be mapped"})
 		}
-		if attr.Unique == config.UniqueApp {
-			errs = append(errs, &config.Error{Pos: attr.Pos, Msg: "unique: app is not in this version yet", Hint: "make the name unique at its source with unique: organisation"})
-		}
 	}
 	t.Mapping, err = person.CompileMapping(scim.UserURN, a.User)
 	errs = append(errs, err)

@@ -118,7 +118,6 @@ func TestBuildRefuses(t *testing.T) {
 		text, want string
 	}{
 		"match":       {replace(t, "teams:\n  department", second+"teams:\n  department"), "usher.yaml:17:13: match is not in this version yet"},
-		"unique: app": {replace(t, "userName: person.userName", "userName: {value: person.userName, unique: app}"), "usher.yaml:18:7: unique: app is not in this version yet"},
 		"secret":      {replace(t, "token: abc", "token: secret:app"), "usher.yaml:15:10: app app: secret:app: sealed secrets are not in this version yet"},
 		"profile":     {replace(t, "    token: abc\n", "    token: abc\n    profile: nosuch\n"), `usher.yaml:17:14: `},
 		"active":      {replace(t, "userName: person.userName", "active: \"true\""), "usher.yaml:18:7: active is computed"},

@@ -109,6 +109,22 @@ func (tx *Tx) NameOf(ctx context.Context, scope, attribute, owner string) (name 
 	return name, err
 }
 
+// NamesOf implements provision.NameTx.
+func (tx *Tx) NamesOf(ctx context.Context, scope, attribute string, owners []string) (map[string]string, error) {
+	in, err := list(owners)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var owner, name string
+		err := r.Scan(&owner, &name)
+		out[owner] = name
+		return err
+	}, `SELECT owner, name FROM names WHERE scope = ? AND attribute = ? AND owner IN (SELECT value FROM json_each(?))`, scope, attribute, in)
+	return out, err
+}
+
 // Reserve implements directory.Tx. A name that is taken is an error: the
 // caller has asked before, in the same transaction.
 func (tx *Tx) Reserve(ctx context.Context, scope, attribute, canonical, name, owner string) error {
