@@ -117,15 +117,15 @@ func TestBuildRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		text, want string
 	}{
-		"match":       {replace(t, "teams:\n  department", second+"teams:\n  department"), "usher.yaml:17:13: match is not in this version yet"},
-		"secret":      {replace(t, "token: abc", "token: secret:app"), "usher.yaml:15:10: app app: secret:app: sealed secrets are not in this version yet"},
-		"profile":     {replace(t, "    token: abc\n", "    token: abc\n    profile: nosuch\n"), `usher.yaml:17:14: `},
-		"active":      {replace(t, "userName: person.userName", "active: \"true\""), "usher.yaml:18:7: active is computed"},
-		"column":      {replace(t, "row.last_name", "row.last_nam"), `usher.yaml:9:29: there is no column "last_nam"`},
-		"link-local":  {replace(t, "https://app.example", "https://169.254.169.254"), "usher.yaml:15:10: "},
-		"loopback":    {replace(t, "https://app.example", "https://127.0.0.1"), "usher.yaml:15:10: "},
-		"attribute":   {replace(t, "userName: person.userName", "nickname2: person.userName"), "usher.yaml:18:7: there is no attribute nickname2"},
-		"wrong type":  {replace(t, "userName: person.userName", "userName: 'true'"), "usher.yaml:18:18: the expression yields bool"},
+		"match":      {replace(t, "teams:\n  department", second+"teams:\n  department"), "usher.yaml:17:13: match is not in this version yet"},
+		"secret":     {replace(t, "token: abc", "token: secret:app"), "usher.yaml:15:10: app app: secret:app: sealed secrets are not in this version yet"},
+		"profile":    {replace(t, "    token: abc\n", "    token: abc\n    profile: nosuch\n"), `usher.yaml:17:14: `},
+		"active":     {replace(t, "userName: person.userName", "active: \"true\""), "usher.yaml:18:7: active is computed"},
+		"column":     {replace(t, "row.last_name", "row.last_nam"), `usher.yaml:9:29: there is no column "last_nam"`},
+		"link-local": {replace(t, "https://app.example", "https://169.254.169.254"), "usher.yaml:15:10: "},
+		"loopback":   {replace(t, "https://app.example", "https://127.0.0.1"), "usher.yaml:15:10: "},
+		"attribute":  {replace(t, "userName: person.userName", "nickname2: person.userName"), "usher.yaml:18:7: there is no attribute nickname2"},
+		"wrong type": {replace(t, "userName: person.userName", "userName: 'true'"), "usher.yaml:18:18: the expression yields bool"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
