@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package scimserver is a SCIM 2.0 service provider (RFC 7643, RFC 7644, and
+// the cursor paging of RFC 9865) over a small [Store] of your own.
+//
+// [New] makes an [http.Handler] of a Store. The handler reads requests,
+// enforces the characteristics of the schemas, applies PATCH, answers errors
+// with the right scimType, and tells of itself under /ServiceProviderConfig
+// what it does, and nothing else. The Store keeps resources: six methods. [Memory]
+// is one, for tests and small services.
+//
+// # What it owns
+//
+//   - RFC 7644 §3.3 to §3.6: POST, GET, PUT, PATCH and DELETE, with entity tags
+//     (§3.14); a PATCH is read, applied and replaced under the version that was
+//     read, and tried again when somebody else came between
+//   - §3.4.2: queries with filter, sort, pages by index and by cursor, by GET
+//     and by POST to /.search; §3.9: projection
+//   - §3.12: errors; §4: discovery
+//
+// # What it does not do yet
+//
+// Bulk requests (§3.7), /Me (§3.11) and queries over all resource types are
+// answered with 501, and not advertised.
+//
+// It does not authenticate: give [Config] a function that does. It keeps no
+// state besides the Store and starts no goroutines.
+package scimserver

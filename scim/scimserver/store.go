@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scimserver
+
+import (
+	"context"
+	"errors"
+
+	"github.com/usher-id/usher/scim"
+)
+
+// Store keeps resources. Methods are called by many goroutines at once. A
+// resource that is passed or returned is not written to by either side
+// afterwards.
+//
+// A stored resource carries its id, and in meta created, lastModified and
+// version (an entity tag of RFC 7232 with its quotes) as far as the store has
+// them; resourceType and location are the handler's.
+type Store interface {
+	// Get returns one resource, or ErrNotFound.
+	Get(ctx context.Context, typ, id string) (*scim.Resource, error)
+	// List returns a page of the resources that a query selects.
+	List(ctx context.Context, typ string, q Query) (Page, error)
+	// Create stores a new resource under an id of the store's choice and returns
+	// it as it is stored. A value that must be unique and is taken is a
+	// *UniquenessError.
+	Create(ctx context.Context, typ string, r *scim.Resource) (*scim.Resource, error)
+	// Replace stores a resource in place of the one of its id. With a version it
+	// does so only if the stored one still has it, else it is ErrVersion.
+	Replace(ctx context.Context, typ string, r *scim.Resource, version string) (*scim.Resource, error)
+	// Delete removes a resource, with a version as for Replace.
+	Delete(ctx context.Context, typ, id, version string) error
+	// Lookup returns the resources with exactly this text in an attribute, as
+	// its caseExact says. ok is false if the store has no index of it: the
+	// handler then asks List.
+	Lookup(ctx context.Context, typ string, attribute scim.Path, value string) (found []*scim.Resource, ok bool, err error)
+}
+
+// The errors of a Store that are answers. Any other is the store's failure: 500.
+var (
+	ErrNotFound = errors.New("no such resource")
+	ErrVersion  = errors.New("the resource has changed meanwhile")
+)
+
+// UniquenessError says which attribute has a value that is taken.
+type UniquenessError struct{ Attribute string }
+
+func (e *UniquenessError) Error() string { return e.Attribute + " is taken" }
+
+// Query selects resources of one type (RFC 7644 §3.4.2, RFC 9865 §2).
+type Query struct {
+	Filter     scim.Filter // nil for all
+	SortBy     scim.Path   // the zero Path for the store's own order, which is stable
+	Descending bool
+	StartIndex int // from 1, for pages by index
+	Count      int // at most this many; 0 for the number alone
+	ByCursor   bool
+	Cursor     string // of the page before, "" for the first
+	// Without lists attributes that the answer leaves out, so that a store need
+	// not read them.
+	Without []scim.Path
+}
+
+// Page is a part of what a query selects.
+type Page struct {
+	Resources  []*scim.Resource
+	Total      int    // of all pages, -1 if it is not known
+	NextCursor string // "" on the last page
+}
+
+// ErrCursor says that a cursor is none of this query's (RFC 9865 §2.1).
+var ErrCursor = errors.New("the cursor is not valid")

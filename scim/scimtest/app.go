@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scimtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/usher-id/usher/scim"
+	"github.com/usher-id/usher/scim/scimserver"
+)
+
+// Base is the path under which an App answers.
+const Base = "/scim/v2"
+
+const maxBody = 8 << 20
+
+// Config is what an App is made of. Token is required.
+type Config struct {
+	Token   string // the bearer token that it accepts
+	Quirks  Quirks
+	Faults  *Schedule     // nil: none
+	Latency time.Duration // before each answer
+}
+
+// App is a fake app: an http.Handler with Base as its base path. It is safe for
+// concurrent use.
+type App struct {
+	config  Config
+	memory  *scimserver.Memory
+	world   *world
+	handler http.Handler
+
+	mu     sync.Mutex
+	faults *Schedule
+	counts Counts
+	down   bool
+	recent []time.Time // requests within the last second, for the rate limit
+}
+
+// New returns an app without accounts.
+func New(c Config) (*App, error) {
+	if c.Token == "" {
+		return nil, errors.New("scimtest: an app needs a token")
+	}
+	a := &App{config: c, memory: scimserver.NewMemory(nil, nil), faults: c.Faults, counts: Counts{}}
+	if c.Quirks.AllowDuplicates {
+		a.memory.Unique("User")
+	}
+	a.world = newWorld(a.memory, c.Quirks)
+	var err error
+	a.handler, err = scimserver.New(scimserver.Config{
+		Store: a.world, Base: Base, Authorize: scimserver.BearerToken(c.Token), Lenient: c.Quirks.lenient(),
+		Limits: scimserver.Limits{Page: c.Quirks.PageSize, Body: scim.Limits{MaxBytes: maxBody}},
+	})
+	return a, err
+}
+
+// Users returns a snapshot of all users, in the order of their creation.
+func (a *App) Users() []*scim.Resource { return a.all("User") }
+
+// Groups returns a snapshot of all groups with their members, in the order of
+// their creation, whatever the app shows to its clients.
+func (a *App) Groups() []*scim.Resource { return a.all("Group") }
+
+func (a *App) all(typ string) []*scim.Resource {
+	page, err := a.memory.List(context.Background(), typ, scimserver.Query{StartIndex: 1, Count: 1 << 30})
+	if err != nil {
+		return nil // there is no such type
+	}
+	out := make([]*scim.Resource, len(page.Resources))
+	for i, r := range page.Resources {
+		out[i] = r.Clone()
+	}
+	return out
+}
+
+// Ledger returns what really happened, in order.
+func (a *App) Ledger() []Effect { return a.world.ledger.all() }
+
+// Alter changes a resource behind everybody's back, as its administrator might.
+// typ is "User" or "Group".
+func (a *App) Alter(typ, id string, change func(*scim.Resource)) error {
+	ctx := outside(context.Background())
+	old, err := a.memory.Get(ctx, typ, id)
+	if err != nil {
+		return fmt.Errorf("scimtest: %s %s: %w", typ, id, err)
+	}
+	r := old.Clone()
+	change(r)
+	_, err = a.world.store(ctx, typ, r, "")
+	return err
+}
+
+// Remove deletes a resource behind everybody's back. A user leaves all groups
+// with it.
+func (a *App) Remove(typ, id string) error {
+	return a.world.Delete(outside(context.Background()), typ, id, "")
+}
+
+// Add puts a resource there that nobody's client made.
+func (a *App) Add(typ string, r *scim.Resource) (id string, err error) {
+	stored, err := a.world.create(outside(context.Background()), typ, r)
+	if err != nil {
+		return "", err
+	}
+	return stored.ID(), nil
+}
+
+// SetDown makes the app answer everything with 503 and Retry-After, or ends that.
+func (a *App) SetDown(down bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.down = down
+}
+
+// SetFaults replaces the schedule; nil ends all faults.
+func (a *App) SetFaults(s *Schedule) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.faults = s
+}
+
+// Counts are the requests that came, whatever became of them, by method and
+// pattern: "POST /Users", "PATCH /Users/:id".
+type Counts map[string]int
+
+// Total is the number of all requests.
+func (c Counts) Total() int {
+	n := 0
+	for _, k := range c {
+		n += k
+	}
+	return n
+}
+
+// Writes is the number of requests that may change something.
+func (c Counts) Writes() int {
+	n := 0
+	for what, k := range c {
+		if !strings.HasPrefix(what, "GET ") && !strings.HasSuffix(what, "/.search") {
+			n += k
+		}
+	}
+	return n
+}
+
+// Counts returns the requests since the start, or since ResetCounts.
+func (a *App) Counts() Counts {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.counts)
+}
+
+// ResetCounts begins to count anew.
+func (a *App) ResetCounts() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.counts = Counts{}
+}
+
+// ServeHTTP answers one request, with what goes wrong.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		answer(w, http.StatusRequestEntityTooLarge, "", "the request is too large")
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if a.refused(w, r) {
+		return
+	}
+	if a.config.Latency > 0 {
+		wait(r.Context(), a.config.Latency)
+	}
+	ctx := request(r.Context(), r.Method, r.Header.Get("X-Request-Id"))
+	a.config.Quirks.bend(r)
+	a.mu.Lock()
+	faults := a.faults
+	a.mu.Unlock()
+	fault := Fault{}
+	if faults != nil {
+		fault = faults.next(a.world.operation(r, body))
+	}
+	fault.serve(w, r.WithContext(ctx), a.handler)
+}
+
+// refused counts a request, and answers it if the app does not take any now.
+func (a *App) refused(w http.ResponseWriter, r *http.Request) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.counts[pattern(r)]++
+	if a.down {
+		w.Header().Set("Retry-After", "1")
+		answer(w, http.StatusServiceUnavailable, "", "down for maintenance")
+		return true
+	}
+	if a.config.Quirks.NoPatch && r.Method == http.MethodPatch {
+		w.Header().Set("Allow", "DELETE, GET, PUT")
+		answer(w, http.StatusMethodNotAllowed, "", "PATCH is not supported")
+		return true
+	}
+	if limit := a.config.Quirks.RequestsPerSecond; limit > 0 {
+		now := time.Now()
+		a.recent = slices.DeleteFunc(a.recent, func(t time.Time) bool { return now.Sub(t) >= time.Second })
+		if len(a.recent) >= limit {
+			w.Header().Set("Retry-After", "1")
+			answer(w, http.StatusTooManyRequests, "", strconv.Itoa(limit)+" requests a second")
+			return true
+		}
+		a.recent = append(a.recent, now)
+	}
+	return false
+}
+
+// pattern is a request's method and path with :id for an id.
+func pattern(r *http.Request) string {
+	parts := strings.Split(strings.Trim(strings.TrimPrefix(r.URL.Path, Base), "/"), "/")
+	if len(parts) > 1 && parts[1] != ".search" {
+		parts[1] = ":id"
+	}
+	return r.Method + " /" + strings.Join(parts, "/")
+}
+
+func answer(w http.ResponseWriter, status int, kind, detail string) {
+	body, _ := (&scim.Error{Status: status, ScimType: kind, Detail: detail}).MarshalJSON() // it has no error
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // nobody is there to be told
+}
+
+// wait waits for a while, or for ctx to end.
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scimtest
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/usher-id/usher/scim/scimserver"
+)
+
+// Quirks make an app differ from plain SCIM 2.0. The zero value is a sound app.
+type Quirks struct {
+	MaxMembersPerPatch int           // more members in one PATCH are refused with 413; 0: no limit
+	NeverReturnMembers bool          // members are kept and never shown (AWS)
+	MaxUserName        int           // longer ones are refused with 400; 0: no limit
+	RequestsPerSecond  int           // more are answered with 429 and Retry-After; 0: no limit
+	IgnoreAttributes   []string      // paths that are accepted and not kept, such as the Enterprise department
+	IgnoreDeactivate   bool          // active: false is answered with success and not done
+	IgnoreFilter       bool          // every query returns everybody
+	IgnoreStartIndex   bool          // every page is the first
+	NoPatch            bool          // PATCH is answered with 405
+	PatchNoContent     bool          // PATCH is answered with 204
+	AllowDuplicates    bool          // a userName may be there twice
+	DropExternalID     bool          // externalId is not kept
+	LowerUserName      bool          // userName is kept in lower case
+	DeleteDisables     bool          // DELETE of a user sets active to false
+	Settle             time.Duration // a new resource is not found by queries for so long
+	PageSize           int           // most resources on a page; 0: 1,000
+}
+
+func (q Quirks) lenient() scimserver.Lenient {
+	return scimserver.Lenient{PatchNoContent: q.PatchNoContent, DeleteMeansDisable: q.DeleteDisables}
+}
+
+// bend makes a request look like what the app understands of it.
+func (q Quirks) bend(r *http.Request) {
+	if r.Method != http.MethodGet || !q.IgnoreFilter && !q.IgnoreStartIndex {
+		return
+	}
+	params := r.URL.Query()
+	if q.IgnoreFilter {
+		params.Del("filter")
+	}
+	if q.IgnoreStartIndex {
+		params.Del("startIndex")
+	}
+	r.URL.RawQuery = params.Encode()
+}
