@@ -27,7 +27,7 @@ func TestKill(t *testing.T) {
 	const people, kills = 2_000, 20
 	hr := filepath.Join(testenv.Shared(t), "data", "hr")
 	app := testenv.Scimmy(t, testenv.ScimmyOptions{AllowDuplicates: true})
-	u := newUsher(t, app)
+	u := newUsher(t, app.BaseURL, app.Token)
 	file := head(t, filepath.Join(hr, "day1.csv"), people)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -20,7 +20,7 @@ func TestRealInput(t *testing.T) {
 	}
 	hr := filepath.Join(testenv.Shared(t), "data", "hr")
 	app := testenv.Scimmy(t, testenv.ScimmyOptions{LogRequests: true})
-	u := newUsher(t, app)
+	u := newUsher(t, app.BaseURL, app.Token)
 	day1, day2 := filepath.Join(hr, "day1.csv"), filepath.Join(hr, "day2.csv")
 	want, known := expectation{}, &names{}
 

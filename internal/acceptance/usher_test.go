@@ -20,13 +20,13 @@ type usher struct {
 	env                   []string
 }
 
-func newUsher(t *testing.T, s *testenv.ScimmyServer) *usher {
+func newUsher(t *testing.T, baseURL, token string) *usher {
 	t.Helper()
 	u := &usher{
 		binary: testenv.Binary(t), config: filepath.Join(testenv.Root(t), "examples", "hr-csv", "usher.yaml"),
 		store: filepath.Join(t.TempDir(), "usher.db"),
 	}
-	u.env = append(os.Environ(), "APP_URL="+s.BaseURL, "APP_TOKEN="+s.Token, "STORE="+u.store, "TODAY=2026-11-23T18:00:00Z")
+	u.env = append(os.Environ(), "APP_URL="+baseURL, "APP_TOKEN="+token, "STORE="+u.store, "TODAY=2026-11-23T18:00:00Z")
 	return u
 }
 

@@ -242,6 +242,34 @@ func TestUnauthorizedPausesOneApp(t *testing.T) {
 	})
 }
 
+// A list that cannot be read now is read later, and pauses nothing.
+func TestListFailsForAWhile(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.faults = func(c call) fault {
+			if c.Op == "list" && c.Nth <= 3 {
+				return fault{before: slow(time.Minute)}
+			}
+			return fault{}
+		}
+		h.crew(5, "sales")
+		if rep := h.apply(); rep.Create != 5 || rep.Paused != "" || rep.Waiting != 0 {
+			t.Errorf("%+v", rep)
+		}
+		h.settled()
+	})
+}
+
+// One that can never be read pauses the app.
+func TestListFailsForEver(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.faults = func(c call) fault { return fault{before: slow(0)} }
+		h.crew(5, "sales")
+		if rep := h.apply(); rep.Create != 0 || rep.Paused == "" || len(h.app.calls) > 12 {
+			t.Errorf("%+v after %d requests", rep, len(h.app.calls))
+		}
+	})
+}
+
 // What was paused is asked for one harmless thing, not for everything that is due.
 func TestPausedIsProbed(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {

@@ -49,6 +49,7 @@ func (r *run) observe(ctx context.Context) error {
 			return r.unreadable(ctx, err)
 		}
 	}
+	r.unread = 0
 	return r.observeGroups(ctx)
 }
 
@@ -69,19 +70,29 @@ func (r *run) loadStrangers(ctx context.Context) error {
 	})
 }
 
-// unreadable keeps an app that cannot even be read from failing the others: it
-// is paused with the reason.
+// unreadable keeps an app that cannot even be read from failing the others. A
+// failure that passes is waited for like a request's; otherwise, and when
+// nobody has ever answered at its address, the app is paused with the reason.
 func (r *run) unreadable(ctx context.Context, err error) error {
 	if ctx.Err() != nil { // our stop, not the app's fault
 		return ctx.Err()
 	}
 	var e *app.Error
-	if errors.As(err, &e) {
-		r.refused = e.Error()
-		return nil
+	if !errors.As(err, &e) {
+		return fmt.Errorf("app %s: %w", r.target.Name, err)
 	}
-	return fmt.Errorf("app %s: %w", r.target.Name, err)
+	passes := e.Class == app.Retry || e.Class == app.Ambiguous || e.Class == app.Unreachable && r.state.Listed
+	if passes && !r.ahead && r.unread < mostUnread {
+		r.state.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(r.unread, rand.Float64()))) //nolint:gosec // jitter, no secret
+		r.unread++
+		return r.update(ctx, func(tx Tx) error { return tx.PutApp(ctx, r.state) })
+	}
+	r.refused = e.Error()
+	return nil
 }
+
+// mostUnread is how often in a row an app is asked again before it is paused.
+const mostUnread = 8
 
 // waiting returns everybody whose account has to be looked up.
 func (r *run) waiting(ctx context.Context) ([]Subject, error) {

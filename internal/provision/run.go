@@ -40,6 +40,7 @@ type run struct {
 	looked    map[string]bool // people who were compared with them
 	flagged   bool            // somebody has to be looked up before the plan stands
 	ahead     bool            // look at what waits for its time as if it had come
+	unread    int             // times in a row that the app could not be read
 	again     bool            // what could not be looked up has been tried in this cycle
 	later     int             // groups that wait for theirs
 }
@@ -65,7 +66,7 @@ func (r *run) round(ctx context.Context, only func(*Op) bool) (bool, error) {
 		return false, err
 	}
 	s, err := r.survey(ctx, false)
-	if err != nil || s.empty() || r.refused != "" {
+	if err != nil || s.empty() || r.refused != "" || r.state.RetryAt.After(time.Now()) {
 		return false, err
 	}
 	return r.carryOut(ctx, s, only)

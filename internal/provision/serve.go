@@ -48,6 +48,7 @@ type keeper struct {
 	target   *Target
 	wake     <-chan struct{}
 	failures int // cycles in a row that ended with an error or a pause
+	unread   int // see run
 }
 
 func (k *keeper) keep(ctx context.Context) {
@@ -67,7 +68,7 @@ func (k *keeper) keep(ctx context.Context) {
 // zero, and when it must come at the latest.
 func (k *keeper) cycle(ctx context.Context, sweep bool) (next pace) {
 	r, begun := k.run(k.target), time.Now()
-	r.again = !sweep
+	r.again, r.unread = !sweep, k.unread
 	err := r.owned(ctx, begun, func(ctx context.Context) (err error) {
 		next.latest, err = r.turn(ctx, nil)
 		return err
@@ -79,6 +80,7 @@ func (k *keeper) cycle(ctx context.Context, sweep bool) (next pace) {
 	if ferr := r.finish(context.WithoutCancel(ctx), begun, &res); err == nil {
 		err = ferr
 	}
+	k.unread = r.unread
 	if err == nil && r.refused == "" {
 		k.failures = 0
 	} else {
