@@ -4,6 +4,7 @@ package scimclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -15,6 +16,11 @@ type PageOptions struct {
 	MaxPages     int  // default 100,000
 	MaxResources int  // default 10,000,000
 	SinglePage   bool // the server has no paging: one request is all there is
+	// Again is asked when a page's request has failed, with how often it has
+	// failed in a row; nil never tries again. If it returns true, after whatever
+	// it has waited for, the same page is asked for once more: a list of a
+	// thousand pages would otherwise have to come through without one mishap.
+	Again func(ctx context.Context, failed *Error, times int) bool
 }
 
 const (
@@ -36,7 +42,7 @@ func (c *Client) All(ctx context.Context, endpoint string, q Query, opt PageOpti
 	return func(yield func(*scim.Resource, error) bool) {
 		w := newWalk(q, opt)
 		for !w.done {
-			page, err := c.List(ctx, endpoint, w.query)
+			page, err := c.insist(ctx, endpoint, w.query, opt)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -52,6 +58,17 @@ func (c *Client) All(ctx context.Context, endpoint string, q Query, opt PageOpti
 				Class: Retry, Op: "GET " + endpoint, Status: w.last.Status, RequestID: w.last.RequestID, Sent: true,
 				Err: fmt.Errorf("%w: %s", ErrIncomplete, w.flaw),
 			})
+		}
+	}
+}
+
+// insist reads one page, as often as Again says.
+func (c *Client) insist(ctx context.Context, endpoint string, q Query, opt PageOptions) (Page, error) {
+	for times := 1; ; times++ {
+		page, err := c.List(ctx, endpoint, q)
+		var failed *Error
+		if err == nil || opt.Again == nil || !errors.As(err, &failed) || !opt.Again(ctx, failed, times) {
+			return page, err
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim"
@@ -86,7 +87,7 @@ func (a *App) List(ctx context.Context, kind app.Kind, excludeMembers bool) iter
 			return
 		}
 		var q scimclient.Query
-		var opt scimclient.PageOptions
+		opt := scimclient.PageOptions{Again: again}
 		switch a.profile.Pagination {
 		case "none":
 			opt.SinglePage = true
@@ -113,4 +114,27 @@ func (a *App) List(ctx context.Context, kind app.Kind, excludeMembers bool) iter
 
 func keep(list []*scim.Resource, ok func(*scim.Resource) bool) []*scim.Resource {
 	return slices.DeleteFunc(slices.Clone(list), func(r *scim.Resource) bool { return !ok(r) })
+}
+
+// How often, and for how long, a page of a list is asked for again. Nothing but
+// that page is lost by a mishap; without this, an app of a thousand pages that
+// fails once in a hundred requests could never be listed.
+const (
+	pageTries = 6
+	pagePause = 500 * time.Millisecond
+	pageWait  = 30 * time.Second // at most, whatever the app asks for
+)
+
+func again(ctx context.Context, failed *scimclient.Error, times int) bool {
+	if failed.Class != scimclient.Retry || times >= pageTries || failed.RetryAfter > pageWait {
+		return false
+	}
+	pause := time.NewTimer(max(failed.RetryAfter, pagePause<<(times-1)))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
