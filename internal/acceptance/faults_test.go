@@ -4,6 +4,7 @@ package acceptance_test
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/usher-id/usher/internal/testenv"
@@ -18,7 +19,10 @@ func TestFaults(t *testing.T) {
 		t.Skip("minutes of real requests")
 	}
 	hr := filepath.Join(testenv.Shared(t), "data", "hr")
-	schedule := scimtest.Seeded(20261123, 0.05, 0.5)
+	// All ways to fail, those less often that make everybody wait for a second.
+	rest := []scimtest.Kind{scimtest.Unavailable, scimtest.ServerError, scimtest.BadGateway, scimtest.Reset, scimtest.TimeOut}
+	kinds := append(slices.Repeat(rest, 4), scimtest.TooManySeconds, scimtest.TooManyDate, scimtest.UnavailableLater)
+	schedule := scimtest.Seeded(20261123, 0.05, 0.5, kinds...)
 	app := newFake(t, scimtest.Config{Quirks: scimtest.Quirks{AllowDuplicates: true}, Faults: schedule}, nil)
 	u := newUsher(t, app.base, app.token)
 	want, known := expectation{}, &names{}

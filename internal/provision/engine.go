@@ -299,7 +299,7 @@ func (r *run) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.keeping = &keeping{schemas: r.schemas, paths: r.planner.paths, known: found, sampled: r.keeping != nil}
+		r.keeping = &keeping{schemas: r.schemas, paths: r.planner.paths, known: found, asked: map[string]bool{}, sampled: r.keeping != nil}
 		if err := tx.Wake(ctx, r.target.Name, r.planner.Now); err != nil {
 			return err
 		}

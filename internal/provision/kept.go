@@ -39,7 +39,8 @@ type keeping struct {
 
 	mu      sync.Mutex
 	known   map[string]Finding
-	sampled bool // an answer without a body has been read back in this run
+	asked   map[string]bool // attributes that are read back already, in this run
+	sampled bool            // an answer without a body has been read back in this run
 }
 
 // shown is what an answer tells of the attributes that were sent.
@@ -71,7 +72,7 @@ func (k *keeping) check(ctx context.Context, a app.App, in *Intent, remote strin
 			s.kept = k.again(paths, nil)
 			return s
 		}
-		if fresh := k.unknown(differing); len(fresh) == 0 && !privilegedPaths(paths) {
+		if !k.ask(differing) && !privilegedPaths(paths) {
 			return s
 		}
 	}
@@ -118,6 +119,20 @@ func (k *keeping) differing(paths []scim.Path, seen, want *scim.Resource) []scim
 		}
 	}
 	return out
+}
+
+// ask reports whether one of the paths is worth a look: what many accounts show
+// at once is read back once.
+func (k *keeping) ask(paths []scim.Path) bool {
+	fresh := k.unknown(paths)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	worth := false
+	for _, p := range fresh {
+		worth = worth || !k.asked[p.String()]
+		k.asked[p.String()] = true
+	}
+	return worth
 }
 
 func (k *keeping) unknown(paths []scim.Path) []scim.Path {

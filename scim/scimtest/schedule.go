@@ -32,6 +32,7 @@ type Schedule struct {
 	mu   sync.Mutex
 	seen map[string]int
 	done map[Kind]int
+	used map[int]int // of rules, by their place
 }
 
 // mostInARow is how often one operation goes wrong before it is let through.
@@ -47,19 +48,20 @@ func Seeded(seed uint64, rate, lostShare float64, kinds ...Kind) *Schedule {
 			TooManySeconds, TooManyDate, UnavailableLater, Unavailable, ServerError, BadGateway, Reset, TimeOut,
 		}
 	}
-	return &Schedule{seed: seed, rate: rate, lost: lostShare, kinds: kinds, most: mostInARow, seen: map[string]int{}, done: map[Kind]int{}}
+	return &Schedule{seed: seed, rate: rate, lost: lostShare, kinds: kinds, most: mostInARow, seen: map[string]int{}, done: map[Kind]int{}, used: map[int]int{}}
 }
 
 // Rule makes particular operations go wrong. Empty fields match everything.
 type Rule struct {
 	Method, Type, Identity string
 	Attempt                int // 0: every one
+	Times                  int // how often the rule is good; 0: for ever
 	Fault                  Fault
 }
 
 // Rules makes a schedule of rules alone; the first that matches counts.
 func Rules(rules ...Rule) *Schedule {
-	return &Schedule{rules: rules, seen: map[string]int{}, done: map[Kind]int{}}
+	return &Schedule{rules: rules, seen: map[string]int{}, done: map[Kind]int{}, used: map[int]int{}}
 }
 
 // Done counts the faults that were served, by kind.
@@ -88,9 +90,13 @@ func (s *Schedule) next(op Operation) Fault {
 }
 
 func (s *Schedule) fault(key string, op Operation) Fault {
-	for _, r := range s.rules {
+	for i, r := range s.rules {
+		if r.Times > 0 && s.used[i] >= r.Times {
+			continue
+		}
 		if (r.Method == "" || r.Method == op.Method) && (r.Type == "" || r.Type == op.Type) &&
 			(r.Identity == "" || r.Identity == op.Identity) && (r.Attempt == 0 || r.Attempt == op.Attempt) {
+			s.used[i]++
 			return r.Fault
 		}
 	}
