@@ -67,7 +67,8 @@ func stableID(parts ...string) string {
 type Record struct {
 	Key
 	Generation int       // 1, and one more with each rehire
-	Person     string    // the person it belongs to
+	Person     string    // the person it belongs to; "" while it waits for one
+	Holds      bool      // it keeps its person in; others only add attributes
 	Digest     [32]byte  // of the columns that were read and the mapping that read them
 	User       []byte    // the mapped SCIM User as JSON, wished names included
 	Start, End time.Time // usher.startDate and usher.endDate, zero when absent

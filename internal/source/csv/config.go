@@ -23,6 +23,9 @@ type Config struct {
 	// Required are the declared columns without which the file is refused; nil means all. A declared column that is neither
 	// required nor there reads as "". The key is required in any case.
 	Required []string
+	// Changes says that the rows tell of changes, in the order in which they
+	// came about: of several rows of one key the last that can be taken counts.
+	Changes bool
 	// Encoding is utf-8, utf-16le, utf-16be or windows-1252 (cp1252); "" means find out.
 	Encoding string
 	// Delimiter is an ASCII character; 0 means find out.

@@ -24,6 +24,8 @@ type rows struct {
 	first    map[string]int   // key → line
 	repeated map[string][]int // key → all its lines, if there are several
 	keyless  []int            // lines of rows whose key is unsure
+	changes  bool             // of the rows of a key the last one counts
+	outdone  int              // rows that a later one of their key has outdone
 	slab     []string         // where Values are cut from, to save allocations
 }
 
@@ -158,7 +160,11 @@ func (c *rows) see(key string, line int) {
 
 // settle sets the rows of repeated keys aside, puts the rejects in the order of lines and says whether the file is complete.
 func (c *rows) settle(proof *source.Proof) ([]source.Row, []source.Reject) {
-	if len(c.repeated) > 0 {
+	switch {
+	case len(c.repeated) == 0:
+	case c.changes:
+		c.keepLast()
+	default:
 		c.setRepeatedAside()
 	}
 	proof.Rows, proof.Rejected = len(c.good), len(c.bad)
@@ -171,6 +177,24 @@ func (c *rows) settle(proof *source.Proof) ([]source.Row, []source.Reject) {
 		proof.Reason = fmt.Sprintf("%s %s no key that can be read for sure: %s", count(len(c.keyless), "row"), word, lines(c.keyless, 0))
 	}
 	return c.good, c.bad
+}
+
+// keepLast drops the rows that a later good row of their key has outdone.
+func (c *rows) keepLast() {
+	last := make(map[string]int, len(c.repeated))
+	for _, row := range c.good {
+		if _, ok := c.repeated[row.Key]; ok {
+			last[row.Key] = row.Line
+		}
+	}
+	c.good = slices.DeleteFunc(c.good, func(row source.Row) bool {
+		line, ok := last[row.Key]
+		old := ok && line != row.Line
+		if old {
+			c.outdone++
+		}
+		return old
+	})
 }
 
 func (c *rows) setRepeatedAside() {

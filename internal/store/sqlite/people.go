@@ -80,14 +80,14 @@ func (tx *Tx) Waiting(ctx context.Context, now time.Time) (due, absent, returned
 		return nil, nil, nil, err
 	}
 	absent, err = tx.strings(ctx, `SELECT DISTINCT r.person FROM records r INDEXED BY records_missing JOIN people p ON p.id = r.person
-		WHERE r.missing_at IS NOT NULL AND p.state NOT IN ('leaver', 'erased')
-		AND NOT EXISTS (SELECT 1 FROM records o WHERE o.person = r.person AND o.missing_at IS NULL)
+		WHERE r.missing_at IS NOT NULL AND r.holds = 1 AND p.state NOT IN ('leaver', 'erased')
+		AND NOT EXISTS (SELECT 1 FROM records o WHERE o.person = r.person AND o.missing_at IS NULL AND o.holds = 1)
 		ORDER BY r.person`)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	returned, err = tx.strings(ctx, `SELECT p.id FROM people p WHERE (p.state = 'missing' OR p.state = 'leaver' AND p.cause = 'absent')
-		AND EXISTS (SELECT 1 FROM records r WHERE r.person = p.id AND r.missing_at IS NULL) ORDER BY p.id`)
+		AND EXISTS (SELECT 1 FROM records r WHERE r.person = p.id AND r.missing_at IS NULL AND r.holds = 1) ORDER BY p.id`)
 	return due, absent, returned, err
 }
 
@@ -217,6 +217,11 @@ func (tx *Tx) InCount(ctx context.Context) (n int, err error) {
 // InIDs implements directory.Tx.
 func (tx *Tx) InIDs(ctx context.Context) ([]string, error) {
 	return tx.strings(ctx, `SELECT id FROM people WHERE state IN ('active', 'on_leave', 'missing') ORDER BY id`)
+}
+
+// Everybody implements directory.Tx.
+func (tx *Tx) Everybody(ctx context.Context) ([]string, error) {
+	return tx.strings(ctx, `SELECT id FROM people ORDER BY id`)
 }
 
 // Meta implements directory.Tx.
