@@ -113,7 +113,13 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	case was && (s.InOrder && known.File > s.File || s.Repeat && known.Digest != s.Digest):
 		a.out.Late = append(a.out.Late, s)
 		return nil
-	case was && known.Digest == s.Digest && !again, !was && s.Deleted:
+	case s.Deleted && known.Person == "": // nobody has to go, but an older file must not bring them
+		known = Record{Key: s.Key, Generation: max(1, known.Generation), Digest: s.Digest, User: []byte("{}"),
+			Line: s.Line, File: s.File, At: a.tx.Now(), Missing: a.tx.Now()}
+		a.records = append(a.records, known)
+		a.out.Unchanged++
+		return nil
+	case was && known.Digest == s.Digest && !again:
 		if a.out.Unchanged++; s.InOrder && was && known.File != s.File { // said again, and later
 			known.File, known.Line = s.File, s.Line
 			a.records = append(a.records, known)
@@ -134,9 +140,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	case err != nil:
 		return err
 	case v.record.Person == "":
-		if !s.Deleted {
-			a.out.Waiting = append(a.out.Waiting, s)
-		}
+		a.out.Waiting = append(a.out.Waiting, s)
 		a.records = append(a.records, v.record)
 		return nil
 	}

@@ -52,6 +52,7 @@ func ingestParts(ctx context.Context, st Store, d *directory.Directory, s Source
 	if err != nil {
 		return total, err
 	}
+	var read []*ingestion
 	for _, p := range parts {
 		had := known[p.Name]
 		if had != nil && had.is(p) && had.Clean && had.told(s) {
@@ -64,11 +65,17 @@ func ingestParts(ctx context.Context, st Store, d *directory.Directory, s Source
 			known[p.Name] = &taken{p.Size, p.ModTime, in.batch.Proof.Digest[:], s.Digest[:], clean, in.r.Replay}
 			return putFiles(ctx, tx, s.Name, known)
 		}
-		r, err := in.run(ctx)
-		if err != nil {
+		if _, err := in.run(ctx); err != nil {
 			return total, fmt.Errorf("%s: %w", p.Name, err)
 		}
-		total.add(r)
+		in.batch, in.seen = nil, nil
+		read = append(read, in)
+	}
+	for _, in := range read {
+		if err := in.outdone(ctx); err != nil { // by one that was read after it
+			return total, err
+		}
+		total.add(in.r)
 	}
 	return total, nil
 }

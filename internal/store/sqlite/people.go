@@ -179,7 +179,7 @@ func (tx *Tx) List(ctx context.Context, after string, limit int) ([]directory.Li
 // Search implements directory.Reader.
 func (tx *Tx) Search(ctx context.Context, what string) ([]string, error) {
 	return tx.strings(ctx, `SELECT id FROM people WHERE id = ?1 OR user_name = ?2
-		UNION SELECT person FROM records WHERE id = ?1 ORDER BY 1 LIMIT 20`, what, strings.ToLower(what))
+		UNION SELECT person FROM records WHERE id = ?1 AND person <> '' ORDER BY 1 LIMIT 20`, what, strings.ToLower(what))
 }
 
 // PeopleTotals counts people by state.
