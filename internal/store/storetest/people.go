@@ -244,8 +244,11 @@ func search(b *bundle) {
 	p, q := person("p"), person("q")
 	q.User = user("Ada@Acme.Example")
 	b.put(p, q)
+	b.directory(func(tx directory.Tx) error {
+		return tx.PutRecords(b.ctx, []directory.Record{record("waits", "")})
+	})
 	for what, want := range map[string][]string{
-		"p": {"p"}, "ada@acme.example": {"q"}, "ADA@ACME.EXAMPLE": {"q"}, "r-p": {"p"}, "": nil, "nobody": nil, "%": nil, "r-": nil,
+		"p": {"p"}, "ada@acme.example": {"q"}, "ADA@ACME.EXAMPLE": {"q"}, "r-p": {"p"}, "": nil, "nobody": nil, "%": nil, "r-": nil, "waits": nil,
 	} {
 		b.read(func(r store.Reader) error {
 			got, err := r.Search(b.ctx, what)
