@@ -130,8 +130,8 @@ func TestARecordFindsItsPerson(t *testing.T) {
 		t.Errorf("the records %s", got)
 	}
 	h.has(p.Person.ID, nickName, "Addie")
-	h.has(p.Person.ID, title, "Clerk")  // hr comes first
-	h.has(p.Person.ID, number, "E-7")   // its spelling, too
+	h.has(p.Person.ID, title, "Clerk") // hr comes first
+	h.has(p.Person.ID, number, "E-7")  // its spelling, too
 	h.has(personID("2"), nickName, "") // and nobody else's
 	h.told(before, map[string]int{"person.changed": 1, "record.matched": 1})
 	h.reads("hr", file{"1": numbered("E-7", nil), "2": numbered("E-8", nil)})

@@ -107,6 +107,8 @@ func TestBuildRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		text, want string
 	}{
+		"encoding":   {replace(t, "key: id", "key: id\n    encoding: utf-7"), `usher.yaml:7:15: unknown encoding "utf-7"`},
+		"delimiter":  {replace(t, "key: id", "key: id\n    delimiter: é"), `usher.yaml:3:3: the delimiter`},
 		"secret":     {replace(t, "token: abc", "token: secret:app"), "usher.yaml:15:10: app app: secret:app: sealed secrets are not in this version yet"},
 		"profile":    {replace(t, "    token: abc\n", "    token: abc\n    profile: nosuch\n"), `usher.yaml:17:14: `},
 		"active":     {replace(t, "userName: person.userName", "active: \"true\""), "usher.yaml:18:7: active is computed"},

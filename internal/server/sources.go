@@ -46,6 +46,13 @@ func (b *Built) source(s config.Source) error {
 	for _, r := range s.Delimiter.Value {
 		c.Delimiter = r
 	}
+	if err := c.Validate(); err != nil {
+		pos := s.Encoding.Pos
+		if s.Encoding.Value == "" {
+			pos = s.Pos
+		}
+		return &config.Error{Pos: pos, Msg: strings.TrimPrefix(err.Error(), "csv: ")}
+	}
 	made := source.Source{
 		Name: s.Name, File: s.Path.Value, Reader: csvReader{c}, Mapping: rows.mapping, Digest: sourceDigest(s, rows),
 		Delta: s.Mode == config.ModeDelta, Deleted: rows.deleted,

@@ -128,6 +128,16 @@ func TestEncodingIsConfigured(t *testing.T) {
 	if snap := read(t, c, "id,name,note\n1,ZoÃ«,\n"); snap.Rows[0].Values[1] != "ZoÃƒÂ«" || len(snap.Notes) > 0 {
 		t.Errorf("%q %q", snap.Rows[0].Values, snap.Notes)
 	}
+	for name, want := range map[string]string{"latin1": "Zoë ¤\u00a4", "ISO-8859-15": "Zoë €\u20ac", "windows-1252": "Zoë ¤\u00a4"} {
+		c.Encoding = name
+		if snap := read(t, c, "id,name,note\n1,Zo\xeb \xa4\xa4,\n"); snap.Rows[0].Values[1] != want || len(snap.Notes) > 0 {
+			t.Errorf("%s: %q %q", name, snap.Rows[0].Values, snap.Notes)
+		}
+	}
+	c.Encoding = "utf-7"
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), `"utf-7"`) {
+		t.Errorf("an encoding that there is not: %v", err)
+	}
 	c.Encoding = "utf-8"
 	if snap := read(t, c, "id,name,note\n1,Zo\xeb,\n"); len(snap.Rejected) != 1 {
 		t.Errorf("%+v", snap)
