@@ -56,7 +56,7 @@ func (f file) Read(context.Context) (*source.Batch, error) {
 
 // house is a directory on a real store, with one source.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	db      store.DB
 	st      source.Store
 	dir     *directory.Directory
@@ -111,7 +111,7 @@ func mapped(tb testing.TB) *mapping.Mapping {
 	return m
 }
 
-func setup(t *testing.T) *house {
+func setup(t testing.TB) *house {
 	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "usher.db"), "test")
 	if err != nil {
