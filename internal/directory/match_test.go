@@ -272,7 +272,9 @@ func TestWhoAddsHoldsNobody(t *testing.T) {
 	h.reads("more", file{"x": {number: "1", nickName: "Addie"}})
 	h.reads("hr", file{"2": numbered("2", nil)})
 	h.stands("1", directory.Leaver, directory.CauseAbsent, 1)
-	h.reads("more", file{"x": {number: "1", nickName: "Ada"}})
+	h.states("more", file{"x": {number: "1", nickName: "Ada"}})
+	h.stands("1", directory.Leaver, directory.CauseAbsent, 1) // not even until Settle
+	h.settle()
 	h.stands("1", directory.Leaver, directory.CauseAbsent, 1)
 	h.reads("more", file{})
 	h.reads("more", file{"x": {number: "1", nickName: "Bo"}})
@@ -282,7 +284,9 @@ func TestWhoAddsHoldsNobody(t *testing.T) {
 	h.gate.shut[directory.CauseAbsent] = true
 	h.reads("hr", file{"1": numbered("1", nil)})
 	h.stands("2", directory.Missing, "", 1)
-	h.reads("more", file{"x": {number: "2", nickName: "Bo"}})
+	h.states("more", file{"x": {number: "2", nickName: "Bo"}})
+	h.stands("2", directory.Missing, "", 1)
+	h.settle()
 	h.stands("2", directory.Missing, "", 1)
 	h.stands("1", directory.Active, "", 1)
 }
