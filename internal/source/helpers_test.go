@@ -45,7 +45,7 @@ func (f file) Read(context.Context) (*source.Batch, error) {
 	b := &source.Batch{Columns: columns, Fields: []int{1, 2, 3, 4, 5}, Rejected: slices.Clone(f.rejected)}
 	h := sha256.New()
 	for i, w := range f.workers {
-		b.Rows = append(b.Rows, source.Row{Line: i + 2, Key: w.id, Values: w.values()})
+		b.Rows = append(b.Rows, source.NewRow(i+2, w.id, w.values()...))
 		fmt.Fprintln(h, strings.Join(w.values(), "|"))
 	}
 	fmt.Fprintln(h, f.rejected, f.unproven)

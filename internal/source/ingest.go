@@ -6,10 +6,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -141,7 +139,7 @@ type ingestion struct {
 	done    func(tx Tx, in *ingestion, clean bool) error // within the transaction that ends the read
 
 	batch *Batch
-	seen  map[string]bool
+	seen  sightings
 	r     Report
 }
 
@@ -155,12 +153,12 @@ func (in *ingestion) run(ctx context.Context) (Report, error) {
 		Source: in.s.Name, File: in.s.File, Rows: batch.Proof.Rows + batch.Proof.Rejected, Complete: batch.Proof.Complete,
 		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: batch.Rejected,
 	}
-	in.look()
+	// Names are given in the order of keys, never of rows (DESIGN: names).
+	slices.SortFunc(batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
+	in.seen = look(batch)
 	if err := in.match(ctx); err != nil {
 		return in.r, err
 	}
-	// Names are given in the order of keys, never of rows (DESIGN: names).
-	slices.SortFunc(batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
 	for rows := range slices.Chunk(batch.Rows, chunk) {
 		if err := in.submit(ctx, rows); err != nil {
 			return in.r, err
@@ -177,19 +175,6 @@ func (in *ingestion) run(ctx context.Context) (Report, error) {
 	}
 	in.tell()
 	return in.r, in.prove(ctx)
-}
-
-// look notes whom the read has seen.
-func (in *ingestion) look() {
-	in.seen = make(map[string]bool, len(in.batch.Rows))
-	for _, j := range in.batch.Rejected {
-		if j.Key != "" { // set aside, but there: its person is as they were
-			in.seen[j.Key] = true
-		}
-	}
-	for _, row := range in.batch.Rows {
-		in.seen[row.Key] = true
-	}
 }
 
 // tell puts what was set aside in the order of lines, and the rest into words.
@@ -215,13 +200,13 @@ func (in *ingestion) match(ctx context.Context) error {
 	}
 	var k Known
 	err := in.st.Update(ctx, func(tx Tx) (err error) {
-		k, err = tx.Known(ctx, in.s.Name, p, func(id string) bool { return in.seen[id] })
+		k, err = tx.Known(ctx, in.s.Name, p, in.seen.has)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if fresh := len(in.seen) - k.Here; k.strange(fresh, in.s.Delta) {
+	if fresh := in.seen.count() - k.Here; k.strange(fresh, in.s.Delta) {
 		return &StrangersError{k.Records, k.Here, fresh}
 	}
 	in.r.Replay = k.Replay
@@ -269,7 +254,7 @@ func (in *ingestion) submit(ctx context.Context, rows []Row) error {
 	}
 	in.r.New, in.r.Changed, in.r.Late = in.r.New+done.New, in.r.Changed+done.Changed, in.r.Late+len(done.Late)
 	for _, s := range done.Late {
-		delete(in.seen, s.ID)
+		in.seen.drop(s.ID)
 	}
 	for _, j := range done.Rejected {
 		in.r.Rejected = append(in.r.Rejected, in.batch.reject(in.s, j))
@@ -286,13 +271,13 @@ func (in *ingestion) deleted(row Row) (bool, error) {
 	if in.s.Deleted == nil {
 		return false, nil
 	}
-	v, err := in.s.Deleted.Eval(mapping.Input{Row: row.Values})
+	v, err := in.s.Deleted.Eval(mapping.Input{Row: row.Values()})
 	if err != nil {
 		return false, err
 	}
 	gone, _ := v.AsBool()
 	if gone {
-		delete(in.seen, row.Key)
+		in.seen.drop(row.Key)
 	}
 	return gone, nil
 }
@@ -300,15 +285,7 @@ func (in *ingestion) deleted(row Row) (bool, error) {
 // digest identifies what a row says under a mapping. Equal digests spare the
 // expressions.
 func digest(of [32]byte, row Row) [32]byte {
-	h := sha256.New()
-	h.Write(of[:])
-	var n [8]byte
-	for _, v := range row.Values {
-		binary.BigEndian.PutUint64(n[:], uint64(len(v)))
-		h.Write(n[:])
-		h.Write([]byte(v))
-	}
-	return [32]byte(h.Sum(nil))
+	return sha256.Sum256(append(of[:len(of):len(of)], row.packed...))
 }
 
 // unmapped is a row that an expression failed on.
@@ -327,7 +304,7 @@ func (u *unmapped) Error() string {
 }
 
 func parse(m *mapping.Mapping, row Row) (*scim.Resource, error) {
-	user, failures := m.Apply(mapping.Input{Row: row.Values})
+	user, failures := m.Apply(mapping.Input{Row: row.Values()})
 	if len(failures) > 0 {
 		return nil, &unmapped{failures}
 	}
@@ -366,7 +343,7 @@ func (in *ingestion) stale(ctx context.Context) error {
 	for _, j := range in.r.Rejected { // told already
 		delete(lines, j.Key)
 	}
-	for keys := range slices.Chunk(slices.Sorted(maps.Keys(in.seen)), chunk) {
+	for keys := range slices.Chunk(in.seen.keys(), chunk) {
 		var left []string
 		err := in.st.Update(ctx, func(tx Tx) (err error) {
 			left, err = gone(ctx, tx, in.s.Name, keys)
@@ -376,7 +353,7 @@ func (in *ingestion) stale(ctx context.Context) error {
 			return err
 		}
 		for _, key := range left {
-			delete(in.seen, key)
+			in.seen.drop(key)
 			if line, ok := lines[key]; ok {
 				in.r.Rejected = append(in.r.Rejected, Reject{Line: line, Key: key, Reason: directory.ErrReplayed.Error()})
 			}
@@ -420,7 +397,7 @@ func (in *ingestion) prove(ctx context.Context) error {
 		// A delta proves nobody absent. An older file has proven who was absent
 		// then, not who is now.
 		complete := p.Complete && !in.r.Replay && !in.s.Delta
-		if err := in.d.Standing(ctx, tx, in.s.Name, complete, func(id string) bool { return in.seen[id] }); err != nil {
+		if err := in.d.Standing(ctx, tx, in.s.Name, complete, in.seen.has); err != nil {
 			return err
 		}
 		if err := tx.PutRead(ctx, in.r, p); err != nil {

@@ -68,7 +68,7 @@ func ingestParts(ctx context.Context, st Store, d *directory.Directory, s Source
 		if _, err := in.run(ctx); err != nil {
 			return total, fmt.Errorf("%s: %w", p.Name, err)
 		}
-		in.batch, in.seen = nil, nil
+		in.batch, in.seen = nil, sightings{}
 		read = append(read, in)
 	}
 	for _, in := range read {
@@ -156,7 +156,7 @@ func (in *ingestion) outdone(ctx context.Context) error {
 		outdone := ok && j.Key != "" && rec.File > in.s.File
 		if outdone {
 			in.r.Late++
-			delete(in.seen, j.Key)
+			in.seen.drop(j.Key)
 		}
 		return outdone
 	})

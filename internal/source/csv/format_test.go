@@ -125,13 +125,13 @@ func TestEncodingIsConfigured(t *testing.T) {
 	t.Parallel()
 	c := team()
 	c.Encoding = "CP1252"
-	if snap := read(t, c, "id,name,note\n1,ZoÃ«,\n"); snap.Rows[0].Values[1] != "ZoÃƒÂ«" || len(snap.Notes) > 0 {
-		t.Errorf("%q %q", snap.Rows[0].Values, snap.Notes)
+	if snap := read(t, c, "id,name,note\n1,ZoÃ«,\n"); snap.Rows[0].Values()[1] != "ZoÃƒÂ«" || len(snap.Notes) > 0 {
+		t.Errorf("%q %q", snap.Rows[0].Values(), snap.Notes)
 	}
 	for name, want := range map[string]string{"latin1": "Zoë ¤\u00a4", "ISO-8859-15": "Zoë €\u20ac", "windows-1252": "Zoë ¤\u00a4"} {
 		c.Encoding = name
-		if snap := read(t, c, "id,name,note\n1,Zo\xeb \xa4\xa4,\n"); snap.Rows[0].Values[1] != want || len(snap.Notes) > 0 {
-			t.Errorf("%s: %q %q", name, snap.Rows[0].Values, snap.Notes)
+		if snap := read(t, c, "id,name,note\n1,Zo\xeb \xa4\xa4,\n"); snap.Rows[0].Values()[1] != want || len(snap.Notes) > 0 {
+			t.Errorf("%s: %q %q", name, snap.Rows[0].Values(), snap.Notes)
 		}
 	}
 	c.Encoding = "utf-7"
@@ -143,7 +143,7 @@ func TestEncodingIsConfigured(t *testing.T) {
 		t.Errorf("%+v", snap)
 	}
 	c.Encoding = "utf-16le"
-	if snap := read(t, c, utf16Text(binary.LittleEndian, "id,name,note\n1,Zoë,\n")); snap.Rows[0].Values[1] != "Zoë" {
+	if snap := read(t, c, utf16Text(binary.LittleEndian, "id,name,note\n1,Zoë,\n")); snap.Rows[0].Values()[1] != "Zoë" {
 		t.Errorf("%+v", snap)
 	}
 	if snap, err := csv.ReadBytes(t.Context(), c, []byte("\ufeffid,name,note\n")); err == nil {
