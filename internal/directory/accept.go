@@ -218,10 +218,6 @@ func (a *acceptance) people(ctx context.Context) error {
 }
 
 func (a *acceptance) person(ctx context.Context, v view, old *Person, others []Record) error {
-	if old != nil && old.State == Erased {
-		a.reject(v.Statement, refusedErased)
-		return nil
-	}
 	records := []Record{v.record}
 	for _, r := range others {
 		if r.Key != v.Key {
@@ -242,7 +238,14 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		return nil
 	}
 	p := &Person{ID: v.record.Person, User: user, Generation: v.record.Generation}
-	if old != nil {
+	if old != nil && old.State == Erased {
+		if state, _, _ := derive(a.cal, f); state == Leaver { // nothing of them is kept again
+			a.out.Unchanged++
+			return nil
+		}
+		v.record.Generation = old.Generation + 1
+		p.Generation, p.Revision = v.record.Generation, old.Revision
+	} else if old != nil {
 		p.State, p.Why, p.Cause = old.State, old.Why, old.Cause
 		p.Revision, p.Next, p.Admitted = old.Revision, old.Next, old.Admitted
 		p.Generation = old.Generation
@@ -252,7 +255,7 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		}
 	}
 	// Staged is on the way back, too: its date would let them in.
-	if a.place(p, old, f, o.held); v.Replay && old != nil && old.State == Leaver && p.State != Leaver {
+	if a.place(p, old, f, o.held); v.Replay && old != nil && (old.State == Leaver || old.State == Erased) && p.State != Leaver {
 		a.reject(v.Statement, ErrReplayed)
 		return nil
 	}

@@ -105,7 +105,6 @@ func (r refusal) Error() string { return string(r) }
 const (
 	refusedSeveral refusal = "it matches several people, and nobody can tell whose it is"
 	refusedMove    refusal = "it belongs to one person and now matches another: a record changes its person only after it was gone from a complete read"
-	refusedErased  refusal = "its person was erased: nothing is kept of them any more"
 )
 
 // belongs finds the person of a record, "" if it waits for one.

@@ -48,6 +48,12 @@ type Tx interface {
 	// are Missing, or left as absent, and have one again.
 	Waiting(ctx context.Context, now time.Time) (due, absent, returned []string, err error)
 
+	// Erase removes what is kept of a person's attributes: records, keys, the
+	// ledger's payloads, and what was sent to apps. The person's row, the names
+	// that nobody else may get and the links to accounts stay. It returns
+	// ErrHasAccess if an account is live, or nobody knows whether it is.
+	Erase(ctx context.Context, person string) error
+
 	// Rewind makes everybody due at now one of whose records starts or ends
 	// after now, and no later than last.
 	Rewind(ctx context.Context, now, last time.Time) error

@@ -91,6 +91,33 @@ func (tx *Tx) Waiting(ctx context.Context, now time.Time) (due, absent, returned
 	return due, absent, returned, err
 }
 
+// Erase implements directory.Tx. The chain covers the digests of what is
+// removed from the ledger, and holds without it.
+func (tx *Tx) Erase(ctx context.Context, person string) error {
+	var live int
+	_, err := tx.row(ctx, []any{&live}, `SELECT (SELECT count(*) FROM accounts WHERE person = ?1 AND state = 'live')
+		+ (SELECT count(*) FROM journal WHERE person = ?1 AND (result IS NULL OR result = 'ambiguous'))`, person)
+	if err != nil {
+		return err
+	}
+	if live > 0 {
+		return directory.ErrHasAccess
+	}
+	for _, query := range []string{
+		`DELETE FROM records WHERE person = ?`,
+		`DELETE FROM person_keys WHERE person = ?`,
+		`DELETE FROM team_members WHERE person = ?`,
+		`DELETE FROM ledger_payloads WHERE person = ?`,
+		`UPDATE journal SET ops = '[]', detail = '' WHERE person = ?`,
+		`UPDATE accounts SET sent = NULL WHERE person = ?`,
+	} {
+		if err := tx.exec(ctx, query, person); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Rewind implements directory.Tx.
 func (tx *Tx) Rewind(ctx context.Context, now, last time.Time) error {
 	return tx.exec(ctx, `UPDATE people SET next_at = ?1 WHERE id IN (SELECT person FROM records

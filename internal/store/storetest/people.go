@@ -3,11 +3,13 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/store"
@@ -27,6 +29,7 @@ var people = map[string]func(*bundle){
 	"who is found by what":  matching,
 	"what does not hold":    notHolding,
 	"who is made due":       madeDue,
+	"who is erased":         erased,
 	"meta":                  meta,
 }
 
@@ -382,4 +385,35 @@ func madeDue(b *bundle) {
 		same(b, "everybody", all, []string{"a", "b", "c"})
 		return err
 	})
+}
+
+// erased: what tells of one person goes, and nobody else's does.
+func erased(b *bundle) {
+	b.crowd(2)
+	b.directory(func(tx directory.Tx) error {
+		b.must(tx.PutKeys(b.ctx, map[string][]directory.MatchKey{"p000": {{Attribute: "a", Canonical: "c", Source: "hr"}}, "p001": {{Attribute: "a", Canonical: "c", Source: "hr"}}}))
+		return tx.AppendEvents(b.ctx, []audit.Event{{At: noon, Kind: "person.changed", Person: "p000"}, {At: noon, Kind: "person.changed", Person: "p001"}})
+	})
+	b.provision(func(tx provision.Tx) error {
+		return tx.PutAccounts(b.ctx, []provision.Account{{App: "app", Person: "p000", State: provision.Live}})
+	})
+	err := b.db.Directory().Update(b.ctx, func(tx directory.Tx) error { return tx.Erase(b.ctx, "p000") })
+	if !errors.Is(err, directory.ErrHasAccess) {
+		b.Errorf("somebody who has a live account: %v", err)
+	}
+	b.directory(func(tx directory.Tx) error {
+		b.must(tx.Erase(b.ctx, "p001"))
+		of, err := tx.RecordsOf(b.ctx, []string{"p000", "p001"})
+		b.must(err)
+		equal(b, "records of the other", len(of["p000"]), 1)
+		equal(b, "records", len(of["p001"]), 0)
+		found, err := tx.Matching(b.ctx, "a", "c", []string{"hr"})
+		same(b, "found", found, []string{"p000"})
+		return err
+	})
+	_, err = audit.Sequence(b.ctx, b.db.Ledger())
+	b.must(err)
+	r, err := audit.Verify(b.ctx, b.db.Ledger())
+	b.must(err)
+	equal(b, "erased", r.Erased, 1)
 }
