@@ -110,14 +110,16 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	// something else than before.
 	again := was && (known.Person == "" || rules.Waits && !known.Missing.IsZero())
 	switch {
-	case was && (s.InOrder && known.File > s.File || s.Repeat && known.Digest != s.Digest):
+	case was && (s.InOrder && known.After(s.File) || s.Repeat && known.Digest != s.Digest):
 		a.out.Late = append(a.out.Late, s)
 		return nil
 	case s.Deleted && known.Person == "": // nobody has to go, but an older file must not bring them
-		known = Record{Key: s.Key, Generation: max(1, known.Generation), Digest: s.Digest, User: []byte("{}"),
-			Line: s.Line, File: s.File, At: a.tx.Now(), Missing: a.tx.Now()}
-		a.records = append(a.records, known)
 		a.out.Unchanged++
+		if known.Digest != s.Digest || known.File != s.File {
+			a.records = append(a.records, Record{
+				Key: s.Key, Generation: 1, Digest: s.Digest, User: []byte("{}"), Line: s.Line, File: s.File, At: a.tx.Now(), Missing: a.tx.Now(),
+			})
+		}
 		return nil
 	case was && known.Digest == s.Digest && !again:
 		if a.out.Unchanged++; s.InOrder && was && known.File != s.File { // said again, and later
@@ -141,7 +143,9 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 		return err
 	case v.record.Person == "":
 		a.out.Waiting = append(a.out.Waiting, s)
-		a.records = append(a.records, v.record)
+		if known.Digest != s.Digest || known.File != s.File || !known.Missing.IsZero() {
+			a.records = append(a.records, v.record)
+		}
 		return nil
 	}
 	v.record.Holds = !rules.Waits || v.record.Person == v.PersonID()

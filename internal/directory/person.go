@@ -5,6 +5,7 @@ package directory
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -76,6 +77,12 @@ type Record struct {
 	File       string
 	Missing    time.Time // since when proven reads lack it; zero when present
 	At         time.Time // when this view was taken
+}
+
+// After reports whether a file of a later name than the given one has stated the
+// record. Files of different folders do not follow each other.
+func (r Record) After(file string) bool {
+	return filepath.Dir(r.File) == filepath.Dir(file) && r.File > file
 }
 
 // Person is who the records agree on.

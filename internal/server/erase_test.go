@@ -116,6 +116,7 @@ func (w *world) mentions(text string) (n int) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	defer columns.Close()
 	var queries []string
 	for columns.Next() {
 		var table, column string

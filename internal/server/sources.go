@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -230,7 +229,7 @@ func csvParts(c csv.Config) ([]source.Part, error) {
 	for i, f := range files {
 		one := c
 		one.Path = f.Path
-		parts[i] = source.Part{Name: filepath.Base(f.Path), Size: f.Size, ModTime: f.ModTime, Reader: csvReader{one}}
+		parts[i] = source.Part{Name: f.Path, Size: f.Size, ModTime: f.ModTime, Reader: csvReader{one}}
 	}
 	return parts, err
 }

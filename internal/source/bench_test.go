@@ -21,14 +21,12 @@ type csvFile struct{ c csv.Config }
 
 func (f csvFile) source(h *house) source.Source {
 	s := h.source(file{})
-	s.Reader = readers{f.c}
+	s.Reader = f
 	return s
 }
 
-type readers struct{ c csv.Config }
-
-func (r readers) Read(ctx context.Context) (*source.Batch, error) {
-	s, err := csv.Read(ctx, r.c)
+func (f csvFile) Read(ctx context.Context) (*source.Batch, error) {
+	s, err := csv.Read(ctx, f.c)
 	if err != nil {
 		return nil, err
 	}

@@ -168,6 +168,51 @@ func TestAnOldFileOfChangesBringsNobodyBack(t *testing.T) {
 	}
 }
 
+// TestFromASnapshotToChanges: files of another folder are no later ones, whatever
+// their names.
+func TestFromASnapshotToChanges(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.ingest(file{workers: staff(3)}) // of hr.csv
+	f := changes(h)
+	f.put("inbox/2026-01.csv", worker{id: "00000", name: "ada-0", end: "2026-02-01"}, worker{id: "00001", department: gone})
+	if r := f.read(); r.Late != 0 || r.Changed != 2 {
+		t.Errorf("%+v", r)
+	}
+	h.stands(map[string]directory.State{"00000": directory.Leaver, "00001": directory.Leaver, "00002": directory.Active})
+}
+
+// TestNothingIsWrittenForThoseWhoAreNotThere: neither a deletion of nobody nor a
+// row that waits is written down again and again.
+func TestNothingIsWrittenForThoseWhoAreNotThere(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	read := func() string {
+		t.Helper()
+		s := changes(h).source()
+		s.Parts, s.Reader = nil, file{workers: []worker{{id: "nobody", department: gone}}}
+		if _, err := source.Ingest(t.Context(), h.st, h.dir, s); err != nil {
+			t.Fatal(err)
+		}
+		var at time.Time
+		err := h.st.Update(t.Context(), func(tx source.Tx) error {
+			records, err := tx.Records(t.Context(), "hr", []string{"nobody"})
+			at = records["nobody"].At
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at.String()
+	}
+	if first := read(); read() != first {
+		t.Error("written again")
+	}
+	if n := len(h.listings()); n != 0 {
+		t.Errorf("%d people", n)
+	}
+}
+
 // TestASingleFileOfChanges is replaced in place.
 func TestASingleFileOfChanges(t *testing.T) {
 	t.Parallel()

@@ -153,7 +153,7 @@ func (in *ingestion) outdone(ctx context.Context) error {
 	}
 	in.r.Rejected = slices.DeleteFunc(in.r.Rejected, func(j Reject) bool {
 		rec, ok := later[j.Key]
-		outdone := ok && j.Key != "" && rec.File > in.s.File
+		outdone := ok && j.Key != "" && rec.After(in.s.File)
 		if outdone {
 			in.r.Late++
 			in.seen.drop(j.Key)

@@ -53,7 +53,31 @@ func FuzzRead(f *testing.F) {
 			line = r.Line
 		}
 		differ(t, c, snap, data)
+		changes(t, c, snap, data)
 	})
+}
+
+// changes reads the same as changes in their order: no row is lost that a snapshot
+// has, and each key comes once.
+func changes(t *testing.T, c csv.Config, snap *csv.Snapshot, data []byte) {
+	t.Helper()
+	c.Changes = true
+	got, err := csv.ReadBytes(t.Context(), c, data)
+	if err != nil || got.Proof.Complete != snap.Proof.Complete || len(got.Rows) < len(snap.Rows) || len(got.Rejected) > len(snap.Rejected) {
+		t.Fatalf("%+v %v\nas a snapshot %+v", got, err, snap)
+	}
+	seen := map[string]bool{}
+	for _, row := range got.Rows {
+		if seen[row.Key] {
+			t.Fatalf("%+v twice", row)
+		}
+		seen[row.Key] = true
+	}
+	for _, row := range snap.Rows {
+		if !seen[row.Key] {
+			t.Fatalf("%+v is lost", row)
+		}
+	}
 }
 
 // FuzzPieces: where a piece of the file ends changes nothing. The small limit makes the pieces begin soon.
