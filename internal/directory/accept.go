@@ -106,9 +106,8 @@ type view struct {
 func (a *acceptance) read(ctx context.Context, known Record, s Statement) error {
 	rules := a.d.rules(s.Source)
 	was := known.Generation > 0
-	// What waits, or was gone, may find its person now, whether or not it says
-	// something else than before.
-	again := was && (known.Person == "" || rules.Waits && !known.Missing.IsZero())
+	// What waits may find its person now, whether or not it says something else.
+	again := was && known.Person == ""
 	switch {
 	case was && (s.InOrder && known.After(s.File) || s.Repeat && known.Digest != s.Digest):
 		a.out.Late = append(a.out.Late, s)
@@ -234,6 +233,9 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	if err == nil {
 		user, err = o.merge()
 	}
+	if err == nil && old != nil && !o.held {
+		err = keepDates(user, old.User) // nobody says anything of them
+	}
 	if err == nil {
 		f, err = factsOf(user)
 	}
@@ -278,6 +280,9 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	}
 	if len(a.d.keys) > 0 {
 		a.keys[p.ID] = a.d.keysOf(o, p.User)
+	}
+	if !v.record.Missing.IsZero() {
+		v.record.Person = "" // see Standing
 	}
 	a.keep(v, old, p)
 	return nil

@@ -13,13 +13,20 @@ import (
 
 // Standing says what a read of a source has seen. Records that are not there any
 // more, or again, change what the others of the same person mean: those people
-// are due for Settle.
+// are due for Settle. A record that only added to a person and is gone is nobody's
+// any more: should it come back, it is looked at as if it were new.
 func (d *Directory) Standing(ctx context.Context, tx Tx, source string, complete bool, seen func(id string) bool) error {
 	changed, err := tx.SetMissing(ctx, source, complete, seen)
 	if err != nil || len(d.cfg.Sources) < 2 || len(changed) == 0 {
 		return err
 	}
-	return tx.MarkDue(ctx, source, changed, d.calendar().Now)
+	if err := tx.MarkDue(ctx, source, changed, d.calendar().Now); err != nil {
+		return err
+	}
+	if !d.rules(source).Waits {
+		return nil
+	}
+	return tx.Release(ctx, source, changed)
 }
 
 // agree computes a person's resource anew where several records speak of them: a
@@ -29,18 +36,22 @@ func (s *settlement) agree(ctx context.Context, p *Person) (changed bool, err er
 		return false, nil
 	}
 	of, err := s.tx.RecordsOf(ctx, []string{p.ID})
-	if err != nil || len(of[p.ID]) < 2 {
+	if err != nil || len(of[p.ID]) == 0 {
 		return false, err
 	}
 	return s.merge(ctx, p, of[p.ID], "its sources say otherwise")
 }
 
 // merge makes a person what the records say, and reports whether that is
-// something else than before. The state is left to Settle.
+// something else than before. Whom no record holds is left as they were: what
+// is not said any more brings nobody back. The state is left to Settle.
 func (s *settlement) merge(ctx context.Context, p *Person, records []Record, why string) (changed bool, err error) {
 	o, err := s.d.opinions(records, s.cal.Now)
 	if err != nil {
 		return false, fmt.Errorf("person %s: %w", p.ID, err)
+	}
+	if !o.held {
+		return false, nil
 	}
 	user, err := o.merge()
 	if err != nil {

@@ -111,9 +111,6 @@ const (
 func (a *acceptance) belongs(ctx context.Context, v *view) (string, error) {
 	rules := a.d.rules(v.Source)
 	had := v.before.Person
-	if had != "" && rules.Waits && !v.before.Missing.IsZero() && had != v.PersonID() {
-		had = "" // it was gone, and is looked at as if it were new
-	}
 	if had != "" && (len(rules.Match) == 0 || had == v.PersonID()) {
 		return had, nil
 	}
@@ -167,7 +164,7 @@ func (a *acceptance) find(ctx context.Context, v *view) ([]string, error) {
 }
 
 // spokenFor returns the key of another record of the source that belongs to a
-// person and is there.
+// person: one that is there, or one that holds them and may come back.
 func (a *acceptance) spokenFor(ctx context.Context, v *view, person string) (string, error) {
 	if key, ok := a.given[person]; ok {
 		return key, nil
@@ -177,7 +174,7 @@ func (a *acceptance) spokenFor(ctx context.Context, v *view, person string) (str
 		return "", err
 	}
 	for _, r := range records[person] {
-		if r.Source == v.Source && r.ID != v.ID && r.Missing.IsZero() {
+		if r.Source == v.Source && r.ID != v.ID && (r.Missing.IsZero() || r.Holds) {
 			return r.ID, nil
 		}
 	}

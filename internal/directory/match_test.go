@@ -362,6 +362,38 @@ func TestOneSourceLosesSightOfSomebodyWhomAnotherHolds(t *testing.T) {
 	h.quiet()
 }
 
+// TestAbsenceReopensNobody: the source that said that they have left loses sight
+// of them, and so has another one before.
+func TestAbsenceReopensNobody(t *testing.T) {
+	t.Parallel()
+	h := pair(t, false)
+	h.reads("hr", file{"1": numbered("1", nil), "2": numbered("2", nil)})
+	h.reads("more", file{"x": numbered("1", row{endDate: day(-1)})})
+	h.stands("1", directory.Active, "", 1)
+	h.reads("hr", file{"2": numbered("2", nil)})
+	h.stands("1", directory.Leaver, directory.CauseTermination, 1)
+	h.reads("more", file{})
+	h.stands("1", directory.Leaver, directory.CauseTermination, 1)
+	h.quiet()
+}
+
+// TestNoTwoRecordsOfOneSource: one that holds somebody may come back.
+func TestNoTwoRecordsOfOneSource(t *testing.T) {
+	t.Parallel()
+	h := pair(t, false)
+	h.reads("more", file{"x": numbered("1", nil)})
+	h.reads("hr", file{"1": numbered("1", nil)})
+	h.reads("hr", file{})
+	h.reads("hr", file{"2": numbered("1", nil)}) // another key for the same number
+	h.reads("hr", file{"1": numbered("1", nil), "2": numbered("1", nil)})
+	if got := keysOf(h.everyone()[ofPerson("more", "x")]); got != "hr:1 more:x" {
+		t.Errorf("the records %s", got)
+	}
+	if got := keysOf(h.everyone()[ofPerson("hr", "2")]); got != "hr:2" {
+		t.Errorf("the records %s", got)
+	}
+}
+
 func TestAuthorityByAttribute(t *testing.T) {
 	t.Parallel()
 	h := pair(t, true)

@@ -72,6 +72,17 @@ func IsDate(p scim.Path) bool {
 	return p == startDate || p == endDate || p == leaveStartDate || p == leaveEndDate
 }
 
+// keepDates gives a resource the dates of another one.
+func keepDates(user, of *scim.Resource) error {
+	for _, p := range []scim.Path{startDate, endDate, leaveStartDate, leaveEndDate} {
+		v, _ := of.At(p)
+		if err := user.Put(p, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // of finds whose value an attribute has; -1 if nobody states one.
 func (o *opinions) of(p scim.Path) (int, scim.Value) {
 	if IsDate(p) {

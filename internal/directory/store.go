@@ -33,6 +33,9 @@ type Tx interface {
 	// source speaks of, and another record as well.
 	MarkDue(ctx context.Context, source string, ids []string, at time.Time) error
 
+	// Release makes those of the records nobody's that are missing and hold nobody.
+	Release(ctx context.Context, source string, ids []string) error
+
 	// PutKeys replaces the values by which people are found.
 	PutKeys(ctx context.Context, keys map[string][]MatchKey) error
 	// Matching returns who is known under a value that one of the sources

@@ -209,3 +209,31 @@ func TestFolderOfChanges(t *testing.T) {
 		w.quiet()
 	})
 }
+
+// TestWhatNobodyReadsIsNotKept: a column without an expression leaves no value
+// anywhere, nor does one whose row was set aside or is gone.
+func TestWhatNobodyReadsIsNotKept(t *testing.T) {
+	in(t, func(w *world) {
+		w.edit("columns: [id, first, dept, start, end, leave, back]", "columns: [id, first, dept, start, end, leave, back, salary]")
+		w.file = func(b []byte) []byte {
+			lines := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+			for i := range lines {
+				if lines[i] += ",s4lary-" + strings.Repeat("x", i); i == 0 {
+					lines[i] = "id,first,dept,start,end,leave,back,salary"
+				}
+			}
+			return []byte(strings.Join(lines, "\n") + "\n")
+		}
+		w.staff = staff(4)
+		w.apply()
+		w.staff[1].end = "soon"
+		w.staff = append(w.staff, worker{}, w.staff[2])
+		w.apply()
+		if n := w.mentions("s4lary"); n != 0 {
+			t.Errorf("%d values of a column that no expression reads", n)
+		}
+		if n := w.mentions("p001"); n == 0 {
+			t.Error("this search finds nobody, so that it proves nothing")
+		}
+	})
+}

@@ -116,6 +116,16 @@ func (tx *Tx) MarkDue(ctx context.Context, source string, ids []string, at time.
 		AND (SELECT count(*) FROM records WHERE person = people.id) > 1`, stamp(at), source, in)
 }
 
+// Release implements directory.Tx.
+func (tx *Tx) Release(ctx context.Context, source string, ids []string) error {
+	in, err := list(ids)
+	if err != nil {
+		return err
+	}
+	return tx.exec(ctx, `UPDATE records SET person = '' WHERE source = ? AND id IN (SELECT value FROM json_each(?))
+		AND missing_at IS NOT NULL AND holds = 0`, source, in)
+}
+
 // PutKeys implements directory.Tx.
 func (tx *Tx) PutKeys(ctx context.Context, keys map[string][]directory.MatchKey) error {
 	for person, of := range keys {

@@ -344,12 +344,14 @@ func notHolding(b *bundle) {
 	added := record("extra", "p")
 	added.Source, added.Holds = "phones", false
 	waits := record("waits", "")
+	lost := record("lost", "p")
+	lost.Source, lost.Holds, lost.Missing = "phones", false, noon
 	waits.Source, waits.Holds = "phones", false
 	gone := record("r", "p")
 	gone.Missing = noon
 	b.directory(func(tx directory.Tx) error {
 		b.must(tx.PutPeople(b.ctx, []*directory.Person{p}))
-		return tx.PutRecords(b.ctx, []directory.Record{gone, added, waits})
+		return tx.PutRecords(b.ctx, []directory.Record{gone, added, waits, lost})
 	})
 	b.directory(func(tx directory.Tx) error {
 		_, absent, returned, err := tx.Waiting(b.ctx, noon)
@@ -365,6 +367,14 @@ func notHolding(b *bundle) {
 		b.must(err2)
 		equal(b, "record", fmt.Sprintf("%+v", got["extra"]), fmt.Sprintf("%+v", added))
 		equal(b, "record", fmt.Sprintf("%+v", got["waits"]), fmt.Sprintf("%+v", waits))
+		return err
+	})
+	b.directory(func(tx directory.Tx) error {
+		b.must(tx.Release(b.ctx, "phones", []string{"extra", "lost"}))
+		b.must(tx.Release(b.ctx, "hr", []string{"r"}))
+		of, err := tx.RecordsOf(b.ctx, []string{"p", ""})
+		equal(b, "records of p", len(of["p"]), 2)
+		equal(b, "records of nobody", len(of[""]), 2)
 		return err
 	})
 }
