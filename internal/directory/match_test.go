@@ -377,6 +377,22 @@ func TestAbsenceReopensNobody(t *testing.T) {
 	h.quiet()
 }
 
+// TestWhatWentMeanwhile: what somebody had of another source when they left is
+// gone when they are back, if that source says it no more.
+func TestWhatWentMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := pair(t, true)
+	h.reads("hr", file{"1": numbered("1", nil), "2": numbered("2", nil)})
+	h.reads("more", file{"x": {number: "1", nickName: "Addie"}})
+	h.reads("hr", file{"2": numbered("2", nil)})
+	h.reads("more", file{})
+	h.has(personID("1"), nickName, "Addie") // who left is left as they were
+	h.reads("hr", file{"1": numbered("1", nil), "2": numbered("2", nil)})
+	h.stands("1", directory.Active, "", 1)
+	h.has(personID("1"), nickName, "")
+	h.quiet()
+}
+
 // TestNoTwoRecordsOfOneSource: one that holds somebody may come back.
 func TestNoTwoRecordsOfOneSource(t *testing.T) {
 	t.Parallel()

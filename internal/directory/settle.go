@@ -39,7 +39,7 @@ func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
 	if err := s.each(ctx, due, func(p *Person) error { return s.due(ctx, p, contains(absent, p.ID), &leaving) }); err != nil {
 		return s.out, err
 	}
-	if err := s.each(ctx, returned, s.welcome); err != nil {
+	if err := s.each(ctx, returned, func(p *Person) error { return s.welcome(ctx, p) }); err != nil {
 		return s.out, err
 	}
 	if err := s.depart(ctx, CauseTermination, leaving); err != nil {
@@ -164,8 +164,12 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving *[
 	return s.move(p, state, why, cause, "person."+string(state))
 }
 
-// welcome handles somebody whose record is back.
-func (s *settlement) welcome(p *Person) error {
+// welcome handles somebody whose record is back. What others said meanwhile
+// counts from now on.
+func (s *settlement) welcome(ctx context.Context, p *Person) error {
+	if _, err := s.agree(ctx, p); err != nil {
+		return err
+	}
 	f, err := factsOf(p.User)
 	if err != nil {
 		return fmt.Errorf("person %s: %w", p.ID, err)
