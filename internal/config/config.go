@@ -36,7 +36,7 @@ type Source struct {
 	Pos       Position    `json:"-"`
 	Type      Text        `json:"type"` // csv
 	Path      Text        `json:"path"` // relative to the working directory of the process
-	Mode      string      `json:"mode"` // snapshot
+	Mode      string      `json:"mode"` // ModeSnapshot or ModeDelta
 	Key       Text        `json:"key"`
 	Columns   []Text      `json:"columns"`
 	Optional  []Text      `json:"optional"`  // columns that may be missing
@@ -46,8 +46,23 @@ type Source struct {
 	Person    []Attribute `json:"person"`
 	// Match lists the attribute paths that correlate a row with a person of an
 	// earlier source; empty = this source has its own people.
-	Match []Text `json:"match"`
+	Match     []Text `json:"match"`
+	Unmatched string `json:"unmatched"` // UnmatchedWait or UnmatchedFound; "" without Match
+	Authority []Text `json:"authority"` // attribute paths that this source has before all others
+	Deleted   Text   `json:"deleted"`   // bool expression, in ModeDelta: this row says that the record is gone
 }
+
+// The values of Source.Mode.
+const (
+	ModeSnapshot = "snapshot" // each read holds everybody
+	ModeDelta    = "delta"    // each file holds what changed
+)
+
+// The values of Source.Unmatched.
+const (
+	UnmatchedWait  = "wait"  // a row that matches nobody waits for them
+	UnmatchedFound = "found" // it is somebody new
+)
 
 // The values of Attribute.Unique.
 const (

@@ -52,7 +52,8 @@ func TestDefaultsAndOrder(t *testing.T) {
 	if app.Token.Ref() != "secret:crm" || app.Token.Reveal() != "" {
 		t.Errorf("token ref %q", app.Token.Ref())
 	}
-	if cfg.Guard != config.DefaultGuard() || cfg.Calendar.TimeZone.Value != "UTC" || cfg.Sources[0].Mode != "snapshot" {
+	if cfg.Guard != config.DefaultGuard() || cfg.Calendar.TimeZone.Value != "UTC" || cfg.Sources[0].Mode != "snapshot" ||
+		cfg.Sources[0].Unmatched != "" || cfg.Sources[1].Unmatched != config.UnmatchedWait {
 		t.Error("defaults of guard, calendar or mode")
 	}
 }

@@ -26,14 +26,14 @@ func (d *decoder) sources(n *node) []Source {
 }
 
 func (d *decoder) source(name Text, n *node) Source {
-	s := Source{Name: name.Value, Pos: name.Pos, Mode: "snapshot"}
+	s := Source{Name: name.Value, Pos: name.Pos, Mode: ModeSnapshot}
 	what := "source " + name.Value
 	columnsGood := false
 	d.section(n, what, name.Pos,
 		field{key: "type", required: true, read: func(n *node) { s.Type, _ = d.choice(n, "type of "+what, "csv") }},
 		field{key: "path", required: true, read: func(n *node) { s.Path, _ = d.text(n, "path of "+what) }},
 		field{key: "mode", read: func(n *node) {
-			if t, ok := d.choice(n, "mode of "+what, "snapshot"); ok {
+			if t, ok := d.choice(n, "mode of "+what, ModeSnapshot, ModeDelta); ok {
 				s.Mode = t.Value
 			}
 		}},
@@ -45,7 +45,23 @@ func (d *decoder) source(name Text, n *node) Source {
 		field{key: "settle", read: func(n *node) { s.Settle, _ = d.duration(n, "settle of "+what, 0, 24*time.Hour) }},
 		field{key: "person", required: true, read: func(n *node) { s.Person = d.attributes(n, "person of "+what, UniqueOrganisation) }},
 		field{key: "match", read: func(n *node) { s.Match, _ = d.texts(n, "match of "+what, "path") }},
+		field{key: "unmatched", read: func(n *node) {
+			t, ok := d.choice(n, "unmatched of "+what, UnmatchedWait, UnmatchedFound)
+			if s.Unmatched = t.Value; ok && len(s.Match) == 0 {
+				d.fail(t.Pos, "unmatched of "+what+" means nothing without match", "every row of this source is somebody: remove it")
+			}
+		}},
+		field{key: "authority", read: func(n *node) { s.Authority, _ = d.texts(n, "authority of "+what, "path") }},
+		field{key: "deleted", read: func(n *node) {
+			s.Deleted, _ = d.expression(n, "deleted of "+what)
+			if s.Mode != ModeDelta {
+				d.fail(s.Deleted.Pos, "deleted of "+what+" is for mode: delta", "in a snapshot, who is gone from the file is gone")
+			}
+		}},
 	)
+	if s.Unmatched == "" && len(s.Match) > 0 {
+		s.Unmatched = UnmatchedWait
+	}
 	if columnsGood {
 		d.columns(s)
 	}

@@ -20,6 +20,15 @@ type Statement struct {
 	// Replay says that the statement is known to be an old one: it changes
 	// what it changes, but brings nobody back who has left (DESIGN: order).
 	Replay bool
+	// InOrder says that the source's files follow each other by their names: a
+	// statement has no say about whom a file of a later name has spoken of.
+	InOrder bool
+	// Repeat says that this very statement was made before, of a source that
+	// states what changed: it has no say where something else was said since.
+	Repeat bool
+	// Deleted is the source's word that the record is gone, which is an explicit
+	// end and no mere absence. Map is not called then.
+	Deleted bool
 	// Map evaluates the source's mapping. It is only called when the digest
 	// is new, so that a read without change evaluates no expression.
 	Map func() (*scim.Resource, error)
@@ -38,6 +47,8 @@ var ErrReplayed = errors.New("this file was read before, and a later one said th
 type Accepted struct {
 	New, Changed, Unchanged int
 	Rejected                []Rejected
+	Waiting                 []Statement // that match nobody yet
+	Late                    []Statement // that a later one has outdone
 }
 
 // Accept takes a chunk of statements, in the order of their keys, in one
@@ -51,18 +62,20 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 	if err != nil {
 		return Accepted{}, err
 	}
-	a := &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}}
+	a := d.acceptance(tx)
 	for _, s := range chunk {
-		if r, ok := known[s.ID]; ok && r.Digest == s.Digest {
-			a.out.Unchanged++
-			continue
+		if err := a.read(ctx, known[s.ID], s); err != nil {
+			return Accepted{}, err
 		}
-		a.read(known, s)
 	}
 	if err := a.people(ctx); err != nil {
 		return Accepted{}, err
 	}
 	return a.out, a.store(ctx)
+}
+
+func (d *Directory) acceptance(tx Tx) *acceptance {
+	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}}
 }
 
 // acceptance is the work on one chunk.
@@ -76,6 +89,8 @@ type acceptance struct {
 	records []Record
 	changed []*Person
 	teams   map[string][]Team
+	keys    map[string][]MatchKey
+	given   map[string]string // person → the record of this chunk that they got
 	events  []audit.Event
 }
 
@@ -84,35 +99,97 @@ type view struct {
 	Statement
 	record Record
 	user   *scim.Resource
-	facts  facts
 	before Record // zero for a new key
 }
 
-func (a *acceptance) read(known map[string]Record, s Statement) {
-	user, err := s.Map()
+// read evaluates a statement that says something new, and finds whose it is.
+func (a *acceptance) read(ctx context.Context, known Record, s Statement) error {
+	rules := a.d.rules(s.Source)
+	was := known.Generation > 0
+	// What waits may find its person now, whether or not it says something else.
+	again := was && known.Person == ""
+	switch {
+	case was && (s.InOrder && known.After(s.File) || s.Repeat && known.Digest != s.Digest):
+		a.out.Late = append(a.out.Late, s)
+		return nil
+	case s.Deleted && known.Person == "": // nobody has to go, but an older file must not bring them
+		a.out.Unchanged++
+		if known.Digest != s.Digest || known.File != s.File {
+			a.records = append(a.records, Record{
+				Key: s.Key, Generation: 1, Digest: s.Digest, User: []byte("{}"), Line: s.Line, File: s.File, At: a.tx.Now(), Missing: a.tx.Now(),
+			})
+		}
+		return nil
+	case was && known.Digest == s.Digest && !again:
+		if a.out.Unchanged++; s.InOrder && was && known.File != s.File { // said again, and later
+			known.File, known.Line = s.File, s.Line
+			a.records = append(a.records, known)
+		}
+		return nil
+	}
+	v, err := a.view(known, s)
 	if err != nil {
 		a.reject(s, err)
-		return
+		return nil
 	}
-	f, err := factsOf(user)
+	var refused refusal
+	v.record.Person, err = a.belongs(ctx, v)
+	switch {
+	case errors.As(err, &refused):
+		a.reject(s, refused)
+		return nil
+	case err != nil:
+		return err
+	case v.record.Person == "":
+		a.out.Waiting = append(a.out.Waiting, s)
+		if known.Digest != s.Digest || known.File != s.File || !known.Missing.IsZero() {
+			a.records = append(a.records, v.record)
+		}
+		return nil
+	}
+	v.record.Holds = !rules.Waits || v.record.Person == v.PersonID()
+	a.given[v.record.Person] = s.ID
+	a.fresh = append(a.fresh, *v)
+	return nil
+}
+
+// view makes the record that a statement becomes.
+func (a *acceptance) view(known Record, s Statement) (*view, error) {
+	v := &view{Statement: s, before: known}
+	v.record = Record{Key: s.Key, Generation: max(1, known.Generation), Digest: s.Digest, Line: s.Line, File: s.File, At: a.tx.Now()}
+	var err error
+	switch {
+	case s.Deleted || known.Generation > 0 && known.Digest == s.Digest:
+		v.user, err = scim.ParseResource(known.User, scim.Limits{})
+	default:
+		v.user, err = s.Map()
+	}
+	if err == nil && s.Deleted {
+		err = a.end(v)
+	}
 	if err != nil {
-		a.reject(s, err)
-		return
+		return v, err
 	}
-	body, err := json.Marshal(user)
+	f, err := factsOf(v.user)
 	if err != nil {
-		a.reject(s, err)
-		return
+		return v, err
 	}
-	v := view{Statement: s, user: user, facts: f, before: known[s.ID]}
-	v.record = Record{
-		Key: s.Key, Generation: 1, Person: s.PersonID(), Digest: s.Digest, User: body,
-		Start: f.start, End: f.end, Line: s.Line, File: s.File, At: a.tx.Now(),
+	v.record.Start, v.record.End = f.start, f.end
+	v.record.User, err = json.Marshal(v.user)
+	return v, err
+}
+
+// end makes a record one that its source has deleted: whoever it holds has left
+// as of now; one that only adds to a person adds nothing any more.
+func (a *acceptance) end(v *view) error {
+	if a.d.rules(v.Source).Waits {
+		v.record.Missing = a.tx.Now()
+		return nil
 	}
-	if b := v.before; b.Generation > 0 {
-		v.record.Person, v.record.Generation = b.Person, b.Generation
+	if v.before.ended(a.cal.Now) {
+		return nil
 	}
-	a.fresh = append(a.fresh, v)
+	return v.user.Put(endDate, scim.String(stamp(a.cal.Now)))
 }
 
 func (a *acceptance) reject(s Statement, err error) {
@@ -144,33 +221,47 @@ func (a *acceptance) people(ctx context.Context) error {
 }
 
 func (a *acceptance) person(ctx context.Context, v view, old *Person, others []Record) error {
-	if old != nil && rehired(v.before, old.State == Leaver, a.cal.Now, v.facts) {
-		v.record.Generation++
-	}
 	records := []Record{v.record}
 	for _, r := range others {
 		if r.Key != v.Key {
 			records = append(records, r)
 		}
 	}
-	user, err := a.d.merge(records)
+	o, err := a.d.opinions(records, a.cal.Now)
+	var user *scim.Resource
+	var f facts
+	if err == nil {
+		user, err = o.merge()
+	}
+	if err == nil && old != nil && !o.held {
+		err = keepDates(user, old.User) // nobody says anything of them
+	}
+	if err == nil {
+		f, err = factsOf(user)
+	}
 	if err != nil { // what cannot be read again must not be kept: it would stop everybody
 		a.reject(v.Statement, err)
 		return nil
 	}
 	p := &Person{ID: v.record.Person, User: user, Generation: v.record.Generation}
-	if old != nil {
+	if old != nil && old.State == Erased {
+		if state, _, _ := derive(a.cal, f); state == Leaver { // nothing of them is kept again
+			a.out.Unchanged++
+			return nil
+		}
+		v.record.Generation = old.Generation + 1
+		p.Generation, p.Revision = v.record.Generation, old.Revision
+	} else if old != nil {
 		p.State, p.Why, p.Cause = old.State, old.Why, old.Cause
 		p.Revision, p.Next, p.Admitted = old.Revision, old.Next, old.Admitted
-		p.Generation = max(old.Generation, p.Generation)
-	}
-	f, err := factsOf(user)
-	if err != nil {
-		a.reject(v.Statement, err)
-		return nil
+		p.Generation = old.Generation
+		if o.held && rehired(old, a.cal.Now, f) {
+			p.Generation++
+			v.record.Generation = p.Generation
+		}
 	}
 	// Staged is on the way back, too: its date would let them in.
-	if a.place(p, old, f); v.Replay && old != nil && old.State == Leaver && p.State != Leaver {
+	if a.place(p, old, f, o.held); v.Replay && old != nil && (old.State == Leaver || old.State == Erased) && p.State != Leaver {
 		a.reject(v.Statement, ErrReplayed)
 		return nil
 	}
@@ -187,15 +278,25 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		a.reject(v.Statement, err)
 		return nil
 	}
+	if len(a.d.keys) > 0 {
+		a.keys[p.ID] = a.d.keysOf(o, p.User)
+	}
+	if !v.record.Missing.IsZero() {
+		v.record.Person = "" // see Standing
+	}
 	a.keep(v, old, p)
 	return nil
 }
 
 // place sets the state that the new facts mean. Whoever is in and would be out
-// waits, unchanged, for Settle, where the gate stands.
-func (a *acceptance) place(p, old *Person, f facts) {
+// waits, unchanged, for Settle, where the gate stands; so does whoever no record
+// holds, as one that only adds to a person brings nobody back.
+func (a *acceptance) place(p, old *Person, f facts, held bool) {
 	state, why, next := derive(a.cal, f)
-	if old != nil && old.State.In() && !state.In() {
+	switch {
+	case old != nil && !held:
+		return
+	case old != nil && old.State.In() && !state.In():
 		p.Next = a.cal.Now
 		return
 	}
@@ -212,54 +313,58 @@ func (a *acceptance) place(p, old *Person, f facts) {
 // columns, or by another mapping, changes nobody.
 func (a *acceptance) keep(v view, old, p *Person) {
 	a.records = append(a.records, v.record)
+	if p.ID != v.before.Person && p.ID != v.PersonID() {
+		a.events = append(a.events, audit.Event{
+			At: a.tx.Now(), Kind: "record.matched", Actor: a.d.cfg.Actor, Person: p.ID, Object: v.Source + ":" + v.ID,
+			Why: "a value by which the source finds people is this person's",
+		})
+	}
 	kind, why := "person.changed", "changed at "+v.Source
-	var before map[string]scim.Value
 	switch {
 	case old == nil:
-		a.out.New++
 		kind, why, p.Revision = "person.created", "new at "+v.Source, 1
-	default:
+	case p.Generation > old.Generation:
+		kind, why = "person.rehired", "hired again at "+v.Source
+	}
+	before, after := a.d.difference(old, p)
+	if old != nil && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
+		a.out.Unchanged++
+		delete(a.teams, p.ID)
+		return
+	}
+	if old == nil {
+		a.out.New++
+	} else {
 		a.out.Changed++
 		p.Revision++
-		if p.Generation > old.Generation {
-			kind, why = "person.rehired", "hired again at "+v.Source
-		}
 	}
-	changed := map[string]scim.Value{}
+	a.changed = append(a.changed, p)
+	a.events = append(a.events, audit.Event{
+		At: a.tx.Now(), Kind: kind, Actor: a.d.cfg.Actor, Person: p.ID, Object: v.Source + ":" + v.ID,
+		Why: why, Before: nilIfEmpty(before), After: nilIfEmpty(after),
+	})
+}
+
+// difference is what the ledger tells of a change: attributes and state.
+func (d *Directory) difference(old, p *Person) (before, after map[string]scim.Value) {
+	after = map[string]scim.Value{}
+	user := scim.NewResource(scim.UserURN)
 	if old != nil {
-		before = map[string]scim.Value{}
+		before, user = map[string]scim.Value{}, old.User
 	}
-	for _, c := range scim.Diff(a.d.cfg.Schemas, scim.UserURN, a.d.cfg.Paths, userOf(old), p.User) {
-		changed[c.Path.String()] = c.After
+	for _, c := range scim.Diff(d.cfg.Schemas, scim.UserURN, d.cfg.Paths, user, p.User) {
+		after[c.Path.String()] = c.After
 		if old != nil {
 			before[c.Path.String()] = c.Before
 		}
 	}
 	if old == nil || old.State != p.State {
-		changed["state"] = scim.String(string(p.State))
+		after["state"] = scim.String(string(p.State))
 		if old != nil {
 			before["state"] = scim.String(string(old.State))
 		}
 	}
-	if old != nil && len(changed) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
-		p.Revision = old.Revision
-		a.out.Changed--
-		a.out.Unchanged++
-		delete(a.teams, p.ID)
-		return
-	}
-	a.changed = append(a.changed, p)
-	a.events = append(a.events, audit.Event{
-		At: a.tx.Now(), Kind: kind, Actor: a.d.cfg.Actor, Person: p.ID, Object: v.Source + ":" + v.ID,
-		Why: why, Before: nilIfEmpty(before), After: nilIfEmpty(changed),
-	})
-}
-
-func userOf(p *Person) *scim.Resource {
-	if p == nil {
-		return scim.NewResource(scim.UserURN)
-	}
-	return p.User
+	return before, after
 }
 
 func nilIfEmpty(m map[string]scim.Value) any {
@@ -280,6 +385,9 @@ func (a *acceptance) store(ctx context.Context) error {
 		return err
 	}
 	if err := a.tx.SetTeams(ctx, a.teams); err != nil {
+		return err
+	}
+	if err := a.tx.PutKeys(ctx, a.keys); err != nil {
 		return err
 	}
 	return a.tx.AppendEvents(ctx, a.events)

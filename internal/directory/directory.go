@@ -14,6 +14,14 @@ type SourceRules struct {
 	// Unique are the attributes whose mapped value is a wish: the directory
 	// turns it into a name that nobody else ever had.
 	Unique []scim.Path
+	// Match are the attributes by which a record finds its person among those
+	// of the sources before this one; none means that each record is a person.
+	Match []scim.Path
+	// Waits says that a record which finds nobody waits for them. Such a
+	// source only adds to people: it brings nobody in, and holds nobody.
+	Waits bool
+	// First are the attributes that this source has before all others.
+	First []scim.Path
 }
 
 // TeamRules says which teams a person is in by rule.
@@ -36,16 +44,23 @@ type Config struct {
 // Directory applies changes. It holds no state of its own and may be used by
 // several goroutines; the store serialises what must be serial.
 type Directory struct {
-	cfg  Config
-	rank map[string]int
+	cfg     Config
+	rank    map[string]int
+	first   map[string]string   // attribute → the source that has it before all others
+	finders map[string][]finder // by source
+	keys    []scim.Path         // the attributes by which people are found
 }
 
 // New returns a Directory.
 func New(cfg Config) *Directory {
-	d := &Directory{cfg: cfg, rank: make(map[string]int, len(cfg.Sources))}
+	d := &Directory{cfg: cfg, rank: make(map[string]int, len(cfg.Sources)), first: map[string]string{}, finders: map[string][]finder{}}
 	for i, s := range cfg.Sources {
 		d.rank[s.Name] = i
+		for _, p := range s.First {
+			d.first[p.String()] = s.Name
+		}
 	}
+	d.findBy()
 	return d
 }
 

@@ -10,6 +10,10 @@
 // those whom a proven-complete read no longer holds. Nobody who is in becomes
 // somebody who is out except by Settle, and Settle asks the Gate first.
 //
+// Several sources may know one person. A record finds its person by exact values
+// and stays theirs; which record has the word is settled attribute by attribute,
+// and for the dates by one record together.
+//
 // It must not know apps, accounts or requests: it marks who changed, by the
 // transaction that changed them, and the provisioning room takes it from there.
 //

@@ -85,12 +85,13 @@ func soonest(now time.Time, ts ...time.Time) time.Time {
 // the new start lies behind it, or they had left as absent, as from a file that
 // lists nobody who is not employed. A mere change of the end date takes a
 // termination back and reopens the same generation (DESIGN: order).
-func rehired(before Record, left bool, now time.Time, fresh facts) bool {
+func rehired(old *Person, now time.Time, fresh facts) bool {
+	before, err := factsOf(old.User)
 	switch {
-	case !fresh.start.After(before.Start):
+	case err != nil || !fresh.start.After(before.start):
 		return false
-	case !before.End.IsZero() && !before.End.After(now):
-		return fresh.start.After(before.End)
+	case !before.end.IsZero() && !before.end.After(now):
+		return fresh.start.After(before.end)
 	}
-	return left && !before.Missing.IsZero() && !before.Start.IsZero()
+	return old.State == Leaver && old.Cause == CauseAbsent && !before.start.IsZero()
 }

@@ -3,33 +3,186 @@
 package directory
 
 import (
-	"sort"
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
 
 	"github.com/usher-id/usher/scim"
 )
 
-// merge computes a person's resource from their records. For each attribute
-// the source of the highest authority that states a value has it; a record
-// that is missing from its source still counts until the departure is
-// accepted, as a missing person keeps everything.
-func (d *Directory) merge(records []Record) (*scim.Resource, error) {
-	sort.SliceStable(records, func(i, j int) bool { return d.rank[records[i].Source] < d.rank[records[j].Source] })
-	merged := scim.NewResource(scim.UserURN)
-	for _, r := range records {
-		view, err := scim.ParseResource(r.User, scim.Limits{})
+// stated is a record with what it says.
+type stated struct {
+	Record
+	user *scim.Resource
+}
+
+// opinions are a person's records, those of the highest authority first.
+type opinions struct {
+	d    *Directory
+	all  []stated
+	lead int  // the one that says when the person comes and goes; -1 if none does
+	held bool // a record that holds the person is there
+}
+
+// opinions reads a person's records. A record that is missing from its source has
+// nothing to say while another one holds the person; if none does they all still
+// count, as a missing person keeps everything.
+func (d *Directory) opinions(records []Record, now time.Time) (*opinions, error) {
+	o := &opinions{d: d, lead: -1}
+	sorted := slices.SortedStableFunc(slices.Values(records), func(a, b Record) int {
+		return cmp.Or(cmp.Compare(d.rank[a.Source], d.rank[b.Source]), cmp.Compare(a.ID, b.ID))
+	})
+	o.held = slices.ContainsFunc(sorted, Record.present)
+	for _, r := range sorted {
+		user, err := scim.ParseResource(r.User, scim.Limits{})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("record %s:%s: %w", r.Source, r.ID, err)
 		}
-		for _, p := range d.cfg.Paths {
-			if _, taken := merged.At(p); taken {
-				continue
+		o.all = append(o.all, stated{r, user})
+	}
+	o.choose(now)
+	return o, nil
+}
+
+// present tells a record that keeps its person in.
+func (r Record) present() bool { return r.Holds && r.Missing.IsZero() }
+
+func (r Record) ended(now time.Time) bool { return !r.End.IsZero() && !r.End.After(now) }
+
+// choose finds the record whose dates count: that of the highest authority that
+// holds the person. One that said that they have left still says so when its
+// source lists them no more; only an employment that began after that end, at
+// another source, outdoes it (DESIGN: a newer hire date).
+func (o *opinions) choose(now time.Time) {
+	for i, s := range o.all {
+		switch {
+		case !s.Holds:
+		case o.lead < 0 && (!o.held || s.present() || s.ended(now)):
+			o.lead = i
+		case o.lead >= 0 && s.present() && o.all[o.lead].ended(now) && !s.Start.IsZero() && !s.Start.Before(o.all[o.lead].End):
+			o.lead = i
+		}
+	}
+}
+
+// IsDate tells the attributes that decide when somebody comes and goes. They are
+// of one record, as the start of one employment and the end of another make none.
+func IsDate(p scim.Path) bool {
+	return p == startDate || p == endDate || p == leaveStartDate || p == leaveEndDate
+}
+
+// keepDates gives a resource the dates of another one.
+func keepDates(user, of *scim.Resource) error {
+	for _, p := range []scim.Path{startDate, endDate, leaveStartDate, leaveEndDate} {
+		v, _ := of.At(p)
+		if err := user.Put(p, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// of finds whose value an attribute has; -1 if nobody states one.
+func (o *opinions) of(p scim.Path) (int, scim.Value) {
+	if IsDate(p) {
+		if o.lead >= 0 {
+			if v, ok := o.all[o.lead].user.At(p); ok {
+				return o.lead, v
 			}
-			if v, ok := view.At(p); ok {
-				if err := merged.Put(p, v); err != nil {
-					return nil, err
-				}
+		}
+		return -1, scim.Null()
+	}
+	best, value := -1, scim.Null()
+	before := ""
+	if len(o.d.first) > 0 {
+		before = o.d.first[p.String()]
+	}
+	for i, s := range o.all {
+		if o.silent(s) || best >= 0 && s.Source != before {
+			continue
+		}
+		if v, ok := s.user.At(p); ok {
+			if best, value = i, v; s.Source == before {
+				break
+			}
+		}
+	}
+	return best, value
+}
+
+func (o *opinions) silent(s stated) bool { return o.held && !s.Missing.IsZero() }
+
+// merge computes the person's resource. For each attribute the source of the
+// highest authority that states a value has it.
+func (o *opinions) merge() (*scim.Resource, error) {
+	merged := scim.NewResource(scim.UserURN)
+	for _, p := range o.d.cfg.Paths {
+		if i, v := o.of(p); i >= 0 {
+			if err := merged.Put(p, v); err != nil {
+				return nil, err
 			}
 		}
 	}
 	return merged, nil
+}
+
+// Opinion is what one record says about an attribute.
+type Opinion struct {
+	Record Record
+	Value  scim.Value // null if it says nothing
+	Won    bool       // the person has this value, or the name that it was a wish for
+	Why    string     // why it won, or lost
+}
+
+// Opinions explains an attribute: what each of a person's records says about it,
+// the one that decides first, and why.
+func (d *Directory) Opinions(records []Record, p scim.Path) ([]Opinion, error) {
+	o, err := d.opinions(records, d.cfg.Now())
+	if err != nil {
+		return nil, err
+	}
+	best, _ := o.of(p)
+	out := make([]Opinion, 0, len(o.all))
+	for i, s := range o.all {
+		v, ok := s.user.At(p)
+		op := Opinion{Record: s.Record, Value: v, Won: i == best}
+		switch {
+		case i == best:
+			op.Why = o.won(p, s)
+		case !ok:
+			op.Why = "says nothing of it"
+		case o.silent(s) && !(IsDate(p) && i == o.lead):
+			op.Why = "is missing from its source"
+		case IsDate(p) && !s.Holds:
+			op.Why = "only adds to people: it does not say when they come and go"
+		case IsDate(p):
+			op.Why = "the dates are those of " + o.all[o.lead].Source
+		default:
+			op.Why = o.all[best].Source + " comes before it"
+		}
+		out = append(out, op)
+	}
+	slices.SortStableFunc(out, func(a, b Opinion) int {
+		if a.Won == b.Won {
+			return 0
+		}
+		if a.Won {
+			return -1
+		}
+		return 1
+	})
+	return out, nil
+}
+
+func (o *opinions) won(p scim.Path, s stated) string {
+	switch {
+	case IsDate(p):
+		return "the dates are those of " + s.Source
+	case o.d.first[p.String()] == s.Source:
+		return "the configuration gives it the authority over this attribute"
+	case len(o.all) == 1:
+		return "it is the only record"
+	}
+	return "no source before it states one"
 }

@@ -5,6 +5,7 @@ package directory
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -67,7 +68,8 @@ func stableID(parts ...string) string {
 type Record struct {
 	Key
 	Generation int       // 1, and one more with each rehire
-	Person     string    // the person it belongs to
+	Person     string    // the person it belongs to; "" while it waits for one
+	Holds      bool      // it keeps its person in; others only add attributes
 	Digest     [32]byte  // of the columns that were read and the mapping that read them
 	User       []byte    // the mapped SCIM User as JSON, wished names included
 	Start, End time.Time // usher.startDate and usher.endDate, zero when absent
@@ -75,6 +77,12 @@ type Record struct {
 	File       string
 	Missing    time.Time // since when proven reads lack it; zero when present
 	At         time.Time // when this view was taken
+}
+
+// After reports whether a file of a later name than the given one has stated the
+// record. Files of different folders do not follow each other.
+func (r Record) After(file string) bool {
+	return filepath.Dir(r.File) == filepath.Dir(file) && r.File > file
 }
 
 // Person is who the records agree on.

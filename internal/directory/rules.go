@@ -92,17 +92,21 @@ func (rs Rules) Digest() [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// Retally computes everybody's teams anew if the rules are others than those
-// that made the present ones. Whom a rule fails on keeps their teams, and is
-// told of.
+// Retally makes everybody anew if the rules are others than those that made the
+// present ones: people, if the sources' authority or matching is another one, and
+// their teams, if digest says that the team rules are. Whom a team rule fails on
+// keeps their teams, and is told of.
 func (d *Directory) Retally(ctx context.Context, tx Tx, digest [32]byte) (problems map[string]error, err error) {
 	const key = "team_rules"
+	s := &settlement{d: d, tx: tx, cal: d.calendar()}
+	s.out.Problems = map[string]error{}
+	if err := s.reconsider(ctx); err != nil {
+		return nil, err
+	}
 	had, err := tx.Meta(ctx, key)
 	if err != nil || string(had) == string(digest[:]) {
 		return nil, err
 	}
-	s := &settlement{d: d, tx: tx, cal: d.calendar()}
-	s.out.Problems = map[string]error{}
 	ids, err := tx.InIDs(ctx)
 	if err != nil {
 		return nil, err

@@ -36,10 +36,10 @@ func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
 		return s.out, err
 	}
 	var leaving []string
-	if err := s.each(ctx, due, func(p *Person) error { return s.due(p, contains(absent, p.ID), &leaving) }); err != nil {
+	if err := s.each(ctx, due, func(p *Person) error { return s.due(ctx, p, contains(absent, p.ID), &leaving) }); err != nil {
 		return s.out, err
 	}
-	if err := s.each(ctx, returned, s.welcome); err != nil {
+	if err := s.each(ctx, returned, func(p *Person) error { return s.welcome(ctx, p) }); err != nil {
 		return s.out, err
 	}
 	if err := s.depart(ctx, CauseTermination, leaving); err != nil {
@@ -57,6 +57,7 @@ type settlement struct {
 
 	changed []*Person
 	teams   map[string][]Team
+	keys    map[string][]MatchKey
 	events  []audit.Event
 }
 
@@ -68,7 +69,7 @@ func (s *settlement) each(ctx context.Context, ids []string, fn func(*Person) er
 		if err != nil {
 			return err
 		}
-		s.changed, s.events, s.teams = nil, nil, map[string][]Team{}
+		s.changed, s.events, s.teams, s.keys = nil, nil, map[string][]Team{}, map[string][]MatchKey{}
 		for _, id := range ids[:n] {
 			if p, ok := people[id]; ok {
 				if err := fn(p); err != nil {
@@ -85,6 +86,9 @@ func (s *settlement) each(ctx context.Context, ids []string, fn func(*Person) er
 }
 
 func (s *settlement) store(ctx context.Context) error {
+	if err := s.tx.PutKeys(ctx, s.keys); err != nil {
+		return err
+	}
 	if len(s.changed) == 0 {
 		return nil
 	}
@@ -117,7 +121,19 @@ func (s *settlement) rewind(ctx context.Context) error {
 // due handles somebody whose date has come. Who would be out is collected for
 // the gate; everybody else moves at once. A date alone brings nobody in whom
 // their source no longer states.
-func (s *settlement) due(p *Person, absent bool, leaving *[]string) error {
+func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving *[]string) error {
+	if p.State == Erased {
+		return nil
+	}
+	changed, err := s.agree(ctx, p)
+	if err != nil {
+		return err
+	}
+	if changed { // kept here, as not everybody who is due moves
+		if err := s.move(p, p.State, p.Why, p.Cause, ""); err != nil {
+			return err
+		}
+	}
 	f, err := factsOf(p.User)
 	if err != nil {
 		return fmt.Errorf("person %s: %w", p.ID, err)
@@ -131,21 +147,29 @@ func (s *settlement) due(p *Person, absent bool, leaving *[]string) error {
 		state, why = Missing, p.Why
 	case absent && p.State == Staged && state.In():
 		return nil // a no-show: the absence goes to the gate, the start waits
-	case p.State == Leaver && p.Cause == CauseAbsent:
-		return nil // left as absent: only a record brings them back
+	case p.State == Leaver && p.Cause == CauseAbsent: // only a record brings them back
+		state, why, next = Leaver, p.Why, time.Time{}
 	case p.State == Staged && state.In():
 		s.out.Joined++
 	}
 	p.Next = next
 	var cause Cause
-	if state == Leaver { // never was in: an offer that came to nothing
+	switch {
+	case state != Leaver:
+	case p.State == Leaver:
+		cause = p.Cause
+	default: // never was in: an offer that came to nothing
 		cause = CauseTermination
 	}
 	return s.move(p, state, why, cause, "person."+string(state))
 }
 
-// welcome handles somebody whose record is back.
-func (s *settlement) welcome(p *Person) error {
+// welcome handles somebody whose record is back. What others said meanwhile
+// counts from now on.
+func (s *settlement) welcome(ctx context.Context, p *Person) error {
+	if _, err := s.agree(ctx, p); err != nil {
+		return err
+	}
 	f, err := factsOf(p.User)
 	if err != nil {
 		return fmt.Errorf("person %s: %w", p.ID, err)

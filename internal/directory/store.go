@@ -26,17 +26,36 @@ type Tx interface {
 	// RecordsOf returns all records of the given people, in order of source and id.
 	RecordsOf(ctx context.Context, people []string) (map[string][]Record, error)
 	// SetMissing marks the records of a source that seen knows as present and,
-	// if complete, those that it does not know as missing since now.
-	SetMissing(ctx context.Context, source string, complete bool, seen func(id string) bool) error
+	// if complete, those that it does not know as missing since now. It returns
+	// those whose standing changed.
+	SetMissing(ctx context.Context, source string, complete bool, seen func(id string) bool) (changed []string, err error)
+	// MarkDue makes those due at an instant whom one of these records of a
+	// source speaks of, and another record as well.
+	MarkDue(ctx context.Context, source string, ids []string, at time.Time) error
+
+	// Release makes those of the records nobody's that are missing and hold nobody.
+	Release(ctx context.Context, source string, ids []string) error
+
+	// PutKeys replaces the values by which people are found.
+	PutKeys(ctx context.Context, keys map[string][]MatchKey) error
+	// Matching returns who is known under a value that one of the sources
+	// states, in order of id: some of them, if there are more than two.
+	Matching(ctx context.Context, attribute, canonical string, sources []string) ([]string, error)
 
 	People(ctx context.Context, ids []string) (map[string]*Person, error)
 	// PutPeople stores people and marks their accounts in every app as due.
 	PutPeople(ctx context.Context, people []*Person) error
 	// Waiting returns whose lifecycle has to be looked at, each list in order of
 	// id: due are those whose Next has come, absent those who are no leavers
-	// and all of whose records are missing, returned those who are Missing, or
-	// left as absent, and have a record again.
+	// and all of whose records that hold them are missing, returned those who
+	// are Missing, or left as absent, and have one again.
 	Waiting(ctx context.Context, now time.Time) (due, absent, returned []string, err error)
+
+	// Erase removes what is kept of a person's attributes: records, keys, the
+	// ledger's payloads, and what was sent to apps. The person's row, the names
+	// that nobody else may get and the links to accounts stay. It returns
+	// ErrHasAccess if an account is live, or nobody knows whether it is.
+	Erase(ctx context.Context, person string) error
 
 	// Rewind makes everybody due at now one of whose records starts or ends
 	// after now, and no later than last.
@@ -47,8 +66,9 @@ type Tx interface {
 	// SetTeams replaces the rule-made memberships of people; teams not seen
 	// before are stored. A person without an entry keeps theirs.
 	SetTeams(ctx context.Context, teams map[string][]Team) error
-	// InIDs returns everybody who is in, in order of id.
+	// InIDs returns everybody who is in, in order of id; Everybody all others, too.
 	InIDs(ctx context.Context) ([]string, error)
+	Everybody(ctx context.Context) ([]string, error)
 
 	// Meta and PutMeta keep small facts about the store itself.
 	Meta(ctx context.Context, key string) ([]byte, error)

@@ -32,11 +32,18 @@ type activation struct {
 	teams  []string
 	team   object
 	person object
+	zone   string // of dates that name none
 }
 
+// timeZone is the path of the person's.
+var timeZone = scim.Path{URN: scim.UsherUserURN, Attr: "timeZone"}
+
 func (a *activation) reset(e *Env, in *Input) {
-	a.row, a.teams = in.Row, in.Teams
+	a.row, a.teams, a.zone = in.Row, in.Teams, e.compiler.zone
 	if e.person != nil {
+		if v, ok := in.Person.At(timeZone); ok {
+			a.zone, _ = v.AsString()
+		}
 		a.person.typ, a.person.id = e.person, in.PersonID
 		if in.Person != nil {
 			a.person.obj = in.Person.Object
@@ -71,6 +78,8 @@ func (a *activation) column(i int) string {
 // ResolveName finds a variable.
 func (a *activation) ResolveName(name string) (any, bool) {
 	switch name {
+	case zoneName:
+		return types.String(a.zone), true
 	case "row":
 		return a, true
 	case "person":

@@ -5,6 +5,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -148,7 +149,35 @@ func (c *compilation) inspectCall(a *ast.AST, x ast.Expr) {
 	case "endOfDay", "addDays":
 		if args := call.Args(); len(args) > 0 && a.GetOverloadIDs(x.ID()) != nil {
 			c.checkZone(call.FunctionName(), args)
+			c.fillZone(a, x)
 		}
+	}
+}
+
+// zoneName is the variable that holds the person's time zone; no expression can
+// spell it.
+const zoneName = "@zone"
+
+// zoneOf makes the node that reads the person's time zone, for the call at x.
+func zoneOf(a *ast.AST, x ast.Expr) ast.Expr {
+	const beyond = 1 << 32 // above every id that the parser gives
+	zone := ast.NewExprFactory().NewIdent(x.ID()+beyond, zoneName)
+	a.SetType(zone.ID(), cel.StringType)
+	a.SetReference(zone.ID(), ast.NewIdentReference(zoneName, nil))
+	return zone
+}
+
+// fillZone gives endOfDay and addDays the person's time zone if they name none.
+func (c *compilation) fillZone(a *ast.AST, x ast.Expr) {
+	call := x.AsCall()
+	overload, without := "endOfDay_string_string", 1
+	if call.FunctionName() == "addDays" {
+		overload, without = "addDays_string_int_string", 2
+	}
+	if args := call.Args(); len(args) == without {
+		with := append(slices.Clone(args), zoneOf(a, x))
+		x.SetKindCase(ast.NewExprFactory().NewCall(x.ID(), call.FunctionName(), with...))
+		a.SetReference(x.ID(), ast.NewFunctionReference(overload))
 	}
 }
 
@@ -170,16 +199,15 @@ func (c *compilation) readLayouts(a *ast.AST, x ast.Expr) {
 		return
 	}
 	c.checkZone("date", args)
-	overload := dateCallUTC
+	zone := zoneOf
 	if len(args) == 3 {
-		overload = dateCallZone
+		zone = func(*ast.AST, ast.Expr) ast.Expr { return args[2] }
 	}
 	fac := ast.NewExprFactory()
 	lit := fac.NewLiteral(args[1].ID(), &layouts{dates: spec, typ: layoutsType()})
 	a.SetType(lit.ID(), layoutsType())
-	with := append([]ast.Expr{args[0], lit}, args[2:]...)
-	x.SetKindCase(fac.NewCall(x.ID(), dateCall, with...))
-	a.SetReference(x.ID(), ast.NewFunctionReference(overload))
+	x.SetKindCase(fac.NewCall(x.ID(), dateCall, args[0], lit, zone(a, x)))
+	a.SetReference(x.ID(), ast.NewFunctionReference(dateCallZone))
 }
 
 // layoutID is the list element that holds the layout at fault.

@@ -32,14 +32,25 @@ type Compiler struct {
 	set   *scim.SchemaSet
 	base  *cel.Env
 	zones *zones
+	zone  string // of dates that name none, and whose person names none; "" is UTC
 }
 
-// NewCompiler prepares the functions; the environments share them.
-func NewCompiler(set *scim.SchemaSet) (*Compiler, error) {
+// NewCompiler prepares the functions; the environments share them. Dates that name
+// no time zone are in that of their person, usher.timeZone, or else in UTC.
+func NewCompiler(set *scim.SchemaSet) (*Compiler, error) { return NewCompilerIn(set, "") }
+
+// NewCompilerIn is NewCompiler with another time zone than UTC, by its IANA name.
+func NewCompilerIn(set *scim.SchemaSet, zone string) (*Compiler, error) {
 	if set == nil {
 		return nil, errors.New("mapping: no schemas")
 	}
 	c := &Compiler{set: set, zones: &zones{}}
+	if zone != "UTC" {
+		c.zone = zone
+	}
+	if _, err := c.zones.load(c.zone); err != nil {
+		return nil, fmt.Errorf("mapping: the time zone %q: %w", zone, err)
+	}
 	base, err := cel.NewCustomEnv(c.options()...)
 	if err != nil {
 		return nil, fmt.Errorf("mapping: functions: %w", err)

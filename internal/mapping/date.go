@@ -69,6 +69,12 @@ func (c *clock) format(loc *time.Location) (string, error) {
 		loc = time.UTC
 	}
 	t := time.Date(c.year, time.Month(c.month), c.day, c.hour, c.minute, c.second, 0, loc)
+	if t.Day() != c.day {
+		// A day that begins at 01:00: Go goes back from the midnight that is not there.
+		if _, end := t.ZoneBounds(); !end.IsZero() {
+			t = end
+		}
+	}
 	if c.hasOffset {
 		t = t.Add(-time.Duration(c.offset) * time.Second)
 	}

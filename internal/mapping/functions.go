@@ -58,7 +58,6 @@ func layoutsType() *cel.Type { return cel.OpaqueType("(date layouts)") }
 // dateCall is date() after its layouts have been read; no expression can spell it.
 const (
 	dateCall     = "@date"
-	dateCallUTC  = "date_layouts"
 	dateCallZone = "date_layouts_string"
 )
 
@@ -70,8 +69,6 @@ func dateFunctions(z *zones) []cel.EnvOption {
 			cel.Overload("date_string_list", []*cel.Type{s, l}, s, unread),
 			cel.Overload("date_string_list_string", []*cel.Type{s, l, s}, s, unread)),
 		cel.Function(dateCall,
-			cel.Overload(dateCallUTC, []*cel.Type{s, layoutsType()}, s,
-				cel.BinaryBinding(func(v, l ref.Val) ref.Val { return z.celDate(v, l) })),
 			cel.Overload(dateCallZone, []*cel.Type{s, layoutsType(), s}, s, cel.FunctionBinding(z.celDate))),
 		cel.Function("endOfDay",
 			cel.Overload("endOfDay_string", []*cel.Type{s}, s, cel.FunctionBinding(z.celEndOfDay)),

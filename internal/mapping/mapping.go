@@ -27,6 +27,7 @@ type Mapping struct {
 	Schema string // of the resource
 	Rules  []Rule // in the order of their paths
 	env    *Env
+	zone   int // the rule that makes a row's time zone; -1 if none does
 	digest [sha256.Size]byte
 }
 
@@ -62,6 +63,7 @@ func (e *Env) CompileMapping(resourceSchema string, attrs []config.Attribute) (*
 		return nil, errs
 	}
 	slices.SortStableFunc(m.Rules, func(a, b Rule) int { return cmp.Compare(a.Path.String(), b.Path.String()) })
+	m.zone = slices.IndexFunc(m.Rules, func(r Rule) bool { return e.kind == "row" && r.Path.String() == timeZone.String() })
 	m.digest = m.sum()
 	return m, nil
 }
@@ -84,6 +86,9 @@ func (m *Mapping) sum() [sha256.Size]byte {
 	binary.BigEndian.PutUint64(version[:], functionsVersion)
 	h.Write(version[:])
 	writeString(h, m.env.kind)
+	if zone := m.env.compiler.zone; zone != "" {
+		writeString(h, zone)
+	}
 	writeString(h, m.Schema)
 	for _, r := range m.Rules {
 		writeString(h, r.Path.String())
@@ -126,6 +131,26 @@ type Failure struct {
 	Err  error
 }
 
+// inZone reads the time zone that a row states, as all its dates are in it.
+func (m *Mapping) inZone(a *activation) error {
+	if m.zone < 0 {
+		return nil
+	}
+	v, err := m.Rules[m.zone].Program.eval(a)
+	if err != nil {
+		return nil // told by the rule itself
+	}
+	name, _ := v.AsString()
+	if name == "" {
+		return nil
+	}
+	if _, err := m.env.compiler.zones.load(name); err != nil {
+		return m.Rules[m.zone].Program.evalError(err)
+	}
+	a.zone = name
+	return nil
+}
+
 // Apply evaluates all rules. What yields null, "", an empty list or an empty
 // object stays unassigned; what fails is listed, and is unassigned as well: the
 // caller decides whether the rest may be used.
@@ -137,6 +162,9 @@ func (m *Mapping) Apply(in Input) (*scim.Resource, []Failure) {
 	}
 	a.reset(m.env, &in)
 	var failures []Failure
+	if err := m.inZone(a); err != nil {
+		failures = append(failures, Failure{Path: timeZone, Err: err})
+	}
 	for _, rule := range m.Rules {
 		v, err := rule.Program.eval(a)
 		if err == nil && !v.IsUnassigned() {

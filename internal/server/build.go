@@ -36,7 +36,7 @@ type Built struct {
 func Build(cfg *config.Config) (*Built, error) {
 	b := &Built{Config: cfg, Schemas: scim.CoreSchemas(), Limits: limits(cfg.Guard)}
 	var err error
-	if b.compiler, err = mapping.NewCompiler(b.Schemas); err != nil {
+	if b.compiler, err = mapping.NewCompilerIn(b.Schemas, cfg.Calendar.TimeZone.Value); err != nil {
 		return nil, err
 	}
 	var mistakes config.Errors

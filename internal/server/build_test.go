@@ -35,16 +35,6 @@ apps:
     groups: {teams: [department]}
 `
 
-// second is a source whose people would be found among those of the first.
-const second = `  phones:
-    type: csv
-    path: phones.csv
-    key: id
-    columns: [id]
-    person: {title: row.id}
-    match: [userName]
-`
-
 func build(t *testing.T, text string) (*server.Built, error) {
 	t.Helper()
 	cfg, err := config.Parse("usher.yaml", []byte(text), func(string) (string, bool) { return "", false })
@@ -117,7 +107,8 @@ func TestBuildRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		text, want string
 	}{
-		"match":      {replace(t, "teams:\n  department", second+"teams:\n  department"), "usher.yaml:17:13: match is not in this version yet"},
+		"encoding":   {replace(t, "key: id", "key: id\n    encoding: utf-7"), `usher.yaml:7:15: unknown encoding "utf-7"`},
+		"delimiter":  {replace(t, "key: id", "key: id\n    delimiter: é"), `usher.yaml:3:3: the delimiter`},
 		"secret":     {replace(t, "token: abc", "token: secret:app"), "usher.yaml:15:10: app app: secret:app: sealed secrets are not in this version yet"},
 		"profile":    {replace(t, "    token: abc\n", "    token: abc\n    profile: nosuch\n"), `usher.yaml:17:14: `},
 		"active":     {replace(t, "userName: person.userName", "active: \"true\""), "usher.yaml:18:7: active is computed"},

@@ -33,6 +33,7 @@ type Explanation struct {
 type RecordWhy struct {
 	Source     string    `json:"source"`
 	Key        string    `json:"key"`
+	Holds      bool      `json:"holds"` // keeps the person in; others only add attributes
 	Generation int       `json:"generation"`
 	File       string    `json:"file"`
 	Line       int       `json:"line"`
@@ -116,7 +117,7 @@ func (u *Usher) explain(ctx context.Context, r store.Reader, id string, q Questi
 	p := people[id]
 	w := &Explanation{Person: id, UserName: p.UserName(), State: p.State, Why: p.Why, Teams: []directory.Team{}, Apps: []AppWhy{}}
 	for _, rec := range records[id] {
-		w.Records = append(w.Records, RecordWhy{rec.Source, rec.ID, rec.Generation, rec.File, rec.Line, rec.At, rec.Missing})
+		w.Records = append(w.Records, RecordWhy{rec.Source, rec.ID, rec.Holds, rec.Generation, rec.File, rec.Line, rec.At, rec.Missing})
 	}
 	for _, t := range u.Targets {
 		if q.App != "" && t.Name != q.App {
@@ -277,21 +278,51 @@ func (u *Usher) origin(input mapping.TraceInput, records []directory.Record) []s
 		return nil
 	}
 	steps := []string{fmt.Sprintf("%s is %s", input.Name, input.Value)}
-	for _, rec := range records {
-		for _, src := range u.Sources {
-			if src.Name != rec.Source {
-				continue
-			}
-			for _, rule := range src.Mapping.Rules {
-				if rule.Path.String() != path.String() {
-					continue
-				}
-				steps = append(steps, fmt.Sprintf("%s made it of %s line %d (%s:%s), by %s", rule.Program.Text().Pos, rec.File, rec.Line, rec.Source, rec.ID, oneLine(rule.Program.Text().Value)))
-				if wish, ok := wished(rec, rule); ok && !wish.Equal(input.Value) {
-					steps = append(steps, fmt.Sprintf("the wish was %s; the name was reserved for this person and stays", wish))
-				}
+	opinions, err := u.directory(Options{}).Opinions(records, path)
+	if err != nil {
+		return append(steps, err.Error())
+	}
+	decided := len(opinions) > 0 && opinions[0].Won
+	for _, o := range opinions {
+		if rule, ok := u.rowRule(o.Record.Source, path); ok {
+			steps = append(steps, opinionSteps(o, rule, input.Value, decided, len(opinions) > 1)...)
+		}
+	}
+	return steps
+}
+
+// rowRule is the line of a source's mapping that makes an attribute.
+func (u *Usher) rowRule(source string, path scim.Path) (mapping.Rule, bool) {
+	for _, src := range u.Sources {
+		if src.Name != source {
+			continue
+		}
+		for _, rule := range src.Mapping.Rules {
+			if rule.Path.String() == path.String() {
+				return rule, true
 			}
 		}
+	}
+	return mapping.Rule{}, false
+}
+
+// opinionSteps tells of the record that an attribute comes from how it was made,
+// and of the others what they say and why that does not count.
+func opinionSteps(o directory.Opinion, rule mapping.Rule, value scim.Value, decided, several bool) []string {
+	rec := o.Record
+	if decided && !o.Won {
+		if o.Value.IsUnassigned() {
+			return []string{fmt.Sprintf("%s:%s states none (%s line %d)", rec.Source, rec.ID, rec.File, rec.Line)}
+		}
+		return []string{fmt.Sprintf("%s:%s states %s (%s line %d) and loses: %s", rec.Source, rec.ID, o.Value, rec.File, rec.Line, o.Why)}
+	}
+	text := rule.Program.Text()
+	steps := []string{fmt.Sprintf("%s made it of %s line %d (%s:%s), by %s", text.Pos, rec.File, rec.Line, rec.Source, rec.ID, oneLine(text.Value))}
+	if o.Won && several {
+		steps = append(steps, fmt.Sprintf("%s:%s wins: %s", rec.Source, rec.ID, o.Why))
+	}
+	if wish, ok := wished(rec, rule); ok && !wish.Equal(value) {
+		steps = append(steps, fmt.Sprintf("the wish was %s; the name was reserved for this person and stays", wish))
 	}
 	return steps
 }

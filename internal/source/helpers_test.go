@@ -45,7 +45,7 @@ func (f file) Read(context.Context) (*source.Batch, error) {
 	b := &source.Batch{Columns: columns, Fields: []int{1, 2, 3, 4, 5}, Rejected: slices.Clone(f.rejected)}
 	h := sha256.New()
 	for i, w := range f.workers {
-		b.Rows = append(b.Rows, source.Row{Line: i + 2, Key: w.id, Values: w.values()})
+		b.Rows = append(b.Rows, source.NewRow(i+2, w.id, w.values()...))
 		fmt.Fprintln(h, strings.Join(w.values(), "|"))
 	}
 	fmt.Fprintln(h, f.rejected, f.unproven)
@@ -56,7 +56,7 @@ func (f file) Read(context.Context) (*source.Batch, error) {
 
 // house is a directory on a real store, with one source.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	db      store.DB
 	st      source.Store
 	dir     *directory.Directory
@@ -111,7 +111,7 @@ func mapped(tb testing.TB) *mapping.Mapping {
 	return m
 }
 
-func setup(t *testing.T) *house {
+func setup(t testing.TB) *house {
 	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "usher.db"), "test")
 	if err != nil {

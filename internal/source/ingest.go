@@ -3,14 +3,14 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
@@ -38,8 +38,13 @@ type Source struct {
 	Name    string
 	File    string // for people and messages
 	Reader  Reader
-	Mapping *mapping.Mapping // row → person
-	Digest  [32]byte         // of the mapping and the columns it reads
+	Parts   func() ([]Part, error) // if set, the source is several files, and Reader is not used
+	Mapping *mapping.Mapping       // row → person
+	Digest  [32]byte               // of the mapping and the columns it reads
+	// Delta says that a read holds what changed, so that nobody is absent from it.
+	Delta bool
+	// Deleted tells rows that say that the record is gone; nil: none does.
+	Deleted *mapping.Program
 }
 
 // Report is what became of a read.
@@ -54,6 +59,10 @@ type Report struct {
 	Replay   bool     `json:"replay,omitempty"` // the very bytes were read before, and others since
 	Notes    []string `json:"notes,omitempty"`
 	Rejected []Reject `json:"rejected"`
+	// Waiting are rows that match nobody yet.
+	Waiting []Reject `json:"waiting,omitempty"`
+	// Late counts rows that say less than what a later file has said.
+	Late int `json:"late,omitempty"`
 }
 
 // Store is what the phases keep their state in.
@@ -93,8 +102,11 @@ func (e *StrangersError) Error() string {
 }
 
 // strange is a deliberately wide net: a source that doubles its people passes,
-// one that exchanges them does not.
-func (k Known) strange(fresh int) bool {
+// one that exchanges them does not. A delta may hold new people alone.
+func (k Known) strange(fresh int, delta bool) bool {
+	if delta {
+		return k.Records >= 20 && k.Here == 0 && fresh >= k.Records
+	}
 	return k.Records >= 20 && k.Here*10 < k.Records && fresh*2 >= k.Records
 }
 
@@ -104,98 +116,176 @@ const chunk = 500
 
 // Ingest reads a source and brings its statements into the directory. Nobody
 // leaves by it: departures wait for directory.Settle.
-func Ingest(ctx context.Context, st Store, d *directory.Directory, s Source) (Report, error) {
-	batch, err := s.Reader.Read(ctx)
+func Ingest(ctx context.Context, st Store, d *directory.Directory, s Source) (r Report, err error) {
+	if s.Parts != nil {
+		r, err = ingestParts(ctx, st, d, s)
+	} else {
+		r, err = (&ingestion{st: st, d: d, s: s}).run(ctx)
+	}
 	if err != nil {
-		return Report{}, fmt.Errorf("source %s: %w", s.Name, err)
-	}
-	r := Report{
-		Source: s.Name, File: s.File, Rows: batch.Proof.Rows + batch.Proof.Rejected, Complete: batch.Proof.Complete,
-		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: batch.Rejected,
-	}
-	seen := map[string]bool{}
-	for _, j := range batch.Rejected {
-		if j.Key != "" { // set aside, but there: its person is as they were
-			seen[j.Key] = true
-		}
-	}
-	for _, row := range batch.Rows {
-		seen[row.Key] = true
-	}
-	if err := match(ctx, st, s, batch, seen, &r); err != nil {
 		return r, fmt.Errorf("source %s: %w", s.Name, err)
+	}
+	return r, nil
+}
+
+// ingestion is the work on one read.
+type ingestion struct {
+	st Store
+	d  *directory.Directory
+	s  Source
+	// Of one of several files:
+	inOrder bool
+	had     *taken                                       // what is known of it; nil when it is new
+	done    func(tx Tx, in *ingestion, clean bool) error // within the transaction that ends the read
+
+	batch *Batch
+	seen  sightings
+	r     Report
+}
+
+func (in *ingestion) run(ctx context.Context) (Report, error) {
+	batch, err := in.s.Reader.Read(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	in.batch = batch
+	in.r = Report{
+		Source: in.s.Name, File: in.s.File, Rows: batch.Proof.Rows + batch.Proof.Rejected, Complete: batch.Proof.Complete,
+		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: batch.Rejected,
 	}
 	// Names are given in the order of keys, never of rows (DESIGN: names).
 	slices.SortFunc(batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
+	in.seen = look(batch)
+	if err := in.match(ctx); err != nil {
+		return in.r, err
+	}
 	for rows := range slices.Chunk(batch.Rows, chunk) {
-		if err := submit(ctx, st, d, s, batch, rows, &r); err != nil {
-			return r, fmt.Errorf("source %s: %w", s.Name, err)
+		if err := in.submit(ctx, rows); err != nil {
+			return in.r, err
 		}
 	}
-	if r.Replay {
-		if err := stale(ctx, st, s, batch.Rows, seen, &r); err != nil {
-			return r, fmt.Errorf("source %s: %w", s.Name, err)
-		}
+	switch {
+	case in.s.Delta:
+		err = in.outdone(ctx)
+	case in.r.Replay:
+		err = in.stale(ctx)
 	}
-	slices.SortStableFunc(r.Rejected, func(a, b Reject) int { return a.Line - b.Line })
-	return r, prove(ctx, st, s, batch.Proof, &r, seen)
+	if err != nil {
+		return in.r, err
+	}
+	in.tell()
+	return in.r, in.prove(ctx)
+}
+
+// tell puts what was set aside in the order of lines, and the rest into words.
+func (in *ingestion) tell() {
+	byLine := func(a, b Reject) int { return a.Line - b.Line }
+	slices.SortStableFunc(in.r.Rejected, byLine)
+	slices.SortStableFunc(in.r.Waiting, byLine)
+	if n := len(in.r.Waiting); n > 0 {
+		in.r.Notes = append(in.r.Notes, fmt.Sprintf("%d of %d rows match nobody and wait, the first in line %d", n, in.r.Rows, in.r.Waiting[0].Line))
+	}
+	if in.r.Late > 0 {
+		in.r.Notes = append(in.r.Notes, fmt.Sprintf("%d of %d rows say what was outdone since", in.r.Late, in.r.Rows))
+	}
 }
 
 // match holds the read against what is known, before anything of it is taken.
-func match(ctx context.Context, st Store, s Source, batch *Batch, seen map[string]bool, r *Report) error {
+func (in *ingestion) match(ctx context.Context) error {
+	p := in.batch.Proof
+	if in.s.Delta {
+		// What was said once is not said anew by a file that is put there again,
+		// whatever its time.
+		p.ModTime = time.Time{}
+	}
 	var k Known
-	err := st.Update(ctx, func(tx Tx) (err error) {
-		k, err = tx.Known(ctx, s.Name, batch.Proof, func(id string) bool { return seen[id] })
+	err := in.st.Update(ctx, func(tx Tx) (err error) {
+		k, err = tx.Known(ctx, in.s.Name, p, in.seen.has)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if fresh := len(seen) - k.Here; k.strange(fresh) {
+	if fresh := in.seen.count() - k.Here; k.strange(fresh, in.s.Delta) {
 		return &StrangersError{k.Records, k.Here, fresh}
 	}
-	if r.Replay = k.Replay; r.Replay {
-		r.Notes = append(r.Notes, "this is an older file, read before: nobody who has left is brought back by it, and nobody is absent for not being in it")
+	in.r.Replay = k.Replay
+	if in.own() { // read once more, for its rows that were set aside, or by other rules
+		in.r.Replay = in.had.Replay
+	}
+	switch {
+	case !in.r.Replay:
+	case in.s.Delta:
+		in.r.Notes = append(in.r.Notes, "these very changes were read before: whatever was said since stands")
+	default:
+		in.r.Notes = append(in.r.Notes, "this is an older file, read before: nobody who has left is brought back by it, and nobody is absent for not being in it")
 	}
 	return nil
 }
 
+// own reports whether the file is one that was read, under its name.
+func (in *ingestion) own() bool {
+	return in.had != nil && bytes.Equal(in.had.Digest, in.batch.Proof.Digest[:])
+}
+
 // submit hands one chunk to the directory, in one transaction.
-func submit(ctx context.Context, st Store, d *directory.Directory, s Source, batch *Batch, rows []Row, r *Report) error {
-	statements := make([]directory.Statement, len(rows))
-	for i, row := range rows {
-		statements[i] = directory.Statement{
-			Key: directory.Key{Source: s.Name, ID: row.Key}, Digest: digest(s.Digest, row), File: s.File, Line: row.Line, Replay: r.Replay,
-			Map: func() (*scim.Resource, error) { return parse(s.Mapping, row) },
+func (in *ingestion) submit(ctx context.Context, rows []Row) error {
+	statements := make([]directory.Statement, 0, len(rows))
+	for _, row := range rows {
+		s := directory.Statement{
+			Key: directory.Key{Source: in.s.Name, ID: row.Key}, Digest: digest(in.s.Digest, row), File: in.s.File, Line: row.Line,
+			Replay: in.r.Replay, InOrder: in.inOrder, Repeat: in.r.Replay && in.s.Delta,
+			Map: func() (*scim.Resource, error) { return parse(in.s.Mapping, row) },
 		}
+		var err error
+		if s.Deleted, err = in.deleted(row); err != nil {
+			in.r.Rejected = append(in.r.Rejected, Reject{Line: row.Line, Key: row.Key, Reason: err.Error()})
+			continue
+		}
+		statements = append(statements, s)
 	}
 	var done directory.Accepted
-	err := st.Update(ctx, func(tx Tx) (err error) {
-		done, err = d.Accept(ctx, tx, s.Name, statements)
+	err := in.st.Update(ctx, func(tx Tx) (err error) {
+		done, err = in.d.Accept(ctx, tx, in.s.Name, statements)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	r.New, r.Changed = r.New+done.New, r.Changed+done.Changed
+	in.r.New, in.r.Changed, in.r.Late = in.r.New+done.New, in.r.Changed+done.Changed, in.r.Late+len(done.Late)
+	for _, s := range done.Late {
+		in.seen.drop(s.ID)
+	}
 	for _, j := range done.Rejected {
-		r.Rejected = append(r.Rejected, batch.reject(s, j))
+		in.r.Rejected = append(in.r.Rejected, in.batch.reject(in.s, j))
+	}
+	for _, s := range done.Waiting {
+		in.r.Waiting = append(in.r.Waiting, Reject{Line: s.Line, Key: s.ID, Reason: "nobody of an earlier source has a value that it matches"})
 	}
 	return nil
+}
+
+// deleted reports whether a row says that its record is gone. Such a row brings
+// nobody back who is missing.
+func (in *ingestion) deleted(row Row) (bool, error) {
+	if in.s.Deleted == nil {
+		return false, nil
+	}
+	v, err := in.s.Deleted.Eval(mapping.Input{Row: row.Values()})
+	if err != nil {
+		return false, err
+	}
+	gone, _ := v.AsBool()
+	if gone {
+		in.seen.drop(row.Key)
+	}
+	return gone, nil
 }
 
 // digest identifies what a row says under a mapping. Equal digests spare the
 // expressions.
 func digest(of [32]byte, row Row) [32]byte {
-	h := sha256.New()
-	h.Write(of[:])
-	var n [8]byte
-	for _, v := range row.Values {
-		binary.BigEndian.PutUint64(n[:], uint64(len(v)))
-		h.Write(n[:])
-		h.Write([]byte(v))
-	}
-	return [32]byte(h.Sum(nil))
+	return sha256.Sum256(append(of[:len(of):len(of)], row.packed...))
 }
 
 // unmapped is a row that an expression failed on.
@@ -214,7 +304,7 @@ func (u *unmapped) Error() string {
 }
 
 func parse(m *mapping.Mapping, row Row) (*scim.Resource, error) {
-	user, failures := m.Apply(mapping.Input{Row: row.Values})
+	user, failures := m.Apply(mapping.Input{Row: row.Values()})
 	if len(failures) > 0 {
 		return nil, &unmapped{failures}
 	}
@@ -245,27 +335,27 @@ func (b *Batch) reject(s Source, j directory.Rejected) Reject {
 
 // stale takes out of what an old read has shown whoever has left as absent since:
 // that they once were there is no news, and must not bring them back.
-func stale(ctx context.Context, st Store, s Source, rows []Row, seen map[string]bool, r *Report) error {
+func (in *ingestion) stale(ctx context.Context) error {
 	lines := map[string]int{}
-	for _, row := range rows {
+	for _, row := range in.batch.Rows {
 		lines[row.Key] = row.Line
 	}
-	for _, j := range r.Rejected { // told already
+	for _, j := range in.r.Rejected { // told already
 		delete(lines, j.Key)
 	}
-	for keys := range slices.Chunk(slices.Sorted(maps.Keys(seen)), chunk) {
+	for keys := range slices.Chunk(in.seen.keys(), chunk) {
 		var left []string
-		err := st.Update(ctx, func(tx Tx) (err error) {
-			left, err = gone(ctx, tx, s.Name, keys)
+		err := in.st.Update(ctx, func(tx Tx) (err error) {
+			left, err = gone(ctx, tx, in.s.Name, keys)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 		for _, key := range left {
-			delete(seen, key)
+			in.seen.drop(key)
 			if line, ok := lines[key]; ok {
-				r.Rejected = append(r.Rejected, Reject{Line: line, Key: key, Reason: directory.ErrReplayed.Error()})
+				in.r.Rejected = append(in.r.Rejected, Reject{Line: line, Key: key, Reason: directory.ErrReplayed.Error()})
 			}
 		}
 	}
@@ -301,21 +391,30 @@ func gone(ctx context.Context, tx Tx, source string, keys []string) ([]string, e
 }
 
 // prove says what was seen and whether that was all, and writes the read down.
-func prove(ctx context.Context, st Store, s Source, p Proof, r *Report, seen map[string]bool) error {
-	return st.Update(ctx, func(tx Tx) error {
-		// An older file has proven who was absent then, not who is now.
-		if err := tx.SetMissing(ctx, s.Name, p.Complete && !r.Replay, func(id string) bool { return seen[id] }); err != nil {
+func (in *ingestion) prove(ctx context.Context) error {
+	p := in.batch.Proof
+	return in.st.Update(ctx, func(tx Tx) error {
+		// A delta proves nobody absent. An older file has proven who was absent
+		// then, not who is now.
+		complete := p.Complete && !in.r.Replay && !in.s.Delta
+		if err := in.d.Standing(ctx, tx, in.s.Name, complete, in.seen.has); err != nil {
 			return err
 		}
-		if err := tx.PutRead(ctx, *r, p); err != nil {
+		if err := tx.PutRead(ctx, in.r, p); err != nil {
 			return err
 		}
-		if p.Complete && len(r.Rejected) == 0 {
+		clean := p.Complete && len(in.r.Rejected) == 0
+		if in.done != nil {
+			if err := in.done(tx, in, clean); err != nil {
+				return err
+			}
+		}
+		if clean || in.own() && in.had.told(in.s) {
 			return nil
 		}
 		return tx.AppendEvents(ctx, []audit.Event{{
-			At: tx.Now(), Kind: "source.incomplete", Actor: "source", Object: s.Name,
-			Why: fmt.Sprintf("%d of %d rows set aside; %s", len(r.Rejected), r.Rows, proven(p)),
+			At: tx.Now(), Kind: "source.incomplete", Actor: "source", Object: in.s.Name,
+			Why: fmt.Sprintf("%d of %d rows set aside; %s", len(in.r.Rejected), in.r.Rows, proven(p)),
 		}})
 	})
 }

@@ -4,16 +4,6 @@ package source
 
 import "time"
 
-// Row is one record of a snapshot that can be taken as it is.
-type Row struct {
-	// Line is the 1-based line of the file in which the record starts.
-	Line int
-	// Key is the source's immutable id of the person, without blanks around it. No other row has it.
-	Key string
-	// Values are those of the declared columns that are read, in the order of the declaration.
-	Values []string
-}
-
 // Reject says why one record of a snapshot is set aside.
 type Reject struct {
 	// Line is the 1-based line of the file in which the record starts.

@@ -23,7 +23,11 @@ type Config struct {
 	// Required are the declared columns without which the file is refused; nil means all. A declared column that is neither
 	// required nor there reads as "". The key is required in any case.
 	Required []string
-	// Encoding is utf-8, utf-16le, utf-16be or windows-1252 (cp1252); "" means find out.
+	// Changes says that the rows tell of changes, in the order in which they
+	// came about: of several rows of one key the last that can be taken counts.
+	Changes bool
+	// Encoding is utf-8, utf-16le, utf-16be, windows-1252 (cp1252), iso-8859-1 (latin1) or iso-8859-15 (latin9); "" means
+	// find out, which never finds the last two: text in the first is the same in windows-1252.
 	Encoding string
 	// Delimiter is an ASCII character; 0 means find out.
 	Delimiter rune
@@ -49,6 +53,12 @@ func (l Limits) withDefaults() Limits {
 		MaxColumns: cmp.Or(l.MaxColumns, 1000),
 		MaxRows:    cmp.Or(l.MaxRows, 10_000_000),
 	}
+}
+
+// Validate says what is wrong with the configuration, before there is a file.
+func (c Config) Validate() error {
+	_, err := c.resolve()
+	return err
 }
 
 // resolve checks the configuration and fills in the defaults.

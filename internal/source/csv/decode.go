@@ -21,6 +21,8 @@ const (
 	encUTF16LE = "utf-16le"
 	encUTF16BE = "utf-16be"
 	enc1252    = "windows-1252"
+	encLatin1  = "iso-8859-1"
+	encLatin9  = "iso-8859-15"
 )
 
 // chunkSize is what is read at once.
@@ -28,14 +30,31 @@ const chunkSize = 256 << 10
 
 func encodingByName(name string) (string, error) {
 	switch n := strings.ToLower(name); n {
-	case "", encUTF8, encUTF16LE, encUTF16BE, enc1252:
+	case "", encUTF8, encUTF16LE, encUTF16BE, enc1252, encLatin1, encLatin9:
 		return n, nil
 	case "utf8":
 		return encUTF8, nil
 	case "cp1252":
 		return enc1252, nil
+	case "latin1", "latin-1":
+		return encLatin1, nil
+	case "latin9", "latin-9":
+		return encLatin9, nil
 	}
-	return "", fmt.Errorf("csv: unknown encoding %q; known are utf-8, utf-16le, utf-16be, windows-1252", name)
+	return "", fmt.Errorf("csv: unknown encoding %q; known are utf-8, utf-16le, utf-16be, windows-1252, iso-8859-1, iso-8859-15", name)
+}
+
+// codePage is the table of an encoding of one byte a character; nil for others.
+func codePage(encoding string) *charmap.Charmap {
+	switch encoding {
+	case enc1252:
+		return charmap.Windows1252
+	case encLatin1:
+		return charmap.ISO8859_1
+	case encLatin9:
+		return charmap.ISO8859_15
+	}
+	return nil
 }
 
 // format is how the bytes of a file become text.
@@ -148,13 +167,13 @@ type decoder struct {
 func (d *decoder) decode(b []byte) []byte {
 	n := min(d.skip, len(b))
 	d.skip, b = d.skip-n, b[n:]
-	switch d.encoding {
-	case encUTF8:
+	if d.encoding == encUTF8 {
 		return b
-	case enc1252:
+	}
+	if page := codePage(d.encoding); page != nil {
 		d.out = d.out[:0]
 		for _, c := range b {
-			r := charmap.Windows1252.DecodeByte(c)
+			r := page.DecodeByte(c)
 			if r == utf8.RuneError {
 				r = rune(c) // a byte that the code page leaves open becomes a C1 control, which badText refuses
 			}

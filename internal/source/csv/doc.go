@@ -12,8 +12,9 @@
 // RFC 4180, and what exports do to it. The format is found out, and can be configured:
 //
 //   - Encoding: UTF-8 with or without byte order mark, UTF-16 with byte order mark, else Windows-1252 if the bytes are not valid
-//     UTF-8; [Snapshot.Notes] says so then. A file that holds more valid multi-byte sequences than broken ones is UTF-8 with
-//     broken rows, as one bad byte must not turn everybody's name into mojibake.
+//     UTF-8; [Snapshot.Notes] says so then. ISO 8859-1 is the same where it has letters, ISO 8859-15 must be configured. A file
+//     that holds more valid multi-byte sequences than broken ones is UTF-8 with broken rows, as one bad byte must not turn
+//     everybody's name into mojibake.
 //   - Delimiter: of comma, semicolon, tab and bar the one under which the header has most of the declared columns.
 //   - Line ends: CRLF, LF or CR, decided by the first one. In a file of LF or CRLF a lone CR is data (and a control character).
 //   - Blank lines are skipped. Blanks around column names are trimmed. Names are compared exactly.
@@ -29,7 +30,8 @@
 //
 //   - A value that is read holds NUL or another C0 or C1 control character (tabs and line breaks are such), a bidirectional
 //     control, an unpaired surrogate or invalid UTF-8, or is longer than [Limits.MaxField] characters.
-//   - Every row of a key that occurs more than once.
+//   - Every row of a key that occurs more than once; with [Config.Changes] the last good one counts, and the good ones before
+//     it are no fault.
 //   - A row whose key cannot be read for sure: the key is empty, faulty as above or holds an invisible format character; the
 //     number of fields differs from the header's; a closing quote is followed by text; a quote is never closed; or a quoted
 //     field looks as if it had swallowed rows (it holds n line breaks and n times the delimiters of a row).

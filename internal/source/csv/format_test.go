@@ -33,6 +33,10 @@ func TestFormatIsFound(t *testing.T) {
 		"utf-16be":          {"\xfe\xff" + utf16Text(binary.BigEndian, plain), "utf-16be", ','},
 		"crlf":              {strings.ReplaceAll(plain, "\n", "\r\n"), "utf-8", ','},
 		"cr":                {strings.ReplaceAll(plain, "\n", "\r"), "utf-8", ','},
+		"lf, then crlf":     {"id,name,note\n1,Zoë 🙂,x\r\n2,\"Al, jr\",y\n", "utf-8", ','},
+		"crlf, then lf":     {"id,name,note\r\n1,Zoë 🙂,x\n2,\"Al, jr\",y\r\n", "utf-8", ','},
+		"cr, lf and crlf":   {"id,name,note\r1,Zoë 🙂,x\n2,\"Al, jr\",y\r\n", "utf-8", ','},
+		"break in quotes":   {"id,name,note\r\n1,Zoë 🙂,x\r\n2,\"Al, jr\",\"x\r\ny\nz\"\r\n", "utf-8", ','},
 		"no last line end":  {strings.TrimSuffix(plain, "\n"), "utf-8", ','},
 		"last line end CR":  {strings.TrimSuffix(plain, "\n") + "\r", "utf-8", ','},
 		"semicolon":         {"id;name;note\n1;Zoë 🙂;x\n2;Al, jr;y\n", "utf-8", ';'},
@@ -125,15 +129,25 @@ func TestEncodingIsConfigured(t *testing.T) {
 	t.Parallel()
 	c := team()
 	c.Encoding = "CP1252"
-	if snap := read(t, c, "id,name,note\n1,ZoÃ«,\n"); snap.Rows[0].Values[1] != "ZoÃƒÂ«" || len(snap.Notes) > 0 {
-		t.Errorf("%q %q", snap.Rows[0].Values, snap.Notes)
+	if snap := read(t, c, "id,name,note\n1,ZoÃ«,\n"); snap.Rows[0].Values()[1] != "ZoÃƒÂ«" || len(snap.Notes) > 0 {
+		t.Errorf("%q %q", snap.Rows[0].Values(), snap.Notes)
+	}
+	for name, want := range map[string]string{"latin1": "Zoë ¤\u00a4", "ISO-8859-15": "Zoë €\u20ac", "windows-1252": "Zoë ¤\u00a4"} {
+		c.Encoding = name
+		if snap := read(t, c, "id,name,note\n1,Zo\xeb \xa4\xa4,\n"); snap.Rows[0].Values()[1] != want || len(snap.Notes) > 0 {
+			t.Errorf("%s: %q %q", name, snap.Rows[0].Values(), snap.Notes)
+		}
+	}
+	c.Encoding = "utf-7"
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), `"utf-7"`) {
+		t.Errorf("an encoding that there is not: %v", err)
 	}
 	c.Encoding = "utf-8"
 	if snap := read(t, c, "id,name,note\n1,Zo\xeb,\n"); len(snap.Rejected) != 1 {
 		t.Errorf("%+v", snap)
 	}
 	c.Encoding = "utf-16le"
-	if snap := read(t, c, utf16Text(binary.LittleEndian, "id,name,note\n1,Zoë,\n")); snap.Rows[0].Values[1] != "Zoë" {
+	if snap := read(t, c, utf16Text(binary.LittleEndian, "id,name,note\n1,Zoë,\n")); snap.Rows[0].Values()[1] != "Zoë" {
 		t.Errorf("%+v", snap)
 	}
 	if snap, err := csv.ReadBytes(t.Context(), c, []byte("\ufeffid,name,note\n")); err == nil {

@@ -32,7 +32,7 @@ func read(t *testing.T, c csv.Config, data string) *csv.Snapshot {
 func brief(rows []source.Row) string {
 	var b strings.Builder
 	for _, r := range rows {
-		fmt.Fprintf(&b, "%d %s|%s\n", r.Line, r.Key, strings.Join(r.Values, "|"))
+		fmt.Fprintf(&b, "%d %s|%s\n", r.Line, r.Key, strings.Join(r.Values(), "|"))
 	}
 	return b.String()
 }

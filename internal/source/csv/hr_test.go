@@ -72,7 +72,7 @@ func TestHumanResources(t *testing.T) {
 			if name == "day1" {
 				r := snap.Rows[1]
 				want := []string{"00-0041533", "Ignatius", "Springett", "Business Development", "Business Analyst", "04-08-19", ""}
-				if r.Line != 3 || r.Key != want[0] || !slices.Equal(r.Values, want) {
+				if r.Line != 3 || r.Key != want[0] || !slices.Equal(r.Values(), want) {
 					t.Errorf("%+v", r)
 				}
 			}

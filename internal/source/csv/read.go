@@ -172,6 +172,7 @@ func parseAll(ctx context.Context, t *text8, c *Config, unfinished bool) (result
 		return refused(err, unfinished), nil
 	}
 	all := newRows(lay, c.Limits)
+	all.changes = c.Changes
 	p := newParser(lay.delim, c.Limits.MaxRow, all.add)
 	p.keep(lay.slots, len(lay.names))
 	for b := head; ; {
@@ -195,6 +196,9 @@ func parseAll(ctx context.Context, t *text8, c *Config, unfinished bool) (result
 	t.sum.Sum(snap.Proof.Digest[:0])
 	if t.form.note != "" {
 		snap.Notes = append(snap.Notes, t.form.note)
+	}
+	if all.outdone > 0 {
+		snap.Notes = append(snap.Notes, count(all.outdone, "row")+" outdone by a later row of the same key")
 	}
 	return result{snap: snap, unfinished: unfinished || open}, nil
 }

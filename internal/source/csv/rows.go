@@ -19,16 +19,19 @@ type rows struct {
 	lim      Limits
 	header   bool // is read
 	count    int
-	good     []source.Row
+	pack     source.Packer
+	good     []source.Row // packed, once all are read
 	bad      []source.Reject
-	first    map[string]int   // key → line
+	seen     map[string][]int // key → lines, of rows that are set aside although their key is sure
 	repeated map[string][]int // key → all its lines, if there are several
 	keyless  []int            // lines of rows whose key is unsure
-	slab     []string         // where Values are cut from, to save allocations
+	changes  bool             // of the rows of a key the last one counts
+	outdone  int              // rows that a later one of their key has outdone
+	values   [][]byte         // of the row at hand
 }
 
 func newRows(lay *layout, lim Limits) *rows {
-	return &rows{lay: lay, lim: lim, first: map[string]int{}, repeated: map[string][]int{}}
+	return &rows{lay: lay, lim: lim, seen: map[string][]int{}, repeated: map[string][]int{}, values: make([][]byte, len(lay.values))}
 }
 
 func (c *rows) add(r *record) error {
@@ -90,7 +93,7 @@ func (c *rows) tooLong(r *record, reject source.Reject) (source.Reject, bool) {
 		return reject, true
 	}
 	reject.Key = string(c.key(r))
-	c.see(reject.Key, r.line)
+	c.seen[reject.Key] = append(c.seen[reject.Key], r.line)
 	return reject, false
 }
 
@@ -111,54 +114,61 @@ func (c *rows) take(r *record) {
 		}
 		if reason := badText(text(r, slot), c.lim.MaxField); reason != "" {
 			key := string(c.key(r))
-			c.see(key, r.line)
+			c.seen[key] = append(c.seen[key], r.line)
 			c.bad = append(c.bad, source.Reject{
 				Line: r.line, Column: c.lay.at[slot], Field: c.lay.names[slot], Key: key, Reason: reason,
 			})
 			return
 		}
 	}
-	row := c.cut(r)
-	c.see(row.Key, row.Line)
-	c.good = append(c.good, row)
-}
-
-// cut copies the row out of the record: one string for all its text.
-func (c *rows) cut(r *record) source.Row {
-	all := string(r.text)
-	s := r.spans[c.lay.key]
-	row := source.Row{Line: r.line, Key: strings.TrimFunc(all[s.from:s.to], isBlank)}
-	n := len(c.lay.values)
-	if len(c.slab) < n {
-		c.slab = make([]string, 512*n)
-	}
-	row.Values, c.slab = c.slab[:n:n], c.slab[n:]
+	key := c.key(r)
 	for i, slot := range c.lay.values {
 		switch {
 		case slot == c.lay.key:
-			row.Values[i] = row.Key
+			c.values[i] = key
 		case slot >= 0:
-			row.Values[i] = all[r.spans[slot].from:r.spans[slot].to]
+			c.values[i] = text(r, slot)
+		default:
+			c.values[i] = nil
 		}
 	}
-	return row
+	c.pack.Add(r.line, key, c.values)
 }
 
-func (c *rows) see(key string, line int) {
-	first, ok := c.first[key]
-	if !ok {
-		c.first[key] = line
-		return
+// findRepeated finds the keys that occur more than once.
+func (c *rows) findRepeated() {
+	order := make([]int32, len(c.good))
+	for i := range order {
+		order[i] = int32(i)
 	}
-	if len(c.repeated[key]) == 0 {
-		c.repeated[key] = []int{first}
+	slices.SortFunc(order, func(a, b int32) int {
+		return cmp.Or(strings.Compare(c.good[a].Key, c.good[b].Key), cmp.Compare(a, b))
+	})
+	for i, at := range order {
+		row := c.good[at]
+		last := i > 0 && c.good[order[i-1]].Key == row.Key
+		next := i+1 < len(order) && c.good[order[i+1]].Key == row.Key
+		if last || next || len(c.seen) > 0 && len(c.seen[row.Key]) > 0 {
+			c.repeated[row.Key] = append(c.repeated[row.Key], row.Line)
+		}
 	}
-	c.repeated[key] = append(c.repeated[key], line)
+	for key, at := range c.seen {
+		if len(at)+len(c.repeated[key]) > 1 {
+			c.repeated[key] = append(c.repeated[key], at...)
+			slices.Sort(c.repeated[key])
+		}
+	}
 }
 
 // settle sets the rows of repeated keys aside, puts the rejects in the order of lines and says whether the file is complete.
 func (c *rows) settle(proof *source.Proof) ([]source.Row, []source.Reject) {
-	if len(c.repeated) > 0 {
+	c.good = c.pack.Rows()
+	c.findRepeated()
+	switch {
+	case len(c.repeated) == 0:
+	case c.changes:
+		c.keepLast()
+	default:
 		c.setRepeatedAside()
 	}
 	proof.Rows, proof.Rejected = len(c.good), len(c.bad)
@@ -171,6 +181,24 @@ func (c *rows) settle(proof *source.Proof) ([]source.Row, []source.Reject) {
 		proof.Reason = fmt.Sprintf("%s %s no key that can be read for sure: %s", count(len(c.keyless), "row"), word, lines(c.keyless, 0))
 	}
 	return c.good, c.bad
+}
+
+// keepLast drops the rows that a later good row of their key has outdone.
+func (c *rows) keepLast() {
+	last := make(map[string]int, len(c.repeated))
+	for _, row := range c.good {
+		if _, ok := c.repeated[row.Key]; ok {
+			last[row.Key] = row.Line
+		}
+	}
+	c.good = slices.DeleteFunc(c.good, func(row source.Row) bool {
+		line, ok := last[row.Key]
+		old := ok && line != row.Line
+		if old {
+			c.outdone++
+		}
+		return old
+	})
 }
 
 func (c *rows) setRepeatedAside() {

@@ -94,6 +94,23 @@ func TestBadRowsAreIsolated(t *testing.T) {
 	}
 }
 
+// TestChanges: of the rows of a key the last one counts that can be taken.
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	c := team()
+	c.Changes = true
+	snap := read(t, c, "id,name,note\n1,a,\n2,b,\n1,c,\n2,\x07,\n3,\x07,\n 1 ,d,\n3,e,\n")
+	if got, want := brief(snap.Rows), "3 2|2|b\n7 1|1|d\n8 3|3|e\n"; got != want {
+		t.Errorf("rows\n%swant\n%s", got, want)
+	}
+	if got, want := rejects(snap.Rejected), "5:2 name 2: control character U+0007 at character 1\n6:2 name 3: control character U+0007 at character 1\n"; got != want {
+		t.Errorf("rejects\n%swant\n%s", got, want)
+	}
+	if !snap.Proof.Complete || len(snap.Notes) != 1 || !strings.Contains(snap.Notes[0], "2 rows outdone") {
+		t.Errorf("%+v %q", snap.Proof, snap.Notes)
+	}
+}
+
 func TestLongRows(t *testing.T) {
 	t.Parallel()
 	c := team()

@@ -80,15 +80,42 @@ func (tx *Tx) Waiting(ctx context.Context, now time.Time) (due, absent, returned
 		return nil, nil, nil, err
 	}
 	absent, err = tx.strings(ctx, `SELECT DISTINCT r.person FROM records r INDEXED BY records_missing JOIN people p ON p.id = r.person
-		WHERE r.missing_at IS NOT NULL AND p.state NOT IN ('leaver', 'erased')
-		AND NOT EXISTS (SELECT 1 FROM records o WHERE o.person = r.person AND o.missing_at IS NULL)
+		WHERE r.missing_at IS NOT NULL AND r.holds = 1 AND p.state NOT IN ('leaver', 'erased')
+		AND NOT EXISTS (SELECT 1 FROM records o WHERE o.person = r.person AND o.missing_at IS NULL AND o.holds = 1)
 		ORDER BY r.person`)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	returned, err = tx.strings(ctx, `SELECT p.id FROM people p WHERE (p.state = 'missing' OR p.state = 'leaver' AND p.cause = 'absent')
-		AND EXISTS (SELECT 1 FROM records r WHERE r.person = p.id AND r.missing_at IS NULL) ORDER BY p.id`)
+		AND EXISTS (SELECT 1 FROM records r WHERE r.person = p.id AND r.missing_at IS NULL AND r.holds = 1) ORDER BY p.id`)
 	return due, absent, returned, err
+}
+
+// Erase implements directory.Tx. The chain covers the digests of what is
+// removed from the ledger, and holds without it.
+func (tx *Tx) Erase(ctx context.Context, person string) error {
+	var live int
+	_, err := tx.row(ctx, []any{&live}, `SELECT (SELECT count(*) FROM accounts WHERE person = ?1 AND state = 'live')
+		+ (SELECT count(*) FROM journal WHERE person = ?1 AND (result IS NULL OR result = 'ambiguous'))`, person)
+	if err != nil {
+		return err
+	}
+	if live > 0 {
+		return directory.ErrHasAccess
+	}
+	for _, query := range []string{
+		`DELETE FROM records WHERE person = ?`,
+		`DELETE FROM person_keys WHERE person = ?`,
+		`DELETE FROM team_members WHERE person = ?`,
+		`DELETE FROM ledger_payloads WHERE person = ?`,
+		`UPDATE journal SET ops = '[]', detail = '' WHERE person = ?`,
+		`UPDATE accounts SET sent = NULL WHERE person = ?`,
+	} {
+		if err := tx.exec(ctx, query, person); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Rewind implements directory.Tx.
@@ -179,7 +206,7 @@ func (tx *Tx) List(ctx context.Context, after string, limit int) ([]directory.Li
 // Search implements directory.Reader.
 func (tx *Tx) Search(ctx context.Context, what string) ([]string, error) {
 	return tx.strings(ctx, `SELECT id FROM people WHERE id = ?1 OR user_name = ?2
-		UNION SELECT person FROM records WHERE id = ?1 ORDER BY 1 LIMIT 20`, what, strings.ToLower(what))
+		UNION SELECT person FROM records WHERE id = ?1 AND person <> '' ORDER BY 1 LIMIT 20`, what, strings.ToLower(what))
 }
 
 // PeopleTotals counts people by state.
@@ -217,6 +244,11 @@ func (tx *Tx) InCount(ctx context.Context) (n int, err error) {
 // InIDs implements directory.Tx.
 func (tx *Tx) InIDs(ctx context.Context) ([]string, error) {
 	return tx.strings(ctx, `SELECT id FROM people WHERE state IN ('active', 'on_leave', 'missing') ORDER BY id`)
+}
+
+// Everybody implements directory.Tx.
+func (tx *Tx) Everybody(ctx context.Context) ([]string, error) {
+	return tx.strings(ctx, `SELECT id FROM people ORDER BY id`)
 }
 
 // Meta implements directory.Tx.

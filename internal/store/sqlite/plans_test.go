@@ -46,8 +46,13 @@ func TestPlans(t *testing.T) {
 			return err
 		}, []string{"people_next", "records_missing", "people_state"}, []string{"SCAN r USING INDEX records_missing", "USE TEMP B-TREE FOR ORDER BY"}},
 		"set missing": {func(ctx context.Context, tx *sqlite.Tx) error {
-			return tx.SetMissing(ctx, "hr", false, func(string) bool { return false })
+			_, err := tx.SetMissing(ctx, "hr", false, func(string) bool { return false })
+			return err
 		}, []string{"SEARCH records USING PRIMARY KEY (source=?)"}, nil},
+		"matching": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.Matching(ctx, "userName", "ada", []string{"hr"})
+			return err
+		}, []string{"PRIMARY KEY (attribute=? AND canonical=?)"}, nil},
 		"known": {func(ctx context.Context, tx *sqlite.Tx) error {
 			_, err := tx.Known(ctx, "hr", source.Proof{}, func(string) bool { return false })
 			return err

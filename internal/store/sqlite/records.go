@@ -5,18 +5,19 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/usher-id/usher/internal/directory"
 )
 
-const recordColumns = `source, id, generation, person, digest, user, start_at, end_at, file, line, missing_at, at`
+const recordColumns = `source, id, generation, person, digest, user, start_at, end_at, file, line, missing_at, at, holds`
 
 func scanRecord(r *sql.Rows) (directory.Record, error) {
 	var rec directory.Record
 	var digest []byte
 	var user string
 	var start, end, missing, at sql.NullInt64
-	err := r.Scan(&rec.Source, &rec.ID, &rec.Generation, &rec.Person, &digest, &user, &start, &end, &rec.File, &rec.Line, &missing, &at)
+	err := r.Scan(&rec.Source, &rec.ID, &rec.Generation, &rec.Person, &digest, &user, &start, &end, &rec.File, &rec.Line, &missing, &at, &rec.Holds)
 	rec.User = []byte(user)
 	copy(rec.Digest[:], digest)
 	rec.Start, rec.End, rec.Missing, rec.At = instant(start), instant(end), instant(missing), instant(at)
@@ -56,12 +57,13 @@ func (tx *Tx) RecordsOf(ctx context.Context, people []string) (map[string][]dire
 // PutRecords implements directory.Tx.
 func (tx *Tx) PutRecords(ctx context.Context, records []directory.Record) error {
 	for _, r := range records {
-		err := tx.exec(ctx, `INSERT INTO records (`+recordColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+		err := tx.exec(ctx, `INSERT INTO records (`+recordColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
 			ON CONFLICT (source, id) DO UPDATE SET generation = excluded.generation, person = excluded.person,
 			digest = excluded.digest, user = excluded.user, start_at = excluded.start_at, end_at = excluded.end_at,
-			file = excluded.file, line = excluded.line, missing_at = excluded.missing_at, at = excluded.at`,
+			file = excluded.file, line = excluded.line, missing_at = excluded.missing_at, at = excluded.at,
+			holds = excluded.holds`,
 			r.Source, r.ID, r.Generation, r.Person, r.Digest[:], string(r.User), stamp(r.Start), stamp(r.End),
-			r.File, r.Line, stamp(r.Missing), stamp(r.At))
+			r.File, r.Line, stamp(r.Missing), stamp(r.At), r.Holds)
 		if err != nil {
 			return err
 		}
@@ -71,7 +73,7 @@ func (tx *Tx) PutRecords(ctx context.Context, records []directory.Record) error 
 
 // SetMissing implements directory.Tx. It reads keys only, and writes only those
 // whose standing changes.
-func (tx *Tx) SetMissing(ctx context.Context, source string, complete bool, seen func(id string) bool) error {
+func (tx *Tx) SetMissing(ctx context.Context, source string, complete bool, seen func(id string) bool) ([]string, error) {
 	var gone, back []string
 	err := tx.rows(ctx, func(r *sql.Rows) error {
 		var id string
@@ -86,19 +88,67 @@ func (tx *Tx) SetMissing(ctx context.Context, source string, complete bool, seen
 			gone = append(gone, id)
 		}
 		return nil
-	}, `SELECT id, missing_at IS NOT NULL FROM records WHERE source = ?`, source)
+	}, `SELECT id, missing_at IS NOT NULL FROM records WHERE source = ? ORDER BY id`, source)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, id := range gone {
 		if err := tx.exec(ctx, `UPDATE records SET missing_at = ? WHERE source = ? AND id = ?`, stamp(tx.now), source, id); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, id := range back {
 		if err := tx.exec(ctx, `UPDATE records SET missing_at = NULL WHERE source = ? AND id = ?`, source, id); err != nil {
+			return nil, err
+		}
+	}
+	return append(gone, back...), nil
+}
+
+// MarkDue implements directory.Tx.
+func (tx *Tx) MarkDue(ctx context.Context, source string, ids []string, at time.Time) error {
+	in, err := list(ids)
+	if err != nil {
+		return err
+	}
+	return tx.exec(ctx, `UPDATE people SET next_at = ?1 WHERE id IN (SELECT person FROM records
+		WHERE source = ?2 AND id IN (SELECT value FROM json_each(?3)))
+		AND (SELECT count(*) FROM records WHERE person = people.id) > 1`, stamp(at), source, in)
+}
+
+// Release implements directory.Tx.
+func (tx *Tx) Release(ctx context.Context, source string, ids []string) error {
+	in, err := list(ids)
+	if err != nil {
+		return err
+	}
+	return tx.exec(ctx, `UPDATE records SET person = '' WHERE source = ? AND id IN (SELECT value FROM json_each(?))
+		AND missing_at IS NOT NULL AND holds = 0`, source, in)
+}
+
+// PutKeys implements directory.Tx.
+func (tx *Tx) PutKeys(ctx context.Context, keys map[string][]directory.MatchKey) error {
+	for person, of := range keys {
+		if err := tx.exec(ctx, `DELETE FROM person_keys WHERE person = ?`, person); err != nil {
 			return err
+		}
+		for _, k := range of {
+			err := tx.exec(ctx, `INSERT INTO person_keys (attribute, canonical, person, source) VALUES (?,?,?,?) ON CONFLICT DO NOTHING`,
+				k.Attribute, k.Canonical, person, k.Source)
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// Matching implements directory.Tx.
+func (tx *Tx) Matching(ctx context.Context, attribute, canonical string, sources []string) ([]string, error) {
+	in, err := list(sources)
+	if err != nil {
+		return nil, err
+	}
+	return tx.strings(ctx, `SELECT person FROM person_keys WHERE attribute = ? AND canonical = ?
+		AND source IN (SELECT value FROM json_each(?)) ORDER BY person LIMIT 3`, attribute, canonical, in)
 }

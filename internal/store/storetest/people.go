@@ -3,10 +3,13 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/store"
@@ -23,6 +26,10 @@ var people = map[string]func(*bundle){
 	"search":                search,
 	"totals":                totals,
 	"many ids at once":      manyIDs,
+	"who is found by what":  matching,
+	"what does not hold":    notHolding,
+	"who is made due":       madeDue,
+	"who is erased":         erased,
 	"meta":                  meta,
 }
 
@@ -81,16 +88,11 @@ func pagesOfPeople(b *bundle) {
 
 func missing(b *bundle) {
 	b.put(person("a"), person("b"), person("c"))
+	var changed []string
 	set := func(complete bool, here ...string) {
-		b.directory(func(tx directory.Tx) error {
-			return tx.SetMissing(b.ctx, "hr", complete, func(id string) bool {
-				for _, h := range here {
-					if id == "r-"+h {
-						return true
-					}
-				}
-				return false
-			})
+		b.directory(func(tx directory.Tx) (err error) {
+			changed, err = tx.SetMissing(b.ctx, "hr", complete, func(id string) bool { return slices.Contains(here, strings.TrimPrefix(id, "r-")) })
+			return err
 		})
 	}
 	is := func(want ...string) {
@@ -109,7 +111,9 @@ func missing(b *bundle) {
 	}
 	set(false, "a")
 	is()
+	same(b, "changed", changed, nil)
 	set(true, "a")
+	same(b, "changed", changed, []string{"r-b", "r-c"})
 	is("b", "c")
 	since := func() (at time.Time) {
 		b.directory(func(tx directory.Tx) error {
@@ -124,9 +128,11 @@ func missing(b *bundle) {
 	is("b")
 	equal(b, "missing since", since(), first)
 	set(false, "a", "b")
+	same(b, "changed", changed, []string{"r-b"})
 	is()
 	b.directory(func(tx directory.Tx) error { // another source's read says nothing of this one
-		return tx.SetMissing(b.ctx, "other", true, func(string) bool { return false })
+		_, err := tx.SetMissing(b.ctx, "other", true, func(string) bool { return false })
+		return err
 	})
 	is()
 }
@@ -241,8 +247,11 @@ func search(b *bundle) {
 	p, q := person("p"), person("q")
 	q.User = user("Ada@Acme.Example")
 	b.put(p, q)
+	b.directory(func(tx directory.Tx) error {
+		return tx.PutRecords(b.ctx, []directory.Record{record("waits", "")})
+	})
 	for what, want := range map[string][]string{
-		"p": {"p"}, "ada@acme.example": {"q"}, "ADA@ACME.EXAMPLE": {"q"}, "r-p": {"p"}, "": nil, "nobody": nil, "%": nil, "r-": nil,
+		"p": {"p"}, "ada@acme.example": {"q"}, "ADA@ACME.EXAMPLE": {"q"}, "r-p": {"p"}, "": nil, "nobody": nil, "%": nil, "r-": nil, "waits": nil,
 	} {
 		b.read(func(r store.Reader) error {
 			got, err := r.Search(b.ctx, what)
@@ -296,4 +305,125 @@ func meta(b *bundle) {
 		equal(b, "meta", string(got), "\x00\x02\xff")
 		return err
 	})
+}
+
+func matching(b *bundle) {
+	key := func(canonical, source string) directory.MatchKey {
+		return directory.MatchKey{Attribute: "userName", Canonical: canonical, Source: source}
+	}
+	b.directory(func(tx directory.Tx) error {
+		return tx.PutKeys(b.ctx, map[string][]directory.MatchKey{
+			"a": {key("ada", "hr"), {Attribute: "title", Canonical: "bo", Source: "hr"}}, "b": {key("bo", "auth0")}, "c": {key("bo", "hr"), key("bo", "hr")},
+		})
+	})
+	is := func(what string, want []string, attribute, canonical string, sources ...string) {
+		b.Helper()
+		b.directory(func(tx directory.Tx) error {
+			got, err := tx.Matching(b.ctx, attribute, canonical, sources)
+			same(b, what, got, want)
+			return err
+		})
+	}
+	is("one", []string{"a"}, "userName", "ada", "hr")
+	is("another case", nil, "userName", "Ada", "hr")
+	is("another source", nil, "userName", "ada", "auth0")
+	is("no source", nil, "userName", "ada")
+	is("two", []string{"b", "c"}, "userName", "bo", "hr", "auth0")
+	is("another attribute", []string{"a"}, "title", "bo", "hr")
+	b.directory(func(tx directory.Tx) error {
+		return tx.PutKeys(b.ctx, map[string][]directory.MatchKey{"a": {key("bo", "hr")}, "b": nil})
+	})
+	is("replaced", nil, "userName", "ada", "hr", "auth0")
+	is("replaced", []string{"a", "c"}, "userName", "bo", "hr", "auth0")
+}
+
+// notHolding: a record that only adds to a person keeps nobody in, and waits
+// without a person.
+func notHolding(b *bundle) {
+	p := person("p")
+	added := record("extra", "p")
+	added.Source, added.Holds = "phones", false
+	waits := record("waits", "")
+	lost := record("lost", "p")
+	lost.Source, lost.Holds, lost.Missing = "phones", false, noon
+	waits.Source, waits.Holds = "phones", false
+	gone := record("r", "p")
+	gone.Missing = noon
+	b.directory(func(tx directory.Tx) error {
+		b.must(tx.PutPeople(b.ctx, []*directory.Person{p}))
+		return tx.PutRecords(b.ctx, []directory.Record{gone, added, waits, lost})
+	})
+	b.directory(func(tx directory.Tx) error {
+		_, absent, returned, err := tx.Waiting(b.ctx, noon)
+		b.must(err)
+		same(b, "absent", absent, []string{"p"})
+		same(b, "returned", returned, nil)
+		p.State = directory.Missing
+		b.must(tx.PutPeople(b.ctx, []*directory.Person{p}))
+		_, absent, returned, err = tx.Waiting(b.ctx, noon)
+		same(b, "absent", absent, []string{"p"})
+		same(b, "returned", returned, nil)
+		got, err2 := tx.Records(b.ctx, "phones", []string{"extra", "waits"})
+		b.must(err2)
+		equal(b, "record", fmt.Sprintf("%+v", got["extra"]), fmt.Sprintf("%+v", added))
+		equal(b, "record", fmt.Sprintf("%+v", got["waits"]), fmt.Sprintf("%+v", waits))
+		return err
+	})
+	b.directory(func(tx directory.Tx) error {
+		b.must(tx.Release(b.ctx, "phones", []string{"extra", "lost"}))
+		b.must(tx.Release(b.ctx, "hr", []string{"r"}))
+		of, err := tx.RecordsOf(b.ctx, []string{"p", ""})
+		equal(b, "records of p", len(of["p"]), 2)
+		equal(b, "records of nobody", len(of[""]), 2)
+		return err
+	})
+}
+
+func madeDue(b *bundle) {
+	b.put(person("a"), person("b"), person("c"))
+	more := record("more", "b")
+	more.Source = "phones"
+	b.directory(func(tx directory.Tx) error {
+		b.must(tx.PutRecords(b.ctx, []directory.Record{more}))
+		return tx.MarkDue(b.ctx, "hr", []string{"r-a", "r-b"}, noon)
+	})
+	b.directory(func(tx directory.Tx) error {
+		due, _, _, err := tx.Waiting(b.ctx, noon)
+		same(b, "due", due, []string{"b"})
+		b.must(err)
+		all, err := tx.Everybody(b.ctx)
+		same(b, "everybody", all, []string{"a", "b", "c"})
+		return err
+	})
+}
+
+// erased: what tells of one person goes, and nobody else's does.
+func erased(b *bundle) {
+	b.crowd(2)
+	b.directory(func(tx directory.Tx) error {
+		b.must(tx.PutKeys(b.ctx, map[string][]directory.MatchKey{"p000": {{Attribute: "a", Canonical: "c", Source: "hr"}}, "p001": {{Attribute: "a", Canonical: "c", Source: "hr"}}}))
+		return tx.AppendEvents(b.ctx, []audit.Event{{At: noon, Kind: "person.changed", Person: "p000"}, {At: noon, Kind: "person.changed", Person: "p001"}})
+	})
+	b.provision(func(tx provision.Tx) error {
+		return tx.PutAccounts(b.ctx, []provision.Account{{App: "app", Person: "p000", State: provision.Live}})
+	})
+	err := b.db.Directory().Update(b.ctx, func(tx directory.Tx) error { return tx.Erase(b.ctx, "p000") })
+	if !errors.Is(err, directory.ErrHasAccess) {
+		b.Errorf("somebody who has a live account: %v", err)
+	}
+	b.directory(func(tx directory.Tx) error {
+		b.must(tx.Erase(b.ctx, "p001"))
+		of, err := tx.RecordsOf(b.ctx, []string{"p000", "p001"})
+		b.must(err)
+		equal(b, "records of the other", len(of["p000"]), 1)
+		equal(b, "records", len(of["p001"]), 0)
+		found, err := tx.Matching(b.ctx, "a", "c", []string{"hr"})
+		same(b, "found", found, []string{"p000"})
+		return err
+	})
+	_, err = audit.Sequence(b.ctx, b.db.Ledger())
+	b.must(err)
+	r, err := audit.Verify(b.ctx, b.db.Ledger())
+	b.must(err)
+	equal(b, "erased", r.Erased, 1)
 }

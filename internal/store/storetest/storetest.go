@@ -97,7 +97,7 @@ func person(id string) *directory.Person {
 
 func record(id, person string) directory.Record {
 	return directory.Record{
-		Key: directory.Key{Source: "hr", ID: id}, Generation: 1, Person: person, Digest: [32]byte{1}, User: []byte(`{"userName":"x"}`),
+		Key: directory.Key{Source: "hr", ID: id}, Generation: 1, Person: person, Holds: true, Digest: [32]byte{1}, User: []byte(`{"userName":"x"}`),
 		File: "hr.csv", Line: 2, At: noon,
 	}
 }

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/scim"
+)
+
+// Standing says what a read of a source has seen. Records that are not there any
+// more, or again, change what the others of the same person mean: those people
+// are due for Settle. A record that only added to a person and is gone is nobody's
+// any more: should it come back, it is looked at as if it were new.
+func (d *Directory) Standing(ctx context.Context, tx Tx, source string, complete bool, seen func(id string) bool) error {
+	changed, err := tx.SetMissing(ctx, source, complete, seen)
+	if err != nil || len(d.cfg.Sources) < 2 || len(changed) == 0 {
+		return err
+	}
+	if err := tx.MarkDue(ctx, source, changed, d.calendar().Now); err != nil {
+		return err
+	}
+	if !d.rules(source).Waits {
+		return nil
+	}
+	return tx.Release(ctx, source, changed)
+}
+
+// agree computes a person's resource anew where several records speak of them: a
+// date that comes, or a record that went, may give another one the word.
+func (s *settlement) agree(ctx context.Context, p *Person) (changed bool, err error) {
+	if len(s.d.cfg.Sources) < 2 {
+		return false, nil
+	}
+	of, err := s.tx.RecordsOf(ctx, []string{p.ID})
+	if err != nil || len(of[p.ID]) == 0 {
+		return false, err
+	}
+	return s.merge(ctx, p, of[p.ID], "its sources say otherwise")
+}
+
+// merge makes a person what the records say, and reports whether that is
+// something else than before. Whom no record holds is left as they were: what
+// is not said any more brings nobody back. The state is left to Settle.
+func (s *settlement) merge(ctx context.Context, p *Person, records []Record, why string) (changed bool, err error) {
+	o, err := s.d.opinions(records, s.cal.Now)
+	if err != nil {
+		return false, fmt.Errorf("person %s: %w", p.ID, err)
+	}
+	if !o.held {
+		return false, nil
+	}
+	user, err := o.merge()
+	if err != nil {
+		return false, fmt.Errorf("person %s: %w", p.ID, err)
+	}
+	if err := reserve(ctx, s.tx, "organisation", p.ID, s.d.unique(records), user); err != nil {
+		return false, err
+	}
+	if len(s.d.keys) > 0 {
+		s.keys[p.ID] = s.d.keysOf(o, user)
+	}
+	old := *p
+	p.User = user
+	before, after := s.d.difference(&old, p)
+	if len(after) == 0 {
+		p.User = old.User
+		return false, nil
+	}
+	p.Revision++
+	s.events = append(s.events, audit.Event{
+		At: s.tx.Now(), Kind: "person.changed", Actor: s.d.cfg.Actor, Person: p.ID, Why: why,
+		Before: nilIfEmpty(before), After: nilIfEmpty(after),
+	})
+	return true, nil
+}
+
+// reconsider makes everybody anew from their records when the order of sources,
+// their authority or what they match by is another one than before.
+func (s *settlement) reconsider(ctx context.Context) error {
+	const key = "authority"
+	had, err := s.tx.Meta(ctx, key)
+	digest := s.d.authority()
+	if err != nil || string(had) == string(digest[:]) {
+		return err
+	}
+	if len(s.d.cfg.Sources) > 1 {
+		ids, err := s.tx.Everybody(ctx)
+		if err != nil {
+			return err
+		}
+		if err := s.each(ctx, ids, func(p *Person) error { return s.again(ctx, p) }); err != nil {
+			return err
+		}
+	}
+	return s.tx.PutMeta(ctx, key, digest[:])
+}
+
+func (s *settlement) again(ctx context.Context, p *Person) error {
+	of, err := s.tx.RecordsOf(ctx, []string{p.ID})
+	if err != nil || len(of[p.ID]) == 0 {
+		return err
+	}
+	changed, err := s.merge(ctx, p, of[p.ID], "the authority of the sources is another one")
+	if err != nil || !changed {
+		return err
+	}
+	if p.State != Erased && !(p.State == Leaver && p.Cause == CauseAbsent) {
+		p.Next = s.cal.Now // their dates may be others, too
+	}
+	return s.move(p, p.State, p.Why, p.Cause, "")
+}
+
+// authority identifies who has which word over whom.
+func (d *Directory) authority() [32]byte {
+	h := sha256.New()
+	for _, s := range d.cfg.Sources {
+		fmt.Fprintf(h, "%q %t %q %q\n", s.Name, s.Waits, paths(s.Match), paths(s.First))
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+func paths(ps []scim.Path) []string {
+	out := make([]string, len(ps))
+	for i, p := range ps {
+		out[i] = p.String()
+	}
+	return out
+}
