@@ -14,11 +14,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
+
+	"github.com/usher-id/usher/internal/queue"
 )
 
 //go:embed migrations/*.sql
@@ -33,6 +34,8 @@ type DB struct {
 	path    string
 	read    *sql.DB
 	writer  *writer
+	jobs    *queue.Inserter
+	pool    *sql.DB  // the queue's own connection
 	lock    *os.File // nil when opened for reading
 	within  *Tx      // set in a rehearsal: everything runs in this transaction
 	scratch string   // folder of a copy, removed with Close
@@ -40,9 +43,10 @@ type DB struct {
 
 // writer is the one writing connection with its prepared statements.
 type writer struct {
-	mu    sync.Mutex
+	turn  turn
 	db    *sql.DB
 	conn  *sql.Conn
+	tx    *sql.Tx // begun on conn, so that conn's statements run within it
 	stmts map[string]*sql.Stmt
 }
 
@@ -94,14 +98,16 @@ func usable(path string) error {
 }
 
 func open(ctx context.Context, path string) (*DB, error) {
-	dsn := func(extra ...string) string {
+	dsn := func(lock string, extra ...string) string {
 		q := url.Values{"_pragma": append([]string{
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 			"cache_size(-16384)", "temp_store(MEMORY)",
-		}, extra...)}
+		}, extra...), "_txlock": {lock}}
 		return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String()
 	}
-	w, err := sql.Open("sqlite", dsn())
+	// IMMEDIATE: a transaction that reads first and writes later could
+	// otherwise find the file changed in between and fail half-way.
+	w, err := sql.Open("sqlite", dsn("immediate"))
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
@@ -109,12 +115,25 @@ func open(ctx context.Context, path string) (*DB, error) {
 	if err := version(ctx, w); err != nil {
 		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close())
 	}
-	r, err := sql.Open("sqlite", dsn("query_only(1)"))
+	r, err := sql.Open("sqlite", dsn("deferred", "query_only(1)"))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close())
 	}
 	r.SetMaxOpenConns(4)
-	return &DB{path: path, read: r, writer: &writer{db: w, stmts: map[string]*sql.Stmt{}}}, nil
+	// What the queue notes for itself may be lost with the machine's power: a
+	// job is then worked again. What is enqueued commits with the writer.
+	own, err := sqlite.NewConnector(dsn("immediate", "synchronous(NORMAL)", "cache_size(-2048)"))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close(), r.Close())
+	}
+	turn := newTurn()
+	q := sql.OpenDB(turned{own, turn})
+	q.SetMaxOpenConns(1)
+	jobs, err := queue.NewInserter()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close(), r.Close(), q.Close())
+	}
+	return &DB{path: path, read: r, writer: &writer{turn: turn, db: w, stmts: map[string]*sql.Stmt{}}, jobs: jobs, pool: q}, nil
 }
 
 func version(ctx context.Context, db *sql.DB) error {
@@ -162,6 +181,9 @@ func (db *DB) migrate(ctx context.Context) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("store %s: migrations: %w", db.path, err)
 	}
+	if err := queue.Migrate(ctx, db.pool); err != nil {
+		return fmt.Errorf("store %s: %w", db.path, err)
+	}
 	return nil
 }
 
@@ -169,15 +191,15 @@ func (db *DB) migrate(ctx context.Context) error {
 func (db *DB) Close() error {
 	var errs []error
 	w := db.writer
-	w.mu.Lock()
+	_ = w.turn.take(context.Background())
 	for _, s := range w.stmts {
 		errs = append(errs, s.Close())
 	}
 	if w.conn != nil {
 		errs = append(errs, w.conn.Close())
 	}
-	w.mu.Unlock()
-	errs = append(errs, db.read.Close(), w.db.Close())
+	w.turn.give()
+	errs = append(errs, db.read.Close(), w.db.Close(), db.pool.Close())
 	if db.lock != nil {
 		errs = append(errs, db.lock.Close())
 	}
@@ -191,6 +213,8 @@ func (db *DB) Close() error {
 type Tx struct {
 	now     time.Time
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
+	jobs    *queue.Inserter
+	tx      *sql.Tx
 }
 
 // Now is the instant of the transaction.
@@ -207,12 +231,15 @@ func (db *DB) update(ctx context.Context, fn func(*Tx) error) (err error) {
 		return errReading
 	}
 	w := db.writer
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	if err := w.turn.take(ctx); err != nil {
+		return err
+	}
+	defer w.turn.give()
 	tx, err := w.begin(ctx)
 	if err != nil {
 		return err
 	}
+	tx.jobs = db.jobs
 	committed := false
 	defer func() { // after a panic, too: the connection serves everybody
 		if !committed {
@@ -222,7 +249,7 @@ func (db *DB) update(ctx context.Context, fn func(*Tx) error) (err error) {
 	if err := fn(tx); err != nil {
 		return err
 	}
-	if err := w.exec(ctx, "COMMIT"); err != nil {
+	if err := w.tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	committed = true
@@ -235,12 +262,15 @@ func (db *DB) Rehearse(ctx context.Context, fn func(*DB) error) (err error) {
 		return errReading
 	}
 	w := db.writer
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	if err := w.turn.take(ctx); err != nil {
+		return err
+	}
+	defer w.turn.give()
 	tx, err := w.begin(ctx)
 	if err != nil {
 		return err
 	}
+	tx.jobs = db.jobs
 	defer func() { err = errors.Join(err, w.rollback()) }()
 	return fn(&DB{path: db.path, read: db.read, writer: w, within: tx})
 }
@@ -282,15 +312,22 @@ func (w *writer) begin(ctx context.Context) (*Tx, error) {
 		}
 		w.conn = conn
 	}
-	// IMMEDIATE: a transaction that reads first and writes later could
-	// otherwise find the file changed in between and fail half-way.
-	if err := w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+	// A stop must not roll it back behind our back, see exec.
+	tx, err := w.conn.BeginTx(context.WithoutCancel(ctx), nil)
+	if err != nil {
 		return nil, fmt.Errorf("store: begin: %w", err)
 	}
-	return &Tx{now: time.Now(), prepare: w.prepare}, nil
+	w.tx = tx
+	return &Tx{now: time.Now(), prepare: w.prepare, tx: tx}, nil
 }
 
-func (w *writer) rollback() error { return w.exec(context.Background(), "ROLLBACK") }
+func (w *writer) rollback() error {
+	err := w.tx.Rollback()
+	if errors.Is(err, sql.ErrTxDone) { // the COMMIT failed, and the driver has rolled back
+		return nil
+	}
+	return err
+}
 
 // exec runs a statement that a stop does not interrupt: the driver may tell of
 // a BEGIN or a COMMIT that took effect as of one that did not, and an

@@ -311,7 +311,7 @@ func TestALaterVersionsStoreIsRefused(t *testing.T) {
 // schema is everything but the tables of goose and of SQLite itself.
 func schema(t *testing.T, db *sql.DB) string {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), `SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%' AND tbl_name NOT LIKE 'goose%' ORDER BY type, name`)
+	rows, err := db.QueryContext(t.Context(), `SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%' AND tbl_name NOT LIKE 'goose%' AND tbl_name NOT LIKE 'river%' ORDER BY type, name`)
 	if err != nil {
 		t.Fatal(err)
 	}
