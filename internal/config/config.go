@@ -10,13 +10,15 @@ import (
 
 // Config is one configuration, validated and with its defaults.
 type Config struct {
-	File     string   `json:"-"`
-	Store    Text     `json:"store"` // a path, or a postgres:// URL, which may hold a password: print StoreRedacted
-	Calendar Calendar `json:"calendar"`
-	Sources  []Source `json:"sources"`
-	Teams    []Team   `json:"teams"`
-	Apps     []App    `json:"apps"`
-	Guard    Guard    `json:"guard"`
+	File      string    `json:"-"`
+	Store     Text      `json:"store"` // a path, or a postgres:// URL, which may hold a password: print StoreRedacted
+	Calendar  Calendar  `json:"calendar"`
+	Sources   []Source  `json:"sources"`
+	Teams     []Team    `json:"teams"`
+	Apps      []App     `json:"apps"`
+	Guard     Guard     `json:"guard"`
+	Server    Server    `json:"server"`
+	Telemetry Telemetry `json:"telemetry"`
 	// Digest is SHA-256 over what the configuration means: values after
 	// expansion and defaults, without positions, file name, comments and the
 	// values of secrets (the names of sealed secrets count).

@@ -17,6 +17,7 @@ func Parse(file string, data []byte, lookup func(string) (string, bool)) (*Confi
 		File:     file,
 		Calendar: Calendar{TimeZone: Text{Value: "UTC", Pos: Position{File: file}}},
 		Guard:    DefaultGuard(),
+		Server:   DefaultServer(), Telemetry: DefaultTelemetry(),
 	}
 	if root != nil {
 		d.config(root, cfg)
@@ -39,7 +40,9 @@ func (d *decoder) config(n *node, cfg *Config) {
 		field{key: "teams", read: func(n *node) { cfg.Teams = d.teams(n) }},
 		field{key: "apps", read: func(n *node) { cfg.Apps = d.apps(n, cfg.Teams) }},
 		field{key: "guard", read: func(n *node) { d.guard(n, &cfg.Guard) }},
-		later("access"), later("secrets"), later("ledger"), later("server"), later("telemetry"),
+		field{key: "server", read: func(n *node) { d.server(n, &cfg.Server) }},
+		field{key: "telemetry", read: func(n *node) { d.telemetry(n, &cfg.Telemetry) }},
+		later("access"), later("secrets"), later("ledger"),
 	)
 }
 
