@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Config is what a Watcher is made of.
+type Config struct {
+	Files   map[string]string // name of a source → path of its file
+	Changed func(name string) // called by Run; must not block for long
+	// Every is the time between two looks at every file; 0 means 5 s.
+	Every time.Duration
+	// Quiet is how long a file must lie still before Changed is called; 0 means
+	// 50 ms. One that is written without a pause is told of all the same, after
+	// ten times as long.
+	Quiet time.Duration
+}
+
+// Watcher watches files while Run runs.
+type Watcher struct {
+	Config
+	events  *fsnotify.Watcher // nil if the system has none
+	files   map[string]*file
+	folders map[string]bool // those that are watched
+}
+
+// file is one file and what is known of it.
+type file struct {
+	path, folder string
+	last         look
+	first, due   time.Time // of a change that has not been told yet
+}
+
+// look is what a file looks like from outside.
+type look struct {
+	there bool
+	size  int64
+	mod   time.Time
+	mode  fs.FileMode
+	info  fs.FileInfo // for its identity
+}
+
+func (l look) equal(m look) bool {
+	if l.there != m.there || !l.there {
+		return l.there == m.there
+	}
+	return l.size == m.size && l.mod.Equal(m.mod) && l.mode == m.mode && os.SameFile(l.info, m.info)
+}
+
+func lookAt(path string) look {
+	info, err := os.Stat(path)
+	if err != nil {
+		return look{}
+	}
+	return look{there: true, size: info.Size(), mod: info.ModTime(), mode: info.Mode(), info: info}
+}
+
+// New returns a Watcher. Whatever changes after New is told by Run.
+func New(c Config) (*Watcher, error) {
+	if c.Every == 0 {
+		c.Every = 5 * time.Second
+	}
+	if c.Quiet == 0 {
+		c.Quiet = 50 * time.Millisecond
+	}
+	w := &Watcher{Config: c, files: map[string]*file{}, folders: map[string]bool{}}
+	for name, path := range c.Files {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return nil, fmt.Errorf("watch %s: %w", name, err)
+		}
+		w.files[name] = &file{path: path, folder: filepath.Dir(path)}
+	}
+	// Without events, as when the system has no more of them, the looks do.
+	w.events, _ = fsnotify.NewWatcher()
+	w.follow()
+	for _, f := range w.files {
+		f.last = lookAt(f.path)
+	}
+	return w, nil
+}
+
+// follow watches the folders that are there by now. One that was removed and
+// made anew is another folder, so that its watch is gone with it.
+func (w *Watcher) follow() {
+	if w.events == nil {
+		return
+	}
+	for _, f := range w.files {
+		if !w.folders[f.folder] && w.events.Add(f.folder) == nil {
+			w.folders[f.folder] = true
+		}
+	}
+}
+
+// Run tells of changes until ctx ends.
+func (w *Watcher) Run(ctx context.Context) error {
+	var events <-chan fsnotify.Event
+	var faults <-chan error
+	if w.events != nil {
+		defer func() { _ = w.events.Close() }()
+		events, faults = w.events.Events, w.events.Errors
+	}
+	poll := time.NewTicker(w.Every)
+	defer poll.Stop()
+	told := time.NewTimer(w.Every)
+	defer told.Stop()
+	for {
+		told.Reset(w.tell())
+		select {
+		case <-ctx.Done():
+			return nil
+		case e, ok := <-events:
+			if !ok {
+				return errors.New("watch: the events have ended")
+			}
+			w.event(e)
+		case <-faults: // events were lost: the look finds what they would have told
+			w.look()
+		case <-poll.C:
+			w.follow()
+			w.look()
+		case <-told.C:
+		}
+	}
+}
+
+// event takes one event. What is done to a file by its name is a change, however
+// it looks; any other event in its folder may be a link that now leads elsewhere.
+func (w *Watcher) event(e fsnotify.Event) {
+	if w.folders[e.Name] && e.Has(fsnotify.Remove|fsnotify.Rename) {
+		delete(w.folders, e.Name)
+	}
+	for _, f := range w.files {
+		switch {
+		case e.Name == f.path && e.Has(fsnotify.Create|fsnotify.Write|fsnotify.Rename|fsnotify.Remove):
+			f.last = lookAt(f.path)
+			f.changed(w.Quiet)
+		case filepath.Dir(e.Name) == f.folder || e.Name == f.folder:
+			f.look(w.Quiet)
+		}
+	}
+}
+
+func (w *Watcher) look() {
+	for _, f := range w.files {
+		f.look(w.Quiet)
+	}
+}
+
+func (f *file) look(quiet time.Duration) {
+	if now := lookAt(f.path); !now.equal(f.last) {
+		f.last = now
+		f.changed(quiet)
+	}
+}
+
+// changed puts off the telling until the file lies still.
+func (f *file) changed(quiet time.Duration) {
+	now := time.Now()
+	if f.first.IsZero() {
+		f.first = now
+	}
+	f.due = now.Add(quiet)
+	if latest := f.first.Add(10 * quiet); f.due.After(latest) {
+		f.due = latest
+	}
+}
+
+// tell calls Changed for what is due, and returns when to come again.
+func (w *Watcher) tell() time.Duration {
+	now, next := time.Now(), w.Every
+	for name, f := range w.files {
+		switch {
+		case f.due.IsZero():
+		case !f.due.After(now):
+			f.first, f.due = time.Time{}, time.Time{}
+			w.Changed(name)
+		default:
+			next = min(next, f.due.Sub(now))
+		}
+	}
+	return next
+}
