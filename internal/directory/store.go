@@ -91,6 +91,11 @@ type Reader interface {
 	// Search returns the ids of people by id, user name, externalId or record key.
 	Search(ctx context.Context, what string) ([]string, error)
 	PeopleTotals(ctx context.Context) (Totals, error)
+	// Ahead returns people whose Next has come or comes up to an instant, in the
+	// order of their time. NextDate returns the earliest Next after an instant,
+	// zero for none.
+	Ahead(ctx context.Context, until time.Time, limit int) ([]*Person, error)
+	NextDate(ctx context.Context, after time.Time) (time.Time, error)
 }
 
 // Listing is a person with the keys of their records.

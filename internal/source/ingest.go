@@ -80,6 +80,9 @@ type Tx interface {
 	PutRead(ctx context.Context, r Report, p Proof) error
 	// Sources returns every source that ever stated anything.
 	Sources(ctx context.Context) ([]string, error)
+	// PutTrouble notes that a source could not be read, and why; "" that it
+	// could. Since when and how often is counted by the store.
+	PutTrouble(ctx context.Context, source, what string) error
 }
 
 // Known is what is known of a source before a read is taken.

@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/request"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store/sqlite"
 )
@@ -21,6 +23,9 @@ type DB interface {
 	Provision() provision.Store
 	Source() source.Store
 	Ledger() audit.Store
+	Requests() request.Store
+	// Jobs is the connection that the queue works with; nil beside an engine.
+	Jobs() *sql.DB
 	Read(ctx context.Context, fn func(Reader) error) error
 	// Rehearse runs fn on a store whose every change is rolled back.
 	Rehearse(ctx context.Context, fn func(DB) error) error
@@ -31,6 +36,7 @@ type DB interface {
 type Reader interface {
 	directory.Reader
 	provision.Reader
+	source.StateReader
 }
 
 // Open opens a store for the one engine that may write to it; holder is what a
@@ -72,6 +78,17 @@ func OpenRead(ctx context.Context, url string) (DB, error) {
 	}
 	return lite{db}, nil
 }
+
+// Holder returns who holds the store as its engine, and whether somebody does.
+func Holder(url string) (who string, held bool, err error) {
+	if err := supported(url); err != nil {
+		return "", false, err
+	}
+	return sqlite.Holder(url)
+}
+
+// LockedError says who holds the store.
+type LockedError = sqlite.LockedError
 
 func supported(url string) error {
 	if scheme, _, ok := strings.Cut(url, "://"); ok {

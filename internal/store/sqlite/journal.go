@@ -73,12 +73,20 @@ func (tx *Tx) DoneOps(ctx context.Context, since time.Time) (map[string]bool, er
 
 // PutHolds implements provision.GuardTx.
 func (tx *Tx) PutHolds(ctx context.Context, door, app string, holds []provision.Hold) error {
+	since, err := tx.HeldSince(ctx) // the same set is the same hold, however often it is found
+	if err != nil {
+		return err
+	}
 	if err := tx.exec(ctx, `DELETE FROM holds WHERE door = ?1 AND (?2 = '' OR app = ?2)`, door, app); err != nil {
 		return err
 	}
 	for _, h := range holds {
-		err := tx.exec(ctx, `INSERT INTO holds (door, app, id, cause, count, most, reason) VALUES (?,?,?,?,?,?,?)`,
-			door, h.App, h.ID, h.Cause, h.Count, h.Limit, h.Reason)
+		at, ok := since[h.ID]
+		if !ok {
+			at = tx.now
+		}
+		err := tx.exec(ctx, `INSERT INTO holds (door, app, id, cause, count, most, reason, since) VALUES (?,?,?,?,?,?,?,?)`,
+			door, h.App, h.ID, h.Cause, h.Count, h.Limit, h.Reason, stamp(at))
 		if err != nil {
 			return err
 		}

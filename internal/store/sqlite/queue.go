@@ -20,9 +20,9 @@ func (tx *Tx) Enqueue(ctx context.Context, j queue.Job) (merged bool, err error)
 	return tx.jobs.Insert(context.WithoutCancel(ctx), tx.tx, j)
 }
 
-// QueuePool is the connection that the queue works with; nil for who may not
+// Jobs is the connection that the queue works with; nil for who may not
 // write.
-func (db *DB) QueuePool() *sql.DB {
+func (db *DB) Jobs() *sql.DB {
 	if db.lock == nil {
 		return nil
 	}

@@ -28,7 +28,7 @@ func working(tb testing.TB, work func(ctx context.Context, key string) error) (*
 	}
 	tb.Cleanup(func() { _ = db.Close() })
 	q, err := queue.New(queue.Config{
-		Pool: db.QueuePool(), Work: map[string]func(context.Context, string) error{"job": work},
+		Pool: db.Jobs(), Work: map[string]func(context.Context, string) error{"job": work},
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
@@ -154,7 +154,7 @@ func BenchmarkIdleQueue(b *testing.B) {
 	}
 	defer db.Close()
 	q, err := queue.New(queue.Config{
-		Pool: db.QueuePool(), Work: map[string]func(context.Context, string) error{"job": func(context.Context, string) error { return nil }},
+		Pool: db.Jobs(), Work: map[string]func(context.Context, string) error{"job": func(context.Context, string) error { return nil }},
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
