@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -49,6 +50,8 @@ func TestMain(m *testing.M) {
 //	normal                print the last output with what differs from run to run replaced
 //	field PATH VALUE      check a value in the last output, which is one JSON document
 //	contract              check that the last output has every key that scripts of others rely on
+//	eventually REGEXP COMMAND…  run it again and again until what it prints matches; beside `usher serve`
+//	follows FILE          wait until who has an account is what FILE says
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	example, err := os.ReadFile(filepath.Join("..", "..", "examples", "hr-csv", "usher.yaml"))
@@ -68,6 +71,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("APP_TOKEN", canary)
 			e.Setenv("APP_URL", "http://127.0.0.1:9/scim/v2") // nobody listens there
 			e.Setenv("USER", "ines")
+			e.Setenv("ADDR", "127.0.0.1:0")
 			app := newScimApp(canary)
 			e.Values[appKey{}] = app
 			e.Defer(func() { _ = app.stop() })
@@ -80,6 +84,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exitsCommand, "scimapp": scimappCommand, "accounts": accountsCommand, "requests": requestsCommand,
 			"grab": grabCommand, "normal": normalCommand, "field": fieldCommand, "contract": contractCommand,
+			"eventually": eventuallyCommand, "follows": followsCommand,
 		},
 	})
 }
@@ -212,6 +217,44 @@ func accountsCommand(ts *testscript.TestScript, _ bool, _ []string) {
 
 func requestsCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	printLines(ts.Stdout(), appOf(ts).sent())
+}
+
+// patience is how long what a daemon does may take before a script gives up.
+const patience = 30 * time.Second
+
+// again calls fn until it is content or patience has run out.
+func again(ts *testscript.TestScript, what string, fn func() bool) {
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		if fn() {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("after %s still not: %s", patience, what)
+		}
+	}
+}
+
+func eventuallyCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually REGEXP COMMAND…")
+	}
+	want := regexp.MustCompile("(?m)" + args[0])
+	again(ts, args[0], func() bool {
+		_ = ts.Exec(args[1], args[2:]...) // its exit code may be part of what is waited for
+		return want.MatchString(ts.ReadFile("stdout"))
+	})
+}
+
+func followsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: follows FILE")
+	}
+	want := strings.TrimSpace(ts.ReadFile(args[0]))
+	var got string
+	again(ts, args[0], func() bool {
+		got = strings.Join(appOf(ts).accounts(), "\n")
+		return got == want
+	})
 }
 
 func printLines(w io.Writer, lines []string) {

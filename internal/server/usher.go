@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
@@ -19,7 +20,9 @@ import (
 // Usher is a built configuration with an open store.
 type Usher struct {
 	*Built
-	db store.DB
+	db        store.DB
+	owner     *provision.Owner
+	ingesting sync.Mutex // one read of one source at a time
 }
 
 // Open opens the configured store for the one engine that may write to it.
@@ -28,7 +31,7 @@ func (b *Built) Open(ctx context.Context, holder string) (*Usher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Usher{b, db}, nil
+	return b.usher(db, holder), nil
 }
 
 // OpenRehearsal opens the configured store for Plan, beside a running engine if
@@ -38,7 +41,7 @@ func (b *Built) OpenRehearsal(ctx context.Context, holder string) (*Usher, error
 	if err != nil {
 		return nil, err
 	}
-	return &Usher{b, db}, nil
+	return b.usher(db, holder), nil
 }
 
 // OpenRead opens the configured store beside whoever writes to it.
@@ -47,7 +50,11 @@ func (b *Built) OpenRead(ctx context.Context) (*Usher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Usher{b, db}, nil
+	return b.usher(db, "reader"), nil
+}
+
+func (b *Built) usher(db store.DB, holder string) *Usher {
+	return &Usher{Built: b, db: db, owner: provision.NewOwner(holder)}
 }
 
 // Close closes the store.
@@ -106,37 +113,36 @@ func (u *Usher) directory(o Options) *directory.Directory {
 }
 
 func (u *Usher) engine(db store.DB, o Options, people []string) *provision.Engine {
+	return provision.New(u.engineConfig(db, o, people))
+}
+
+func (u *Usher) engineConfig(db store.DB, o Options, people []string) provision.Config {
 	var targets []*provision.Target
 	for _, t := range u.Targets {
 		if o.App == "" || t.Name == o.App {
 			targets = append(targets, t)
 		}
 	}
-	return provision.New(provision.Config{
-		Store: db.Provision(), Schemas: u.Schemas, Targets: targets, Limits: u.Limits, Released: o.released,
+	return provision.Config{
+		Store: db.Provision(), Owner: u.owner, Schemas: u.Schemas, Targets: targets, Limits: u.Limits, Released: o.released,
 		People: people, Actor: o.Actor, Now: u.now, Wait: o.Wait, Progress: o.Progress,
-	})
+	}
 }
 
 // ingest brings the sources into the directory and moves people to where they
 // belong: the first half of every cycle.
 func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Document) error {
-	if err := u.forgotten(ctx, db); err != nil {
-		return err
-	}
+	u.ingesting.Lock()
+	defer u.ingesting.Unlock()
 	d := u.directory(o)
-	var failed map[string]error
-	err := db.Directory().Update(ctx, func(tx directory.Tx) (err error) {
-		failed, err = d.Retally(ctx, tx, u.Rules.Digest())
-		return err
-	})
+	failed, err := u.prepare(ctx, db, d)
 	if err != nil {
 		return err
 	}
 	doc.trouble(failed)
 	var unread []error
 	for _, s := range u.Sources {
-		r, err := source.Ingest(ctx, db.Source(), d, s)
+		r, err := read(ctx, db, d, s)
 		if err != nil {
 			// What is known goes on: a leaver's end date comes whether or not
 			// the file can be read today. Nobody is absent from it either.
@@ -146,14 +152,46 @@ func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Documen
 		doc.Sources = append(doc.Sources, r)
 		doc.RejectedRows += len(r.Rejected)
 	}
-	var settled directory.Settled
+	settled, err := settle(ctx, db, d)
+	doc.trouble(settled.Problems)
+	doc.unread = errors.Join(unread...)
+	return err
+}
+
+// prepare holds the configuration against the store, and takes changed team
+// rules into account. It returns on whom a rule failed.
+func (u *Usher) prepare(ctx context.Context, db store.DB, d *directory.Directory) (failed map[string]error, err error) {
+	if err := u.forgotten(ctx, db); err != nil {
+		return nil, err
+	}
+	err = db.Directory().Update(ctx, func(tx directory.Tx) (err error) {
+		failed, err = d.Retally(ctx, tx, u.Rules.Digest())
+		return err
+	})
+	return failed, err
+}
+
+// read reads one source, and notes if it cannot be read.
+func read(ctx context.Context, db store.DB, d *directory.Directory, s source.Source) (source.Report, error) {
+	r, err := source.Ingest(ctx, db.Source(), d, s)
+	if ctx.Err() != nil { // a stop is no trouble of the source
+		return r, err
+	}
+	what := ""
+	if err != nil {
+		what = err.Error()
+	}
+	noted := db.Source().Update(ctx, func(tx source.Tx) error { return tx.PutTrouble(ctx, s.Name, what) })
+	return r, errors.Join(err, noted)
+}
+
+// settle moves everybody whose time has come.
+func settle(ctx context.Context, db store.DB, d *directory.Directory) (settled directory.Settled, err error) {
 	err = db.Directory().Update(ctx, func(tx directory.Tx) (err error) {
 		settled, err = d.Settle(ctx, tx)
 		return err
 	})
-	doc.trouble(settled.Problems)
-	doc.unread = errors.Join(unread...)
-	return err
+	return settled, err
 }
 
 // forgotten refuses a configuration that lacks a source which has stated

@@ -150,7 +150,7 @@ func (u *Usher) explainApp(ctx context.Context, r store.Reader, t *provision.Tar
 		return a, err
 	}
 	if len(entries) > 0 {
-		a.Last = request(entries[0])
+		a.Last = requestOf(entries[0])
 	}
 	a.Standing = u.standing(t, s)
 	groups, err := r.Groups(ctx, t.Name)
@@ -169,7 +169,7 @@ func (u *Usher) explainApp(ctx context.Context, r store.Reader, t *provision.Tar
 				return a, err
 			}
 			if found {
-				g.Request = request(e)
+				g.Request = requestOf(e)
 			}
 		} else if parked := groups[team.ID].Parked; parked != "" {
 			g.Standing = "not a member: the group is parked: " + parked
@@ -206,7 +206,7 @@ func (u *Usher) standing(t *provision.Target, s provision.Subject) string {
 	return "in step"
 }
 
-func request(e provision.Entry) *Request {
+func requestOf(e provision.Entry) *Request {
 	result := string(e.Result)
 	if result == "" {
 		result = "open"
@@ -343,7 +343,7 @@ func lastWith(entries []provision.Entry, path string) *Request {
 		for _, op := range e.Ops {
 			for _, c := range op.Changes {
 				if c.Path == path {
-					return request(e)
+					return requestOf(e)
 				}
 			}
 		}

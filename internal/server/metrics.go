@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metricsHandler answers with what the daemon knows of itself.
+func (d *daemon) metricsHandler() http.Handler {
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newFigures(d))
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: 2, Timeout: 10 * time.Second})
+}
+
+// figures are the metrics of the store. They are asked for at most every ten
+// seconds, however often somebody looks.
+type figures struct {
+	d *daemon
+
+	mu   sync.Mutex
+	last *Status
+	at   time.Time
+
+	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked *prometheus.Desc
+}
+
+func newFigures(d *daemon) *figures {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("usher_"+name, help, labels, nil)
+	}
+	return &figures{
+		d:        d,
+		people:   desc("people", "People by state.", "state"),
+		accounts: desc("accounts", "Accounts by state, as last confirmed by the app.", "app", "state"),
+		due:      desc("due", "Accounts that are to be looked at.", "app"),
+		waiting:  desc("waiting", "Accounts that wait for a retry.", "app"),
+		parked:   desc("parked", "Accounts and groups that are set aside until something changes.", "app"),
+		held:     desc("held", "Removals that wait for somebody's consent.", "app"),
+		paused:   desc("paused", "1 while nothing is sent to the app.", "app"),
+		requests: desc("requests_total", "Requests sent to the app.", "app"),
+		age:      desc("source_age_seconds", "Time since the source was last read.", "source"),
+		trouble:  desc("source_trouble", "1 while the source cannot be read.", "source"),
+		asked:    desc("asked", "Requests of other processes without an outcome."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (f *figures) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked,
+	} {
+		out <- d
+	}
+}
+
+func (f *figures) status() *Status {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last == nil || time.Since(f.at) >= 10*time.Second {
+		within, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		s, err := f.d.Status(within)
+		if err != nil {
+			f.d.log.Error("metrics could not be asked for", "err", err)
+			return f.last
+		}
+		f.last, f.at = s, time.Now()
+	}
+	return f.last
+}
+
+// Collect implements prometheus.Collector.
+func (f *figures) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, t := range f.d.Targets {
+		out <- prometheus.MustNewConstMetric(f.requests, prometheus.CounterValue, float64(t.App.Requests()), t.Name)
+	}
+	names, ages, troubled := f.d.health.ages(time.Now())
+	for _, name := range names {
+		gauge(f.trouble, truth(troubled[name]), name)
+		if age, ok := ages[name]; ok {
+			gauge(f.age, age.Seconds(), name)
+		}
+	}
+	s := f.status()
+	if s == nil {
+		return
+	}
+	for state, n := range map[string]int{
+		"active": s.People.Active, "staged": s.People.Staged, "on_leave": s.People.OnLeave, "missing": s.People.Missing, "leaver": s.People.Leaver,
+	} {
+		gauge(f.people, float64(n), state)
+	}
+	for _, a := range s.Apps {
+		gauge(f.accounts, float64(a.Live), a.App, "live")
+		gauge(f.accounts, float64(a.Disabled), a.App, "disabled")
+		gauge(f.due, float64(a.Due), a.App)
+		gauge(f.waiting, float64(a.Waiting), a.App)
+		gauge(f.parked, float64(a.Parked), a.App)
+		gauge(f.held, float64(a.Held), a.App)
+		gauge(f.paused, truth(a.Paused != ""), a.App)
+	}
+	gauge(f.asked, float64(s.Asked))
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
