@@ -28,7 +28,7 @@ func (c *cli) planCommand() *cobra.Command {
 		Example: "  usher plan -c usher.yaml\n  usher plan -c usher.yaml --person ada.brandt@acme.example\n  usher plan -c usher.yaml --out monday.plan && usher apply -c usher.yaml monday.plan",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			made := time.Now()
-			doc, err := c.cycle(cmd.Context(), "plan", &o, func(u *server.Usher) (*server.Document, error) {
+			doc, err := c.cycle(cmd.Context(), "plan", &o, nil, func(u *server.Usher) (*server.Document, error) {
 				return u.Plan(cmd.Context(), o)
 			})
 			if err == nil && out != "" {
@@ -68,7 +68,7 @@ func (c *cli) applyCommand() *cobra.Command {
 		Short: "Run one full cycle: read the sources, plan, push, until quiet",
 		Long: "Reads the sources, plans, and pushes until nothing is due. With a PLAN it carries out exactly that plan, or\n" +
 			"nothing if what it rests on has moved. What a guard holds is not sent: exit code 3, and --release-hold\n" +
-			"agrees to one hold, once.",
+			"agrees to one hold, once. Beside a running serve, --person and --release-hold have it do so, and wait.",
 		Example: "  usher apply -c usher.yaml\n  usher apply -c usher.yaml monday.plan\n  usher apply -c usher.yaml --release-hold 3f9c2a1b5d6e7f80",
 		Args:    arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,7 +84,7 @@ func (c *cli) applyCommand() *cobra.Command {
 			}
 			bar := c.progress()
 			o.Progress = bar.add
-			doc, err := c.cycle(cmd.Context(), "apply", &o, func(u *server.Usher) (*server.Document, error) {
+			doc, err := c.cycle(cmd.Context(), "apply", &o, plan, func(u *server.Usher) (*server.Document, error) {
 				if plan != nil {
 					return u.ApplyPlan(cmd.Context(), o, plan)
 				}
@@ -132,7 +132,7 @@ func narrow(cmd *cobra.Command, o *server.Options) {
 
 // cycle opens the store, runs one cycle and closes the store again. Whatever
 // goes wrong once the configuration stands, there is a document to print.
-func (c *cli) cycle(ctx context.Context, what string, o *server.Options, run func(*server.Usher) (*server.Document, error)) (doc *server.Document, err error) {
+func (c *cli) cycle(ctx context.Context, what string, o *server.Options, plan *server.PlanFile, run func(*server.Usher) (*server.Document, error)) (doc *server.Document, err error) {
 	o.Actor = actor(what)
 	b, err := c.build(ctx)
 	if err != nil {
@@ -148,6 +148,9 @@ func (c *cli) cycle(ctx context.Context, what string, o *server.Options, run fun
 		open = b.OpenRehearsal
 	}
 	u, err := open(ctx, fmt.Sprintf("usher %s (process %d)", what, os.Getpid()))
+	if asks(err, *o, plan) {
+		return c.ask(ctx, b, *o)
+	}
 	if err != nil {
 		return whole(nil, b, o.App), err
 	}

@@ -66,7 +66,8 @@ func (c *cli) root() *cobra.Command {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "one JSON document on stdout, for machines")
-	root.AddCommand(c.checkCommand(), c.planCommand(), c.applyCommand(), c.serveCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand())
+	root.AddCommand(c.checkCommand(), c.planCommand(), c.applyCommand(), c.serveCommand(), c.statusCommand(), c.appsCommand(),
+		c.calendarCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand())
 	for _, cmd := range root.Commands() {
 		if cmd.Args == nil {
 			cmd.Args = arguments(cobra.NoArgs)

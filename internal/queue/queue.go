@@ -163,13 +163,15 @@ func merging() *river.InsertOpts {
 	return &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: states}}
 }
 
-// backoff is half to all of 1 s, 2 s, 4 s … 5 min.
+// backoff is half to all of 12 s, 24 s, 48 s … 5 min. It is never shorter than
+// five seconds: River makes a job that is due sooner available at once, and
+// what is available merges with what asks now, which then waits for it.
 type backoff struct{}
 
 func (backoff) NextRetry(job *rivertype.JobRow) time.Time {
 	wait := longest
-	if n := len(job.Errors); n < 9 {
-		wait = time.Second << n
+	if n := len(job.Errors); n < 5 {
+		wait = min(longest, 12*time.Second<<n)
 	}
 	return time.Now().Add(wait/2 + rand.N(wait/2)) //nolint:gosec // jitter, no secret
 }

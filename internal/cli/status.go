@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/server"
+)
+
+func (c *cli) statusCommand() *cobra.Command {
+	return c.withFile(&cobra.Command{
+		Use:   "status",
+		Short: "Say what is there, and what is stuck",
+		Long: "Says who runs, how many people there are, how old each source is, how each app is, and what waits for\n" +
+			"somebody's decision. Works beside a running serve. Its exit code says whether it could look, not what it saw.",
+		Example: "  usher status -c usher.yaml\n  usher status -c usher.yaml --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withStatus(cmd, func(s *server.Status) error {
+				if c.json {
+					return c.document(s)
+				}
+				return c.status(s)
+			})
+		},
+	})
+}
+
+func (c *cli) appsCommand() *cobra.Command {
+	return c.withFile(&cobra.Command{
+		Use:     "apps",
+		Short:   "Say how each app is, in one line",
+		Example: "  usher apps -c usher.yaml\n  usher apps -c usher.yaml --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withStatus(cmd, func(s *server.Status) error {
+				if c.json {
+					type row struct {
+						server.AppStatus `json:",inline"`
+						Says             string `json:"says"`
+					}
+					rows := []row{}
+					for _, a := range s.Apps {
+						rows = append(rows, row{a, says(a)})
+					}
+					return c.document(rows)
+				}
+				t := newTable(c.out)
+				for _, a := range s.Apps {
+					t.row(a.App, says(a))
+				}
+				return t.flush()
+			})
+		},
+	})
+}
+
+func (c *cli) withStatus(cmd *cobra.Command, fn func(*server.Status) error) (err error) {
+	u, err := c.openRead(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, u.Close()) }()
+	s, err := u.Status(cmd.Context())
+	if err != nil {
+		return err
+	}
+	return fn(s)
+}
+
+func (c *cli) status(s *server.Status) error {
+	if s.Engine.Running {
+		fmt.Fprintf(c.out, "engine: %s\n", printable(s.Engine.Holder))
+	} else {
+		fmt.Fprintln(c.out, "engine: none runs; what is due waits for usher serve, or an apply")
+	}
+	if s.Asked > 0 {
+		fmt.Fprintf(c.out, "asked of it, not done yet: %s\n", plural(s.Asked, "request", "requests"))
+	}
+	p := s.People
+	fmt.Fprintf(c.out, "%s: %d active, %d staged, %d on leave, %d missing, %d left\n\n",
+		plural(p.Total, "person", "people"), p.Active, p.Staged, p.OnLeave, p.Missing, p.Leaver)
+	t := newTable(c.out)
+	t.row("SOURCE", "LAST READ", "ROWS", "SET ASIDE", "STATE")
+	for _, src := range s.Sources {
+		t.row(src.Source, ago(src.ReadAt), src.Rows, src.Rejected, sourceSays(src))
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out)
+	t = newTable(c.out)
+	t.row("APP", "LIVE", "DISABLED", "DUE", "WAITING", "PARKED", "HELD", "STATE")
+	for _, a := range s.Apps {
+		t.row(a.App, a.Live, a.Disabled, a.Due, a.Waiting, a.Parked, a.Held, says(a))
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	for _, a := range s.Apps {
+		c.reasons(a)
+	}
+	c.statusHolds(s)
+	return nil
+}
+
+// reasons prints why things are set aside at one app.
+func (c *cli) reasons(a server.AppStatus) {
+	if a.Parked == 0 {
+		return
+	}
+	fmt.Fprintf(c.out, "\n%s: set aside until something changes\n", a.App)
+	shown := 0
+	for _, r := range a.Reasons {
+		shown += r.Count
+		fmt.Fprintf(c.out, "  %d: %s%s\n", r.Count, printable(inWords(r.Reason)), since(r.Since))
+	}
+	if rest := a.Parked - shown; rest > 0 {
+		fmt.Fprintf(c.out, "  %d for other reasons\n", rest)
+	}
+	fmt.Fprintf(c.out, "  who: usher people -c %s --parked\n", c.file)
+}
+
+func (c *cli) statusHolds(s *server.Status) {
+	if len(s.Holds) == 0 {
+		return
+	}
+	fmt.Fprintf(c.out, "\nHELD: somebody must decide\n")
+	for _, h := range s.Holds {
+		fmt.Fprintf(c.out, "  %s: %s%s\n", h.App, h.Reason, since(h.Since))
+		if h.Cause == directory.CauseAbsent {
+			fmt.Fprintf(c.out, "    who: usher people -c %s --state missing\n", c.file)
+		}
+		fmt.Fprintf(c.out, "    if that is right: usher apply -c %s --release-hold %s\n", c.file, h.ID)
+	}
+}
+
+// says is an app's health in one line: what matters most first, and no more
+// than what somebody can act on or wait for.
+func says(a server.AppStatus) string {
+	if !a.Known {
+		return "never looked at: no cycle has come to it yet"
+	}
+	if a.Paused != "" {
+		s := "PAUSED" + since(a.PausedSince) + ", nothing is sent: " + inWords(a.Paused)
+		if a.RetryAt != nil {
+			s += "; next try at " + clock(*a.RetryAt)
+		}
+		return s
+	}
+	var parts []string
+	if a.Held > 0 {
+		parts = append(parts, fmt.Sprintf("HELD: %s for somebody's decision", plural(a.Held, "operation waits", "operations wait")))
+	}
+	switch going := a.Due - a.Waiting; {
+	case going > 0 && a.Held == 0:
+		parts = append(parts, plural(going, "change is", "changes are")+" on the way"+since(a.DueSince))
+	case a.Due == 0 && a.Held == 0 && a.Parked == 0:
+		parts = append(parts, "in step")
+	case a.Due == 0 && a.Held == 0:
+		parts = append(parts, "in step but for what is set aside")
+	}
+	if a.Waiting > 0 {
+		s := plural(a.Waiting, "change is", "changes are") + " tried again"
+		if a.RetryAt != nil {
+			s += ", the next at " + clock(*a.RetryAt)
+		}
+		parts = append(parts, s)
+	}
+	if a.Parked > 0 {
+		parts = append(parts, fmt.Sprintf("%d set aside", a.Parked))
+	}
+	s := plural(a.Live, "account", "accounts")
+	if a.Disabled > 0 {
+		s += fmt.Sprintf(", %d disabled", a.Disabled)
+	}
+	if a.Foreign > 0 {
+		s += fmt.Sprintf(", %d that nobody here owns", a.Foreign)
+	}
+	return strings.Join(append(parts, s), "; ")
+}
+
+// sourceSays is a source's health in one line.
+func sourceSays(s server.SourceStatus) string {
+	switch {
+	case s.Problem != "":
+		return fmt.Sprintf("CANNOT BE READ%s, %s: %s", since(s.Since), plural(s.Tries, "try", "tries"), s.Problem)
+	case s.ReadAt == nil:
+		return "never read"
+	case s.Replay:
+		return "an older file, read before: it brings nobody back"
+	case !s.Complete:
+		return "not proven complete, so nobody is taken for gone: " + s.Reason
+	case s.Rejected > 0:
+		return "read, but for the rows set aside"
+	}
+	return "fine"
+}
+
+func since(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return " since " + clock(*t)
+}
+
+func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func ago(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return clock(*t)
+}
