@@ -118,7 +118,7 @@ func (c *cli) reasons(a server.AppStatus) {
 	shown := 0
 	for _, r := range a.Reasons {
 		shown += r.Count
-		fmt.Fprintf(c.out, "  %d: %s%s\n", r.Count, printable(inWords(r.Reason)), since(r.Since))
+		fmt.Fprintf(c.out, "  %d%s: %s\n", r.Count, since(r.Since), printable(inWords(r.Reason)))
 	}
 	if rest := a.Parked - shown; rest > 0 {
 		fmt.Fprintf(c.out, "  %d for other reasons\n", rest)
@@ -132,7 +132,7 @@ func (c *cli) statusHolds(s *server.Status) {
 	}
 	fmt.Fprintf(c.out, "\nHELD: somebody must decide\n")
 	for _, h := range s.Holds {
-		fmt.Fprintf(c.out, "  %s: %s%s\n", h.App, h.Reason, since(h.Since))
+		fmt.Fprintf(c.out, "  %s%s: %s\n", h.App, since(h.Since), h.Reason)
 		if h.Cause == directory.CauseAbsent {
 			fmt.Fprintf(c.out, "    who: usher people -c %s --state missing\n", c.file)
 		}
@@ -211,9 +211,21 @@ func since(t *time.Time) string {
 
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
+// ago says how long ago something was, in its largest unit.
 func ago(t *time.Time) string {
 	if t == nil {
 		return "never"
 	}
-	return clock(*t)
+	switch d := time.Since(*t); {
+	case d < 10*time.Second:
+		return "just now"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s ago", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", d/time.Hour)
+	default:
+		return fmt.Sprintf("%d days ago", d/(24*time.Hour))
+	}
 }

@@ -22,7 +22,7 @@ type Date struct {
 	Apps   []string        `json:"apps"` // where it shows
 	// Overdue says that its time has come and it has not happened: it is held,
 	// or no engine has run since.
-	Overdue bool `json:"overdue,omitempty"`
+	Overdue bool `json:"overdue,omitzero"`
 }
 
 // mostDates bounds a calendar.

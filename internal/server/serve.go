@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/directory"
@@ -89,6 +91,9 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		return nil, err
 	}
 	if err := d.prepareStore(ctx); err != nil {
+		if ctx.Err() != nil { // stopped before it began
+			return u.Status(context.WithoutCancel(ctx))
+		}
 		return nil, err
 	}
 	if err := d.web.listen(ctx); err != nil {
@@ -98,15 +103,15 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		o.Listening(d.web.addresses())
 	}
 	d.log.Info("serving", "address", d.web.main.Addr().String(), "sources", len(u.Sources), "apps", len(u.Targets), "store", u.Config.StoreRedacted())
+	defer context.AfterFunc(ctx, func() { d.log.Info("stopping: nothing new is sent, what is in flight is waited for") })()
 	err := runParts(ctx, []part{
 		{"listener", d.web.serve},
 		{"metrics listener", d.web.serveMetrics},
 		{"bookkeeper", d.keepBooks},
-		{"engine", d.runEngine},
 		{"queue", d.work},
 		{"watch", d.follow},
 		{"clock", d.clock},
-		{"requests", d.answer},
+		{"engine", d.runEngine}, // the last, so that nothing is sent once it is to stop
 	})
 	after := context.WithoutCancel(ctx)
 	left, leftErr := u.Status(after)
@@ -204,11 +209,15 @@ func (d *daemon) troubled(failed map[string]error) {
 	}
 }
 
-// runEngine lets the engine serve, and gives the leases up after it.
+// runEngine has the engine serve, and carries out what other processes ask of
+// it. Both send, and both stop sending at once.
 func (d *daemon) runEngine(ctx context.Context) error {
 	d.health.engine(true)
 	defer d.health.engine(false)
-	return d.engine.Serve(ctx)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.engine.Serve(ctx) })
+	g.Go(func() error { return d.answer(ctx) })
+	return g.Wait()
 }
 
 // work lets the queue work its jobs.

@@ -20,10 +20,10 @@ const kindApply = "apply"
 
 // applyArgs are Options as a request carries them.
 type applyArgs struct {
-	App     string        `json:"app,omitempty"`
-	Person  string        `json:"person,omitempty"`
-	Release string        `json:"release,omitempty"`
-	Wait    time.Duration `json:"wait,format:nano"`
+	App     string `json:"app,omitempty"`
+	Person  string `json:"person,omitempty"`
+	Release string `json:"release,omitempty"`
+	Wait    int64  `json:"wait_ms"`
 }
 
 // maxWait bounds how long a request may have the daemon wait for retries.
@@ -31,7 +31,7 @@ const maxWait = time.Hour
 
 // Ask leaves the daemon a request for a cycle, and returns its number.
 func (u *Usher) Ask(ctx context.Context, o Options) (int64, error) {
-	args, err := json.Marshal(applyArgs{o.App, o.Person, o.Release, min(o.Wait, maxWait)})
+	args, err := json.Marshal(applyArgs{o.App, o.Person, o.Release, min(o.Wait, maxWait).Milliseconds()})
 	if err != nil {
 		return 0, err
 	}
@@ -142,5 +142,6 @@ func (d *daemon) carry(ctx context.Context, r request.Request) (*Document, error
 	if a.App != "" && !d.Has(a.App) {
 		return nil, fmt.Errorf("the running engine's configuration has no app %q", a.App)
 	}
-	return d.Apply(ctx, Options{App: a.App, Person: a.Person, Release: a.Release, Wait: min(a.Wait, maxWait), Actor: r.Actor})
+	wait := min(time.Duration(a.Wait)*time.Millisecond, maxWait)
+	return d.Apply(ctx, Options{App: a.App, Person: a.Person, Release: a.Release, Wait: wait, Actor: r.Actor})
 }

@@ -43,8 +43,8 @@ type SourceStatus struct {
 	Rejected   int        `json:"rejected_rows"`
 	Problem    string     `json:"problem,omitempty"` // why it cannot be read now
 	Since      *time.Time `json:"problem_since,omitempty"`
-	Tries      int        `json:"problem_tries,omitempty"`
-	Replay     bool       `json:"replay,omitempty"`
+	Tries      int        `json:"problem_tries,omitzero"`
+	Replay     bool       `json:"replay,omitzero"`
 }
 
 // AppStatus is how an app is.
