@@ -16,7 +16,6 @@ var forbidden = []struct{ name, reason string }{
 	{"testing", "it registers command-line flags and says that a test kit is linked into the product"},
 	{"net/http/pprof", "importing it puts the profiler on http.DefaultServeMux, open to whoever reaches that"},
 	{"net/http/httptest", "a test server in the product is a test kit in the product"},
-	{"expvar", "importing it puts the command line and memory figures on http.DefaultServeMux"},
 	{module + "/internal/testenv", "it starts other people's programs"},
 	{module + "/internal/archtest", "it has tests only"},
 	{"github.com/stretchr/testify/...", "an assertion library belongs to nobody's binary"},

@@ -67,6 +67,24 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestNoDefaultServeMux holds that nobody serves what a package puts there by being imported: expvar, which the metrics
+// library links, shows the command line and memory figures to whoever asks.
+func TestNoDefaultServeMux(t *testing.T) {
+	t.Parallel()
+	for _, p := range load(t) {
+		for _, f := range p.files {
+			if strings.HasPrefix(f.path, "internal/archtest/") {
+				continue
+			}
+			for _, use := range []string{"http.DefaultServeMux", "http.Handle(", "http.HandleFunc(", "http.ListenAndServe(", "http.ListenAndServeTLS(", "http.Serve(", "http.ServeTLS("} {
+				if bytes.Contains(f.source, []byte(use)) {
+					t.Errorf("%s uses %s: an http.Server with a mux of its own shows what was put on it, and has timeouts", f.path, use)
+				}
+			}
+		}
+	}
+}
+
 // TestNoInit holds that nothing happens by being imported: wiring is visible in internal/server.
 func TestNoInit(t *testing.T) {
 	t.Parallel()
