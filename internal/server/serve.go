@@ -73,6 +73,7 @@ type daemon struct {
 	health *health
 	books  chan struct{} // wakes the bookkeeper
 	nudge  chan struct{} // wakes follow
+	dates  chan struct{} // wakes the clock
 
 	mu      sync.Mutex
 	changed map[string]bool // sources that have changed since their last read began
@@ -85,7 +86,8 @@ type daemon struct {
 func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 	d := &daemon{
 		Usher: u, log: o.Log, o: Options{Actor: o.Actor}, health: newHealth(),
-		books: make(chan struct{}, 1), nudge: make(chan struct{}, 1), changed: map[string]bool{}, reading: map[string]bool{},
+		books: make(chan struct{}, 1), nudge: make(chan struct{}, 1), dates: make(chan struct{}, 1),
+		changed: map[string]bool{}, reading: map[string]bool{},
 	}
 	if err := d.build(); err != nil {
 		return nil, err
@@ -199,6 +201,7 @@ func (d *daemon) moved(s directory.Settled) {
 	}
 	d.troubled(s.Problems)
 	d.engine.Wake()
+	wake(d.dates)
 	d.wakeBooks()
 }
 

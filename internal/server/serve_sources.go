@@ -157,6 +157,9 @@ func (d *daemon) clock(ctx context.Context) error {
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
+		case <-d.dates: // an earlier one may have come
+			timer.Stop()
+			continue
 		case <-timer.C:
 		}
 		// Whoever is held stays due; they must not keep the clock running.

@@ -81,9 +81,6 @@ func New(c Config) (*Watcher, error) {
 		}
 		w.files[name] = &file{path: path, folder: filepath.Dir(path)}
 	}
-	// Without events, as when the system has no more of them, the looks do.
-	w.events, _ = fsnotify.NewWatcher()
-	w.follow()
 	for _, f := range w.files {
 		f.last = lookAt(f.path)
 	}
@@ -105,6 +102,10 @@ func (w *Watcher) follow() {
 
 // Run tells of changes until ctx ends.
 func (w *Watcher) Run(ctx context.Context) error {
+	// Without events, as when the system has no more of them, the looks do.
+	w.events, _ = fsnotify.NewWatcher()
+	w.follow()
+	w.look() // since New
 	var events <-chan fsnotify.Event
 	var faults <-chan error
 	if w.events != nil {
