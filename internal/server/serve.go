@@ -92,6 +92,7 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 	if err := d.build(); err != nil {
 		return nil, err
 	}
+	defer d.watch.Close()
 	if err := d.prepareStore(ctx); err != nil {
 		if ctx.Err() != nil { // stopped before it began
 			return u.Status(context.WithoutCancel(ctx))

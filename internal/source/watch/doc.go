@@ -10,6 +10,6 @@
 //
 // It must not open a file, nor conclude anything from how one looks.
 //
-// Goroutines: none of its own; Run is its caller's. fsnotify has one while Run
-// runs.
+// Goroutines: none of its own; Run is its caller's. fsnotify has one, from New
+// to the end of Run, or Close.
 package watch

@@ -81,10 +81,20 @@ func New(c Config) (*Watcher, error) {
 		}
 		w.files[name] = &file{path: path, folder: filepath.Dir(path)}
 	}
+	// Without events, as when the system has no more of them, the looks do.
+	w.events, _ = fsnotify.NewWatcher()
+	w.follow()
 	for _, f := range w.files {
 		f.last = lookAt(f.path)
 	}
 	return w, nil
+}
+
+// Close ends a Watcher that was not run; Run does so at its end.
+func (w *Watcher) Close() {
+	if w.events != nil {
+		_ = w.events.Close() // nothing is lost with it
+	}
 }
 
 // follow watches the folders that are there by now. One that was removed and
@@ -102,14 +112,10 @@ func (w *Watcher) follow() {
 
 // Run tells of changes until ctx ends.
 func (w *Watcher) Run(ctx context.Context) error {
-	// Without events, as when the system has no more of them, the looks do.
-	w.events, _ = fsnotify.NewWatcher()
-	w.follow()
-	w.look() // since New
+	defer w.Close()
 	var events <-chan fsnotify.Event
 	var faults <-chan error
 	if w.events != nil {
-		defer func() { _ = w.events.Close() }()
 		events, faults = w.events.Events, w.events.Errors
 	}
 	poll := time.NewTicker(w.Every)
