@@ -62,7 +62,7 @@ func TestListenAddresses(t *testing.T) {
 func TestServerMistakes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ section, want string }{
-		{"server: {adress: x}", `usher.yaml:7:10: unknown key "adress" in server (did you mean address?)`},
+		{"server: {addresses: x}", `usher.yaml:7:10: unknown key "addresses" in server (did you mean address?)`},
 		{"server: {insecure: 1}", "usher.yaml:7:20: server.insecure must be true or false, not a number"},
 		{"server: {insecure: yes}", "usher.yaml:7:20: server.insecure must be true or false, not text"},
 		{"server: {address: ''}", "usher.yaml:7:20: server.address is empty"},

@@ -5,7 +5,11 @@
 //
 // Build compiles a configuration without touching anything, which is all that
 // `usher check` needs. Usher is a built configuration with an open store; Plan
-// and Apply are one cycle each.
+// and Apply are one cycle each, and Serve runs for ever what Apply runs once.
 //
-// It starts no goroutine of its own.
+// Goroutines: none but those of Serve, which has one for each of its parts,
+// started in order and stopped in reverse (parts.go): the two listeners, the
+// bookkeeper (ledger, holds), the queue, the watch over the sources' files, the
+// clock, and the engine with one for each request of another process. What a
+// part starts has ended when the part has.
 package server

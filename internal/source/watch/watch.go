@@ -132,8 +132,10 @@ func (w *Watcher) Run(ctx context.Context) error {
 				return errors.New("watch: the events have ended")
 			}
 			w.event(e)
-		case <-faults: // events were lost: the look finds what they would have told
-			w.look()
+		case err := <-faults:
+			if err != nil { // events were lost: the look finds what they would have told
+				w.look()
+			}
 		case <-poll.C:
 			w.follow()
 			w.look()

@@ -216,8 +216,10 @@ func liveAt(b *bundle) {
 	b.crowd(3)
 	b.provision(func(tx provision.Tx) error {
 		return tx.PutAccounts(b.ctx, []provision.Account{
-			{App: "app", Person: "p000", State: provision.Live}, {App: "other", Person: "p000", State: provision.Live},
-			{App: "app", Person: "p001", State: provision.Disabled}, {App: "app", Person: "p002", State: provision.Live},
+			{App: "app", Person: "p000", State: provision.Live},
+			{App: "other", Person: "p000", State: provision.Live},
+			{App: "app", Person: "p001", State: provision.Disabled},
+			{App: "app", Person: "p002", State: provision.Live},
 		})
 	})
 	b.read(func(r store.Reader) error {
