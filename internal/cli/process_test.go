@@ -29,7 +29,6 @@ func TestServeProcess(t *testing.T) {
 		"SIGKILL loses nothing":                       killed,
 		"a killed request still has an outcome":       askerKilled,
 		"a request does not outlive its engine twice": engineKilled,
-		"a request that nobody took is taken up":      takenUp,
 		"a request waits beside a busy store":         manyAskers,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -305,28 +304,6 @@ func engineKilled(t *testing.T, o *office) {
 	serve.says("requests of an earlier engine refused")
 	eventually(t, "it has an outcome", func() bool { return o.asked() == 0 })
 	o.quiet()
-	serve.signal(syscall.SIGTERM)
-	serve.exits(0)
-	o.sound()
-}
-
-// takenUp leaves a request while the engine is stopped in its tracks, and has
-// the next one take it.
-func takenUp(t *testing.T, o *office) {
-	serve := o.start("serve")
-	o.follows()
-	o.quiet() // stopped in a transaction, it would keep the store from everybody
-	serve.signal(syscall.SIGSTOP)
-	ask := o.start("apply", "--person", "E-1001")
-	eventually(t, "a request waits", func() bool { return o.asked() == 1 })
-	serve.signal(syscall.SIGKILL)
-	serve.exits(-1)
-	ask.exits(1)
-	serve = o.start("serve")
-	serve.says(`"msg":"request done"`)
-	if o.asked() != 0 {
-		t.Error("it is still open")
-	}
 	serve.signal(syscall.SIGTERM)
 	serve.exits(0)
 	o.sound()

@@ -61,7 +61,11 @@ func Leave(ctx context.Context, s Store, r Request) (int64, error) {
 	if r.Actor == "" {
 		return 0, errors.New("a request must say who asks")
 	}
-	return s.Leave(ctx, r)
+	id, err := s.Leave(ctx, r)
+	if err != nil && !errors.Is(err, ErrMany) {
+		err = fmt.Errorf("the request could not be left with the engine: %w", err)
+	}
+	return id, err
 }
 
 // Await waits for the outcome of a request. Alive is asked now and then whether

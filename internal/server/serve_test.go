@@ -355,6 +355,30 @@ func TestServeAnswers(t *testing.T) {
 	})
 }
 
+// A request that an engine has not taken before it ended is taken by the next.
+func TestServeTakesUp(t *testing.T) {
+	t.Parallel()
+	s := newServed(t)
+	u := s.open() // an engine that does nothing
+	s.hr(t, staff(1))
+	beside, err := u.OpenRead(s.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Close()
+	id, err := beside.Ask(s.ctx, server.Options{Person: "1", Actor: "apply by ines"})
+	if err := errors.Join(err, u.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, taken, err := beside.Answer(s.ctx, id); taken || !errors.Is(err, server.ErrNobodyServes) {
+		t.Errorf("waited for: taken %t, %v", taken, err)
+	}
+	s.serve(t)
+	if doc, _, err := beside.Answer(s.ctx, id); err != nil || doc.People.Total != 1 {
+		t.Errorf("%+v, %v", doc, err)
+	}
+}
+
 // A listener's address that is taken is found before anything runs.
 func TestServeAddressTaken(t *testing.T) {
 	t.Parallel()
