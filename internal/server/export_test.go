@@ -2,7 +2,18 @@
 
 package server
 
-import "github.com/usher-id/usher/internal/audit"
+import (
+	"context"
+
+	"github.com/usher-id/usher/internal/audit"
+)
 
 // Ledger is the open store's.
 func (u *Usher) Ledger() audit.Store { return u.db.Ledger() }
+
+// Part, NewPart and RunParts are part and runParts.
+type Part = part
+
+func NewPart(name string, run func(context.Context) error) Part { return part{name, run} }
+
+func RunParts(ctx context.Context, parts ...Part) error { return runParts(ctx, parts) }

@@ -88,6 +88,29 @@ func TestPlans(t *testing.T) {
 			_, err := tx.People(ctx, []string{"p"})
 			return err
 		}, []string{"SEARCH people USING PRIMARY KEY (id=?)"}, nil},
+		"ahead": {func(ctx context.Context, tx *sqlite.Tx) error {
+			if _, err := tx.NextDate(ctx, now); err != nil {
+				return err
+			}
+			_, err := tx.Ahead(ctx, now, 9)
+			return err
+		}, []string{"SEARCH people USING COVERING INDEX people_next (next_at>?)", "SEARCH people USING INDEX people_next (next_at>? AND next_at<?)"}, nil},
+		"backlog": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.Backlog(ctx, "app", now)
+			return err
+		}, []string{"accounts_due (app=?)"}, nil},
+		"parked reasons": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.ParkedReasons(ctx, "app", 9)
+			return err
+		}, []string{"accounts_parked (app=?)"}, []string{"SCAN s", "USE TEMP B-TREE FOR ORDER BY"}},
+		"waking": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.Waking(ctx, now, 9)
+			return err
+		}, []string{"accounts_wake (app=? AND wake_at>? AND wake_at<?)"}, []string{"SCAN s", "USE TEMP B-TREE FOR ORDER BY"}},
+		"live at": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.LiveAt(ctx, []string{"p"})
+			return err
+		}, []string{"accounts_person (person=?)"}, []string{"USE TEMP B-TREE FOR ORDER BY"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
