@@ -93,10 +93,12 @@ func New(c Config) (*Queue, error) {
 // Start takes up what an earlier process left, and begins to work. A job that
 // is running at the start of the only process that works jobs was running in
 // one that is dead; River by itself would leave it for an hour, and with it
-// every equal job.
+// every equal job. The dead one's lead over periodic work ends, too.
 func (q *Queue) Start(ctx context.Context) error {
-	if _, err := q.pool.ExecContext(ctx, `UPDATE river_job SET state = 'available' WHERE state = 'running'`); err != nil {
-		return fmt.Errorf("queue: %w", err)
+	for _, left := range []string{`UPDATE river_job SET state = 'available' WHERE state = 'running'`, `DELETE FROM river_leader`} {
+		if _, err := q.pool.ExecContext(ctx, left); err != nil {
+			return fmt.Errorf("queue: %w", err)
+		}
 	}
 	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("queue: %w", err)
