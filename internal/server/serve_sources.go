@@ -50,7 +50,7 @@ func (d *daemon) follow(ctx context.Context) error {
 	d.mu.Unlock()
 	watching := make(chan error, 1)
 	go func() { watching <- d.watch.Run(ctx) }()
-	again := time.NewTicker(200 * time.Millisecond)
+	again := time.NewTicker(50 * time.Millisecond) // costs nothing while nothing has changed
 	defer again.Stop()
 	for {
 		for _, name := range d.unread() {
