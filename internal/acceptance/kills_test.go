@@ -176,20 +176,12 @@ func employed(t *testing.T, path string, n int) string {
 // and by the real clock.
 func (u *usher) serve(t *testing.T, file string) *exec.Cmd {
 	t.Helper()
-	text, err := os.ReadFile(u.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := filepath.Join(t.TempDir(), "serve.yaml")
-	if err := os.WriteFile(config, append(text, "\nserver: {address: 127.0.0.1:0}\n"...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), u.binary, "serve", "-c", config)
+	cmd := exec.CommandContext(t.Context(), u.binary, "serve", "-c", u.config)
 	for _, e := range u.env {
 		if !strings.HasPrefix(e, "TODAY=") {
 			cmd.Env = append(cmd.Env, e)
 		}
 	}
-	cmd.Env = append(cmd.Env, "HR_FILE="+file)
+	cmd.Env = append(cmd.Env, "HR_FILE="+file, "ADDR=127.0.0.1:0")
 	return cmd
 }
