@@ -66,10 +66,16 @@ func (c *cli) root() *cobra.Command {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "one JSON document on stdout, for machines")
-	root.AddCommand(c.checkCommand(), c.planCommand(), c.applyCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand())
+	root.AddCommand(c.checkCommand(), c.planCommand(), c.applyCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand(),
+		c.schemaCommand())
+	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Example = "  source <(usher completion bash)\n  usher completion fish > ~/.config/fish/completions/usher.fish"
+			cmd.Args, cmd.RunE = nil, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
 		if cmd.Args == nil {
-			cmd.Args = arguments(cobra.NoArgs)
+			cmd.Args, cmd.ValidArgsFunction = arguments(cobra.NoArgs), cobra.NoFileCompletions
 		}
 	}
 	root.Args = arguments(cobra.NoArgs)
@@ -99,6 +105,7 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 // withFile adds -c to a command that needs a configuration.
 func (c *cli) withFile(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().StringVarP(&c.file, "config", "c", "usher.yaml", "the configuration `FILE`")
+	complete(cmd, "config", files("yaml", "yml"))
 	return cmd
 }
 
