@@ -67,7 +67,7 @@ func (c *cli) root() *cobra.Command {
 	})
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "one JSON document on stdout, for machines")
 	root.AddCommand(c.checkCommand(), c.planCommand(), c.applyCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand(),
-		c.schemaCommand())
+		c.schemaCommand(), c.demoCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {
