@@ -3,6 +3,7 @@
 package bench_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/usher-id/usher/internal/provision"
 )
+
+// quietApps is how many apps BenchmarkQuietCycle has; each has to be filled first.
+var quietApps = flag.Int("apps", 5, "how many apps BenchmarkQuietCycle has")
 
 // loaded is a world whose first load is over, into apps that answer at once.
 func loaded(b *testing.B, people, apps int) *world {
@@ -30,7 +34,7 @@ func loaded(b *testing.B, people, apps int) *world {
 // BenchmarkQuietCycle is a whole cycle in which nothing changed: the file is
 // read, nobody is due, no request is sent.
 func BenchmarkQuietCycle(b *testing.B) {
-	w := loaded(b, size(100_000, 500), size(3, 2))
+	w := loaded(b, size(100_000, 500), size(*quietApps, 2))
 	built := w.build(b, true)
 	for b.Loop() {
 		doc := w.apply(b, built)
@@ -39,6 +43,7 @@ func BenchmarkQuietCycle(b *testing.B) {
 		}
 	}
 	b.ReportMetric(0, "requests")
+	b.ReportMetric(float64(len(w.apps)), "apps")
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/cycle")
 	b.ReportMetric(reading(b, w), "s/read-alone")
 }
