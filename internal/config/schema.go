@@ -110,15 +110,21 @@ func describe(s *Schema, path string, all map[string]description) {
 // and goes on with a zero, and what would have fitted is in its shape.
 func probe() *node { return &node{kind: kindBad, shape: &Schema{}} }
 
-// asks notes on a probe of which kinds the node may be.
+// asks notes on a probe of which kinds the node may be. A number or a boolean
+// may also come from the environment.
 func (n *node) asks(kinds []kind) {
+	var types Types
 	for _, k := range kinds {
-		if t := jsonType(k); !slices.Contains(n.shape.Type, t) {
-			n.shape.Type = append(n.shape.Type, t)
+		if t := jsonType(k); !slices.Contains(types, t) {
+			types = append(types, t)
 		}
 	}
-	if slices.Contains(n.shape.Type, "number") { // which an integer is, too
-		n.shape.Type = slices.DeleteFunc(n.shape.Type, func(t string) bool { return t == "integer" })
+	if slices.Contains(types, "number") { // which an integer is, too
+		types = slices.DeleteFunc(types, func(t string) bool { return t == "integer" })
+	}
+	plain := slices.ContainsFunc(types, func(t string) bool { return t == "string" || t == "object" || t == "array" })
+	if n.shape.Type = types; !plain {
+		*n.shape = Schema{AnyOf: []*Schema{{Type: types}, fromEnvironment()}}
 	}
 }
 
