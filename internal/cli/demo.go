@@ -49,7 +49,16 @@ func (c *cli) demoCommand() *cobra.Command {
 
 func (c *cli) demo(ctx context.Context, cfg demo.Config, once bool) (err error) {
 	if !c.json {
-		cfg.Began, cfg.Ended = c.began, c.ended
+		var bar *progress // one for each day
+		cfg.Began = func(s demo.StepReport) {
+			c.began(s)
+			bar = c.progress()
+		}
+		cfg.Ended = func(s demo.StepReport) {
+			bar.finish()
+			c.ended(s)
+		}
+		cfg.Progress = func(n int) { bar.add(n) }
 	}
 	d, err := demo.New(ctx, cfg)
 	if err != nil {

@@ -59,7 +59,7 @@ func (c *cli) root() *cobra.Command {
 		Short: "Shows people in, takes them to their seat, and shows them out",
 		Long: "Usher is a self-hosted identity lifecycle engine: it reads who works here from HR and gives everybody\n" +
 			"the right accounts, by SCIM 2.0, from the first day to the last.",
-		Example:       "  usher check -c usher.yaml\n  usher plan  -c usher.yaml\n  usher apply -c usher.yaml",
+		Example:       "  usher demo\n  usher check -c usher.yaml\n  usher plan  -c usher.yaml\n  usher apply -c usher.yaml",
 		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

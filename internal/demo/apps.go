@@ -51,8 +51,10 @@ type App struct {
 	wishes, given map[string]string
 }
 
-// apps are those that every company here has.
-func apps() []*App {
+// apps are those that every company here has. The one with a rate limit bears
+// more in a larger company, as it would.
+func apps(people int) []*App {
+	rate := max(50, people/4)
 	return []*App{
 		{Name: plainApp, Says: "plain SCIM 2.0"},
 		{
@@ -60,8 +62,8 @@ func apps() []*App {
 			quirks: scimtest.Quirks{MaxMembersPerPatch: 100, NeverReturnMembers: true},
 		},
 		{
-			Name: "plant", Says: fmt.Sprintf("user names of at most %d characters, at most 50 requests a second", longestShortName), shortNames: true,
-			quirks: scimtest.Quirks{MaxUserName: longestShortName, RequestsPerSecond: 50},
+			Name: "plant", Says: fmt.Sprintf("user names of at most %d characters, at most %d requests a second", longestShortName, rate), shortNames: true,
+			quirks: scimtest.Quirks{MaxUserName: longestShortName, RequestsPerSecond: rate},
 		},
 		{
 			Name: "badges", Says: "answers 200 and ignores the department", noDepartment: true,

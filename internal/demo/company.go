@@ -44,7 +44,7 @@ type Company struct {
 }
 
 // MinPeople is the smallest company that the stories can be played with.
-const MinPeople = 40
+const MinPeople = 10
 
 // MaxPeople is the largest: apps and accounts are in memory.
 const MaxPeople = 10_000
@@ -60,14 +60,14 @@ const (
 func NewCompany(seed uint64, n int, today time.Time) *Company {
 	// What is wanted is that a company repeats, not that nobody can guess it.
 	c := &Company{next: firstNumber, rng: rand.New(rand.NewPCG(seed, 0x05be4)), pools: origins(), rooms: departments()} //nolint:gosec // see above
-	for _, w := range hardCases() {
+	for _, w := range hardCases()[:min(n, len(hardCases()))] {
 		c.add(&w, today)
 	}
 	for len(c.Workers) < n {
 		w := c.somebody()
 		c.add(w, today)
 		switch at := len(c.Workers); {
-		case at%50 == 0: // starts soon
+		case at%50 == 0: // starts later
 			w.Start = today.Add(time.Duration(20+c.rng.IntN(20)) * day)
 		case at%40 == 0: // left some time ago
 			w.End = today.Add(-time.Duration(5+c.rng.IntN(300)) * day)
@@ -88,6 +88,9 @@ func (c *Company) add(w *Worker, today time.Time) {
 	w.Number = fmt.Sprintf("E-%d", c.next)
 	c.next++
 	room := c.room(c.rng.IntN(100))
+	if n := len(c.Workers); n < len(c.rooms) { // somebody works everywhere
+		room = c.rooms[n]
+	}
 	w.Department, w.Title = room.name, room.titles[c.rng.IntN(len(room.titles))]
 	w.Start = today.Add(-time.Duration(400+c.rng.IntN(3000)) * day)
 	if n := len(c.Workers); n > 0 {

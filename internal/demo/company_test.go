@@ -35,7 +35,7 @@ func TestSameSeedSameCompany(t *testing.T) {
 func TestHardCases(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
-		c := demo.NewCompany(seed, demo.MinPeople, today)
+		c := demo.NewCompany(seed, 60, today)
 		numbers, names := map[string]bool{}, map[string]int{}
 		single, notASCII, staged, left, departments := 0, 0, 0, 0, map[string]bool{}
 		for _, w := range c.Workers {
@@ -60,8 +60,8 @@ func TestHardCases(t *testing.T) {
 				t.Errorf("seed %d: the manager of %s is nobody", seed, w.Number)
 			}
 		}
-		if len(c.Workers) != demo.MinPeople || names["Ada Brandt"] < 2 || names["Zoë O'Malley"] == 0 || names["李"] > 0 ||
-			single < 2 || notASCII < 5 || left == 0 || len(departments) < 3 {
+		if len(c.Workers) != 60 || names["Ada Brandt"] < 2 || names["Zoë O'Malley"] == 0 || names["李"] > 0 ||
+			single < 2 || notASCII < 5 || left == 0 || staged == 0 || len(departments) < 8 {
 			t.Errorf("seed %d: %d people, %d single names, %d not ASCII, %d staged, %d left, departments %v", seed, len(c.Workers), single, notASCII, staged, left, departments)
 		}
 	}

@@ -38,9 +38,9 @@ func begin(t *testing.T, cfg demo.Config) *demo.Demo {
 func TestStories(t *testing.T) {
 	t.Parallel()
 	for _, story := range demo.StoryNames() {
-		for _, seed := range []uint64{0, 7} {
+		for seed, people := range map[uint64]int{0: 60, 7: 25, 8: demo.MinPeople, 9: demo.MinPeople} {
 			cfg := small(t)
-			cfg.Story, cfg.Seed = story, seed
+			cfg.Story, cfg.Seed, cfg.People = story, seed, people
 			d := begin(t, cfg)
 			r, err := d.Play(t.Context())
 			if err != nil {

@@ -25,6 +25,8 @@ type Config struct {
 	// Began is called before each step, Ended after it; both may be nil.
 	Began func(StepReport)
 	Ended func(StepReport)
+	// Progress is called for each answer of an app; may be nil.
+	Progress func(n int)
 }
 
 // Demo is a company with its HR file and its apps, ready to be played.
@@ -61,7 +63,7 @@ func New(ctx context.Context, cfg Config) (d *Demo, err error) {
 	cfg.Today = cfg.Today.UTC().Truncate(day)
 	d = &Demo{
 		Story: story, Company: NewCompany(cfg.Seed, cfg.People, cfg.Today.Add(time.Duration(story.Steps[0].Day)*day)), cfg: cfg,
-		Apps: apps(),
+		Apps: apps(cfg.People),
 	}
 	d.desk = &Desk{Company: d.Company, known: map[string]*Worker{}}
 	if err := d.folder(); err != nil {
@@ -195,7 +197,7 @@ func (d *Demo) cycle(ctx context.Context, s *Step) (doc *server.Document, err er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, u.Close()) }()
-	o := server.Options{Actor: "demo", Wait: 30 * time.Second}
+	o := server.Options{Actor: "demo", Wait: 30 * time.Second, Progress: d.cfg.Progress}
 	if s.Down != "" {
 		o.Wait = 0 // it stays down: the others are not to wait for it
 	}
