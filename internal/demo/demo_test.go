@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-id/usher/internal/demo"
 	"github.com/usher-id/usher/scim"
@@ -241,8 +242,14 @@ func TestStay(t *testing.T) {
 	if err := os.WriteFile(d.HRFile(), append(data, row...), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	patience := time.After(time.Minute)
 	for seen := map[string]bool{}; len(seen) < len(d.Apps); {
-		line := <-lines
+		line := ""
+		select {
+		case line = <-lines:
+		case <-patience:
+			t.Fatalf("only %v followed", seen)
+		}
 		for _, a := range d.Apps {
 			if strings.Contains(line, a.Name+": 1 created") {
 				seen[a.Name] = true
