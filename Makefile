@@ -53,8 +53,9 @@ fuzz:
 		done; \
 	done
 
+# A full run writes its figures into docs/performance.md; with BENCH=NAME only what was asked for is measured, and told.
 bench: node
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./... | $(GO) run ./internal/bench/perftable docs/performance.md
 
 cover: node
 	$(GO) test -timeout $(TIMEOUT) -coverpkg=./... -coverprofile=cover.out ./...

@@ -39,12 +39,13 @@ var ranks = map[string]rank{
 	"internal/api":       10,
 	"internal/console":   10,
 	"internal/server":    12,
+	"internal/demo":      13,
 	"internal/cli":       14,
 	"cmd/usher":          16,
 }
 
 // testOnly packages may import anything; nothing but test files may import them.
-var testOnly = map[string]bool{"internal/acceptance": true, "internal/archtest": true, "internal/store/storetest": true, "internal/testenv": true}
+var testOnly = map[string]bool{"internal/acceptance": true, "internal/archtest": true, "internal/bench": true, "internal/bench/perftable": true, "internal/store/storetest": true, "internal/testenv": true}
 
 // only narrows what a package may import of the project, and whether it may import other modules at all.
 var only = map[string]struct {

@@ -46,7 +46,7 @@ func (c *cli) planCommand() *cobra.Command {
 			return nil
 		},
 	})
-	narrow(cmd, &o)
+	c.narrow(cmd, &o)
 	cmd.Flags().StringVar(&out, "out", "", "write the plan to this `FILE`, for apply")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 5 if there are changes")
 	return cmd
@@ -103,9 +103,11 @@ func (c *cli) applyCommand() *cobra.Command {
 			return verdict(doc, false)
 		},
 	})
-	narrow(cmd, &o)
+	c.narrow(cmd, &o)
 	cmd.Flags().StringVar(&o.Release, "release-hold", "", "let the hold with this `ID` pass, once")
+	complete(cmd, "release-hold", cobra.NoFileCompletions)
 	cmd.Flags().DurationVar(&o.Wait, "wait", 2*time.Minute, "how long to wait for retries that are due")
+	complete(cmd, "wait", cobra.NoFileCompletions)
 	return cmd
 }
 
@@ -125,9 +127,11 @@ func (c *cli) checkRelease(ctx context.Context, u *server.Usher, o server.Option
 }
 
 // narrow adds the flags that a plan and an apply share.
-func narrow(cmd *cobra.Command, o *server.Options) {
+func (c *cli) narrow(cmd *cobra.Command, o *server.Options) {
 	cmd.Flags().StringVar(&o.App, "app", "", "only this `APP`")
 	cmd.Flags().StringVar(&o.Person, "person", "", "only this `PERSON`: user name, record key or id")
+	complete(cmd, "app", c.apps)
+	complete(cmd, "person", cobra.NoFileCompletions)
 }
 
 // cycle opens the store, runs one cycle and closes the store again. Whatever

@@ -51,6 +51,7 @@ func (c *cli) peopleCommand() *cobra.Command {
 		},
 	})
 	cmd.Flags().StringVar(&state, "state", "", "only people of this `STATE`: staged, active, on_leave, missing, leaver")
+	complete(cmd, "state", cobra.FixedCompletions(states[1:], cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().BoolVar(&parked, "parked", false, "accounts that are set aside, with the reason")
 	return cmd
 }

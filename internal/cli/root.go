@@ -59,7 +59,7 @@ func (c *cli) root() *cobra.Command {
 		Short: "Shows people in, takes them to their seat, and shows them out",
 		Long: "Usher is a self-hosted identity lifecycle engine: it reads who works here from HR and gives everybody\n" +
 			"the right accounts, by SCIM 2.0, from the first day to the last.",
-		Example:       "  usher check -c usher.yaml\n  usher plan  -c usher.yaml\n  usher apply -c usher.yaml",
+		Example:       "  usher demo\n  usher check -c usher.yaml\n  usher plan  -c usher.yaml\n  usher apply -c usher.yaml",
 		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -67,10 +67,15 @@ func (c *cli) root() *cobra.Command {
 	})
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "one JSON document on stdout, for machines")
 	root.AddCommand(c.checkCommand(), c.planCommand(), c.applyCommand(), c.serveCommand(), c.statusCommand(), c.appsCommand(),
-		c.calendarCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand())
+		c.calendarCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand(), c.schemaCommand(), c.demoCommand())
+	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Example = "  source <(usher completion bash)\n  usher completion fish > ~/.config/fish/completions/usher.fish"
+			cmd.Args, cmd.RunE = nil, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
 		if cmd.Args == nil {
-			cmd.Args = arguments(cobra.NoArgs)
+			cmd.Args, cmd.ValidArgsFunction = arguments(cobra.NoArgs), cobra.NoFileCompletions
 		}
 	}
 	root.Args = arguments(cobra.NoArgs)
@@ -100,6 +105,7 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 // withFile adds -c to a command that needs a configuration.
 func (c *cli) withFile(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().StringVarP(&c.file, "config", "c", "usher.yaml", "the configuration `FILE`")
+	complete(cmd, "config", files("yaml", "yml"))
 	return cmd
 }
 

@@ -20,8 +20,9 @@ func (c *cli) whyCommand() *cobra.Command {
 		Short: "Say where each value, or its absence, comes from",
 		Long: "Follows a value from the source's row over the rule and the desired value to the last request, its answer and\n" +
 			"what was read back. PERSON is a user name, the key of a record, or a person's id.",
-		Example: "  usher why -c usher.yaml ada.brandt@acme.example\n  usher why -c usher.yaml ada.brandt@acme.example slack\n  usher why -c usher.yaml 00-0037846 slack enterprise.department",
-		Args:    arguments(cobra.RangeArgs(1, 3)),
+		Example:           "  usher why -c usher.yaml ada.brandt@acme.example\n  usher why -c usher.yaml ada.brandt@acme.example slack\n  usher why -c usher.yaml 00-0037846 slack enterprise.department",
+		Args:              arguments(cobra.RangeArgs(1, 3)),
+		ValidArgsFunction: c.question,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if len(args) > 2 {
 				if _, err := scim.CoreSchemas().ParsePath(args[2]); err != nil {

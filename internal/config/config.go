@@ -74,10 +74,13 @@ const (
 
 // Attribute is one line of a mapping: attribute path → expression.
 type Attribute struct {
-	Path   Text     `json:"path"`
-	Value  Text     `json:"value"`  // expression
-	Unique string   `json:"unique"` // "", UniqueOrganisation (sources), UniqueApp (apps)
-	Pos    Position `json:"-"`
+	Path   Text   `json:"path"`
+	Value  Text   `json:"value"`  // expression
+	Unique string `json:"unique"` // "", UniqueOrganisation (sources), UniqueApp (apps)
+	// Max is how many characters of a unique name may stand before its @, or in
+	// all; 0: as many as mail allows. For apps only.
+	Max int      `json:"max,omitempty"`
+	Pos Position `json:"-"`
 }
 
 // Team is a rule for one team (When) or for one team per value (Each); exactly

@@ -47,6 +47,10 @@ func (d *decoder) section(n *node, what string, pos Position, fields ...field) {
 	if label == "" {
 		label = "the configuration"
 	}
+	if n.shape != nil {
+		n.fits(sectionShape(fields))
+		return
+	}
 	if !d.is(n, label, "a map of keys and values", kindMap) {
 		return
 	}
@@ -99,6 +103,9 @@ func quote(s string) string {
 // is reports whether the node is of one of the kinds, and says so if it is not.
 func (d *decoder) is(n *node, what, want string, kinds ...kind) bool {
 	switch {
+	case n.shape != nil:
+		n.asks(kinds)
+		return false
 	case n.kind == kindBad:
 		return false
 	case slices.Contains(kinds, n.kind):
@@ -144,6 +151,7 @@ func (d *decoder) optional(n *node, what string) (Text, bool) {
 // text reads text that must not be empty.
 func (d *decoder) text(n *node, what string) (Text, bool) {
 	t, ok := d.optional(n, what)
+	n.note(func(s *Schema) { s.Pattern = notBlank })
 	if ok && strings.TrimSpace(t.Value) == "" {
 		d.empty(n, what)
 		return t, false
@@ -162,6 +170,7 @@ func (d *decoder) empty(n *node, what string) {
 // expression reads an expression; one that is `true` or a number needs no quotes.
 func (d *decoder) expression(n *node, what string) (Text, bool) {
 	if !d.is(n, what, "an expression", kindText, kindQuoted, kindBool, kindInteger, kindDecimal) {
+		n.fits(expressionShape())
 		return Text{Pos: n.pos}, false
 	}
 	t := Text{Value: n.value, Pos: n.pos}
@@ -175,6 +184,7 @@ func (d *decoder) expression(n *node, what string) (Text, bool) {
 // texts reads a list of different, non-empty texts.
 func (d *decoder) texts(n *node, what, one string) ([]Text, bool) {
 	if !d.is(n, what, "a list", kindList) {
+		n.note(func(s *Schema) { s.Items, s.UniqueItems = &Schema{Type: Types{"string"}, Pattern: notBlank}, true })
 		return nil, false
 	}
 	out, ok := make([]Text, 0, len(n.items)), true
@@ -198,6 +208,7 @@ func (d *decoder) texts(n *node, what, one string) ([]Text, bool) {
 // choice reads one of a few words.
 func (d *decoder) choice(n *node, what string, words ...string) (Text, bool) {
 	t, ok := d.text(n, what)
+	n.fits(choiceShape(words))
 	if ok && !slices.Contains(words, t.Value) {
 		d.unknown(n, what, words)
 		return t, false
@@ -216,6 +227,7 @@ func (d *decoder) unknown(n *node, what string, words []string) {
 // choices reads a list of some of a few words.
 func (d *decoder) choices(n *node, what, one string, words ...string) ([]Text, bool) {
 	out, ok := d.texts(n, what, one)
+	n.note(func(s *Schema) { *s.Items = choiceShape(words) })
 	for _, t := range out {
 		if slices.Contains(words, t.Value) {
 			continue
@@ -238,6 +250,7 @@ func (d *decoder) number(n *node, what string, low, high float64, whole bool) (f
 		kinds = append(kinds, kindText, kindQuoted)
 	}
 	if !d.is(n, what, want, kinds...) {
+		n.fits(numberShape(low, high, whole))
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(n.value), 64)
@@ -255,6 +268,7 @@ func (d *decoder) number(n *node, what string, low, high float64, whole bool) (f
 // duration reads a span of time in [low, high].
 func (d *decoder) duration(n *node, what string, low, high time.Duration) (Duration, bool) {
 	if !d.is(n, what, "a duration", kindText, kindQuoted, kindInteger, kindDecimal) {
+		n.fits(durationShape(low == 0))
 		return 0, false
 	}
 	v, err := ParseDuration(strings.TrimSpace(n.value))
@@ -271,6 +285,12 @@ func (d *decoder) duration(n *node, what string, low, high time.Duration) (Durat
 
 // named reads a map whose keys are names that people gave.
 func (d *decoder) named(n *node, what, one string, read func(name Text, n *node)) {
+	if n.shape != nil {
+		value := probe()
+		read(Text{}, value)
+		n.fits(namedShape(value.shape))
+		return
+	}
 	if !d.is(n, what, "a map from name to "+one, kindMap) {
 		return
 	}
@@ -282,9 +302,11 @@ func (d *decoder) named(n *node, what, one string, read func(name Text, n *node)
 	}
 }
 
+const longestName = 63
+
 // isName is [a-z][a-z0-9-]{0,62}.
 func isName(s string) bool {
-	if s == "" || len(s) > 63 || s[0] < 'a' || s[0] > 'z' {
+	if s == "" || len(s) > longestName || s[0] < 'a' || s[0] > 'z' {
 		return false
 	}
 	for i := range len(s) {

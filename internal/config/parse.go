@@ -92,6 +92,7 @@ func (d *decoder) teams(n *node) []Team {
 			field{key: "when", read: func(n *node) { when = true; t.When, _ = d.expression(n, "when of "+what) }},
 			field{key: "display_name", read: func(n *node) { t.DisplayName, _ = d.expression(n, "display_name of "+what) }},
 		)
+		n.note(func(s *Schema) { s.OneOf = []*Schema{{Required: []string{"each"}}, {Required: []string{"when"}}} })
 		if n.kind == kindMap && each == when {
 			d.fail(name.Pos, what+" must have either each or when", "each makes a team for every value, when makes one team")
 		}

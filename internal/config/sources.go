@@ -19,6 +19,7 @@ func (d *decoder) sources(n *node) []Source {
 		}
 		out = append(out, s)
 	})
+	n.note(func(s *Schema) { s.MinProperties = 1 })
 	if n.kind == kindMap && len(out) == 0 {
 		d.fail(n.pos, "there is no source", "people must come from somewhere")
 	}
@@ -88,6 +89,7 @@ func (d *decoder) columns(s Source) {
 
 func (d *decoder) delimiter(n *node, what string) Text {
 	t, ok := d.optional(n, "delimiter of "+what)
+	n.note(func(s *Schema) { s.AnyOf, s.Type = []*Schema{{Type: s.Type, MaxLength: 1}, fromEnvironment()}, nil })
 	c, size := utf8.DecodeRuneInString(t.Value)
 	if ok && !t.IsZero() && (size != len(t.Value) || c == '"' || c == '\r' || c == '\n' || c == utf8.RuneError) {
 		d.fail(t.Pos, "delimiter of "+what+" must be one character", `write ",", ";", "|" or "\t"`)
@@ -99,6 +101,8 @@ func (d *decoder) delimiter(n *node, what string) Text {
 // value and unique. unique is the one kind of uniqueness that makes sense here.
 func (d *decoder) attributes(n *node, what, unique string) []Attribute {
 	if !d.is(n, what, "a map from attribute to expression", kindMap) {
+		var a Attribute
+		n.note(func(s *Schema) { *s = attributesShape(d.attribute(&a, "", unique)) })
 		return nil
 	}
 	out := make([]Attribute, 0, len(n.entries))
@@ -118,13 +122,10 @@ func (d *decoder) attributes(n *node, what, unique string) []Attribute {
 		if e.value.kind != kindMap {
 			a.Value, _ = d.expression(e.value, label)
 		} else {
-			d.section(e.value, label, e.key.Pos,
-				field{key: "value", required: true, read: func(n *node) { a.Value, _ = d.expression(n, "value of "+label) }},
-				field{key: "unique", read: func(n *node) {
-					t, _ := d.choice(n, "unique of "+label, unique)
-					a.Unique = t.Value
-				}},
-			)
+			d.section(e.value, label, e.key.Pos, d.attribute(&a, label, unique)...)
+			if a.Max > 0 && a.Unique == "" {
+				d.fail(e.key.Pos, label+" has max without unique", "max is for names that are numbered when they are taken")
+			}
 		}
 		out = append(out, a)
 	}
@@ -134,10 +135,37 @@ func (d *decoder) attributes(n *node, what, unique string) []Attribute {
 	return out
 }
 
+// attribute is the long form of a line of a mapping.
+func (d *decoder) attribute(a *Attribute, label, unique string) []field {
+	fields := []field{
+		{key: "value", required: true, read: func(n *node) { a.Value, _ = d.expression(n, "value of "+label) }},
+		{key: "unique", read: func(n *node) {
+			t, _ := d.choice(n, "unique of "+label, unique)
+			a.Unique = t.Value
+		}},
+	}
+	if unique != UniqueApp {
+		return fields
+	}
+	return append(fields, field{key: "max", read: func(n *node) {
+		if v, ok := d.number(n, "max of "+label, shortestUnique, longestUnique, true); ok {
+			a.Max = int(v)
+		}
+	}})
+}
+
+// How long a name that is unique in an app may be at most: a number must fit
+// behind a wish.
+const (
+	shortestUnique = 4
+	longestUnique  = 256
+)
+
+const longestPath = 512
+
 // isPath keeps out what can be no attribute path; whether there is such an
 // attribute is for those who know the schemas.
 func isPath(s string) bool {
-	const longest = 512
-	return s != "" && len(s) <= longest && s == strings.TrimSpace(s) &&
+	return s != "" && len(s) <= longestPath && s == strings.TrimSpace(s) &&
 		!strings.ContainsFunc(s, func(c rune) bool { return unicode.IsControl(c) || c == utf8.RuneError })
 }

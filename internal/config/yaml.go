@@ -51,6 +51,7 @@ type node struct {
 	expanded bool
 	entries  []entry
 	items    []*node
+	shape    *Schema // a probe only: what its readers ask of it, see JSONSchema
 }
 
 type entry struct {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"hash"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/usher-id/usher/internal/config"
@@ -20,6 +21,7 @@ type Rule struct {
 	Path    scim.Path
 	Program *Program
 	Unique  string // "", config.UniqueOrganisation or config.UniqueApp
+	Max     int    // characters of a unique name before its @; 0: DefaultMaxLocal
 }
 
 // Mapping turns an input into a resource. It is safe for concurrent use.
@@ -56,7 +58,7 @@ func (e *Env) CompileMapping(resourceSchema string, attrs []config.Attribute) (*
 			errs = append(errs, asErrors(cerr, a.Value.Pos)...)
 			continue
 		}
-		m.Rules = append(m.Rules, Rule{Path: target.path, Program: p, Unique: a.Unique})
+		m.Rules = append(m.Rules, Rule{Path: target.path, Program: p, Unique: a.Unique, Max: a.Max})
 	}
 	if len(errs) > 0 {
 		errs.Sort()
@@ -94,6 +96,7 @@ func (m *Mapping) sum() [sha256.Size]byte {
 		writeString(h, r.Path.String())
 		writeString(h, r.Program.text.Value)
 		writeString(h, r.Unique)
+		writeString(h, strconv.Itoa(r.Max))
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 }

@@ -188,6 +188,11 @@ func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
 func (m *Machine) feel(now time.Time, luck float64, e *app.Error) {
 	pause := time.Duration(0)
 	switch {
+	case e != nil && now.Before(m.hold) && (e.Class == app.Retry || e.Class == app.Unreachable):
+		// It was under way when the app first asked for a pause: the same strain,
+		// which sixteen connections must not make sixteen times as long.
+		m.hold = latest(m.hold, now.Add(e.RetryAfter))
+		return
 	case e == nil:
 		m.strain = 0
 		if m.calm++; m.calm >= m.pace {

@@ -261,3 +261,34 @@ func TestMachine(t *testing.T) {
 		}
 	})
 }
+
+// Sixteen requests are under way when an app first says that it is too much.
+// That is one strain: the pause is what the app asks for, not sixteen backoffs.
+func TestMachinePausesOnceForWhatWasUnderWay(t *testing.T) {
+	t.Parallel()
+	for _, class := range []app.Class{app.Retry, app.Unreachable} {
+		var queue []*provision.Intent
+		for i := range 40 {
+			queue = append(queue, &provision.Intent{Kind: provision.Create, Person: fmt.Sprint(i), Ops: []*provision.Op{{ID: fmt.Sprint(i)}}})
+		}
+		m := provision.NewMachine(16, queue)
+		m.Recorded(m.Step(noon).Intents)
+		sent := m.Step(noon).Send
+		if len(sent) != 16 {
+			t.Fatalf("%d are under way, want 16", len(sent))
+		}
+		now := noon
+		for _, in := range sent {
+			now = now.Add(time.Millisecond)
+			m.Answered(now, 0.5, in, provision.Answer{Err: &app.Error{Class: class, RetryAfter: time.Second}})
+		}
+		s := m.Step(now)
+		for len(s.Intents) > 0 || len(s.Outcomes) > 0 {
+			m.Recorded(s.Intents)
+			s = m.Step(now)
+		}
+		if len(s.Send) > 0 || !s.Wait.After(now) || s.Wait.Sub(now) > 2*time.Second {
+			t.Errorf("class %v: %d are sent, and the pause is %v, want about a second", class, len(s.Send), s.Wait.Sub(now))
+		}
+	}
+}

@@ -65,6 +65,7 @@ func (r *run) name(ctx context.Context, subjects []Subject) error {
 		subject   Subject
 		attribute string
 		text      string
+		most      int
 	}
 	var wishes []wish
 	for _, rule := range r.planner.unique {
@@ -80,7 +81,7 @@ func (r *run) name(ctx context.Context, subjects []Subject) error {
 			if err != nil || text == "" {
 				continue // likewise
 			}
-			wishes = append(wishes, wish{s, rule.Path.String(), text})
+			wishes = append(wishes, wish{s, rule.Path.String(), text, rule.Max})
 		}
 	}
 	if len(wishes) == 0 {
@@ -88,7 +89,7 @@ func (r *run) name(ctx context.Context, subjects []Subject) error {
 	}
 	return r.update(ctx, func(tx Tx) error {
 		for _, w := range wishes {
-			name, err := directory.NameFor(ctx, tx, r.target.scope(), w.attribute, w.subject.Person.ID, w.text, r.target.MaxName)
+			name, err := directory.NameFor(ctx, tx, r.target.scope(), w.attribute, w.subject.Person.ID, w.text, w.most)
 			if err != nil {
 				return err
 			}

@@ -17,11 +17,11 @@ func (h *house) short(most int) {
 	env, err := compiled().Person()
 	h.must(err)
 	m, err := env.CompileMapping(scim.UserURN, []config.Attribute{
-		{Path: config.Text{Value: "userName"}, Value: config.Text{Value: "person.nickName"}, Unique: config.UniqueApp},
+		{Path: config.Text{Value: "userName"}, Value: config.Text{Value: "person.nickName"}, Unique: config.UniqueApp, Max: most},
 		{Path: config.Text{Value: "displayName"}, Value: config.Text{Value: "person.displayName"}},
 	})
 	h.must(err)
-	h.targets[0].Mapping, h.targets[0].MaxName = m, most
+	h.targets[0].Mapping = m
 }
 
 // called names who has an account, by their names there.

@@ -26,7 +26,6 @@ type Target struct {
 	DeleteAfter *time.Duration   // nil: never
 	FirstRunGo  bool             // the first run needs no further agreement
 	Concurrency int
-	MaxName     int      // characters before the @ of a unique name; 0: as many as mail allows
 	Digest      [32]byte // over all of this that a plan rests on
 }
 

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command perftable passes on what `go test -bench` prints and writes it as a
+// table into a Markdown file, between two markers:
+//
+//	go test -run '^$' -bench . ./internal/bench | go run ./internal/bench/perftable docs/performance.md
+//
+// What stands in the table was measured together: a run that failed, or that
+// left a figure out, writes nothing. It starts no goroutine.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	begin = "<!-- make bench writes from here -->"
+	end   = "<!-- to here -->"
+)
+
+// row is one line of the table: what a benchmark's metrics mean in words.
+type row struct {
+	what, benchmark, budget string
+	says                    string // {metric} is replaced by its value
+}
+
+func rows() []row {
+	return []row{
+		{
+			"first load, app without delay", "FirstLoad/delay=0s", "≥ 0.80 of a bare loop over the same client",
+			"{req/s} requests/s: {of-client} of the client's {client-req/s}, {of-http} of net/http's {http-req/s}",
+		},
+		{
+			"first load: 5,000 people, 100 groups, 20,000 memberships, an app that answers in 20 ms, 16 connections",
+			"FirstLoad/delay=20ms", "≤ 1.2 × requests ÷ (16 ÷ 20 ms), < 10 s",
+			"{s/load} s for {requests} requests: {x-ideal} × the ideal, {x-client} × the client's bare loop, {x-http} × net/http's",
+		},
+		{
+			"cycle without a change, 100,000 people, 30 apps", "QuietCycle", "0 requests, < 5 s",
+			"{apps} apps: {requests} requests, {s/cycle} s, of which reading the file takes {s/read-alone} s",
+		},
+		{
+			"one change among 1,000 people", "OneChange/people=1000", "the same among many, within 20 %",
+			"{engine-ms} ms from the directory to the answer; the whole cycle {s/cycle} s",
+		},
+		{
+			"one change among 100,000 people", "OneChange/people=100000", "≤ 1.2 × that among 1,000",
+			"{engine-ms} ms: {x-few-people} × that among few; the whole cycle, which reads the file, {s/cycle} s",
+		},
+		{
+			"plan of 100,000 people × 30 apps, everything evaluated anew", "Plan", "< 6 s on two cores",
+			"{s/plan} s, {accounts/s} accounts/s",
+		},
+		{
+			"memory, quiet cycle of the binary, 100,000 people", "Memory/quiet", "< 150 MB",
+			"peak {peak-MB} MB",
+		},
+		{
+			"memory, first load by the binary, 100,000 people", "Memory/first-load", "< 150 MB",
+			"peak {peak-MB} MB",
+		},
+		{
+			"start of the binary to its first line, 100,000 people in the store", "Memory/people", "< 1 s",
+			"{s/run} s",
+		},
+	}
+}
+
+// run is what one `go test -bench` printed.
+type run struct {
+	cpu     string
+	failed  bool
+	procs   string
+	figures map[string]map[string]string // benchmark → metric → value
+}
+
+var benchLine = regexp.MustCompile(`^Benchmark(\S+?)(?:-(\d+))?\s+\d+\s+(.*)$`)
+
+// read takes the figures and passes every line on.
+func read(in io.Reader, out io.Writer) (*run, error) {
+	r := &run{figures: map[string]map[string]string{}, procs: "1"}
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		line := lines.Text()
+		fmt.Fprintln(out, line)
+		r.failed = r.failed || strings.HasPrefix(line, "FAIL") || strings.HasPrefix(line, "--- FAIL")
+		if cpu, ok := strings.CutPrefix(line, "cpu: "); ok {
+			r.cpu = strings.TrimSpace(cpu)
+		}
+		m := benchLine.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		if m[2] != "" {
+			r.procs = m[2]
+		}
+		metrics, fields := map[string]string{}, strings.Fields(m[3])
+		for i := 0; i+1 < len(fields); i += 2 {
+			metrics[fields[i+1]] = fields[i]
+		}
+		r.figures[m[1]] = metrics
+	}
+	return r, lines.Err()
+}
+
+// missing are the benchmarks that this run left out.
+func (r *run) missing() []string {
+	var names []string
+	for _, row := range rows() {
+		if r.figures[row.benchmark] == nil {
+			names = append(names, row.benchmark)
+		}
+	}
+	return names
+}
+
+var metricName = regexp.MustCompile(`\{[^}]+\}`)
+
+func (r *run) table(now time.Time) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Measured on %s, %s cores (%s), %s, %s/%s.\n\n", now.Format("2 January 2006"), r.procs, r.cpu, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	b.WriteString("| what | budget | measured | command |\n|---|---|---|---|\n")
+	for _, row := range rows() {
+		metrics := r.figures[row.benchmark]
+		says := metricName.ReplaceAllStringFunc(row.says, func(name string) string {
+			return figure(metrics[strings.Trim(name, "{}")])
+		})
+		fmt.Fprintf(&b, "| %s | %s | %s | `go test -run '^$' -bench '%s$' ./internal/bench` |\n", row.what, row.budget, says, row.benchmark)
+	}
+	return b.String()
+}
+
+// figure rounds to three digits, as more would say more than was measured.
+func figure(s string) string {
+	f, err := strconv.ParseFloat(s, 64)
+	switch {
+	case err != nil:
+		return "?"
+	case f >= 100 || f == 0:
+		return strconv.FormatFloat(f, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(f, 'g', 3, 64)
+}
+
+// replace puts the table between the markers.
+func replace(text, table string) (string, error) {
+	head, rest, ok := strings.Cut(text, begin)
+	_, tail, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		return "", fmt.Errorf("the file has no %s … %s", begin, end)
+	}
+	return head + begin + "\n" + table + end + tail, nil
+}
+
+func main() {
+	if err := write(os.Args[1:], os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "perftable:", err)
+		os.Exit(1)
+	}
+}
+
+func write(args []string, in io.Reader, out io.Writer) error {
+	if len(args) != 1 {
+		return fmt.Errorf("usage: perftable FILE < output of go test -bench")
+	}
+	r, err := read(in, out)
+	if err != nil {
+		return err
+	}
+	if r.failed {
+		return fmt.Errorf("a benchmark failed; %s is as it was", args[0])
+	}
+	if names := r.missing(); len(names) > 0 {
+		fmt.Fprintf(out, "%s is as it was: this run left out %s\n", args[0], strings.Join(names, ", "))
+		return nil
+	}
+	text, err := os.ReadFile(args[0]) //nolint:gosec // whoever runs it names the file
+	if err != nil {
+		return err
+	}
+	written, err := replace(string(text), r.table(time.Now()))
+	if err != nil {
+		return fmt.Errorf("%s: %w", args[0], err)
+	}
+	return os.WriteFile(args[0], []byte(written), 0o644) //nolint:gosec // a document that everybody reads
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package demo
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"os"
+	"time"
+)
+
+// columns are those of the HR file.
+func columns() []string {
+	return []string{"id", "first_name", "last_name", "department", "job_title", "manager", "hire_date", "end_date"}
+}
+
+// WriteHR writes an export of these people, in one step: who reads the file
+// sees the old one or the new one.
+func WriteHR(path string, workers []*Worker) error {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	rows := [][]string{columns()}
+	for _, p := range workers {
+		rows = append(rows, []string{p.Number, p.Given, p.Family, p.Department, p.Title, p.Manager, date(p.Start), date(p.End)})
+	}
+	if err := w.WriteAll(rows); err != nil {
+		return fmt.Errorf("HR file: %w", err)
+	}
+	next := path + ".new"
+	if err := os.WriteFile(next, b.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("HR file: %w", err)
+	}
+	if err := os.Rename(next, path); err != nil {
+		return fmt.Errorf("HR file: %w", err)
+	}
+	return nil
+}
+
+func date(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.DateOnly)
+}
