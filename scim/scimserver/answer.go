@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/usher-id/usher/scim"
@@ -16,8 +17,15 @@ import (
 
 const contentType = "application/scim+json"
 
+// errBusy says that a change met another one every time that it was tried.
+var errBusy = errors.New("the resource is being changed by too many at once")
+
 func notHere(r *http.Request) error {
 	return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at " + r.URL.Path}
+}
+
+func badQuery(kind, detail string) error {
+	return &scim.Error{Status: http.StatusBadRequest, ScimType: kind, Detail: detail}
 }
 
 // pathID reads the id out of a path.
@@ -40,10 +48,15 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e = &scim.Error{Status: http.StatusPreconditionFailed, Detail: "the resource has another version"}
 	case errors.Is(err, ErrCursor):
 		e = &scim.Error{Status: http.StatusBadRequest, ScimType: scim.InvalidCursor, Detail: "the cursor is not one of this query's"}
+	case errors.Is(err, ErrCursorExpired):
+		e = &scim.Error{Status: http.StatusBadRequest, ScimType: scim.ExpiredCursor, Detail: "the cursor has expired; begin again"}
 	case errors.As(err, &taken):
 		e = &scim.Error{Status: http.StatusConflict, ScimType: scim.UniquenessBreach, Detail: taken.Error()}
 	case errors.As(err, &too):
 		e = &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the request is larger than %d bytes", too.Limit)}
+	case errors.Is(err, errBusy):
+		w.Header().Set("Retry-After", "1")
+		e = &scim.Error{Status: http.StatusServiceUnavailable, Detail: errBusy.Error()}
 	default:
 		h.c.Failed(r.Context(), err)
 		e = &scim.Error{Status: http.StatusInternalServerError, Detail: "the service failed; nothing is known to be wrong with the request"}
@@ -53,38 +66,56 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func send(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", contentType)
+	w.Header()["Content-Type"] = []string{contentType}
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // nobody is there to be told
 }
 
-// resource answers with a resource, or without it if the client has it already.
-func (h *Handler) resource(w http.ResponseWriter, status int, t *resourceType, r *scim.Resource, p projection) {
-	if v := r.Version(); v != "" {
-		w.Header().Set("ETag", v)
+// resource answers with a resource.
+func (h *Handler) resource(w http.ResponseWriter, r *http.Request, status int, t *resourceType, res *scim.Resource, p *projection) {
+	if v := res.Version(); v != "" {
+		w.Header()["Etag"] = []string{v}
 	}
-	location := h.location(t, r.ID())
+	location := t.location(h.root(r), res.ID())
 	if status == http.StatusCreated {
-		w.Header().Set("Location", location)
+		w.Header()["Location"] = []string{location}
 	} else {
-		w.Header().Set("Content-Location", location)
+		w.Header()["Content-Location"] = []string{location}
 	}
-	send(w, status, h.shown(t, r, p).AppendJSON(nil))
+	send(w, status, t.shown(location, res, p).AppendJSON(make([]byte, 0, usualBody)))
 }
 
-func (h *Handler) location(t *resourceType, id string) string {
-	return h.c.URL + t.Endpoint + "/" + url.PathEscape(id)
+const usualBody = 1 << 10 // bytes of most users
+
+// root is the base URL, as its clients see it.
+func (h *Handler) root(r *http.Request) string {
+	if h.c.URL != "" {
+		return h.c.URL
+	}
+	if r.TLS != nil {
+		return "https://" + r.Host + h.c.Base
+	}
+	return "http://" + r.Host + h.c.Base
+}
+
+func (t *resourceType) location(root, id string) string {
+	return root + t.Endpoint + "/" + url.PathEscape(id)
 }
 
 // read reads a request's body.
 func (h *Handler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	kind := r.Header.Get("Content-Type")
-	if kind != "" {
+	if kind != "" && kind != contentType {
 		media, params, err := mime.ParseMediaType(kind)
 		charset := strings.ToLower(params["charset"])
 		if err != nil || media != contentType && media != "application/json" || charset != "" && charset != "utf-8" {
 			return nil, &scim.Error{Status: http.StatusUnsupportedMediaType, Detail: "the body must be " + contentType}
 		}
 	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.c.Limits.Body.MaxBytes)))
+	most := int64(h.c.Limits.Body.MaxBytes)
+	if most < 0 {
+		return io.ReadAll(r.Body)
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 }

@@ -6,8 +6,9 @@
 // [New] makes an [http.Handler] of a Store. The handler reads requests,
 // enforces the characteristics of the schemas, applies PATCH, answers errors
 // with the right scimType, and tells of itself under /ServiceProviderConfig
-// what it does, and nothing else. The Store keeps resources: six methods. [Memory]
-// is one, for tests and small services.
+// what it does, and nothing else. The Store keeps resources: six methods, and one
+// more if it changes members of large groups without reading them
+// ([MemberStore]). [Memory] is one, for tests and small services.
 //
 // # What it owns
 //
@@ -18,11 +19,15 @@
 //     and by POST to /.search; §3.9: projection
 //   - §3.12: errors; §4: discovery
 //
+// Requests are bounded by [Limits]: bytes, depth and elements of a body, length
+// and depth of a filter, operations of a PATCH, resources on a page.
+//
 // # What it does not do yet
 //
 // Bulk requests (§3.7), /Me (§3.11) and queries over all resource types are
 // answered with 501, and not advertised.
 //
 // It does not authenticate: give [Config] a function that does. It keeps no
-// state besides the Store and starts no goroutines.
+// state besides the Store and starts no goroutines. A Handler and a Memory are safe
+// for concurrent use.
 package scimserver

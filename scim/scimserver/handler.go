@@ -5,8 +5,6 @@ package scimserver
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,18 +20,31 @@ type Config struct {
 	// Base is the path under which the handler is mounted, such as /scim/v2.
 	Base string
 	// URL is how clients reach Base, such as https://app.example/scim/v2, for
-	// meta.location. Without it locations are relative to the host.
+	// meta.location. Without it locations repeat the host that a request names:
+	// set it wherever answers are cached or shown to others than who asked.
 	URL string
-	// Authorize checks who asks, before anything else is read. An error is
-	// answered with 401; its text is not shown. See BearerToken.
+	// Authorize checks who asks, before anything else is read. A *scim.Error is
+	// answered as it is, such as 403; any other error with 401, and its text is
+	// not shown. See BearerToken.
 	Authorize func(r *http.Request) error
 
 	Schemas       *scim.SchemaSet     // default scim.CoreSchemas()
 	ResourceTypes []scim.ResourceType // default scim.CoreResourceTypes()
 	Lenient       Lenient
 	Limits        Limits
+	// Schemes says how to authenticate, for ServiceProviderConfig; default is the
+	// bearer token.
+	Schemes []Scheme
 	// Failed is told of errors that clients are not shown; may be nil.
 	Failed func(ctx context.Context, err error)
+}
+
+// Scheme is a way to authenticate (RFC 7643 §5).
+type Scheme struct {
+	Type        string // oauth, oauth2, oauthbearertoken, httpbasic or httpdigest
+	Name        string
+	Description string
+	SpecURI     string // "" for none
 }
 
 // Lenient says which departures from the RFCs are accepted. The zero value
@@ -45,6 +56,18 @@ type Lenient struct {
 	DeleteMeansDisable   bool // DELETE of a User sets active to false
 	RefuseUnknown        bool // an attribute that no schema has is refused, and not ignored
 	CreateWithoutSchemas bool // a POST or PUT without schemas is taken as of the endpoint's
+	UnknownSchemas       bool // URNs in schemas that the type does not have are ignored
+	SingleForList        bool // one value for a multi-valued attribute is a list of it
+	// IgnoreUnknownInFilters takes an attribute that no schema has for unassigned.
+	IgnoreUnknownInFilters bool
+}
+
+// accept are the switches that bear on POST and PUT.
+func (l Lenient) accept() scim.AcceptRules {
+	return scim.AcceptRules{
+		SchemasOptional: l.CreateWithoutSchemas, UnknownSchemas: l.UnknownSchemas, StringBooleans: l.StringBooleans,
+		ManagerAsString: l.ManagerAsString, SingleForList: l.SingleForList, RefuseUnknown: l.RefuseUnknown,
+	}
 }
 
 // Limits bounds requests. Zero fields mean the defaults.
@@ -54,28 +77,51 @@ type Limits struct {
 	Operations int               // of one PATCH; default 1,000
 	Page       int               // resources in one answer; default 1,000
 	PageSize   int               // if the client names no count; default 100
+	// Members is up to how many members a PATCH of members alone is answered with
+	// all of them; beyond, with 204 (RFC 7644 §3.5.2 allows either). Default 1,000.
+	Members int
+	// Tries is how often a change is applied anew because somebody else came
+	// between, until it is answered with 503. Default 50.
+	Tries int
 }
 
 const (
 	defaultOperations = 1_000
 	defaultPage       = 1_000
 	defaultPageSize   = 100
+	defaultMembers    = 1_000
+	defaultTries      = 50
 	maxURL            = 16 << 10
 )
 
-// Handler is a SCIM service provider.
-type Handler struct {
-	c     Config
-	types []*resourceType
+func (l Limits) withDefaults() Limits {
+	l.Operations = cmp.Or(l.Operations, defaultOperations)
+	l.Page = cmp.Or(l.Page, defaultPage)
+	l.PageSize = min(cmp.Or(l.PageSize, defaultPageSize), l.Page)
+	l.Members = cmp.Or(l.Members, defaultMembers)
+	l.Tries = cmp.Or(l.Tries, defaultTries)
+	l.Body.MaxBytes = cmp.Or(l.Body.MaxBytes, 1<<20)
+	return l
 }
 
-// resourceType is one type with what follows from its schemas.
-type resourceType struct {
-	scim.ResourceType
-	required []scim.Path // attributes that must have a value
-	always   []scim.Path // returned: always
-	hidden   []scim.Path // returned: never
-	request  []scim.Path // returned: request
+// Handler is a SCIM service provider.
+type Handler struct {
+	c       Config
+	types   []*resourceType
+	members MemberStore // nil if the store is none
+
+	special    map[string]endpoint // beside those of the types; nil for what is not supported
+	collection []verb              // of /Users
+	item       []verb              // of /Users/{id}
+}
+
+// endpoint answers a request; parts is its path below the base.
+type endpoint func(w http.ResponseWriter, r *http.Request, parts []string)
+
+// verb is what a method does at the address of a type, or of one resource.
+type verb struct {
+	method string
+	do     func(w http.ResponseWriter, r *http.Request, t *resourceType, id string)
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -89,21 +135,23 @@ func New(c Config) (*Handler, error) {
 	if c.Base != "" && !strings.HasPrefix(c.Base, "/") {
 		return nil, fmt.Errorf("scimserver: base %q does not begin with a slash", c.Base)
 	}
-	c.URL = cmp.Or(c.URL, c.Base)
 	if c.Schemas == nil {
 		c.Schemas = scim.CoreSchemas()
 	}
 	if c.ResourceTypes == nil {
 		c.ResourceTypes = scim.CoreResourceTypes()
 	}
-	c.Limits.Operations = cmp.Or(c.Limits.Operations, defaultOperations)
-	c.Limits.Page = cmp.Or(c.Limits.Page, defaultPage)
-	c.Limits.PageSize = min(cmp.Or(c.Limits.PageSize, defaultPageSize), c.Limits.Page)
-	c.Limits.Body.MaxBytes = cmp.Or(c.Limits.Body.MaxBytes, 1<<20)
+	if c.Schemes == nil {
+		c.Schemes = []Scheme{{
+			"oauthbearertoken", "Bearer token", "A token in the Authorization header (RFC 6750)", "https://www.rfc-editor.org/rfc/rfc6750",
+		}}
+	}
 	if c.Failed == nil {
 		c.Failed = func(context.Context, error) {}
 	}
+	c.Limits = c.Limits.withDefaults()
 	h := &Handler{c: c}
+	h.members, _ = c.Store.(MemberStore)
 	for _, t := range c.ResourceTypes {
 		rt, err := describe(c.Schemas, t)
 		if err != nil {
@@ -111,89 +159,26 @@ func New(c Config) (*Handler, error) {
 		}
 		h.types = append(h.types, rt)
 	}
+	h.routes()
 	return h, nil
 }
 
-func describe(set *scim.SchemaSet, t scim.ResourceType) (*resourceType, error) {
-	rt := &resourceType{ResourceType: t}
-	if !strings.HasPrefix(t.Endpoint, "/") || strings.Count(t.Endpoint, "/") != 1 {
-		return nil, fmt.Errorf("scimserver: resource type %s: endpoint %q is not like /Users", t.Name, t.Endpoint)
+// routes is what there is. ServiceProviderConfig is told from it.
+func (h *Handler) routes() {
+	h.special = map[string]endpoint{
+		"ServiceProviderConfig": h.discovery, "ResourceTypes": h.discovery, "Schemas": h.discovery,
+		"Bulk": nil, "Me": nil, ".search": nil,
 	}
-	for _, urn := range append([]string{t.Schema}, extensions(t)...) {
-		s, ok := set.Schema(urn)
-		if !ok {
-			return nil, fmt.Errorf("scimserver: resource type %s: there is no schema %s", t.Name, urn)
-		}
-		prefix := ""
-		if urn != t.Schema {
-			prefix = urn
-		}
-		for _, a := range s.Attributes {
-			rt.characterise(scim.Path{URN: prefix, Attr: a.Name}, a, prefix == "")
-			for _, sub := range a.SubAttributes {
-				rt.characterise(scim.Path{URN: prefix, Attr: a.Name, Sub: sub.Name}, sub, false)
-			}
-		}
-	}
-	return rt, nil
-}
-
-func extensions(t scim.ResourceType) []string {
-	urns := make([]string, len(t.SchemaExtensions))
-	for i, e := range t.SchemaExtensions {
-		urns[i] = e.Schema
-	}
-	return urns
-}
-
-func (t *resourceType) characterise(p scim.Path, a scim.Attribute, core bool) {
-	if core && a.Required && a.Mutability != scim.ReadOnly {
-		t.required = append(t.required, p)
-	}
-	switch a.Returned {
-	case scim.ReturnedAlways:
-		t.always = append(t.always, p)
-	case scim.ReturnedNever:
-		t.hidden = append(t.hidden, p)
-	case scim.ReturnedRequest:
-		t.request = append(t.request, p)
-	}
-}
-
-// AllowAll lets everybody in. It is for tests, and for handlers behind one that
-// has asked already.
-func AllowAll(*http.Request) error { return nil }
-
-var errToken = errors.New("the bearer token is not accepted")
-
-// BearerToken lets in whoever presents one of some tokens (RFC 6750 §2.1),
-// compared in constant time. Empty tokens are none.
-func BearerToken(tokens ...string) func(*http.Request) error {
-	var sums [][sha256.Size]byte
-	for _, t := range tokens {
-		if t != "" {
-			sums = append(sums, sha256.Sum256([]byte(t)))
-		}
-	}
-	return func(r *http.Request) error {
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		got := sha256.Sum256([]byte(strings.TrimSpace(token)))
-		ok := 0
-		for _, s := range sums {
-			ok |= subtle.ConstantTimeCompare(s[:], got[:])
-		}
-		if ok != 1 || !strings.EqualFold(scheme, "Bearer") {
-			return errToken
-		}
-		return nil
+	h.collection = []verb{{http.MethodGet, h.query}, {http.MethodHead, h.query}, {http.MethodPost, h.create}}
+	h.item = []verb{
+		{http.MethodGet, h.get}, {http.MethodHead, h.get}, {http.MethodPut, h.replace}, {http.MethodPatch, h.patch}, {http.MethodDelete, h.remove},
 	}
 }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := h.c.Authorize(r); err != nil {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="scim"`)
-		h.fail(w, r, &scim.Error{Status: http.StatusUnauthorized, Detail: "the request carries no credential that is accepted"})
+		h.unauthorized(w, r, err)
 		return
 	}
 	if len(r.URL.RequestURI()) > maxURL {
@@ -208,16 +193,27 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.route(w, r, strings.Split(strings.Trim(rest, "/"), "/"))
 }
 
+func (h *Handler) unauthorized(w http.ResponseWriter, r *http.Request, err error) {
+	e := scim.ErrorOf(err)
+	if e == nil {
+		e = &scim.Error{Status: http.StatusUnauthorized, Detail: "the request carries no credential that is accepted"}
+	}
+	if e.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="scim"`)
+	}
+	h.fail(w, r, e)
+}
+
 func (h *Handler) route(w http.ResponseWriter, r *http.Request, parts []string) {
-	switch parts[0] {
-	case "ServiceProviderConfig", "ResourceTypes", "Schemas":
-		h.discovery(w, r, parts)
-		return
-	case "Bulk", "Me", ".search":
-		h.fail(w, r, &scim.Error{Status: http.StatusNotImplemented, Detail: "/" + parts[0] + " is not supported"})
+	if answer, ok := h.special[parts[0]]; ok {
+		if answer == nil {
+			h.fail(w, r, &scim.Error{Status: http.StatusNotImplemented, Detail: "/" + parts[0] + " is not supported"})
+			return
+		}
+		answer(w, r, parts)
 		return
 	}
-	i := slices.IndexFunc(h.types, func(t *resourceType) bool { return t.Endpoint == "/"+parts[0] })
+	i := slices.IndexFunc(h.types, func(t *resourceType) bool { return t.Endpoint[1:] == parts[0] })
 	if i < 0 {
 		h.fail(w, r, notHere(r))
 		return
@@ -225,41 +221,39 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request, parts []string) 
 	t := h.types[i]
 	switch {
 	case len(parts) == 1:
-		h.methods(w, r, map[string]func(){
-			http.MethodGet:  func() { h.query(w, r, t) },
-			http.MethodPost: func() { h.create(w, r, t) },
-		})
+		h.call(w, r, h.collection, t, "")
 	case len(parts) == 2 && parts[1] == ".search":
-		h.methods(w, r, map[string]func(){http.MethodPost: func() { h.search(w, r, t) }})
+		h.call(w, r, []verb{{http.MethodPost, h.search}}, t, "")
 	case len(parts) == 2:
 		id, ok := pathID(parts[1])
 		if !ok {
 			h.fail(w, r, notHere(r))
 			return
 		}
-		h.methods(w, r, map[string]func(){
-			http.MethodGet:    func() { h.get(w, r, t, id) },
-			http.MethodPut:    func() { h.replace(w, r, t, id) },
-			http.MethodPatch:  func() { h.patch(w, r, t, id) },
-			http.MethodDelete: func() { h.remove(w, r, t, id) },
-		})
+		h.call(w, r, h.item, t, id)
 	default:
 		h.fail(w, r, notHere(r))
 	}
 }
 
-// methods calls what is there for the request's method, or answers 405 with
-// those that are (RFC 9110 §15.5.6).
-func (h *Handler) methods(w http.ResponseWriter, r *http.Request, by map[string]func()) {
-	if fn := by[r.Method]; fn != nil {
-		fn()
-		return
+// call does what is there for the request's method, or answers 405 with those
+// that are (RFC 9110 §15.5.6).
+func (h *Handler) call(w http.ResponseWriter, r *http.Request, verbs []verb, t *resourceType, id string) {
+	for _, v := range verbs {
+		if v.method == r.Method {
+			v.do(w, r, t, id)
+			return
+		}
 	}
-	allowed := make([]string, 0, len(by))
-	for m := range by {
-		allowed = append(allowed, m)
+	names := make([]string, len(verbs))
+	for i, v := range verbs {
+		names[i] = v.method
 	}
-	slices.Sort(allowed)
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	h.fail(w, r, &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "here is " + strings.Join(allowed, ", ")})
+	slices.Sort(names)
+	w.Header().Set("Allow", strings.Join(names, ", "))
+	h.fail(w, r, &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "here is " + strings.Join(names, ", ")})
+}
+
+func (h *Handler) does(verbs []verb, method string) bool {
+	return slices.ContainsFunc(verbs, func(v verb) bool { return v.method == method })
 }

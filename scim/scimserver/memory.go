@@ -3,9 +3,8 @@
 package scimserver
 
 import (
-	"cmp"
 	"context"
-	"encoding/base64"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,27 +16,49 @@ import (
 )
 
 // Memory is a Store in memory, for tests and small services. Its zero value is
-// not usable; see NewMemory.
+// not usable; see NewMemory. It keeps values as they come, passwords too.
+//
+// Members of groups are kept by row: to add or remove one costs the same in a
+// group of 10 and of 100,000. id, userName, externalId, displayName, emails,
+// members and what is unique are indexed.
 type Memory struct {
 	schemas *scim.SchemaSet
 	now     func() time.Time
+	secret  []byte // that cursors are signed with
 
-	mu    sync.RWMutex
-	types map[string]*shelf
+	mu      sync.RWMutex
+	types   map[string]*shelf
+	lastID  int // ids are never given again, to a resource of any type
+	lastTag int // nor are versions
 }
 
 // shelf keeps the resources of one type.
 type shelf struct {
-	schema string
-	last   int                       // of the ids given
-	byID   map[string]*scim.Resource // never written to once they are here
-	order  []string                  // ids, as they were made
-	place  map[string]int            // of an id in order
-	unique []scim.Path
-	index  map[string]map[string][]string // attribute, canonical value, ids
+	name, schema string
+	rows         map[string]*row
+	order        []*row // as they were made; without a head where one was deleted
+	holes        int    // of those
+	keys         []*key
+	unique       []*key
+	members      string                       // the attribute that is kept apart; "" for none
+	holders      map[string]map[*row]struct{} // of a member
 }
 
-var _ Store = (*Memory)(nil)
+// row is one resource.
+type row struct {
+	seq    int
+	head   *scim.Resource // without members; never written to once it is here
+	roster *roster        // nil if the type has no members
+}
+
+// key is an index of an attribute's values.
+type key struct {
+	path  scim.Path
+	exact bool
+	rows  map[string][]*row
+}
+
+var _ MemberStore = (*Memory)(nil)
 
 // NewMemory returns an empty store for some resource types; nil stands for
 // scim.CoreResourceTypes. userName is unique among Users (RFC 7643 §4.1.1).
@@ -48,37 +69,67 @@ func NewMemory(set *scim.SchemaSet, types []scim.ResourceType) *Memory {
 	if types == nil {
 		types = scim.CoreResourceTypes()
 	}
-	m := &Memory{schemas: set, now: time.Now, types: map[string]*shelf{}}
+	m := &Memory{schemas: set, now: time.Now, types: map[string]*shelf{}, secret: make([]byte, 32)}
+	_, _ = rand.Read(m.secret) // it never fails
 	for _, t := range types {
-		s := &shelf{schema: t.Schema, byID: map[string]*scim.Resource{}, place: map[string]int{}, index: map[string]map[string][]string{}}
-		if sch, ok := set.Schema(t.Schema); ok {
-			for _, a := range sch.Attributes {
-				if a.Uniqueness == "server" || a.Uniqueness == "global" {
-					s.unique = append(s.unique, scim.Path{Attr: a.Name})
-				}
-			}
-		}
-		for _, p := range append([]scim.Path{{Attr: "externalId"}, {Attr: "displayName"}, {Attr: "userName"}}, s.unique...) {
-			s.index[indexKey(p)] = map[string][]string{}
+		s := &shelf{
+			name: t.Name, schema: t.Schema, rows: map[string]*row{},
+			members: memberAttribute(set, t.Schema), holders: map[string]map[*row]struct{}{},
 		}
 		m.types[t.Name] = s
+		sch, _ := set.Schema(t.Schema)
+		for _, a := range sch.Attributes {
+			if a.Uniqueness == scim.UniqueServer || a.Uniqueness == scim.UniqueGlobal {
+				s.unique = append(s.unique, m.index(s, scim.Path{Attr: a.Name}))
+			}
+		}
+		for _, text := range []string{"userName", "externalId", "displayName", "emails.value"} {
+			if p := scim.MustPath(text); known(set, t.Schema, p) {
+				m.index(s, p)
+			}
+		}
 	}
 	return m
+}
+
+func known(set *scim.SchemaSet, schema string, p scim.Path) bool {
+	_, ok := set.Lookup(schema, p)
+	return ok
+}
+
+// index returns the index of an attribute, and makes it if there is none.
+func (m *Memory) index(s *shelf, p scim.Path) *key {
+	if k := s.key(p); k != nil {
+		return k
+	}
+	a, _ := m.schemas.Lookup(s.schema, p)
+	exact := a.CaseExact || a.Type == scim.TypeReference || a.Type == scim.TypeBinary
+	k := &key{path: p, exact: exact, rows: map[string][]*row{}}
+	s.keys = append(s.keys, k)
+	return k
+}
+
+func (s *shelf) key(p scim.Path) *key {
+	if strings.EqualFold(p.URN, s.schema) {
+		p.URN = ""
+	}
+	for _, k := range s.keys {
+		if k.path.Equal(p) || k.path.Sub == "value" && p.Sub == "" && strings.EqualFold(k.path.Attr, p.Attr) && p.URN == "" {
+			return k
+		}
+	}
+	return nil
 }
 
 // Unique makes attributes of a type unique, instead of those of its schema; none
 // lets everything be there twice. It is called before the store is used.
 func (m *Memory) Unique(typ string, attributes ...scim.Path) {
 	s := m.types[typ]
-	s.unique = attributes
+	s.unique = nil
 	for _, p := range attributes {
-		if s.index[indexKey(p)] == nil {
-			s.index[indexKey(p)] = map[string][]string{}
-		}
+		s.unique = append(s.unique, m.index(s, p))
 	}
 }
-
-func indexKey(p scim.Path) string { return strings.ToLower(p.String()) }
 
 func (m *Memory) shelf(typ string) (*shelf, error) {
 	if s := m.types[typ]; s != nil {
@@ -95,13 +146,14 @@ func (m *Memory) Get(_ context.Context, typ, id string) (*scim.Resource, error) 
 	if err != nil {
 		return nil, err
 	}
-	if r := s.byID[id]; r != nil {
-		return r, nil
+	if r := s.rows[id]; r != nil {
+		return s.whole(r), nil
 	}
 	return nil, ErrNotFound
 }
 
-// Create implements Store. Ids are numbers in the order of creation.
+// Create implements Store. Ids are numbers in the order of creation, of all types
+// together.
 func (m *Memory) Create(_ context.Context, typ string, r *scim.Resource) (*scim.Resource, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -109,17 +161,43 @@ func (m *Memory) Create(_ context.Context, typ string, r *scim.Resource) (*scim.
 	if err != nil {
 		return nil, err
 	}
-	if err := m.free(s, r, ""); err != nil {
+	if err := s.free(r, nil); err != nil {
 		return nil, err
 	}
-	s.last++
-	r = r.Clone()
-	r.SetID(strconv.Itoa(s.last))
-	m.stamp(r, nil)
-	s.place[r.ID()] = len(s.order)
-	s.order = append(s.order, r.ID())
-	s.put(m.schemas, r)
-	return r, nil
+	m.lastID++
+	fresh := scim.NewResource(r.Schemas()...)
+	fresh.SetID(strconv.Itoa(m.lastID))
+	for name, v := range r.All() {
+		if !strings.EqualFold(name, "id") && !strings.EqualFold(name, "schemas") {
+			fresh.Set(name, v)
+		}
+	}
+	fresh.Set("meta", m.stamp(nil))
+	return s.insert(m.lastID, fresh), nil
+}
+
+// insert puts a resource that has an id on the shelf.
+func (s *shelf) insert(seq int, r *scim.Resource) *scim.Resource {
+	here := &row{seq: seq}
+	s.rows[r.ID()] = here
+	s.order = append(s.order, here)
+	s.store(here, r)
+	return s.whole(here)
+}
+
+// store lets a row have what is in a resource, and the indexes know.
+func (s *shelf) store(here *row, r *scim.Resource) {
+	old := here.head
+	here.head = r
+	if s.members != "" {
+		v, _ := r.Get(s.members)
+		here.head = &scim.Resource{Object: writable(r.Object)}
+		here.head.Delete(s.members)
+		s.enrol(here, v)
+	}
+	for _, k := range s.keys {
+		k.move(here, old, here.head)
+	}
 }
 
 // Replace implements Store.
@@ -130,21 +208,20 @@ func (m *Memory) Replace(_ context.Context, typ string, r *scim.Resource, versio
 	if err != nil {
 		return nil, err
 	}
-	old := s.byID[r.ID()]
+	here := s.rows[r.ID()]
 	switch {
-	case old == nil:
+	case here == nil:
 		return nil, ErrNotFound
-	case version != "" && version != old.Version():
+	case version != "" && version != here.head.Version():
 		return nil, ErrVersion
 	}
-	if err := m.free(s, r, r.ID()); err != nil {
+	if err := s.free(r, here); err != nil {
 		return nil, err
 	}
-	r = &scim.Resource{Object: shallow(r.Object)}
-	m.stamp(r, old)
-	s.drop(m.schemas, old)
-	s.put(m.schemas, r)
-	return r, nil
+	fresh := &scim.Resource{Object: writable(r.Object)}
+	fresh.Set("meta", m.stamp(here.head))
+	s.store(here, fresh)
+	return s.whole(here), nil
 }
 
 // Delete implements Store. References to the resource stay with their holders.
@@ -155,23 +232,38 @@ func (m *Memory) Delete(_ context.Context, typ, id, version string) error {
 	if err != nil {
 		return err
 	}
-	old := s.byID[id]
+	here := s.rows[id]
 	switch {
-	case old == nil:
+	case here == nil:
 		return ErrNotFound
-	case version != "" && version != old.Version():
+	case version != "" && version != here.head.Version():
 		return ErrVersion
 	}
-	s.drop(m.schemas, old)
-	i := s.place[id]
-	s.order[i] = "" // a hole, so that nobody else moves
-	delete(s.place, id)
-	delete(s.byID, id)
+	for _, k := range s.keys {
+		k.move(here, here.head, nil)
+	}
+	if here.roster != nil {
+		s.enrol(here, scim.Null())
+	}
+	delete(s.rows, id)
+	here.head, here.roster = nil, nil // a hole in the order, until there are many
+	if s.holes++; s.holes > manyHoles && s.holes > len(s.order)/2 {
+		s.order = slices.DeleteFunc(s.order, func(r *row) bool { return r.head == nil })
+		s.holes = 0
+	}
 	return nil
 }
 
-// Lookup implements Store, for id, externalId, displayName, userName and what
-// is unique.
+const manyHoles = 64
+
+// position is where the first row of at least this number is in the order.
+func (s *shelf) position(seq int) int {
+	i, _ := slices.BinarySearchFunc(s.order, seq, func(r *row, seq int) int { return r.seq - seq })
+	return i
+}
+
+// Lookup implements Store, for id, externalId, displayName, userName, emails,
+// members and what is unique.
 func (m *Memory) Lookup(_ context.Context, typ string, attribute scim.Path, value string) ([]*scim.Resource, bool, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -179,211 +271,156 @@ func (m *Memory) Lookup(_ context.Context, typ string, attribute scim.Path, valu
 	if err != nil {
 		return nil, false, err
 	}
-	if strings.EqualFold(attribute.Attr, "id") && attribute.Sub == "" && attribute.URN == "" {
-		if r := s.byID[value]; r != nil {
-			return []*scim.Resource{r}, true, nil
-		}
-		return nil, true, nil
-	}
-	if strings.EqualFold(attribute.URN, s.schema) {
-		attribute.URN = ""
-	}
-	ids, ok := s.index[indexKey(attribute)]
+	rows, ok := s.having(attribute, value)
 	if !ok {
 		return nil, false, nil
 	}
-	var found []*scim.Resource
-	for _, id := range ids[m.canonical(s, attribute, value)] {
-		found = append(found, s.byID[id])
+	found := make([]*scim.Resource, len(rows))
+	for i, r := range rows {
+		found[i] = s.whole(r)
 	}
 	return found, true, nil
 }
 
-// canonical is a text as an index has it: letter case counts only where the
-// schema says so.
-func (m *Memory) canonical(s *shelf, p scim.Path, value string) string {
-	if a, ok := m.schemas.Lookup(s.schema, p); ok && a.CaseExact {
-		return value
+// having returns the rows with a text in an attribute, in order, if there is an
+// index of it.
+func (s *shelf) having(p scim.Path, value string) (rows []*row, ok bool) {
+	if p.Filter != nil || value == "" {
+		return nil, false
 	}
-	return strings.ToLower(value)
+	own := p.URN == "" || strings.EqualFold(p.URN, s.schema)
+	if own && p.Sub == "" && strings.EqualFold(p.Attr, "id") {
+		if r := s.rows[value]; r != nil {
+			return []*row{r}, true
+		}
+		return nil, true
+	}
+	if own && s.members != "" && strings.EqualFold(p.Attr, s.members) && (p.Sub == "" || strings.EqualFold(p.Sub, "value")) {
+		for r := range s.holders[value] {
+			rows = append(rows, r)
+		}
+	} else {
+		k := s.key(p)
+		if k == nil {
+			return nil, false
+		}
+		rows = slices.Clone(k.rows[k.fold(value)])
+	}
+	slices.SortFunc(rows, bySeq)
+	return slices.Compact(rows), true
+}
+
+func bySeq(a, b *row) int { return a.seq - b.seq }
+
+// fold is a text as an index has it: letter case counts only where the schema
+// says so.
+func (k *key) fold(text string) string {
+	if k.exact {
+		return text
+	}
+	return scim.Fold(text)
+}
+
+// texts are what a resource has in the attribute.
+func (k *key) texts(r *scim.Resource) []string {
+	if r == nil {
+		return nil
+	}
+	v, _ := r.At(k.path)
+	if s, ok := v.AsString(); ok && s != "" {
+		return []string{k.fold(s)}
+	}
+	list, _ := v.AsList()
+	var out []string
+	for _, e := range list {
+		if s, _ := e.AsString(); s != "" {
+			out = append(out, k.fold(s))
+		}
+	}
+	return out
+}
+
+func (k *key) move(here *row, old, fresh *scim.Resource) {
+	was, is := k.texts(old), k.texts(fresh)
+	if slices.Equal(was, is) {
+		return
+	}
+	for _, text := range was {
+		left := slices.DeleteFunc(k.rows[text], func(r *row) bool { return r == here })
+		if k.rows[text] = left; len(left) == 0 {
+			delete(k.rows, text)
+		}
+	}
+	for _, text := range is {
+		k.rows[text] = append(k.rows[text], here)
+	}
 }
 
 // free says whether what must be unique is.
-func (m *Memory) free(s *shelf, r *scim.Resource, id string) error {
-	for _, p := range s.unique {
-		v, _ := r.At(p)
-		text, _ := v.AsString()
-		if text == "" {
-			continue
-		}
-		for _, other := range s.index[indexKey(p)][m.canonical(s, p, text)] {
-			if other != id {
-				return &UniquenessError{p.String()}
+func (s *shelf) free(r *scim.Resource, here *row) error {
+	for _, k := range s.unique {
+		for _, text := range k.texts(r) {
+			for _, other := range k.rows[text] {
+				if other != here {
+					return &UniquenessError{k.path.String()}
+				}
 			}
 		}
 	}
 	return nil
 }
 
-func (m *Memory) stamp(r, old *scim.Resource) {
+// stamp is the meta of a new state of a resource.
+func (m *Memory) stamp(old *scim.Resource) scim.Value {
 	now := scim.String(m.now().UTC().Format(time.RFC3339Nano))
-	var meta scim.Object
-	version := 1
-	meta.Set("created", now)
+	created := now
 	if old != nil {
 		v, _ := old.Get("meta")
 		was, _ := v.AsComplex()
-		if created, ok := was.Get("created"); ok {
-			meta.Set("created", created)
+		if c, ok := was.Get("created"); ok {
+			created = c
 		}
-		n, _ := strconv.Atoi(strings.Trim(strings.TrimPrefix(old.Version(), "W/"), `"`))
-		version = n + 1
 	}
+	m.lastTag++
+	var meta scim.Object
+	meta.Set("created", created)
 	meta.Set("lastModified", now)
-	meta.Set("version", scim.String(`W/"`+strconv.Itoa(version)+`"`))
-	r.Set("meta", scim.Complex(meta))
+	meta.Set("version", scim.String(`W/"`+strconv.Itoa(m.lastTag)+`"`))
+	return scim.Complex(meta)
 }
 
-func (s *shelf) put(set *scim.SchemaSet, r *scim.Resource) {
-	s.byID[r.ID()] = r
-	s.each(set, r, func(values map[string][]string, key string) { values[key] = append(values[key], r.ID()) })
-}
+// MemorySnapshot is a state of a Memory. It is not written to.
+type MemorySnapshot struct{ types map[string][]*scim.Resource }
 
-func (s *shelf) drop(set *scim.SchemaSet, r *scim.Resource) {
-	s.each(set, r, func(values map[string][]string, key string) {
-		left := slices.DeleteFunc(values[key], func(id string) bool { return id == r.ID() })
-		if values[key] = left; len(left) == 0 {
-			delete(values, key)
-		}
-	})
-}
-
-func (s *shelf) each(set *scim.SchemaSet, r *scim.Resource, fn func(values map[string][]string, key string)) {
-	for name, values := range s.index {
-		p, err := scim.ParsePath(name)
-		if err != nil {
-			continue
-		}
-		v, _ := r.At(p)
-		text, _ := v.AsString()
-		if text == "" {
-			continue
-		}
-		if a, ok := set.Lookup(s.schema, p); !ok || !a.CaseExact {
-			text = strings.ToLower(text)
-		}
-		fn(values, text)
-	}
-}
-
-// List implements Store. Without a sort resources come as they were made, and a
-// cursor is the place of the next one, so that nobody is left out of the pages
-// when somebody else goes; with a sort it counts what was given.
-func (m *Memory) List(_ context.Context, typ string, q Query) (Page, error) {
+// Snapshot returns what is in the store now.
+func (m *Memory) Snapshot() *MemorySnapshot {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	s, err := m.shelf(typ)
-	if err != nil {
-		return Page{}, err
-	}
-	from := 0
-	if q.Cursor != "" {
-		if from, err = after(q); err != nil {
-			return Page{}, err
+	out := &MemorySnapshot{types: map[string][]*scim.Resource{}}
+	for name, s := range m.types {
+		for _, r := range s.order {
+			if r.head != nil {
+				out.types[name] = append(out.types[name], s.whole(r))
+			}
 		}
 	}
-	whole := q.Filter == nil && q.SortBy.IsZero() && len(s.byID) == len(s.order)
-	if whole && !q.ByCursor { // nothing to look at but the page
-		return s.window(q.StartIndex-1, q.Count, s.order), nil
-	}
-	var ids []string
-	var places []int
-	for i, id := range s.order {
-		if id != "" && (whole || m.schemas.Match(s.schema, q.Filter, s.byID[id])) {
-			ids, places = append(ids, id), append(places, i)
-		}
-	}
-	m.sort(s, q, ids)
-	if !q.ByCursor {
-		return s.window(q.StartIndex-1, q.Count, ids), nil
-	}
-	sorted := !q.SortBy.IsZero()
-	if !sorted {
-		from, _ = slices.BinarySearch(places, from)
-	}
-	p := s.window(from, q.Count, ids)
-	if next := from + len(p.Resources); next < len(ids) && q.Count > 0 {
-		if !sorted {
-			next = places[next]
-		}
-		p.NextCursor = cursor(q, next)
-	}
-	return p, nil
+	return out
 }
 
-// window cuts a page out of the ids that a query selects.
-func (s *shelf) window(from, count int, ids []string) Page {
-	p := Page{Total: len(ids)}
-	from = min(from, len(ids))
-	for _, id := range ids[from:min(from+count, len(ids))] {
-		p.Resources = append(p.Resources, s.byID[id])
-	}
-	return p
-}
-
-func (m *Memory) sort(s *shelf, q Query, ids []string) {
-	if q.SortBy.IsZero() {
-		return
-	}
-	a, _ := m.schemas.Lookup(s.schema, q.SortBy)
-	key := func(id string) (string, bool) {
-		v, ok := s.byID[id].At(q.SortBy)
-		text, isText := v.AsString()
-		if !isText {
-			text = v.String()
+// Restore puts a state of this store back, with its ids and versions. New ids and
+// versions go on where they were.
+func (m *Memory) Restore(from *MemorySnapshot) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, s := range m.types {
+		s.rows, s.order, s.holes = map[string]*row{}, nil, 0
+		s.holders = map[string]map[*row]struct{}{}
+		for _, k := range s.keys {
+			k.rows = map[string][]*row{}
 		}
-		if !a.CaseExact {
-			text = strings.ToLower(text)
+		for _, r := range from.types[name] {
+			seq, _ := strconv.Atoi(r.ID()) // Create has made it of a number
+			s.insert(seq, r)
 		}
-		return text, ok
 	}
-	slices.SortStableFunc(ids, func(x, y string) int {
-		kx, okx := key(x)
-		ky, oky := key(y)
-		switch { // RFC 7644 §3.4.2.3: what has no value comes last when ascending
-		case okx != oky && okx == !q.Descending:
-			return -1
-		case okx != oky:
-			return 1
-		case q.Descending:
-			return cmp.Compare(ky, kx)
-		}
-		return cmp.Compare(kx, ky)
-	})
-}
-
-// cursor is bound to its query, so that it opens no other.
-func cursor(q Query, at int) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at) + " " + querySum(q)))
-}
-
-func querySum(q Query) string {
-	filter := ""
-	if q.Filter != nil {
-		filter = q.Filter.String()
-	}
-	return fmt.Sprintf("%q %q %t", filter, q.SortBy.String(), q.Descending)
-}
-
-func after(q Query) (int, error) {
-	text, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-	if err != nil {
-		return 0, ErrCursor
-	}
-	at, sum, _ := strings.Cut(string(text), " ")
-	n, err := strconv.Atoi(at)
-	if err != nil || n < 0 || sum != querySum(q) {
-		return 0, ErrCursor
-	}
-	return n, nil
 }

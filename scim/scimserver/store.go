@@ -15,15 +15,16 @@ import (
 //
 // A stored resource carries its id, and in meta created, lastModified and
 // version (an entity tag of RFC 7232 with its quotes) as far as the store has
-// them; resourceType and location are the handler's.
+// them; resourceType and location are the handler's. Without versions two writers
+// may overwrite one another, and If-Match holds for "*" alone.
 type Store interface {
 	// Get returns one resource, or ErrNotFound.
 	Get(ctx context.Context, typ, id string) (*scim.Resource, error)
 	// List returns a page of the resources that a query selects.
 	List(ctx context.Context, typ string, q Query) (Page, error)
-	// Create stores a new resource under an id of the store's choice and returns
-	// it as it is stored. A value that must be unique and is taken is a
-	// *UniquenessError.
+	// Create stores a new resource under an id of the store's choice, which no
+	// resource of any type has or had (RFC 7643 §3.1), and returns it as it is
+	// stored. A value that must be unique and is taken is a *UniquenessError.
 	Create(ctx context.Context, typ string, r *scim.Resource) (*scim.Resource, error)
 	// Replace stores a resource in place of the one of its id. With a version it
 	// does so only if the stored one still has it, else it is ErrVersion.
@@ -36,10 +37,47 @@ type Store interface {
 	Lookup(ctx context.Context, typ string, attribute scim.Path, value string) (found []*scim.Resource, ok bool, err error)
 }
 
-// The errors of a Store that are answers. Any other is the store's failure: 500.
+// MemberStore is a Store that changes who is in a group without anybody reading
+// all of it. The handler sends it every PATCH that only adds and removes members by
+// their value; other changes of members come by Replace.
+//
+// It is asked for resource types with one multi-valued complex attribute whose
+// sub-attribute "value" is immutable, as Group has members.
+type MemberStore interface {
+	Store
+	// ChangeMembers removes members and adds others, all or nothing. Who is to be
+	// added and is there, and who is to be removed and is not, makes no
+	// difference; if nobody makes one, the resource keeps its version.
+	ChangeMembers(ctx context.Context, typ, id string, c MemberChange) (MembersChanged, error)
+}
+
+// MemberChange is what happens to the members of one resource. Nobody is in it
+// twice.
+type MemberChange struct {
+	Attribute string       // such as "members"
+	Add       []scim.Value // complex values, each with a "value"
+	Remove    []string     // "value" of each
+	// IfVersion has the versions of which the resource must have one, else the
+	// change is ErrVersion; nil for any.
+	IfVersion []string
+}
+
+// MembersChanged is what came of a MemberChange.
+type MembersChanged struct {
+	Version        string   // of the resource, afterwards
+	Count          int      // of its members, afterwards
+	Added, Removed []string // "value" of those that made a difference
+}
+
+// The errors of a Store that are answers. So are a *UniquenessError and a
+// *scim.Error, which is sent as it is. Any other is the store's failure: 500.
 var (
 	ErrNotFound = errors.New("no such resource")
 	ErrVersion  = errors.New("the resource has changed meanwhile")
+	// ErrCursor says that a cursor is none of this query's (RFC 9865 §2.1).
+	ErrCursor = errors.New("the cursor is not valid")
+	// ErrCursorExpired says that a cursor was good once (RFC 9865 §2.1).
+	ErrCursorExpired = errors.New("the cursor has expired")
 )
 
 // UniquenessError says which attribute has a value that is taken.
@@ -67,6 +105,3 @@ type Page struct {
 	Total      int    // of all pages, -1 if it is not known
 	NextCursor string // "" on the last page
 }
-
-// ErrCursor says that a cursor is none of this query's (RFC 9865 §2.1).
-var ErrCursor = errors.New("the cursor is not valid")

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scimserver
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/usher-id/usher/scim"
+)
+
+// List implements Store. Without a sort resources come as they were made, and a
+// cursor names the last one that was given, so that nobody is left out of the
+// pages when somebody else comes or goes; with a sort it also counts, for when that
+// one has gone.
+func (m *Memory) List(_ context.Context, typ string, q Query) (Page, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	s, err := m.shelf(typ)
+	if err != nil {
+		return Page{}, err
+	}
+	var from bookmark
+	if q.Cursor != "" {
+		if from, err = m.opened(typ, q); err != nil {
+			return Page{}, err
+		}
+	}
+	if q.Filter == nil && q.SortBy.IsZero() {
+		return m.plain(s, q, from), nil
+	}
+	rows := s.selected(m.schemas, q.Filter)
+	m.sort(s, q, rows)
+	first := q.StartIndex - 1
+	if q.ByCursor {
+		first = from.in(rows, q.SortBy.IsZero())
+	}
+	first = min(max(first, 0), len(rows))
+	last := min(first+q.Count, len(rows))
+	p := Page{Total: len(rows), Resources: s.resources(rows[first:last])}
+	if q.ByCursor && last < len(rows) && q.Count > 0 {
+		p.NextCursor = m.cursor(typ, q, bookmark{rows[last-1].seq, last})
+	}
+	return p, nil
+}
+
+func (s *shelf) resources(rows []*row) []*scim.Resource {
+	out := make([]*scim.Resource, len(rows))
+	for i, r := range rows {
+		out[i] = s.whole(r)
+	}
+	return out
+}
+
+// plain is a page of everybody, and looks at nobody else if it can.
+func (m *Memory) plain(s *shelf, q Query, from bookmark) Page {
+	i, skip := 0, q.StartIndex-1
+	if q.ByCursor {
+		i, skip = s.position(from.seq+1), 0
+	} else if s.holes == 0 {
+		i, skip = min(skip, len(s.order)), 0
+	}
+	var rows []*row
+	more := false
+	for ; i < len(s.order); i++ {
+		switch {
+		case s.order[i].head == nil:
+			continue
+		case skip > 0:
+			skip--
+			continue
+		case len(rows) == q.Count:
+			more = true
+		default:
+			rows = append(rows, s.order[i])
+			continue
+		}
+		break
+	}
+	p := Page{Total: len(s.rows), Resources: s.resources(rows)}
+	if q.ByCursor && more && len(rows) > 0 {
+		p.NextCursor = m.cursor(s.name, q, bookmark{seq: rows[len(rows)-1].seq})
+	}
+	return p
+}
+
+// selected are the rows that satisfy a filter, as they were made.
+func (s *shelf) selected(set *scim.SchemaSet, f scim.Filter) []*row {
+	candidates, ok := s.candidates(f)
+	if !ok {
+		candidates = s.order
+	}
+	var out []*row
+	for _, r := range candidates {
+		if r.head != nil && set.Match(s.schema, f, s.whole(r)) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// candidates are all rows that may satisfy a filter, in order, if an index can
+// tell: more than those who do, never less.
+func (s *shelf) candidates(f scim.Filter) ([]*row, bool) {
+	switch f := f.(type) {
+	case *scim.Compare:
+		value, isText := f.Value.AsString()
+		if f.Op != scim.OpEq || !isText {
+			return nil, false
+		}
+		p := f.Path
+		p.Filter = nil // with it they are fewer
+		return s.having(p, value)
+	case *scim.ValuePath:
+		return s.candidates(inner(f.Path, f.Filter))
+	case *scim.And:
+		var best []*row
+		found := false
+		for _, term := range f.Terms {
+			rows, ok := s.candidates(term)
+			if ok && (!found || len(rows) < len(best)) {
+				best, found = rows, true
+			}
+		}
+		return best, found
+	case *scim.Or:
+		var all []*row
+		for _, term := range f.Terms {
+			rows, ok := s.candidates(term)
+			if !ok {
+				return nil, false
+			}
+			all = append(all, rows...)
+		}
+		slices.SortFunc(all, bySeq)
+		return slices.Compact(all), true
+	}
+	return nil, false
+}
+
+// inner is what stands in square brackets as a filter of its own; nil where it is
+// more than comparisons that must all hold.
+func inner(whole scim.Path, f scim.Filter) scim.Filter {
+	switch f := f.(type) {
+	case *scim.Compare:
+		if f.Path.Sub == "" && f.Path.URN == "" {
+			return &scim.Compare{Path: scim.Path{URN: whole.URN, Attr: whole.Attr, Sub: f.Path.Attr}, Op: f.Op, Value: f.Value}
+		}
+	case *scim.And:
+		var terms []scim.Filter
+		for _, t := range f.Terms {
+			if g := inner(whole, t); g != nil {
+				terms = append(terms, g)
+			}
+		}
+		return &scim.And{Terms: terms}
+	}
+	return nil
+}
+
+// sort orders rows (RFC 7644 §3.4.2.3): those without a value last when ascending;
+// a multi-valued attribute by its primary value, or else its first. Equal ones stay
+// as they were made.
+func (m *Memory) sort(s *shelf, q Query, rows []*row) {
+	if q.SortBy.IsZero() {
+		return
+	}
+	a, _ := m.schemas.Lookup(s.schema, q.SortBy)
+	exact := a.CaseExact || a.Type == scim.TypeReference || a.Type == scim.TypeBinary
+	keys := make(map[*row]scim.Value, len(rows))
+	for _, r := range rows {
+		v := sortValue(s.whole(r), q.SortBy)
+		if text, ok := v.AsString(); ok && !exact {
+			v = scim.String(scim.Fold(text))
+		}
+		keys[r] = v
+	}
+	slices.SortStableFunc(rows, func(x, y *row) int {
+		order := compareValues(keys[x], keys[y], a.Type)
+		if q.Descending {
+			return -order
+		}
+		return order
+	})
+}
+
+func sortValue(r *scim.Resource, p scim.Path) scim.Value {
+	whole := p
+	whole.Sub = ""
+	v, _ := r.At(whole)
+	if list, ok := v.AsList(); ok {
+		v = scim.Null()
+		for i, e := range list {
+			o, _ := e.AsComplex()
+			primary, _ := o.Get("primary")
+			if yes, _ := primary.AsBool(); i == 0 || yes {
+				v = e
+			}
+		}
+	}
+	if o, ok := v.AsComplex(); ok {
+		v, _ = o.Get(p.Sub)
+	}
+	return v
+}
+
+// compareValues orders values of one type; unassigned is after all others.
+func compareValues(v, w scim.Value, t scim.Type) int {
+	if v.IsUnassigned() || w.IsUnassigned() {
+		return cmp.Compare(rank(!v.IsUnassigned()), rank(!w.IsUnassigned())) * -1
+	}
+	if b, ok := v.AsBool(); ok {
+		c, _ := w.AsBool()
+		return cmp.Compare(rank(b), rank(c))
+	}
+	if f, ok := v.AsDecimal(); ok {
+		g, _ := w.AsDecimal()
+		return cmp.Compare(f, g)
+	}
+	x, _ := v.AsString()
+	y, _ := w.AsString()
+	if t == scim.TypeDateTime {
+		if at, ok := scim.ParseDateTime(x); ok {
+			if other, ok := scim.ParseDateTime(y); ok {
+				return at.Compare(other)
+			}
+		}
+	}
+	return strings.Compare(x, y)
+}
+
+func rank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// bookmark is where a page ended: the last row, and how many came up to it.
+type bookmark struct{ seq, count int }
+
+// in returns the place of the next row.
+func (b bookmark) in(rows []*row, unsorted bool) int {
+	if unsorted {
+		i, _ := slices.BinarySearchFunc(rows, b.seq+1, func(r *row, seq int) int { return r.seq - seq })
+		return i
+	}
+	if i := slices.IndexFunc(rows, func(r *row) bool { return r.seq == b.seq }); i >= 0 {
+		return i + 1
+	}
+	return b.count
+}
+
+const macBytes = 16
+
+// cursor writes a bookmark, signed together with its query, so that it opens no
+// other and tells nothing of it (RFC 9865 §5).
+func (m *Memory) cursor(typ string, q Query, b bookmark) string {
+	text := binary.AppendUvarint(nil, uint64(b.seq))
+	text = binary.AppendUvarint(text, uint64(b.count))
+	return base64.RawURLEncoding.EncodeToString(append(text, m.mac(typ, q, text)...))
+}
+
+func (m *Memory) mac(typ string, q Query, text []byte) []byte {
+	filter := ""
+	if q.Filter != nil {
+		filter = q.Filter.String()
+	}
+	h := hmac.New(sha256.New, m.secret)
+	_, _ = fmt.Fprintf(h, "%q %q %q %t %q", typ, filter, q.SortBy.String(), q.Descending, text) // a hash takes everything
+	return h.Sum(nil)[:macBytes]
+}
+
+func (m *Memory) opened(typ string, q Query) (bookmark, error) {
+	text, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+	if err != nil || len(text) < macBytes {
+		return bookmark{}, ErrCursor
+	}
+	text, sum := text[:len(text)-macBytes], text[len(text)-macBytes:]
+	if !hmac.Equal(sum, m.mac(typ, q, text)) {
+		return bookmark{}, ErrCursor
+	}
+	seq, n := binary.Uvarint(text)
+	count, _ := binary.Uvarint(text[max(n, 0):])
+	return bookmark{int(seq), int(count)}, nil
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scimserver
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/usher-id/usher/scim"
+)
+
+// resourceType is one type with what follows from its schemas.
+type resourceType struct {
+	scim.ResourceType
+	plain   projection // what an answer shows if nothing is asked for
+	members string     // the attribute of a MemberStore; "" for none
+}
+
+func describe(set *scim.SchemaSet, t scim.ResourceType) (*resourceType, error) {
+	if !strings.HasPrefix(t.Endpoint, "/") || strings.Count(t.Endpoint, "/") != 1 || len(t.Endpoint) == 1 {
+		return nil, fmt.Errorf("scimserver: resource type %s: endpoint %q is not like /Users", t.Name, t.Endpoint)
+	}
+	for _, urn := range urns(t) {
+		if _, ok := set.Schema(urn); !ok {
+			return nil, fmt.Errorf("scimserver: resource type %s: there is no schema %s", t.Name, urn)
+		}
+	}
+	rt := &resourceType{ResourceType: t, members: memberAttribute(set, t.Schema)}
+	rt.plain = defaultProjection(set, t)
+	return rt, nil
+}
+
+// urns are the type's schemas, its own one first.
+func urns(t scim.ResourceType) []string {
+	out := []string{t.Schema}
+	for _, e := range t.SchemaExtensions {
+		out = append(out, e.Schema)
+	}
+	return out
+}
+
+// memberAttribute is the multi-valued attribute whose values are somebody or
+// something, and no properties of the resource: their "value" is immutable (RFC 7643
+// §4.2).
+func memberAttribute(set *scim.SchemaSet, schema string) string {
+	s, _ := set.Schema(schema)
+	for _, a := range s.Attributes {
+		if !a.MultiValued || a.Mutability != scim.ReadWrite {
+			continue
+		}
+		for _, sub := range a.SubAttributes {
+			if sub.Name == "value" && sub.Mutability == scim.Immutable {
+				return a.Name
+			}
+		}
+	}
+	return ""
+}
