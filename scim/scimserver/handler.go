@@ -35,6 +35,9 @@ type Config struct {
 	// Schemes says how to authenticate, for ServiceProviderConfig; default is the
 	// bearer token.
 	Schemes []Scheme
+	// Hide names attributes that are kept, can be searched for, and are never shown,
+	// whatever the schemas say.
+	Hide []scim.Path
 	// Failed is told of errors that clients are not shown; may be nil.
 	Failed func(ctx context.Context, err error)
 }
@@ -153,7 +156,7 @@ func New(c Config) (*Handler, error) {
 	h := &Handler{c: c}
 	h.members, _ = c.Store.(MemberStore)
 	for _, t := range c.ResourceTypes {
-		rt, err := describe(c.Schemas, t)
+		rt, err := describe(c.Schemas, t, c.Hide)
 		if err != nil {
 			return nil, err
 		}

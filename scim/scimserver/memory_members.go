@@ -20,9 +20,9 @@ type roster struct {
 	at   map[string]int // of a member's value in list
 	gone int
 
-	mu     sync.Mutex // over the store's lock: readers fill what follows
-	whole  *scim.Resource
-	lent   bool // list is shared with a resource
+	mu    sync.Mutex // over the store's lock: readers fill what follows
+	whole *scim.Resource
+	lent  bool // list is shared with a resource
 }
 
 // whole is a row's resource with its members.

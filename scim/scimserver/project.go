@@ -59,9 +59,9 @@ func rulesOf(set *scim.SchemaSet, t scim.ResourceType) []rule {
 	return out
 }
 
-func defaultProjection(set *scim.SchemaSet, t scim.ResourceType) projection {
+func defaultProjection(rules []rule) projection {
 	var p projection
-	for _, r := range rulesOf(set, t) {
+	for _, r := range rules {
 		if r.returned != scim.ReturnedAlways {
 			p.drop = addPart(p.drop, r.Path)
 		}
@@ -108,12 +108,11 @@ func (h *Handler) onlyThese(t *resourceType, list string) (*projection, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules := rulesOf(h.c.Schemas, t.ResourceType)
 	p := &projection{asked: true}
 	for _, path := range paths {
 		p.only = addPart(p.only, path)
 	}
-	for _, r := range rules {
+	for _, r := range t.rules {
 		switch {
 		case r.returned == scim.ReturnedNever:
 			p.drop = addPart(p.drop, r.Path)
@@ -134,14 +133,13 @@ func (h *Handler) allBut(t *resourceType, list string) (*projection, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules := rulesOf(h.c.Schemas, t.ResourceType)
 	p := &projection{drop: slices.Clone(t.plain.drop)}
 	for i := range p.drop {
 		p.drop[i].subs = slices.Clone(p.drop[i].subs)
 	}
 	for _, path := range paths {
 		kept := strings.EqualFold(path.Attr, "id") || strings.EqualFold(path.Attr, "schemas") || path.IsZero()
-		for _, r := range rules {
+		for _, r := range t.rules {
 			kept = kept || r.returned == scim.ReturnedAlways && r.Equal(path)
 		}
 		if !kept {

@@ -12,11 +12,12 @@ import (
 // resourceType is one type with what follows from its schemas.
 type resourceType struct {
 	scim.ResourceType
+	rules   []rule
 	plain   projection // what an answer shows if nothing is asked for
 	members string     // the attribute of a MemberStore; "" for none
 }
 
-func describe(set *scim.SchemaSet, t scim.ResourceType) (*resourceType, error) {
+func describe(set *scim.SchemaSet, t scim.ResourceType, hide []scim.Path) (*resourceType, error) {
 	if !strings.HasPrefix(t.Endpoint, "/") || strings.Count(t.Endpoint, "/") != 1 || len(t.Endpoint) == 1 {
 		return nil, fmt.Errorf("scimserver: resource type %s: endpoint %q is not like /Users", t.Name, t.Endpoint)
 	}
@@ -26,7 +27,13 @@ func describe(set *scim.SchemaSet, t scim.ResourceType) (*resourceType, error) {
 		}
 	}
 	rt := &resourceType{ResourceType: t, members: memberAttribute(set, t.Schema)}
-	rt.plain = defaultProjection(set, t)
+	rt.rules = rulesOf(set, t)
+	for _, p := range hide {
+		if known(set, t.Schema, p) {
+			rt.rules = append(rt.rules, rule{p, scim.ReturnedNever})
+		}
+	}
+	rt.plain = defaultProjection(rt.rules)
 	return rt, nil
 }
 

@@ -53,15 +53,20 @@ func New(c Config) (*App, error) {
 	if c.Token == "" {
 		return nil, errors.New("scimtest: an app needs a token")
 	}
-	a := &App{config: c, memory: scimserver.NewMemory(nil, nil), faults: c.Faults, counts: Counts{}}
+	set, err := c.Quirks.schemas()
+	if err != nil {
+		return nil, err
+	}
+	a := &App{config: c, memory: scimserver.NewMemory(set, nil), faults: c.Faults, counts: Counts{}}
 	if c.Quirks.AllowDuplicates {
 		a.memory.Unique("User")
 	}
-	a.world = newWorld(a.memory, c.Quirks)
-	var err error
+	if a.world, err = newWorld(a.memory, c.Quirks); err != nil {
+		return nil, err
+	}
 	a.handler, err = scimserver.New(scimserver.Config{
-		Store: a.world, Base: Base, Authorize: scimserver.BearerToken(c.Token), Lenient: c.Quirks.lenient(),
-		Limits: scimserver.Limits{Page: c.Quirks.PageSize, Body: scim.Limits{MaxBytes: maxBody}},
+		Store: a.world, Base: Base, Schemas: set, Authorize: scimserver.BearerToken(c.Token), Lenient: c.Quirks.lenient(),
+		Limits: scimserver.Limits{Page: c.Quirks.PageSize, Body: scim.Limits{MaxBytes: maxBody}}, Hide: c.Quirks.hidden(),
 	})
 	return a, err
 }
@@ -91,15 +96,10 @@ func (a *App) Ledger() []Effect { return a.world.ledger.all() }
 // Alter changes a resource behind everybody's back, as its administrator might.
 // typ is "User" or "Group".
 func (a *App) Alter(typ, id string, change func(*scim.Resource)) error {
-	ctx := outside(context.Background())
-	old, err := a.memory.Get(ctx, typ, id)
-	if err != nil {
+	if err := a.world.alter(outside(context.Background()), typ, id, change); err != nil {
 		return fmt.Errorf("scimtest: %s %s: %w", typ, id, err)
 	}
-	r := old.Clone()
-	change(r)
-	_, err = a.world.store(ctx, typ, r, "")
-	return err
+	return nil
 }
 
 // Remove deletes a resource behind everybody's back. A user leaves all groups
@@ -116,6 +116,16 @@ func (a *App) Add(typ string, r *scim.Resource) (id string, err error) {
 	}
 	return stored.ID(), nil
 }
+
+// Snapshot is a backup of an app's accounts and groups.
+type Snapshot struct{ memory *scimserver.MemorySnapshot }
+
+// Snapshot returns what the app holds now.
+func (a *App) Snapshot() *Snapshot { return &Snapshot{a.memory.Snapshot()} }
+
+// Restore makes the app what it was at a snapshot of it, as after an accident: what
+// was written since is gone, and what was deleted is there again, under its old id.
+func (a *App) Restore(s *Snapshot) { a.world.restore(s.memory) }
 
 // SetDown makes the app answer everything with 503 and Retry-After, or ends that.
 func (a *App) SetDown(down bool) {
@@ -171,56 +181,59 @@ func (a *App) ResetCounts() {
 
 // ServeHTTP answers one request, with what goes wrong.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	faults, refusal := a.arrive(r)
+	if refusal != nil {
+		refusal(w)
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		answer(w, http.StatusRequestEntityTooLarge, "", "the request is too large")
+		answer(w, http.StatusRequestEntityTooLarge, "", "the request is too large, or did not come whole")
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	if a.refused(w, r) {
-		return
-	}
 	if a.config.Latency > 0 {
 		wait(r.Context(), a.config.Latency)
 	}
-	ctx := request(r.Context(), r.Method, r.Header.Get("X-Request-Id"))
+	r = r.WithContext(request(r.Context(), r.Method, r.Header.Get("X-Request-Id")))
 	a.config.Quirks.bend(r)
-	a.mu.Lock()
-	faults := a.faults
-	a.mu.Unlock()
 	fault := Fault{}
 	if faults != nil {
 		fault = faults.next(a.world.operation(r, body))
 	}
-	fault.serve(w, r.WithContext(ctx), a.handler)
+	fault.serve(w, r, a.handler)
 }
 
-// refused counts a request, and answers it if the app does not take any now.
-func (a *App) refused(w http.ResponseWriter, r *http.Request) bool {
+// arrive counts a request, and says what it meets: the schedule, or an answer if
+// the app does not take any now.
+func (a *App) arrive(r *http.Request) (*Schedule, func(http.ResponseWriter)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.counts[pattern(r)]++
 	if a.down {
-		w.Header().Set("Retry-After", "1")
-		answer(w, http.StatusServiceUnavailable, "", "down for maintenance")
-		return true
+		return nil, func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "1")
+			answer(w, http.StatusServiceUnavailable, "", "down for maintenance")
+		}
 	}
 	if a.config.Quirks.NoPatch && r.Method == http.MethodPatch {
-		w.Header().Set("Allow", "DELETE, GET, PUT")
-		answer(w, http.StatusMethodNotAllowed, "", "PATCH is not supported")
-		return true
+		return nil, func(w http.ResponseWriter) {
+			w.Header().Set("Allow", "DELETE, GET, PUT")
+			answer(w, http.StatusMethodNotAllowed, "", "PATCH is not supported")
+		}
 	}
 	if limit := a.config.Quirks.RequestsPerSecond; limit > 0 {
 		now := time.Now()
 		a.recent = slices.DeleteFunc(a.recent, func(t time.Time) bool { return now.Sub(t) >= time.Second })
 		if len(a.recent) >= limit {
-			w.Header().Set("Retry-After", "1")
-			answer(w, http.StatusTooManyRequests, "", strconv.Itoa(limit)+" requests a second")
-			return true
+			return nil, func(w http.ResponseWriter) {
+				w.Header().Set("Retry-After", "1")
+				answer(w, http.StatusTooManyRequests, "", strconv.Itoa(limit)+" requests a second")
+			}
 		}
 		a.recent = append(a.recent, now)
 	}
-	return false
+	return a.faults, nil
 }
 
 // pattern is a request's method and path with :id for an id.

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/usher-id/usher/scim"
 )
 
 // Kind is what goes wrong with a request.
@@ -39,6 +41,8 @@ const (
 	Truncated        Kind = "answer cut off"              // after
 	Garbage          Kind = "answer that is no JSON"      // after
 	Empty            Kind = "success without a body"      // after
+	OtherBody        Kind = "another resource's body"     // after: whose id and name are others
+	RepeatedPage     Kind = "the first page again"        // of a list; other requests are served
 	Slow             Kind = "slow answer"                 // after, and right
 )
 
@@ -84,8 +88,13 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		_, _ = io.WriteString(w, "<html><body>502 Bad Gateway</body></html>") // nobody is there to be told
 	case NoEffect:
 		next.ServeHTTP(w, r.WithContext(without(r.Context())))
-	case AnswerLost, AnswerHangs, ErrorAfter, Truncated, Garbage, Empty, Slow:
+	case RepeatedPage:
+		firstPage(r)
+		next.ServeHTTP(w, r)
+	case Slow:
 		f.after(w, r, next)
+	case AnswerLost, AnswerHangs, ErrorAfter, Truncated, Garbage, Empty, OtherBody:
+		f.after(w, r.WithContext(unseen(r.Context())), next)
 	default:
 		switch f.Kind {
 		case TooManySeconds, UnavailableLater:
@@ -117,10 +126,13 @@ func (f Fault) after(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		rec.body.WriteString("{no json")
 	case Empty:
 		rec.body.Reset()
+	case OtherBody:
+		rec.body = *bytes.NewBuffer(another(rec.body.Bytes()))
 	}
 	for name, values := range rec.header {
 		w.Header()[name] = values
 	}
+	w.Header().Del("Content-Length")
 	if f.Kind == Truncated {
 		w.Header().Set("Content-Length", strconv.Itoa(rec.body.Len()))
 		w.WriteHeader(rec.status)
@@ -129,6 +141,21 @@ func (f Fault) after(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	}
 	w.WriteHeader(rec.status)
 	_, _ = w.Write(rec.body.Bytes()) // nobody is there to be told
+}
+
+// another is a resource that nobody asked for, in the shape of the one that was.
+func another(body []byte) []byte {
+	r, err := scim.ParseResource(body, scim.Limits{MaxBytes: maxBody})
+	if err != nil || r.ID() == "" {
+		return body
+	}
+	r.SetID("another")
+	for _, name := range []string{"userName", "externalId", "displayName"} {
+		if _, ok := r.Get(name); ok {
+			r.Set(name, scim.String("another"))
+		}
+	}
+	return r.AppendJSON(nil)
 }
 
 // recorder keeps an answer.

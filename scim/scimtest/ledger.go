@@ -20,6 +20,7 @@ const (
 	Deleted       = "delete"
 	MemberAdded   = "member_add"
 	MemberRemoved = "member_remove"
+	Restored      = "restore" // the whole app, from a snapshot
 )
 
 // Effect is something that really happened to a resource. One request may have
@@ -33,7 +34,8 @@ type Effect struct {
 	Name      string // userName or displayName
 	Detail    string // attributes that changed, or the member's id
 	RequestID string // of the request, as its client named it
-	Outside   bool   // behind everybody's back
+	Outside   bool   // behind everybody's back, or in consequence of another effect
+	Lost      bool   // the client was not told: its answer went wrong
 }
 
 // ledger is append-only.
@@ -53,7 +55,7 @@ func (l *ledger) add(c cause, typ string, r *scim.Resource, op, detail string) {
 	defer l.mu.Unlock()
 	l.effects = append(l.effects, Effect{
 		Seq: len(l.effects) + 1, At: time.Now(), Op: op, Type: typ, ID: r.ID(), Name: nameOf(r), Detail: detail,
-		RequestID: c.requestID, Outside: c.outside,
+		RequestID: c.requestID, Outside: c.outside, Lost: c.lost,
 	})
 }
 

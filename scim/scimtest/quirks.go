@@ -4,8 +4,10 @@ package scimtest
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimserver"
 )
 
@@ -27,23 +29,55 @@ type Quirks struct {
 	DeleteDisables     bool          // DELETE of a user sets active to false
 	Settle             time.Duration // a new resource is not found by queries for so long
 	PageSize           int           // most resources on a page; 0: 1,000
+	PageDelay          time.Duration // before each page of a query
+	CaseSensitiveNames bool          // "Ann" and "ann" are two userNames
 }
 
 func (q Quirks) lenient() scimserver.Lenient {
 	return scimserver.Lenient{PatchNoContent: q.PatchNoContent, DeleteMeansDisable: q.DeleteDisables}
 }
 
+// schemas are those that the app has and publishes.
+func (q Quirks) schemas() (*scim.SchemaSet, error) {
+	if !q.CaseSensitiveNames {
+		return scim.CoreSchemas(), nil
+	}
+	list := scim.CoreSchemas().Schemas()
+	for i, s := range list {
+		if s.ID != scim.UserURN {
+			continue
+		}
+		list[i].Attributes = slices.Clone(s.Attributes)
+		for j := range list[i].Attributes {
+			if a := &list[i].Attributes[j]; a.Name == "userName" {
+				a.CaseExact = true
+			}
+		}
+	}
+	return scim.NewSchemaSet(list...)
+}
+
+// hidden are attributes that the app keeps and never shows.
+func (q Quirks) hidden() []scim.Path {
+	if q.NeverReturnMembers {
+		return []scim.Path{{Attr: "members"}}
+	}
+	return nil
+}
+
 // bend makes a request look like what the app understands of it.
 func (q Quirks) bend(r *http.Request) {
-	if r.Method != http.MethodGet || !q.IgnoreFilter && !q.IgnoreStartIndex {
-		return
+	if q.IgnoreStartIndex && r.Method == http.MethodGet {
+		firstPage(r)
 	}
+}
+
+// firstPage makes a request for a page one for the first page.
+func firstPage(r *http.Request) {
 	params := r.URL.Query()
-	if q.IgnoreFilter {
-		params.Del("filter")
-	}
-	if q.IgnoreStartIndex {
-		params.Del("startIndex")
+	params.Del("startIndex")
+	if params.Has("cursor") {
+		params.Set("cursor", "")
 	}
 	r.URL.RawQuery = params.Encode()
 }

@@ -51,12 +51,33 @@ func Seeded(seed uint64, rate, lostShare float64, kinds ...Kind) *Schedule {
 	return &Schedule{seed: seed, rate: rate, lost: lostShare, kinds: kinds, most: mostInARow, seen: map[string]int{}, done: map[Kind]int{}, used: map[int]int{}}
 }
 
+// Most says how often in a row one operation goes wrong by chance; default 4. It is
+// called before the schedule is used, and returns it.
+func (s *Schedule) Most(inARow int) *Schedule {
+	s.most = max(0, inARow)
+	return s
+}
+
+// On adds rules, which go before chance. It is called before the schedule is used,
+// and returns it.
+func (s *Schedule) On(rules ...Rule) *Schedule {
+	s.rules = append(s.rules, rules...)
+	return s
+}
+
 // Rule makes particular operations go wrong. Empty fields match everything.
 type Rule struct {
 	Method, Type, Identity string
-	Attempt                int // 0: every one
-	Times                  int // how often the rule is good; 0: for ever
-	Fault                  Fault
+	Match                  func(Operation) bool // in addition to these
+	Attempt                int                  // 0: every one
+	Times                  int                  // how often the rule is good; 0: for ever
+	Fault                  Fault                // None lets the operation through
+}
+
+func (r Rule) matches(op Operation) bool {
+	return (r.Method == "" || r.Method == op.Method) && (r.Type == "" || r.Type == op.Type) &&
+		(r.Identity == "" || r.Identity == op.Identity) && (r.Attempt == 0 || r.Attempt == op.Attempt) &&
+		(r.Match == nil || r.Match(op))
 }
 
 // Rules makes a schedule of rules alone; the first that matches counts.
@@ -94,8 +115,7 @@ func (s *Schedule) fault(key string, op Operation) Fault {
 		if r.Times > 0 && s.used[i] >= r.Times {
 			continue
 		}
-		if (r.Method == "" || r.Method == op.Method) && (r.Type == "" || r.Type == op.Type) &&
-			(r.Identity == "" || r.Identity == op.Identity) && (r.Attempt == 0 || r.Attempt == op.Attempt) {
+		if r.matches(op) {
 			s.used[i]++
 			return r.Fault
 		}

@@ -29,16 +29,18 @@ type world struct {
 	fake int                  // ids of what was answered and never made
 }
 
-var _ scimserver.Store = (*world)(nil)
+var _ scimserver.MemberStore = (*world)(nil)
 
-func newWorld(m *scimserver.Memory, q Quirks) *world {
+func newWorld(m *scimserver.Memory, q Quirks) (*world, error) {
 	w := &world{memory: m, quirks: q, born: map[string]time.Time{}}
 	for _, name := range q.IgnoreAttributes {
-		if p, err := scim.CoreSchemas().ParsePath(name); err == nil {
-			w.ignore = append(w.ignore, p)
+		p, err := scim.CoreSchemas().ParsePath(name)
+		if err != nil {
+			return nil, fmt.Errorf("scimtest: IgnoreAttributes: %w", err)
 		}
+		w.ignore = append(w.ignore, p)
 	}
-	return w
+	return w, nil
 }
 
 // cause is who does something, and how.
@@ -47,6 +49,7 @@ type cause struct {
 	requestID string
 	outside   bool
 	void      bool // answered with success, and not done
+	lost      bool // done, and the client is not told so
 }
 
 type causeKey struct{}
@@ -65,6 +68,13 @@ func without(ctx context.Context) context.Context {
 	return context.WithValue(ctx, causeKey{}, c)
 }
 
+// unseen says that the client will not see the answer.
+func unseen(ctx context.Context) context.Context {
+	c := causeOf(ctx)
+	c.lost = true
+	return context.WithValue(ctx, causeKey{}, c)
+}
+
 func causeOf(ctx context.Context) cause {
 	c, _ := ctx.Value(causeKey{}).(cause)
 	return c
@@ -72,45 +82,36 @@ func causeOf(ctx context.Context) cause {
 
 // Get implements scimserver.Store.
 func (w *world) Get(ctx context.Context, typ, id string) (*scim.Resource, error) {
-	r, err := w.memory.Get(ctx, typ, id)
-	if err == nil && causeOf(ctx).method == http.MethodGet {
-		r = w.shown(r)
-	}
-	return r, err
-}
-
-// shown is a resource as clients may see it.
-func (w *world) shown(r *scim.Resource) *scim.Resource {
-	if !w.quirks.NeverReturnMembers || r == nil {
-		return r
-	}
-	if _, ok := r.Get("members"); !ok {
-		return r
-	}
-	r = r.Clone()
-	r.Delete("members")
-	return r
+	return w.memory.Get(ctx, typ, id)
 }
 
 // List implements scimserver.Store.
 func (w *world) List(ctx context.Context, typ string, q scimserver.Query) (scimserver.Page, error) {
+	if w.quirks.IgnoreFilter {
+		q.Filter = nil
+	}
+	if w.quirks.PageDelay > 0 {
+		wait(ctx, w.quirks.PageDelay)
+	}
 	p, err := w.memory.List(ctx, typ, q)
-	shown := w.settled(typ, p.Resources)
-	p.Total -= len(p.Resources) - len(shown)
-	p.Resources = shown
+	settled := w.settled(typ, p.Resources)
+	p.Total -= len(p.Resources) - len(settled)
+	p.Resources = settled
 	return p, err
 }
 
 // Lookup implements scimserver.Store.
 func (w *world) Lookup(ctx context.Context, typ string, attribute scim.Path, value string) ([]*scim.Resource, bool, error) {
+	if w.quirks.IgnoreFilter || w.quirks.PageDelay > 0 {
+		return nil, false, nil
+	}
 	found, ok, err := w.memory.Lookup(ctx, typ, attribute, value)
 	return w.settled(typ, found), ok, err
 }
 
-// settled leaves out what is too young to be found, and shows the rest as
-// clients may see it.
+// settled leaves out what is too young to be found.
 func (w *world) settled(typ string, found []*scim.Resource) []*scim.Resource {
-	if w.quirks.Settle == 0 && !w.quirks.NeverReturnMembers {
+	if w.quirks.Settle == 0 {
 		return found
 	}
 	w.mu.Lock()
@@ -120,15 +121,15 @@ func (w *world) settled(typ string, found []*scim.Resource) []*scim.Resource {
 		if born, ok := w.born[typ+r.ID()]; ok && time.Since(born) < w.quirks.Settle {
 			continue
 		}
-		out = append(out, w.shown(r))
+		out = append(out, r)
 	}
 	return out
 }
 
 // Create implements scimserver.Store.
 func (w *world) Create(ctx context.Context, typ string, r *scim.Resource) (*scim.Resource, error) {
-	if n := w.quirks.MaxUserName; n > 0 && len([]rune(r.UserName())) > n {
-		return nil, &scim.Error{Status: http.StatusBadRequest, ScimType: scim.InvalidValue, Detail: fmt.Sprintf("userName is longer than %d characters", n)}
+	if err := w.tooLong(r); err != nil {
+		return nil, err
 	}
 	if causeOf(ctx).void {
 		w.mu.Lock()
@@ -138,8 +139,14 @@ func (w *world) Create(ctx context.Context, typ string, r *scim.Resource) (*scim
 		r.SetID(fmt.Sprintf("never-%d", w.fake))
 		return r, nil
 	}
-	r, err := w.create(ctx, typ, r)
-	return w.shown(r), err
+	return w.create(ctx, typ, r)
+}
+
+func (w *world) tooLong(r *scim.Resource) error {
+	if n := w.quirks.MaxUserName; n > 0 && len([]rune(r.UserName())) > n {
+		return &scim.Error{Status: http.StatusBadRequest, ScimType: scim.InvalidValue, Detail: fmt.Sprintf("userName is longer than %d characters", n)}
+	}
+	return nil
 }
 
 func (w *world) create(ctx context.Context, typ string, r *scim.Resource) (*scim.Resource, error) {
@@ -194,16 +201,22 @@ func (w *world) kept(r, old *scim.Resource) *scim.Resource {
 
 // Replace implements scimserver.Store.
 func (w *world) Replace(ctx context.Context, typ string, r *scim.Resource, version string) (*scim.Resource, error) {
-	if causeOf(ctx).void {
-		return w.shown(r), nil
+	if err := w.tooLong(r); err != nil {
+		return nil, err
 	}
-	stored, err := w.store(ctx, typ, r, version)
-	return w.shown(stored), err
+	if causeOf(ctx).void {
+		return r, nil
+	}
+	return w.store(ctx, typ, r, version)
 }
 
 func (w *world) store(ctx context.Context, typ string, r *scim.Resource, version string) (*scim.Resource, error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
+	return w.storeLocked(ctx, typ, r, version)
+}
+
+func (w *world) storeLocked(ctx context.Context, typ string, r *scim.Resource, version string) (*scim.Resource, error) {
 	c := causeOf(ctx)
 	old, err := w.memory.Get(ctx, typ, r.ID())
 	if err != nil {
@@ -212,7 +225,7 @@ func (w *world) store(ctx context.Context, typ string, r *scim.Resource, version
 	if !c.outside {
 		r = w.kept(r, old)
 		if n := w.quirks.MaxMembersPerPatch; n > 0 && c.method == http.MethodPatch && moved(old, r) > n {
-			return nil, &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("more than %d members in one request", n)}
+			return nil, tooManyMembers(n)
 		}
 	}
 	stored, err := w.memory.Replace(ctx, typ, r, version)
@@ -221,6 +234,38 @@ func (w *world) store(ctx context.Context, typ string, r *scim.Resource, version
 	}
 	w.ledger.compare(c, typ, old, stored)
 	return stored, nil
+}
+
+func tooManyMembers(most int) error {
+	return &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("more than %d members in one request", most)}
+}
+
+// ChangeMembers implements scimserver.MemberStore.
+func (w *world) ChangeMembers(ctx context.Context, typ, id string, change scimserver.MemberChange) (scimserver.MembersChanged, error) {
+	c := causeOf(ctx)
+	if n := w.quirks.MaxMembersPerPatch; n > 0 && len(change.Add)+len(change.Remove) > n && !c.outside {
+		return scimserver.MembersChanged{}, tooManyMembers(n)
+	}
+	if c.void {
+		change.Add, change.Remove = nil, nil
+	}
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	done, err := w.memory.ChangeMembers(ctx, typ, id, change)
+	if err != nil || len(done.Added)+len(done.Removed) == 0 {
+		return done, err
+	}
+	group, err := w.memory.Get(ctx, typ, id)
+	if err != nil {
+		return done, err
+	}
+	for _, member := range done.Added {
+		w.ledger.add(c, typ, group, MemberAdded, member)
+	}
+	for _, member := range done.Removed {
+		w.ledger.add(c, typ, group, MemberRemoved, member)
+	}
+	return done, nil
 }
 
 // moved is how many members two states of a group differ in.
@@ -243,117 +288,54 @@ func moved(old, now *scim.Resource) int {
 // Delete implements scimserver.Store. A user leaves all groups with it.
 func (w *world) Delete(ctx context.Context, typ, id, version string) error {
 	c := causeOf(ctx)
-	if c.void {
-		return nil
-	}
-	old, err := w.memory.Get(ctx, typ, id)
-	if err != nil {
-		return err
-	}
 	w.writing.Lock()
-	err = w.memory.Delete(ctx, typ, id, version)
-	if err == nil {
-		w.ledger.add(c, typ, old, Deleted, "")
-	}
-	w.writing.Unlock()
-	if err != nil || typ != "User" {
+	defer w.writing.Unlock()
+	old, err := w.memory.Get(ctx, typ, id)
+	if err != nil || c.void {
 		return err
 	}
-	return w.leave(ctx, id)
-}
-
-func (w *world) leave(ctx context.Context, id string) error {
-	groups, err := w.memory.List(ctx, "Group", scimserver.Query{StartIndex: 1, Count: 1 << 30})
+	if err := w.memory.Delete(ctx, typ, id, version); err != nil {
+		return err
+	}
+	w.ledger.add(c, typ, old, Deleted, "")
+	groups, _, err := w.memory.Lookup(ctx, "Group", scim.Path{Attr: "members"}, id)
 	if err != nil {
 		return err
 	}
-	for _, g := range groups.Resources {
-		if _, in := slices.BinarySearch(membersOf(g), id); !in {
-			continue
-		}
-		g = g.Clone()
-		g.Remove(scim.Path{Attr: "members", Filter: scim.Eq(scim.Path{Attr: "value"}, id)})
-		if _, err := w.store(outside(ctx), "Group", g, ""); err != nil {
+	for _, g := range groups {
+		done, err := w.memory.ChangeMembers(ctx, "Group", g.ID(), scimserver.MemberChange{Attribute: "members", Remove: []string{id}})
+		if err != nil {
 			return err
+		}
+		for _, member := range done.Removed {
+			w.ledger.add(causeOf(outside(ctx)), "Group", g, MemberRemoved, member)
 		}
 	}
 	return nil
 }
 
-// operation names what a request is about, without ids, which depend on the
-// order of requests.
-func (w *world) operation(r *http.Request, body []byte) Operation {
-	parts := strings.Split(strings.Trim(strings.TrimPrefix(r.URL.Path, Base), "/"), "/")
-	op := Operation{Method: r.Method, Type: strings.TrimSuffix(parts[0], "s")}
-	sent, err := scim.ParseResource(body, scim.Limits{MaxBytes: maxBody})
+// alter changes a resource, with nobody in between.
+func (w *world) alter(ctx context.Context, typ, id string, change func(*scim.Resource)) error {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	old, err := w.memory.Get(ctx, typ, id)
 	if err != nil {
-		sent = scim.NewResource()
+		return err
 	}
-	switch {
-	case len(parts) > 1 && parts[1] != ".search":
-		if found, err := w.memory.Get(r.Context(), op.Type, parts[1]); err == nil {
-			op.Identity = identity(found)
-		}
-		if r.Method == http.MethodPatch {
-			op.Detail = w.patched(r.Context(), sent)
-		}
-	case r.Method == http.MethodPost && len(parts) == 1:
-		op.Identity = identity(sent)
-	default:
-		op.Identity = r.URL.Query().Get("filter") + "#" + r.URL.Query().Get("startIndex") + r.URL.Query().Get("cursor")
-	}
-	return op
+	r := old.Clone()
+	change(r)
+	r.SetID(id)
+	_, err = w.storeLocked(ctx, typ, r, "")
+	return err
 }
 
-func identity(r *scim.Resource) string {
-	if n := nameOf(r); n != "" {
-		return n
-	}
-	return r.ExternalID()
-}
-
-// patched tells PATCH requests to one resource apart: by path, and by the names
-// of the members that are meant.
-func (w *world) patched(ctx context.Context, sent *scim.Resource) string {
-	v, _ := sent.Get("Operations")
-	list, _ := v.AsList()
-	var words []string
-	for _, e := range list {
-		o, _ := e.AsComplex()
-		op, _ := o.Get("op")
-		path, _ := o.Get("path")
-		name, _ := op.AsString()
-		text, _ := path.AsString()
-		value, _ := o.Get("value")
-		members, isList := value.AsList()
-		if !strings.HasPrefix(text, "members") {
-			words = append(words, name+" "+text)
-			continue
-		}
-		if isList {
-			for _, m := range members {
-				mo, _ := m.AsComplex()
-				id, _ := mo.Get("value")
-				s, _ := id.AsString()
-				words = append(words, name+" "+w.userName(ctx, s))
-			}
-			continue
-		}
-		if p, err := scim.ParsePath(text); err == nil {
-			if c, ok := p.Filter.(*scim.Compare); ok {
-				s, _ := c.Value.AsString()
-				words = append(words, name+" "+w.userName(ctx, s))
-			}
-		}
-	}
-	slices.Sort(words)
-	return strings.Join(words, ",")
-}
-
-func (w *world) userName(ctx context.Context, id string) string {
-	r, err := w.memory.Get(ctx, "User", id)
-	if err != nil {
-		return "?"
-	}
-	return identity(r)
+// restore puts an earlier state back, and writes down what became of it.
+func (w *world) restore(from *scimserver.MemorySnapshot) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.memory.Restore(from)
+	w.mu.Lock()
+	clear(w.born)
+	w.mu.Unlock()
+	w.ledger.add(cause{outside: true}, "", scim.NewResource(), Restored, "")
 }
