@@ -284,40 +284,6 @@ func TestQuirks(t *testing.T) {
 				s.Error("the account is active")
 			}
 		}},
-		"a new account takes time to be found": {scimtest.Quirks{Settle: 300 * time.Millisecond}, func(s *served) {
-			id := s.must(s.create("a"))
-			find := func() int {
-				page, err := s.client.List(s.Context(), "/Users", scimclient.Query{Filter: scim.Eq(scim.MustPath("userName"), "a")})
-				if err != nil {
-					s.Fatal(err)
-				}
-				return len(page.Resources)
-			}
-			if find() != 0 {
-				s.Error("it is found at once")
-			}
-			if _, err := s.client.Get(s.Context(), "/Users", id); err != nil {
-				s.Error(err)
-			}
-			for deadline := time.Now().Add(5 * time.Second); find() == 0; {
-				if time.Now().After(deadline) {
-					s.Fatal("it is never found")
-				}
-			}
-		}},
-		"a rate limit": {scimtest.Quirks{RequestsPerSecond: 3}, func(s *served) {
-			limited := 0
-			for i := range 8 {
-				_, err := s.create(fmt.Sprint("u", i))
-				var e *scimclient.Error
-				if errors.As(err, &e) && e.Class == scimclient.Retry && e.RetryAfter == time.Second {
-					limited++
-				}
-			}
-			if limited == 0 || len(s.app.Users()) == 0 {
-				s.Errorf("%d of 8 were limited", limited)
-			}
-		}},
 		"every page is the first": {scimtest.Quirks{IgnoreStartIndex: true, PageSize: 2}, func(s *served) {
 			for _, n := range []string{"a", "b", "c"} {
 				s.must(s.create(n))
@@ -383,6 +349,8 @@ func TestFaults(t *testing.T) {
 		scimtest.Empty:            {scimclient.Ambiguous, true},
 		scimtest.NoEffect:         {255, false},
 		scimtest.Slow:             {255, true},
+		scimtest.OtherBody:        {255, true},
+		scimtest.RepeatedPage:     {255, true},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
