@@ -3,6 +3,7 @@
 package scimserver
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -69,7 +70,7 @@ func send(w http.ResponseWriter, status int, body []byte) {
 	w.Header()["Content-Type"] = []string{contentType}
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // nobody is there to be told
+	_, _ = bytes.NewReader(body).WriteTo(w) // nobody is there to be told of an error
 }
 
 // resource answers with a resource.

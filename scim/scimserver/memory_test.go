@@ -321,3 +321,25 @@ func TestStoreFails(t *testing.T) {
 		t.Errorf("%s, %v", got.Body, told)
 	}
 }
+
+// A PATCH of members alone is answered without them when they are many (RFC 7644
+// §3.5.2).
+func TestBigGroup(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(c *scimserver.Config) { c.Limits.Members = 3 })
+	g := "/Groups/" + s.make("/Groups", group("g", "a", "b"))
+	add := func(id string) string { return patch(`{"op":"add","path":"members","value":[{"value":"` + id + `"}]}`) }
+	if got := s.do("PATCH", g, add("c")).want(200, ""); membersOf(got) != `["a","b","c"]` {
+		t.Errorf("%s", got.Body)
+	}
+	got := s.do("PATCH", g, add("d")).want(204, "")
+	if got.Body.Len() > 0 || got.Header().Get("ETag") == "" {
+		t.Errorf("%q, %v", got.Body, got.Header())
+	}
+	if got := s.do("PATCH", g+"?attributes=members", add("e")).want(200, ""); membersOf(got) != `["a","b","c","d","e"]` {
+		t.Errorf("%s", got.Body)
+	}
+	if got := s.do("PATCH", g, patch(`{"op":"replace","path":"displayName","value":"h"}`)).want(200, ""); membersOf(got) != `["a","b","c","d","e"]` {
+		t.Errorf("%s", got.Body)
+	}
+}

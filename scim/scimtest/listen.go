@@ -24,14 +24,16 @@ func Listen(ctx context.Context, h http.Handler) (baseURL string, stop func(), e
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	unhook := context.AfterFunc(ctx, func() { _ = s.Close() }) // its error is Serve's
+	ended := make(chan struct{})
+	go func() {
+		_ = s.Serve(l) // it ends by Close, which is its error
+		close(ended)
+	}()
+	unhook := context.AfterFunc(ctx, func() { _ = s.Close() }) // it closes a listener that nobody else has
 	stop = func() {
 		unhook()
 		_ = s.Close() // likewise
 		<-ended
-		ended <- http.ErrServerClosed // for a second call
 	}
 	return "http://" + l.Addr().String() + Base, stop, nil
 }
