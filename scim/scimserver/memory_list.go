@@ -44,17 +44,23 @@ func (m *Memory) List(_ context.Context, typ string, q Query) (Page, error) {
 	}
 	first = min(max(first, 0), len(rows))
 	last := min(first+q.Count, len(rows))
-	p := Page{Total: len(rows), Resources: s.resources(rows[first:last])}
+	p := Page{Total: len(rows), Resources: s.resources(rows[first:last], q)}
 	if q.ByCursor && last < len(rows) && q.Count > 0 {
 		p.NextCursor = m.cursor(typ, q, bookmark{rows[last-1].seq, last})
 	}
 	return p, nil
 }
 
-func (s *shelf) resources(rows []*row) []*scim.Resource {
+// resources are rows as a query wants them: without members, if it can do without.
+func (s *shelf) resources(rows []*row, q Query) []*scim.Resource {
+	headless := slices.ContainsFunc(q.Without, func(p scim.Path) bool {
+		return s.members != "" && p.URN == "" && p.Sub == "" && strings.EqualFold(p.Attr, s.members)
+	})
 	out := make([]*scim.Resource, len(rows))
 	for i, r := range rows {
-		out[i] = s.whole(r)
+		if out[i] = r.head; !headless {
+			out[i] = s.whole(r)
+		}
 	}
 	return out
 }
@@ -84,7 +90,7 @@ func (m *Memory) plain(s *shelf, q Query, from bookmark) Page {
 		}
 		break
 	}
-	p := Page{Total: len(s.rows), Resources: s.resources(rows)}
+	p := Page{Total: len(s.rows), Resources: s.resources(rows, q)}
 	if q.ByCursor && more && len(rows) > 0 {
 		p.NextCursor = m.cursor(s.name, q, bookmark{seq: rows[len(rows)-1].seq})
 	}
@@ -94,6 +100,9 @@ func (m *Memory) plain(s *shelf, q Query, from bookmark) Page {
 // selected are the rows that satisfy a filter, as they were made.
 func (s *shelf) selected(set *scim.SchemaSet, f scim.Filter) []*row {
 	candidates, ok := s.candidates(f)
+	if c, simple := f.(*scim.Compare); ok && simple && c.Path.Filter == nil {
+		return candidates // neither more nor less
+	}
 	if !ok {
 		candidates = s.order
 	}

@@ -185,6 +185,6 @@ func (m *Memory) ChangeMembers(_ context.Context, typ, id string, c MemberChange
 		here.head = head
 		in.changed()
 	}
-	done.Version, done.Count = here.head.Version(), len(in.list)-in.gone
+	done.Head, done.Count = here.head, len(in.list)-in.gone
 	return done, nil
 }

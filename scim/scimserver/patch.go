@@ -97,7 +97,7 @@ func (h *Handler) changeMembers(w http.ResponseWriter, r *http.Request, t *resou
 		return
 	}
 	if !params.has("attributes") && (done.Count > h.c.Limits.Members || h.c.Lenient.PatchNoContent) {
-		noContent(w, done.Version)
+		noContent(w, done.Head.Version())
 		return
 	}
 	stored, err := h.c.Store.Get(r.Context(), t.Name, id)

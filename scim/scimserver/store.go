@@ -64,9 +64,9 @@ type MemberChange struct {
 
 // MembersChanged is what came of a MemberChange.
 type MembersChanged struct {
-	Version        string   // of the resource, afterwards
-	Count          int      // of its members, afterwards
-	Added, Removed []string // "value" of those that made a difference
+	Head           *scim.Resource // the resource afterwards, without its members
+	Count          int            // of its members, afterwards
+	Added, Removed []string       // "value" of those that made a difference
 }
 
 // The errors of a Store that are answers. So are a *UniquenessError and a

@@ -255,15 +255,11 @@ func (w *world) ChangeMembers(ctx context.Context, typ, id string, change scimse
 	if err != nil || len(done.Added)+len(done.Removed) == 0 {
 		return done, err
 	}
-	group, err := w.memory.Get(ctx, typ, id)
-	if err != nil {
-		return done, err
-	}
 	for _, member := range done.Added {
-		w.ledger.add(c, typ, group, MemberAdded, member)
+		w.ledger.add(c, typ, done.Head, MemberAdded, member)
 	}
 	for _, member := range done.Removed {
-		w.ledger.add(c, typ, group, MemberRemoved, member)
+		w.ledger.add(c, typ, done.Head, MemberRemoved, member)
 	}
 	return done, nil
 }
@@ -298,17 +294,20 @@ func (w *world) Delete(ctx context.Context, typ, id, version string) error {
 		return err
 	}
 	w.ledger.add(c, typ, old, Deleted, "")
-	groups, _, err := w.memory.Lookup(ctx, "Group", scim.Path{Attr: "members"}, id)
+	members := scim.Path{Attr: "members"}
+	groups, err := w.memory.List(ctx, "Group", scimserver.Query{
+		StartIndex: 1, Count: 1 << 30, Filter: scim.Eq(members, id), Without: []scim.Path{members},
+	})
 	if err != nil {
 		return err
 	}
-	for _, g := range groups {
+	for _, g := range groups.Resources {
 		done, err := w.memory.ChangeMembers(ctx, "Group", g.ID(), scimserver.MemberChange{Attribute: "members", Remove: []string{id}})
 		if err != nil {
 			return err
 		}
 		for _, member := range done.Removed {
-			w.ledger.add(causeOf(outside(ctx)), "Group", g, MemberRemoved, member)
+			w.ledger.add(causeOf(outside(ctx)), "Group", done.Head, MemberRemoved, member)
 		}
 	}
 	return nil
