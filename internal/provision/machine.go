@@ -40,8 +40,12 @@ type Machine struct {
 
 // NewMachine returns a machine for a stage's requests.
 func NewMachine(slots int, queue []*Intent) *Machine {
-	return &Machine{slots: slots, pace: slots, window: 4 * slots, queue: queue, busy: map[string]bool{}}
+	return &Machine{slots: slots, pace: slots, window: windows * slots, queue: queue, busy: map[string]bool{}}
 }
+
+// windows is how many times its slots a machine may have intents without
+// outcome: enough that requests go on while the next ones are committed.
+const windows = 8
 
 // Step is what is to be done now.
 type Step struct {
@@ -53,8 +57,9 @@ type Step struct {
 }
 
 // Step returns what is to be done now. Sent intents have been recorded by an
-// earlier step, so that their commit is already durable.
-func (m *Machine) Step(now time.Time) Step {
+// earlier step, so that their commit is already durable. With free unset a
+// commit is under way, and nothing is given out that wants another.
+func (m *Machine) Step(now time.Time, free bool) Step {
 	var s Step
 	held := now.Before(m.hold)
 	for !held && m.flying < m.pace && len(m.ready) > 0 {
@@ -62,12 +67,15 @@ func (m *Machine) Step(now time.Time) Step {
 		m.ready = m.ready[1:]
 		m.flying++
 	}
-	// A commit costs the same for one intent as for many: wait with it until
-	// the senders would run dry, or there is nothing else to do.
-	if !held && m.stopped == "" && len(m.ready) < m.slots {
+	if !free {
+		return s
+	}
+	// A commit costs nearly the same for one intent as for many, and takes a
+	// while: ask for it when half of what was recorded has been sent.
+	if !held && m.stopped == "" && len(m.ready) < m.window/2 {
 		s.Intents = m.take()
 	}
-	if len(s.Intents) > 0 || len(m.outcomes) >= m.slots || m.flying == 0 {
+	if len(s.Intents) > 0 || len(m.outcomes) >= m.window/2 || m.flying == 0 {
 		s.Outcomes, m.outcomes = m.outcomes, nil
 	}
 	s.Finished = m.flying == 0 && len(m.ready) == 0 && len(s.Intents) == 0 && len(s.Outcomes) == 0 &&
@@ -82,7 +90,7 @@ func (m *Machine) Step(now time.Time) Step {
 // person or group is being written: they keep their place.
 func (m *Machine) take() []*Intent {
 	var taken, skipped []*Intent
-	room := m.window - len(m.ready) - m.flying
+	room := m.window - len(m.ready) - m.flying - len(m.outcomes)
 	i := 0
 	for ; i < len(m.queue) && len(taken) < room; i++ {
 		in := m.queue[i]

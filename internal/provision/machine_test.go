@@ -131,7 +131,7 @@ type driver struct {
 
 // step carries one step out: commit first, then send.
 func (d *driver) step() provision.Step {
-	s := d.m.Step(d.now)
+	s := d.m.Step(d.now, true)
 	if d.steps++; d.steps > 10_000 {
 		d.t.Fatal("the machine never ends")
 	}
@@ -216,7 +216,7 @@ func TestMachine(t *testing.T) {
 			queue = append(queue, in)
 		}
 		d := &driver{
-			now: noon, t: t, m: provision.NewMachine(slots, queue), window: 4 * slots, recorded: map[*provision.Intent]bool{}, sent: map[*provision.Intent]bool{},
+			now: noon, t: t, m: provision.NewMachine(slots, queue), window: 8 * slots, recorded: map[*provision.Intent]bool{}, sent: map[*provision.Intent]bool{},
 			ended: map[*provision.Intent]provision.Result{}, flying: map[string]*provision.Intent{}, results: map[string]provision.Result{},
 		}
 		stopAt := rapid.IntRange(0, 120).Draw(t, "stop")
@@ -272,8 +272,8 @@ func TestMachinePausesOnceForWhatWasUnderWay(t *testing.T) {
 			queue = append(queue, &provision.Intent{Kind: provision.Create, Person: fmt.Sprint(i), Ops: []*provision.Op{{ID: fmt.Sprint(i)}}})
 		}
 		m := provision.NewMachine(16, queue)
-		m.Recorded(m.Step(noon).Intents)
-		sent := m.Step(noon).Send
+		m.Recorded(m.Step(noon, true).Intents)
+		sent := m.Step(noon, true).Send
 		if len(sent) != 16 {
 			t.Fatalf("%d are under way, want 16", len(sent))
 		}
@@ -282,10 +282,10 @@ func TestMachinePausesOnceForWhatWasUnderWay(t *testing.T) {
 			now = now.Add(time.Millisecond)
 			m.Answered(now, 0.5, in, provision.Answer{Err: &app.Error{Class: class, RetryAfter: time.Second}})
 		}
-		s := m.Step(now)
+		s := m.Step(now, true)
 		for len(s.Intents) > 0 || len(s.Outcomes) > 0 {
 			m.Recorded(s.Intents)
-			s = m.Step(now)
+			s = m.Step(now, true)
 		}
 		if len(s.Send) > 0 || !s.Wait.After(now) || s.Wait.Sub(now) > 2*time.Second {
 			t.Errorf("class %v: %d are sent, and the pause is %v, want about a second", class, len(s.Send), s.Wait.Sub(now))

@@ -261,7 +261,7 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 	if err != nil {
 		return err
 	}
-	w := &writing{r: r, now: time.Now()}
+	w := &writing{r: r, now: time.Now(), strangers: r.state.Foreign > 0}
 	var outcomes []Outcome
 	for i, s := range subjects {
 		outcomes = append(outcomes, w.sighted(s, found[i], owners)...)

@@ -14,22 +14,27 @@ import (
 	"github.com/usher-id/usher/scim"
 )
 
-// record commits a step of the machine: outcomes with the states and ledger
-// events that follow from them, then the intents of what goes out next.
-func (r *run) record(ctx context.Context, s Step) error {
-	now := time.Now()
-	w := &writing{r: r, now: now} // computed once: the transaction may run twice
+// follow computes what a step of the machine means: outcomes with the states and
+// ledger events that follow from them, and the intents of what goes out next.
+// It is computed once, as the transaction that commits it may run twice.
+func (r *run) follow(s Step) writing {
+	w := writing{r: r, now: time.Now(), outcomes: s.Outcomes, intents: s.Intents, strangers: r.state.Foreign > 0}
 	for i := range s.Outcomes {
 		w.outcome(&s.Outcomes[i])
 	}
 	for _, in := range s.Intents {
-		in.At = now
+		in.At = w.now
 	}
-	return r.update(ctx, func(tx Tx) error {
-		if err := w.store(ctx, tx, s.Outcomes); err != nil || len(s.Intents) == 0 {
+	return w
+}
+
+// commit writes it down, all or nothing.
+func (w *writing) commit(ctx context.Context) error {
+	return w.r.update(ctx, func(tx Tx) error {
+		if err := w.store(ctx, tx, w.outcomes); err != nil || len(w.intents) == 0 {
 			return err
 		}
-		return tx.PutIntents(ctx, r.lease.Fence, s.Intents)
+		return tx.PutIntents(ctx, w.r.lease.Fence, w.intents)
 	})
 }
 
@@ -50,7 +55,7 @@ func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
 			return err
 		}
 	}
-	if len(w.owned) > 0 && w.r.state.Foreign > 0 {
+	if len(w.owned) > 0 && w.strangers {
 		if err := tx.DropForeign(ctx, w.r.target.Name, w.owned); err != nil {
 			return err
 		}
@@ -85,6 +90,10 @@ type writing struct {
 	adopted  []Account               // those accounts
 	findings []Finding
 	mended   []string // attributes that are kept again
+
+	outcomes  []Outcome // of a step of the machine
+	intents   []*Intent
+	strangers bool // the app has accounts that were nobody's
 }
 
 type edgeChange struct {

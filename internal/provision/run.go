@@ -4,8 +4,6 @@ package provision
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
@@ -153,79 +151,6 @@ func (r *run) memberships(k Kind, ops []*Op) []*Intent {
 		in.Ops, in.Remotes = append(in.Ops, o), append(in.Remotes, a.RemoteID)
 	}
 	return queue
-}
-
-// stage drives one machine until it is finished.
-func (r *run) stage(ctx context.Context, queue []*Intent) error {
-	m := NewMachine(r.target.Concurrency, queue)
-	in, out := make(chan *Intent, r.target.Concurrency), make(chan result, r.target.Concurrency)
-	// A request in flight is not cut off by a stop: its answer is worth more
-	// than the second it costs, as without it the effect is unknown.
-	wait := senders(context.WithoutCancel(ctx), min(r.target.Concurrency, len(queue)), r.target.App, r.keeping, in, out)
-	defer wait()
-	defer close(in)
-	for {
-		if ctx.Err() != nil {
-			m.Stop("stopped")
-		}
-		s := m.Step(time.Now())
-		if s.Finished {
-			return nil
-		}
-		if !s.Wait.IsZero() {
-			if err := r.bear(ctx, m, s.Wait); err != nil {
-				return err
-			}
-			continue
-		}
-		for _, i := range s.Send {
-			in <- i
-		}
-		if len(s.Intents) > 0 || len(s.Outcomes) > 0 {
-			if err := r.record(context.WithoutCancel(ctx), s); err != nil {
-				return r.abandon(m, out, err)
-			}
-			m.Recorded(s.Intents)
-			continue
-		}
-		r.collect(m, out)
-	}
-}
-
-// bear waits while the app asks for a pause. A long one ends the stage: what
-// was not sent is planned again when its time has come.
-func (r *run) bear(ctx context.Context, m *Machine, until time.Time) error {
-	if time.Until(until) <= mostPatience && (r.deadline.IsZero() || !until.After(r.deadline)) {
-		waitUntil(ctx, until)
-		return nil
-	}
-	m.Stop("the app asks for a pause until " + until.UTC().Format(time.RFC3339))
-	r.state.RetryAt = until
-	return r.update(ctx, func(tx Tx) error { return tx.PutApp(ctx, r.state) })
-}
-
-// collect waits for one answer and takes those that are there with it.
-func (r *run) collect(m *Machine, out <-chan result) {
-	a := <-out
-	for {
-		m.Answered(time.Now(), rand.Float64(), a.in, a.Answer) //nolint:gosec // jitter, no secret
-		r.progress(1)
-		select {
-		case a = <-out:
-		default:
-			return
-		}
-	}
-}
-
-// abandon waits for what is in flight when nothing can be recorded any more.
-// Its intents stay open in the journal, so the next start looks them up.
-func (r *run) abandon(m *Machine, out <-chan result, cause error) error {
-	for m.flying > 0 {
-		<-out
-		m.flying--
-	}
-	return fmt.Errorf("app %s: what was sent could not be recorded: %w", r.target.Name, cause)
 }
 
 func (r *run) setAccount(a Account) {
