@@ -8,7 +8,14 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usher-id/usher/scim"
 )
 
 // Event tells of one effect: who did what to whom, before, after and why.
@@ -51,22 +58,68 @@ type Sealed struct {
 
 const saltBytes = 16
 
-// payload is what is kept by person and can be erased.
-type payload struct {
-	Actor  string `json:"actor,omitempty"`
-	Person string `json:"person,omitempty"`
-	App    string `json:"app,omitempty"`
-	Object string `json:"object,omitempty"`
-	Why    string `json:"why,omitempty"`
-	Op     string `json:"op,omitempty"`
-	Before any    `json:"before,omitempty"`
-	After  any    `json:"after,omitempty"`
+// payload is what is kept by person and can be erased, as JSON. It is written
+// by hand: there is one for every effect, thousands a second in a first load.
+func (e Event) payload() ([]byte, error) {
+	dst := append(make([]byte, 0, 256), '{')
+	var err error
+	for _, f := range []struct{ name, text string }{
+		{"actor", e.Actor}, {"person", e.Person}, {"app", e.App}, {"object", e.Object}, {"why", e.Why}, {"op", e.Op},
+	} {
+		if f.text == "" {
+			continue
+		}
+		dst = member(dst, f.name)
+		if dst, err = jsontext.AppendQuote(dst, strings.ToValidUTF8(f.text, "\uFFFD")); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value any
+	}{{"before", e.Before}, {"after", e.After}} {
+		if f.value == nil {
+			continue
+		}
+		if dst, err = appendAny(member(dst, f.name), f.value); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+func member(dst []byte, name string) []byte {
+	if dst[len(dst)-1] != '{' {
+		dst = append(dst, ',')
+	}
+	return append(append(append(dst, '"'), name...), `":`...)
+}
+
+// appendAny writes what an event tells of, attributes in order of their paths.
+func appendAny(dst []byte, v any) ([]byte, error) {
+	values, ok := v.(map[string]scim.Value)
+	if !ok {
+		b, err := json.Marshal(v)
+		return append(dst, b...), err
+	}
+	dst = append(dst, '{')
+	for i, path := range slices.Sorted(maps.Keys(values)) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = jsontext.AppendQuote(dst, path); err != nil {
+			return nil, err
+		}
+		dst = values[path].AppendJSON(append(dst, ':'))
+	}
+	return append(dst, '}'), nil
 }
 
 // Seal encodes e and salts its digest, so that a digest that outlives its
 // payload does not let anybody guess what was erased.
 func Seal(e Event) (Sealed, error) {
-	body, err := json.Marshal(payload{e.Actor, e.Person, e.App, e.Object, e.Why, e.Op, e.Before, e.After})
+	body, err := e.payload()
 	if err != nil {
 		return Sealed{}, fmt.Errorf("ledger event %s: %w", e.Kind, err)
 	}

@@ -27,6 +27,9 @@ type Account struct {
 	State       AccountState
 	Sent        *scim.Resource // mapped attributes as last confirmed; nil when none
 	Since       time.Time      // of the state, by the calendar's clock, as grace times run by it
+	// Steady says, when the row is written, that nothing has changed of its mark,
+	// of what it is parked for, and of whether it must be looked up.
+	Steady bool
 	Standing
 }
 

@@ -130,6 +130,7 @@ func (w *writing) outcome(o *Outcome) {
 func (w *writing) account(o *Outcome) {
 	in, op := o.Intent, o.Intent.Ops[0]
 	a := w.r.subjects[in.Person].Account
+	was := a.Standing
 	a.Journal = in.ID
 	if o.Result != Withdrawn {
 		standing(&a.Standing, o)
@@ -139,6 +140,7 @@ func (w *writing) account(o *Outcome) {
 		w.removed(op, op.admitted)
 	}
 	w.r.setAccount(a)
+	a.Steady = was.Parked == "" && a.Parked == "" && was.Observe == a.Observe // of this write alone
 	w.accounts = append(w.accounts, a)
 }
 

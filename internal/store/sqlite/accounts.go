@@ -144,11 +144,17 @@ func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) err
 		if err != nil {
 			return err
 		}
-		err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, due = due OR ?,
-			parked = CASE WHEN version = ? THEN ? ELSE parked END,
-			attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ? WHERE app = ? AND person = ?`,
-			a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal,
-			a.App, a.Person)
+		if a.Steady { // leaves alone what half of the indexes stand on
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?
+				WHERE app = ? AND person = ?`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.App, a.Person)
+		} else {
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, due = due OR ?,
+				parked = CASE WHEN version = ? THEN ? ELSE parked END,
+				attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ? WHERE app = ? AND person = ?`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal,
+				a.App, a.Person)
+		}
 		if err != nil {
 			return err
 		}
@@ -170,12 +176,16 @@ func (tx *Tx) ClearMarks(ctx context.Context, app string, marks []provision.Mark
 
 // PutEdges implements provision.AccountTx.
 func (tx *Tx) PutEdges(ctx context.Context, app string, add, remove []provision.Edge, journal int64) error {
-	for _, e := range add {
-		err := tx.exec(ctx, `INSERT INTO app_members (app, person, team, journal) VALUES (?,?,?,?)
-			ON CONFLICT (app, person, team) DO NOTHING`, app, e.Person, e.Team, journal)
-		if err != nil {
-			return err
+	err := inBulk(add, func(some []provision.Edge) error {
+		args := make([]any, 0, 4*len(some))
+		for _, e := range some {
+			args = append(args, app, e.Person, e.Team, journal)
 		}
+		return tx.exec(ctx, rows(`INSERT INTO app_members (app, person, team, journal) VALUES `, `(?,?,?,?)`, len(some))+
+			` ON CONFLICT (app, person, team) DO NOTHING`, args...)
+	})
+	if err != nil {
+		return err
 	}
 	for _, e := range remove {
 		if err := tx.exec(ctx, `DELETE FROM app_members WHERE app = ? AND person = ? AND team = ?`, app, e.Person, e.Team); err != nil {

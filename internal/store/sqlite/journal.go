@@ -16,7 +16,7 @@ import (
 func (tx *Tx) PutIntents(ctx context.Context, fence int64, intents []*provision.Intent) error {
 	const query = `INSERT INTO journal (app, kind, person, team, remote, attempt, ops, at, fence) VALUES (?,?,?,?,?,?,?,?,?)`
 	for _, in := range intents {
-		ops, err := json.Marshal(in.Ops)
+		ops, err := provision.AppendOps(nil, in.Ops)
 		if err != nil {
 			return err
 		}

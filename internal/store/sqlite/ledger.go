@@ -6,28 +6,59 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"github.com/usher-id/usher/internal/audit"
 )
 
 // AppendEvents implements audit.Appender.
 func (tx *Tx) AppendEvents(ctx context.Context, events []audit.Event) error {
-	for _, e := range events {
-		sealed, err := audit.Seal(e)
-		if err != nil {
-			return err
-		}
-		id, err := tx.insert(ctx, `INSERT INTO ledger (at, kind, digest) VALUES (?,?,?)`, stamp(sealed.At), sealed.Kind, sealed.Digest[:])
-		if err != nil {
-			return err
-		}
-		err = tx.exec(ctx, `INSERT INTO ledger_payloads (event, person, salt, payload) VALUES (?,?,?,?)`,
-			id, sealed.Person, sealed.Salt, string(sealed.Payload))
-		if err != nil {
+	sealed := make([]audit.Sealed, len(events))
+	for i, e := range events {
+		var err error
+		if sealed[i], err = audit.Seal(e); err != nil {
 			return err
 		}
 	}
+	return inBulk(sealed, func(some []audit.Sealed) error {
+		args := make([]any, 0, 3*len(some))
+		for i := range some {
+			args = append(args, stamp(some[i].At), some[i].Kind, some[i].Digest[:])
+		}
+		last, err := tx.insert(ctx, rows(`INSERT INTO ledger (at, kind, digest) VALUES `, `(?,?,?)`, len(some)), args...)
+		if err != nil {
+			return err
+		}
+		args = make([]any, 0, 4*len(some))
+		for i := range some { // one writer: ids of one statement follow one another
+			args = append(args, last-int64(len(some)-1-i), some[i].Person, some[i].Salt, string(some[i].Payload))
+		}
+		return tx.exec(ctx, rows(`INSERT INTO ledger_payloads (event, person, salt, payload) VALUES `, `(?,?,?,?)`, len(some)), args...)
+	})
+}
+
+// bulk is how many rows one statement takes: a statement costs as much as a row.
+const bulk = 32
+
+// inBulk calls fn with bulk rows as often as there are so many, and then with
+// one at a time, so that there are two statements to prepare and not thirty.
+func inBulk[T any](all []T, fn func(some []T) error) error {
+	for len(all) > 0 {
+		n := bulk
+		if len(all) < bulk {
+			n = 1
+		}
+		if err := fn(all[:n]); err != nil {
+			return err
+		}
+		all = all[n:]
+	}
 	return nil
+}
+
+// rows repeats a row of placeholders.
+func rows(insert, row string, n int) string {
+	return insert + row + strings.Repeat(","+row, n-1)
 }
 
 // errMoved says that somebody else chained in between.
