@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 
 	"github.com/usher-id/usher/internal/directory"
 )
@@ -31,8 +33,9 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 	if err := r.name(ctx, subjects); err != nil {
 		return nil, err
 	}
-	for _, s := range subjects {
-		planned, err := r.planner.Subject(s, r.groups)
+	all := r.planAll(subjects)
+	for i, s := range subjects {
+		planned, err := all[i].ops, all[i].err
 		var failed *Failed
 		switch {
 		case errors.As(err, &failed):
@@ -62,6 +65,28 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 		}
 		return tx.ClearMarks(ctx, r.target.Name, rest)
 	})
+}
+
+type planned struct {
+	ops []*Op
+	err error
+}
+
+// planAll plans subjects on all cores: the planner is pure.
+func (r *run) planAll(subjects []Subject) []planned {
+	all := make([]planned, len(subjects))
+	each := (len(subjects) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
+	var wg sync.WaitGroup
+	for from := 0; from < len(subjects); from += each {
+		to := min(from+each, len(subjects))
+		wg.Go(func() {
+			for i := from; i < to; i++ {
+				all[i].ops, all[i].err = r.planner.Subject(subjects[i], r.groups)
+			}
+		})
+	}
+	wg.Wait()
+	return all
 }
 
 // met reports whether a create would meet an account that was there before us

@@ -11,10 +11,21 @@ import (
 	"github.com/usher-id/usher/internal/audit"
 )
 
-// keepOps is how many operations a survey keeps, removals aside. Beyond that they
-// are planned again when their turn comes, window by window: planning is cheap,
-// and a first load must not need the memory of the whole company.
-const keepOps = 5_000
+// keepWeight is how much a survey keeps of what is no removal: an operation on an
+// account, with all that it sends, weighs ten times a membership. Beyond that
+// operations are planned again when their turn comes, window by window: planning
+// is cheap, and a first load must not need the memory of the whole company.
+const (
+	keepWeight    = 80_000
+	accountWeight = 10
+)
+
+func (k Kind) weight() int {
+	if k == MemberAdd {
+		return 1
+	}
+	return accountWeight
+}
 
 // survey is one look at everybody who is due: enough for the guard, and for the
 // digest of the plan. The guard must see all removals at once, so those are
@@ -26,6 +37,7 @@ type survey struct {
 	removals []*Op              // after the guard: those that may go
 	rest     []*Op              // everything else, unless there is more
 	more     bool               // than is kept
+	weight   int                // of rest
 	groups   []*Op              // creations and renamings
 	held     []Hold             // what may not go
 	needed   map[string]bool    // teams that somebody is about to be added to
@@ -76,27 +88,62 @@ func (r *run) survey(ctx context.Context, all bool) (*survey, error) {
 }
 
 // pages plans page after page of those who are due, after a person, until fn
-// has enough. r.subjects holds the people of the page.
+// has enough. r.subjects holds the people of the page. The next page is read
+// while one is planned.
 func (r *run) pages(ctx context.Context, after string, fn func(ops []*Op) (more bool, err error)) error {
+	read := func(after string) func() ([]Subject, error) {
+		return func() (subjects []Subject, err error) {
+			err = r.store.View(ctx, func(tx Tx) (err error) {
+				subjects, err = r.read(ctx, tx, Query{App: r.target.Name, After: after, Limit: page, Due: true, Now: r.at()})
+				return err
+			})
+			return subjects, err
+		}
+	}
+	next := read(after)
 	for {
-		var subjects []Subject
-		err := r.store.View(ctx, func(tx Tx) (err error) {
-			subjects, err = r.read(ctx, tx, Query{App: r.target.Name, After: after, Limit: page, Due: true, Now: r.at()})
-			return err
-		})
+		subjects, err := next()
 		if err != nil {
 			return err
+		}
+		last := len(subjects) < page
+		if !last {
+			next = r.meanwhile(read(subjects[len(subjects)-1].Person.ID))
 		}
 		r.subjects = map[string]Subject{}
 		ops, err := r.planPage(ctx, subjects)
-		if err != nil {
+		more := false
+		if err == nil {
+			more, err = fn(ops)
+		}
+		if last {
 			return err
 		}
-		more, err := fn(ops)
-		if err != nil || !more || len(subjects) < page {
+		if err != nil || !more {
+			_, _ = next() // joined; nobody wants it any more
 			return err
 		}
-		after = subjects[len(subjects)-1].Person.ID
+	}
+}
+
+// meanwhile calls a function beside what goes on, and returns what waits for it.
+// In a rehearsal there is one transaction, and nothing goes on beside it.
+func (r *run) meanwhile(fn func() ([]Subject, error)) func() ([]Subject, error) {
+	if r.lease.Fence == 0 {
+		return fn
+	}
+	type answer struct {
+		subjects []Subject
+		err      error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		s, err := fn()
+		done <- answer{s, err}
+	}()
+	return func() ([]Subject, error) {
+		a := <-done
+		return a.subjects, a.err
 	}
 }
 
@@ -122,8 +169,8 @@ func (s *survey) add(ops []*Op, subjects map[string]Subject, consent bool) {
 			s.teams[o.Team] = true
 		}
 		switch {
-		case s.all || !s.more && len(s.rest) < keepOps:
-			s.rest = append(s.rest, o)
+		case s.all || !s.more && s.weight < keepWeight:
+			s.rest, s.weight = append(s.rest, o), s.weight+o.Kind.weight()
 			s.subjects[o.Person] = subjects[o.Person]
 		case !s.more:
 			s.overflow()

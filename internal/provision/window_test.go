@@ -37,7 +37,7 @@ func TestMoreThanIsKept(t *testing.T) {
 		t.Skip("thousands of people")
 	}
 	in(t, func(t *testing.T, h *house) {
-		const n = 6_000
+		const n = 9_000
 		h.app.profile.MaxMembersPerRequest = 100
 		h.throng(n)
 		planned := h.plan()
@@ -94,7 +94,7 @@ func TestLeaversGoFirst(t *testing.T) {
 		t.Skip("thousands of people")
 	}
 	in(t, func(t *testing.T, h *house) {
-		const n = 6_000
+		const n = 9_000
 		h.put(somebody("zoe", directory.Active)) // the last of all
 		h.apply()
 		h.throng(n)
@@ -102,13 +102,13 @@ func TestLeaversGoFirst(t *testing.T) {
 		h.app.faults = func(c call) fault {
 			switch {
 			case c.Op == "create" && c.ID == "p00500":
-				zoe, fresh := somebody("zoe", directory.Leaver), somebody("p05000", directory.Leaver)
+				zoe, fresh := somebody("zoe", directory.Leaver), somebody("p08000", directory.Leaver)
 				zoe.Admitted, fresh.Admitted = true, true
 				h.put(zoe, fresh)
 				left = len(h.app.calls)
 			case c.Off && late == 0:
 				late = len(h.app.calls) - left
-			case c.Op == "create" && c.ID == "p05000":
+			case c.Op == "create" && c.ID == "p08000":
 				t.Error("an account was made for somebody who has left")
 			}
 			return fault{}
