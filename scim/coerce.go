@@ -64,7 +64,7 @@ func (t *patching) coerceOne(p Path, a *Attribute, v Value) (Value, error) {
 		}
 		if w.IsNull() {
 			if !a.MultiValued {
-				out.Set(name, w) // unassigns the sub-attribute
+				out.Set(sub.Name, w) // unassigns the sub-attribute
 			}
 			continue
 		}
@@ -72,7 +72,7 @@ func (t *patching) coerceOne(p Path, a *Attribute, v Value) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
-		out.Set(name, w)
+		out.Set(sub.Name, w)
 	}
 	return Complex(out), nil
 }

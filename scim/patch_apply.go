@@ -87,6 +87,9 @@ func (t *patching) target(op string, p Path, v Value) error {
 	if p.Attr == "" {
 		return t.extension(op, p, v)
 	}
+	if op != OpRemove && p.URN == "" && sameName(p.Attr, "schemas") {
+		return nil // follows from the attributes
+	}
 	whole := p
 	whole.Sub = ""
 	a := t.set.lookup(t.schema, whole)
@@ -101,6 +104,14 @@ func (t *patching) target(op string, p Path, v Value) error {
 		return badPath(p.String() + " has no elements to filter")
 	case a.Mutability == ReadOnly || target.Mutability == ReadOnly:
 		return breach(p, "is readOnly")
+	}
+	// Answers have the schema's spelling, whatever the request's is.
+	p.Attr = a.Name
+	if p.Sub != "" {
+		p.Sub = target.Name
+	}
+	if p.URN != "" {
+		p.URN = t.set.find(p.URN).ID
 	}
 	if op == OpRemove {
 		return t.remove(p, a, target, v)
@@ -248,14 +259,14 @@ func (t *patching) append(a *Attribute, before, v Value) Value {
 	}
 	out := make([]Value, len(have), len(have)+1)
 	copy(out, have)
-	there := newIndex(a, have)
+	there := newIndex(a, out)
 	list, _ := v.AsList()
 	for _, e := range list {
 		if !there.has(e) {
-			out = append(out, e)
+			there.add(e)
 		}
 	}
-	return List(out...)
+	return List(there.list...)
 }
 
 // onePrimary clears every primary but the new one (RFC 7644 §3.5.2).

@@ -201,3 +201,25 @@ func FuzzParsePatch(f *testing.F) {
 		}
 	})
 }
+
+// What an operation names twice is added once, in a short list and in a long one.
+func TestPatchAddsOnce(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{2, 40} {
+		list := make([]scim.Value, n)
+		for i := range list {
+			var o scim.Object
+			o.Set("value", scim.String("same"))
+			list[i] = scim.Complex(o)
+		}
+		path := scim.MustPath("members")
+		got, err := scim.Patch{{Op: scim.OpAdd, Path: &path, Value: scim.List(list...)}}.Apply(scim.CoreSchemas(), scim.GroupURN, scim.NewResource(scim.GroupURN), scim.PatchRules{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, _ := got.Get("members")
+		if members, _ := v.AsList(); len(members) != 1 {
+			t.Errorf("%d of %d", len(members), n)
+		}
+	}
+}

@@ -42,7 +42,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var too *http.MaxBytesError
 	e := scim.ErrorOf(err)
 	switch {
-	case e != nil:
+	case e != nil && e.Status >= 400 && e.Status <= 599:
 	case errors.Is(err, ErrNotFound):
 		e = &scim.Error{Status: http.StatusNotFound, Detail: "there is no such resource"}
 	case errors.Is(err, ErrVersion):
@@ -113,6 +113,9 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		if err != nil || media != contentType && media != "application/json" || charset != "" && charset != "utf-8" {
 			return nil, &scim.Error{Status: http.StatusUnsupportedMediaType, Detail: "the body must be " + contentType}
 		}
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") { // RFC 9110 §8.4
+		return nil, &scim.Error{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be encoded"}
 	}
 	most := int64(h.c.Limits.Body.MaxBytes)
 	if most < 0 {

@@ -88,6 +88,16 @@ func (h *Handler) checkPath(t *resourceType, p scim.Path) error {
 	return h.within(t, p, inner)
 }
 
+// secrets refuses a path whose filter names what is never returned. What it names
+// beyond the schemas is for PATCH itself to say.
+func (h *Handler) secrets(t *resourceType, p scim.Path) error {
+	err := h.within(t, scim.Path{URN: p.URN, Attr: p.Attr}, p.Filter)
+	if e := scim.ErrorOf(err); e != nil && e.ScimType == scim.Sensitive {
+		return err
+	}
+	return nil
+}
+
 // within checks what stands in square brackets: paths there name sub-attributes.
 func (h *Handler) within(t *resourceType, whole scim.Path, f scim.Filter) error {
 	under := func(p scim.Path) scim.Path {

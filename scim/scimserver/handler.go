@@ -152,17 +152,24 @@ func New(c Config) (*Handler, error) {
 	if c.Failed == nil {
 		c.Failed = func(context.Context, error) {}
 	}
+	if l := c.Limits; l.Operations < 0 || l.Page < 0 || l.PageSize < 0 || l.Members < 0 || l.Tries < 0 {
+		return nil, errors.New("scimserver: a limit is negative")
+	}
 	c.Limits = c.Limits.withDefaults()
 	h := &Handler{c: c}
 	h.members, _ = c.Store.(MemberStore)
+	h.routes()
 	for _, t := range c.ResourceTypes {
 		rt, err := describe(c.Schemas, t, c.Hide)
 		if err != nil {
 			return nil, err
 		}
+		_, special := h.special[t.Endpoint[1:]]
+		if special || slices.ContainsFunc(h.types, func(o *resourceType) bool { return o.Endpoint == t.Endpoint || o.Name == t.Name }) {
+			return nil, fmt.Errorf("scimserver: resource type %s: its name or its endpoint %s is taken", t.Name, t.Endpoint)
+		}
 		h.types = append(h.types, rt)
 	}
-	h.routes()
 	return h, nil
 }
 

@@ -182,7 +182,7 @@ func (m *Memory) sort(s *shelf, q Query, rows []*row) {
 		return
 	}
 	a, _ := m.schemas.Lookup(s.schema, q.SortBy)
-	exact := a.CaseExact || a.Type == scim.TypeReference || a.Type == scim.TypeBinary
+	exact := a.CaseExact || a.Type == scim.TypeReference || a.Type == scim.TypeBinary || a.Type == scim.TypeDateTime
 	keys := make(map[*row]scim.Value, len(rows))
 	for _, r := range rows {
 		v := sortValue(s.whole(r), q.SortBy)

@@ -24,6 +24,11 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request, t *resourceType,
 		return
 	}
 	ops, err := h.readPatch(w, r)
+	for i := 0; err == nil && i < len(ops); i++ { // a path must not ask what a filter may not
+		if at := ops[i].Path; at != nil && at.Filter != nil {
+			err = h.secrets(t, *at)
+		}
+	}
 	if err != nil {
 		h.fail(w, r, err)
 		return

@@ -34,14 +34,24 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, t *resourceType, i
 	h.resource(w, r, http.StatusOK, t, found, p)
 }
 
-// tags are the entity tags of an If-Match or If-None-Match header.
+// tags are the entity tags of an If-Match or If-None-Match header, in which a
+// quoted comma divides nothing (RFC 9110 §8.8.3). What is no entity tag stands for
+// itself and matches nothing, and neither does what follows it.
 func tags(header []string) []string {
 	var out []string
 	for _, line := range header {
-		for _, tag := range strings.Split(line, ",") {
-			if tag = strings.TrimSpace(tag); tag != "" {
-				out = append(out, tag)
+		for line = strings.Trim(line, " \t,"); line != ""; line = strings.TrimLeft(line, " \t,") {
+			quoted, _ := strings.CutPrefix(line, "W/")
+			end := -1
+			if strings.HasPrefix(quoted, `"`) {
+				end = strings.IndexByte(quoted[1:], '"')
 			}
+			if end < 0 {
+				out = append(out, line)
+				break
+			}
+			end += len(line) - len(quoted) + len(`""`)
+			out, line = append(out, line[:end]), line[end:]
 		}
 	}
 	return out
