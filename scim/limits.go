@@ -27,9 +27,9 @@ const (
 	hardDepth       = 10_000 // what recursion may use at the most
 	hardFilterDepth = 1_000
 
-	// What the path filters of one PATCH may compare: 250 filters of 200 terms on a
-	// group of 100,000 would keep a core busy for minutes.
-	maxPatchWork = 50_000_000
+	// What the path filters of one PATCH may compare, some seconds of one core: 250
+	// filters of 200 terms on a group of 100,000 would take minutes.
+	maxPatchWork = 10_000_000
 )
 
 func (l Limits) withDefaults() Limits {

@@ -324,9 +324,12 @@ func (t *patching) schemas(op string, p Path, v Value) error {
 		named = append(named, sch.ID)
 	}
 	keep := []string{t.schema}
-	for _, urn := range t.r.Schemas() {
-		if _, used := t.r.Get(urn); used || op == OpAdd {
-			keep = append(keep, urn)
+	if op == OpAdd {
+		keep = append(keep, t.r.Schemas()...)
+	}
+	for name := range t.r.All() {
+		if sch := t.set.find(name); sch != nil {
+			keep = append(keep, sch.ID)
 		}
 	}
 	r := NewResource()
