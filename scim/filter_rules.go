@@ -110,6 +110,9 @@ func (rules FilterRules) path(set *SchemaSet, resourceSchema string, p Path) (Pa
 	case p.Sub != "" && !rules.ValuePathSub:
 		return p, nil, badFilter(p.String() + " has a sub-attribute after square brackets; put the condition into them")
 	}
+	if a.Type != TypeComplex && !a.MultiValued {
+		return p, nil, badFilter(p.Attr + " has no elements to filter")
+	}
 	f, err := rules.element(a, p.Filter)
 	p.Filter = f
 	return p, target, err

@@ -88,7 +88,7 @@ func (m matcher) each(r *Resource, p Path, attr *Attribute, yield func(Value, *A
 		return false
 	}
 	v, ok := r.attribute(&p)
-	if !ok {
+	if !ok || v.IsNull() {
 		return false
 	}
 	one := func(e Value) bool {
