@@ -15,6 +15,7 @@ type PageOptions struct {
 	MaxPages     int  // default 100,000
 	MaxResources int  // default 10,000,000
 	SinglePage   bool // the server has no paging: one request is all there is
+	Search       bool // ask by POST (RFC 7644 §3.4.3), so that the filter is in no address and no log
 }
 
 const (
@@ -23,7 +24,10 @@ const (
 )
 
 // All reads the pages of an endpoint one after the other, by index
-// (RFC 7644 §3.4.2.4) or by cursor (RFC 9865), and yields each resource once.
+// (RFC 7644 §3.4.2.4) or by cursor (RFC 9865), and yields each resource once. A
+// server that answers the first page by index with a cursor is followed by cursor
+// (RFC 9865 §2.3). A cursor that expired ends it with an error of class Retry: list
+// again from the beginning.
 //
 // The sequence ends without an error only if the pages fit together: as many
 // different resources as the server announced, the same total on every page, no
@@ -36,7 +40,11 @@ func (c *Client) All(ctx context.Context, endpoint string, q Query, opt PageOpti
 	return func(yield func(*scim.Resource, error) bool) {
 		w := newWalk(q, opt)
 		for !w.done {
-			page, err := c.List(ctx, endpoint, w.query)
+			ask := c.List
+			if opt.Search {
+				ask = c.Search
+			}
+			page, err := ask(ctx, endpoint, w.query)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -49,7 +57,7 @@ func (c *Client) All(ctx context.Context, endpoint string, q Query, opt PageOpti
 		}
 		if w.flaw != "" {
 			yield(nil, &Error{
-				Class: Retry, Op: "GET " + endpoint, Status: w.last.Status, RequestID: w.last.RequestID, Sent: true,
+				Class: Retry, Op: w.op(endpoint), Status: w.last.Status, RequestID: w.last.RequestID, Sent: true,
 				Err: fmt.Errorf("%w: %s", ErrIncomplete, w.flaw),
 			})
 		}
@@ -126,8 +134,20 @@ func (w *walk) take(p Page) []*scim.Resource {
 	return fresh
 }
 
+func (w *walk) op(endpoint string) string {
+	if w.opt.Search {
+		return "POST " + endpoint + "/.search"
+	}
+	return "GET " + endpoint
+}
+
 func (w *walk) nextIndex(p Page, fresh int) {
 	w.query.StartIndex += len(p.Resources)
+	if w.pages == 1 && p.NextCursor != "" && (w.total < 0 || w.query.StartIndex <= w.total) {
+		w.query.StartIndex, w.query.UseCursor = 0, true
+		w.nextCursor(p)
+		return
+	}
 	switch {
 	case len(p.Resources) == 0:
 		w.finish() // the end; if the total says otherwise, finish finds it
