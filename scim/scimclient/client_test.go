@@ -188,6 +188,18 @@ func TestNotSent(t *testing.T) {
 			_, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{op, op})
 			return err
 		},
+		"bulk of reads": func() error {
+			_, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{{Method: "GET", Path: "/Users/1", Data: scim.NewResource()}})
+			return err
+		},
+		"bulk that deletes everybody": func() error {
+			_, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{{Method: "DELETE", Path: "/Users/"}})
+			return err
+		},
+		"bulk with an address": func() error {
+			_, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{{Method: "DELETE", Path: "https://app.example/Users/1"}})
+			return err
+		},
 		"bulk without data": func() error {
 			_, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{{Method: "PUT", Path: "/Users/1"}})
 			return err
