@@ -16,17 +16,27 @@ func (t *patching) coerce(p Path, a *Attribute, v Value) (Value, error) {
 		if isList && len(list) == 1 && p.Filter != nil {
 			v = list[0]
 		}
+		if s, ok := v.AsString(); ok && s == "" {
+			return Value{}, nil // clients clear a manager so
+		}
 		return t.coerceOne(p, a, v)
 	}
 	if !isList {
 		list = []Value{v}
 	}
-	out := make([]Value, len(list))
-	for i, e := range list {
-		var err error
-		if out[i], err = t.coerceOne(p, a, e); err != nil {
+	out := make([]Value, 0, len(list))
+	for _, e := range list {
+		e, err := t.coerceOne(p, a, e)
+		if err != nil {
 			return Value{}, err
 		}
+		if !e.IsUnassigned() {
+			out = append(out, e)
+		}
+	}
+	if len(out) == 0 && len(list) > 0 {
+		// To take it for an empty list would empty the attribute.
+		return Value{}, badValue(p.String() + " wants elements that say something; for none give an empty list")
 	}
 	return List(out...), nil
 }
@@ -49,7 +59,7 @@ func (t *patching) coerceOne(p Path, a *Attribute, v Value) (Value, error) {
 		return v, nil
 	}
 	o, ok := v.AsComplex()
-	if s, isText := v.AsString(); isText && s != "" && !a.MultiValued && t.rules.ManagerAsString && a.sub("value") != nil {
+	if s, isText := v.AsString(); isText && s != "" && t.rules.ManagerAsString && a.sub("value") != nil {
 		o, ok = Object{}, true
 		o.Set("value", v)
 	}
@@ -59,8 +69,11 @@ func (t *patching) coerceOne(p Path, a *Attribute, v Value) (Value, error) {
 	var out Object
 	for name, w := range o.All() {
 		sub := a.sub(name)
-		if sub == nil {
+		switch {
+		case sub == nil && !t.rules.IgnoreUnknown:
 			return Value{}, badValue(p.String() + " has no sub-attribute of the name given")
+		case sub == nil, sub.Mutability == ReadOnly:
+			continue // the client does not know better
 		}
 		if w.IsNull() {
 			if !a.MultiValued {
@@ -94,6 +107,43 @@ func (a *Attribute) accepts(v Value) bool {
 	case TypeDateTime:
 		_, ok := ParseDateTime(s)
 		return isText && ok
+	case TypeBinary:
+		return isText && isBase64(s)
+	case TypeReference:
+		return isText && isReference(s)
 	}
 	return isText
+}
+
+// isBase64 checks RFC 4648 §4 and the alphabet of §5, with or without padding
+// (RFC 7643 §2.3.6).
+func isBase64(s string) bool {
+	body := strings.TrimRight(s, "=")
+	for i := 0; i < len(body); i++ {
+		c := body[i]
+		if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("+/-_", c) >= 0) {
+			return false
+		}
+	}
+	padding := len(s) - len(body)
+	return len(body)%4 != 1 && (padding == 0 || padding <= 2 && len(s)%4 == 0)
+}
+
+// isReference refuses what can be no URI, absolute or relative (RFC 7643 §2.3.7,
+// RFC 3986 §2): blanks, quotes, brackets that delimit, half an escape. Letters
+// beyond ASCII pass, as users' names stand in URLs of pictures.
+func isReference(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c <= ' ' || c == 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0:
+			return false
+		case c == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])):
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
 }

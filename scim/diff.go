@@ -17,6 +17,10 @@ type Change struct {
 	// a sub-attribute means to add an element (RFC 7644 §3.5.2.3 answers a replace
 	// with noTarget).
 	NewElement bool
+
+	// Lost names what Before has of a complex attribute, or of an extension, and
+	// After has not: a replace leaves it where it is (RFC 7644 §3.5.2.3).
+	Lost []Path
 }
 
 // Diff compares two resources at the named paths, and nowhere else, and returns
@@ -45,12 +49,41 @@ func Diff(set *SchemaSet, resourceSchema string, paths []Path, before, after *Re
 			c.Before = Value{}
 			c.NewElement = p.Filter != nil && !before.hasElement(*p)
 		}
-		if a.IsUnassigned() {
+		switch {
+		case a.IsUnassigned():
 			c.After = Value{}
+		case p.Filter == nil && p.Sub == "":
+			c.Lost = lost(nil, *p, attr, b, a)
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// lost appends the paths of what before has and after has not, as far as a client
+// may take it away.
+func lost(paths []Path, p Path, a *Attribute, before, after Value) []Path {
+	b, ok := before.AsComplex()
+	c, both := after.AsComplex()
+	if !ok || !both {
+		return paths
+	}
+	for name, v := range b.All() {
+		sub, at := a.sub(name), p
+		if p.Attr == "" {
+			at.Attr = name
+		} else {
+			at.Sub = name
+		}
+		switch w, _ := c.Get(name); {
+		case v.IsUnassigned() || weightOf(a, sub, name) != counts:
+		case w.IsUnassigned():
+			paths = append(paths, at)
+		case at.Sub == "":
+			paths = lost(paths, at, sub, v, w)
+		}
+	}
+	return paths
 }
 
 func (r *Resource) hasElement(p Path) bool {
@@ -60,7 +93,7 @@ func (r *Resource) hasElement(p Path) bool {
 }
 
 // ToPatch turns changes into PATCH operations. What has a new value is replaced,
-// what has none is removed; changes of an element that is not there yet become
+// what has none is removed, also within a complex attribute; changes of an element that is not there yet become
 // one "add" of the element to its attribute, as a "replace" would find no target.
 //
 // Operations are ordered by path. Of one and the same element removals come last,
@@ -82,6 +115,9 @@ func ToPatch(changes []Change) Patch {
 			continue
 		case !c.NewElement:
 			items = append(items, item{key, PatchOp{Op: OpReplace, Path: &p, Value: c.After}})
+			for _, gone := range c.Lost {
+				items = append(items, item{orderKey(gone, true), PatchOp{Op: OpRemove, Path: &gone}})
+			}
 			continue
 		}
 		element, ok := elementOf(p.Filter)

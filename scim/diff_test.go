@@ -225,3 +225,51 @@ func TestDiffLongLists(t *testing.T) {
 		}
 	}
 }
+
+// Elements that are nothing but what a service provider fills in are told apart by
+// that, and thousands of one value cost no more than others.
+func TestElementsWithoutValue(t *testing.T) {
+	t.Parallel()
+	set := scim.CoreSchemas()
+	group := func(members string) *scim.Resource {
+		return resource(t, `{"schemas":["`+scim.GroupURN+`"],"members":`+members+`}`)
+	}
+	for pair, want := range map[[2]string]int{
+		{`[{"$ref":"a"}]`, `[{"$ref":"b"}]`}:                            1,
+		{`[{"$ref":"a"}]`, `[{"display":"a"}]`}:                         1,
+		{`[{"$ref":"a"}]`, `[{"$ref":"a"}]`}:                            0,
+		{`[{"$ref":"a"}]`, `[{"$ref":"a","display":"x"}]`}:              1,
+		{`[{"value":"1","$ref":"a"}]`, `[{"value":"1","display":"x"}]`}: 0,
+	} {
+		if got := scim.Diff(set, scim.GroupURN, paths(t, "members"), group(pair[0]), group(pair[1])); len(got) != want {
+			t.Errorf("%v: %v", pair, got)
+		}
+	}
+	var same strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&same, `,{"value":"x","display":"%d"}`, i)
+	}
+	a, b := group("["+same.String()[1:]+"]"), group("["+same.String()[1:]+`,{"value":"y"}]`)
+	if got := scim.Diff(set, scim.GroupURN, paths(t, "members"), a, b); len(got) != 1 {
+		t.Error("one member more")
+	}
+	request := message(`[{"op":"add","path":"members","value":[` + same.String()[1:] + `]}]`)
+	if _, err := patched(scim.PatchRules{}, request, group(`[]`)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A complex attribute merges where it is replaced: what it lost is removed by itself.
+func TestToPatchOfWholeComplexAttributes(t *testing.T) {
+	t.Parallel()
+	set := scim.CoreSchemas()
+	a := resource(t, `{"userName":"u","name":{"givenName":"A","familyName":"B"},"`+scim.EnterpriseUserURN+`":{"department":"D","manager":{"value":"1","displayName":"M"}}}`)
+	b := resource(t, `{"userName":"u","name":{"givenName":"C"},"`+scim.EnterpriseUserURN+`":{"division":"V","manager":{"value":"1"}}}`)
+	p := scim.ToPatch(scim.Diff(set, scim.UserURN, paths(t, "name", "enterprise"), a, b))
+	want := string(message(`[{"op":"replace","path":"name","value":{"givenName":"C"}},{"op":"remove","path":"name.familyName"},` +
+		`{"op":"replace","path":"` + scim.EnterpriseUserURN + `","value":{"division":"V","manager":{"value":"1"}}},` +
+		`{"op":"remove","path":"` + scim.EnterpriseUserURN + `:department"}]`))
+	if got := string(p.AppendJSON(nil)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -15,7 +15,11 @@ import "hash/maphash"
 //     is a change, also where caseExact is false.
 //   - In complex values, what only the service provider can write does not count:
 //     a readOnly sub-attribute never, an immutable one, "$ref" and "display"
-//     only if both sides state it. "value" always counts.
+//     only if both sides state it, or if there is nothing else to tell the values
+//     apart. "value" always counts.
+//
+// Of lists in which more than 64 elements have the same "value" it may say that
+// they differ when they do not; comparing such lists fully takes too long.
 func (a Attribute) Same(v, w Value) bool { return same(&a, v, w) }
 
 // same implements Same. Of an unknown attribute (nil) it goes by the JSON shapes.
@@ -64,27 +68,41 @@ func sameOne(a *Attribute, v, w Value) bool {
 }
 
 func sameComplex(a *Attribute, o, p Object) bool {
+	lenient := false // something that only one side states was passed over
 	for i := range o.fields {
 		w, _ := p.Get(o.fields[i].name)
-		if !sameMember(a, o.fields[i].name, o.fields[i].value, w) {
+		if !sameMember(a, o.fields[i].name, o.fields[i].value, w, &lenient) {
 			return false
 		}
 	}
 	for i := range p.fields {
-		if _, ok := o.Get(p.fields[i].name); !ok && !sameMember(a, p.fields[i].name, Value{}, p.fields[i].value) {
+		if _, ok := o.Get(p.fields[i].name); !ok && !sameMember(a, p.fields[i].name, Value{}, p.fields[i].value, &lenient) {
 			return false
 		}
 	}
-	return true
+	// A member that is nothing but a $ref is not every other one.
+	return !lenient || hasIdentity(a, o.fields)
 }
 
-func sameMember(a *Attribute, name string, v, w Value) bool {
+// hasIdentity tells whether something is stated that counts and tells values apart.
+func hasIdentity(a *Attribute, fields []field) bool {
+	for i := range fields {
+		f := &fields[i]
+		if f.value.Kind() != KindBool && weightOf(a, a.sub(f.name), f.name) == counts && !f.value.IsUnassigned() {
+			return true
+		}
+	}
+	return false
+}
+
+func sameMember(a *Attribute, name string, v, w Value, lenient *bool) bool {
 	sub := a.sub(name)
 	switch weightOf(a, sub, name) {
 	case ignored:
 		return true
 	case ifBoth:
-		if v.IsUnassigned() || w.IsUnassigned() {
+		if one, other := v.IsUnassigned(), w.IsUnassigned(); one || other {
+			*lenient = *lenient || one != other
 			return true
 		}
 	case counts:
@@ -198,7 +216,9 @@ func (x *index) hasAll(list []Value) bool {
 }
 
 func (x *index) has(v Value) bool {
-	for i := x.head[hashElement(x.attr, v)]; i > 0; i = x.next[i-1] {
+	steps := 0
+	for i := x.head[hashElement(x.attr, v)]; i > 0 && steps < longestChain; i = x.next[i-1] {
+		steps++ // thousands of one hash are made on purpose
 		if sameOne(x.attr, v, x.list[i-1]) {
 			return true
 		}
@@ -207,7 +227,8 @@ func (x *index) has(v Value) bool {
 }
 
 // hashElement is equal for values that are the same. It takes in whatever always
-// counts, in a form that does not depend on spelling.
+// counts, in a form that does not depend on spelling; or everything, if that is
+// nothing.
 func hashElement(a *Attribute, v Value) uint64 {
 	switch v.Kind() {
 	case KindString:
@@ -227,10 +248,11 @@ func hashElement(a *Attribute, v Value) uint64 {
 	case KindComplex:
 		o, _ := v.AsComplex()
 		var sum uint64 // a sum, as sub-attributes have no order
+		all := !hasIdentity(a, o.fields)
 		for i := range o.fields {
 			f := &o.fields[i]
 			sub := a.sub(f.name)
-			if weightOf(a, sub, f.name) == counts {
+			if w := weightOf(a, sub, f.name); w == counts || w == ifBoth && all {
 				sum += hashElement(sub, f.value) * uint64(2*len(f.name)+1)
 			}
 		}

@@ -227,6 +227,12 @@ func FuzzParseFilter(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+	for _, v := range vendors(f) {
+		for _, c := range v.Filters {
+			f.Add(c.Filter)
+		}
+	}
+	u := user(f)
 	f.Fuzz(func(t *testing.T, s string) {
 		tree, err := scim.ParseFilter(s, scim.FilterLimits{})
 		if err != nil {
@@ -242,6 +248,20 @@ func FuzzParseFilter(f *testing.F) {
 		}
 		if !sameTree(tree, again) {
 			t.Fatalf("%q: %q, then %q", s, tree, again)
+		}
+		yes := scim.CoreSchemas().Match(scim.UserURN, tree, u)
+		if scim.CoreSchemas().Match(scim.UserURN, &scim.Not{Term: tree}, u) == yes {
+			t.Fatalf("%q and its contrary are both %v", s, yes)
+		}
+		checked, err := scim.FilterRules{ExtraBlanks: true, ValuePathSub: true}.Check(scim.CoreSchemas(), scim.UserURN, tree)
+		if err != nil {
+			if e := scim.ErrorOf(err); e == nil || e.ScimType != scim.InvalidFilter && e.ScimType != scim.Sensitive {
+				t.Fatalf("%q: %v", s, err)
+			}
+			return
+		}
+		if !sameTree(tree, checked) {
+			t.Fatalf("%q became %q", s, checked)
 		}
 	})
 }

@@ -14,7 +14,9 @@ type ListResponse struct {
 	Resources      []*Resource
 }
 
-// MarshalJSON writes the list message; fields that are not stated are left out.
+// MarshalJSON writes the list message; fields that are not stated are left out. A
+// page by index, which has a StartIndex, states its ItemsPerPage also if it is 0
+// (RFC 7644 §3.4.2.4).
 func (l ListResponse) MarshalJSON() ([]byte, error) {
 	dst := append([]byte(nil), `{"schemas":["`+ListResponseURN+`"]`...)
 	if l.TotalResults >= 0 {
@@ -23,7 +25,7 @@ func (l ListResponse) MarshalJSON() ([]byte, error) {
 	if l.StartIndex > 0 {
 		dst = strconv.AppendInt(append(dst, `,"startIndex":`...), int64(l.StartIndex), 10)
 	}
-	if l.ItemsPerPage > 0 {
+	if l.ItemsPerPage > 0 || l.StartIndex > 0 {
 		dst = strconv.AppendInt(append(dst, `,"itemsPerPage":`...), int64(l.ItemsPerPage), 10)
 	}
 	if l.NextCursor != "" {

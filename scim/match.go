@@ -4,6 +4,7 @@ package scim
 
 import (
 	"cmp"
+	"math"
 	"strings"
 )
 
@@ -12,10 +13,15 @@ import (
 //
 // What the RFC leaves open is decided so: a multi-valued attribute matches if one
 // of its values does, "ne" included; an unassigned attribute equals null and ""
-// and nothing else, so that "ne" holds for it; values of different types are not
-// equal and have no order; a complex attribute without sub-attribute stands for
-// its "value" (`emails co "example.com"`). Names that no schema knows compare
-// without regard to case.
+// and nothing else, so that "ne" holds for it; a "primary" that is not stated is
+// false (RFC 7643 §2.4); every text contains, and begins and ends with, "";
+// values of different types are not equal and have no order; a complex attribute
+// without sub-attribute stands for its "value" (`emails co "example.com"`).
+// Names that no schema knows compare without regard to case; attributes of
+// another resource's core schema are unassigned.
+//
+// Match never fails: what makes no sense does not match. [FilterRules.Check]
+// refuses such filters beforehand, as a service provider must.
 func (s *SchemaSet) Match(resourceSchema string, f Filter, r *Resource) bool {
 	if f == nil {
 		return true
@@ -64,8 +70,10 @@ func (m matcher) resource(f Filter, r *Resource) bool {
 		})
 		return hit || !any && compare(f.Op, Value{}, f.Value, nil, "")
 	case *Present:
-		return m.each(r, f.Path, m.attribute(f.Path), func(v Value, _ *Attribute, _ string) bool {
-			return !v.IsUnassigned()
+		p := f.Path
+		p.Sub = "" // a primary that is not stated is false, but not present
+		return m.each(r, p, m.attribute(p), func(v Value, _ *Attribute, _ string) bool {
+			return !pick(v, f.Path.Sub).IsUnassigned()
 		})
 	case *ValuePath:
 		p := Path{URN: f.Path.URN, Attr: f.Path.Attr, Filter: f.Filter}
@@ -76,8 +84,11 @@ func (m matcher) resource(f Filter, r *Resource) bool {
 
 // each calls yield for every value that the path names, until it returns true.
 func (m matcher) each(r *Resource, p Path, attr *Attribute, yield func(Value, *Attribute, string) bool) bool {
+	if m.foreign(p.URN) {
+		return false
+	}
 	v, ok := r.attribute(&p)
-	if !ok {
+	if !ok || v.IsNull() {
 		return false
 	}
 	one := func(e Value) bool {
@@ -87,7 +98,7 @@ func (m matcher) each(r *Resource, p Path, attr *Attribute, yield func(Value, *A
 		if p.Sub == "" {
 			return yield(e, attr, p.Attr)
 		}
-		return yield(subValue(e, p.Sub), attr.sub(p.Sub), p.Sub)
+		return yield(memberOf(e, p.Sub), attr.sub(p.Sub), p.Sub)
 	}
 	list, multi := v.AsList()
 	if !multi {
@@ -123,7 +134,7 @@ func matchElement(f Filter, e Value, attr *Attribute) bool {
 		return !matchElement(f.Term, e, attr)
 	case *Compare:
 		name := f.Path.Attr
-		return compare(f.Op, subValue(e, name), f.Value, attr.sub(name), name)
+		return compare(f.Op, memberOf(e, name), f.Value, attr.sub(name), name)
 	case *Present:
 		return !subValue(e, f.Path.Attr).IsUnassigned()
 	}
@@ -143,6 +154,21 @@ func subValue(e Value, name string) Value {
 	return Value{}
 }
 
+// memberOf is subValue with the one default of RFC 7643 §2.4: primary is false
+// unless stated.
+func memberOf(e Value, name string) Value {
+	v := subValue(e, name)
+	if v.IsNull() && sameName(name, "primary") && e.Kind() == KindComplex {
+		return Bool(false)
+	}
+	return v
+}
+
+// foreign tells whether the URN is the core schema of another type of resource.
+func (m matcher) foreign(urn string) bool {
+	return urn != "" && m.schema != "" && isCore(urn) && !sameName(urn, m.schema)
+}
+
 func compare(op Op, v, operand Value, attr *Attribute, name string) bool {
 	if list, ok := v.AsList(); ok && len(list) > 0 {
 		for _, e := range list {
@@ -152,10 +178,10 @@ func compare(op Op, v, operand Value, attr *Attribute, name string) bool {
 		}
 		return false
 	}
-	if _, ok := v.AsComplex(); ok && !operand.IsUnassigned() {
+	if _, ok := v.AsComplex(); ok && !operand.IsNull() {
 		v, attr, name = subValue(v, "value"), attr.sub("value"), "value"
 	}
-	if operand.IsUnassigned() || v.IsUnassigned() {
+	if operand.IsNull() || v.IsUnassigned() {
 		same := operand.IsUnassigned() && v.IsUnassigned()
 		return op == OpEq && same || op == OpNe && !same
 	}
@@ -240,6 +266,15 @@ func compareNumbers(v, w Value) (int, bool) {
 	g, gok := w.AsDecimal()
 	if !fok || !gok {
 		return 0, false
+	}
+	// Beyond 2^53 two integers share a float64.
+	const edge = 1 << 63
+	switch {
+	case f != g:
+	case iok && g == math.Trunc(g) && g < edge && g >= -edge:
+		return cmp.Compare(i, int64(g)), true
+	case jok && f == math.Trunc(f) && f < edge && f >= -edge:
+		return cmp.Compare(int64(f), j), true
 	}
 	return cmp.Compare(f, g), true
 }

@@ -50,7 +50,7 @@ func TestListResponseMarshal(t *testing.T) {
 		t.Errorf("%s, %v", data, err)
 	}
 	data, err = scim.ListResponse{TotalResults: 0, StartIndex: 1}.MarshalJSON()
-	if want := `{"schemas":["` + scim.ListResponseURN + `"],"totalResults":0,"startIndex":1,"Resources":[]}`; err != nil || string(data) != want {
+	if want := `{"schemas":["` + scim.ListResponseURN + `"],"totalResults":0,"startIndex":1,"itemsPerPage":0,"Resources":[]}`; err != nil || string(data) != want {
 		t.Errorf("%s, %v", data, err)
 	}
 }

@@ -4,6 +4,7 @@ package scim
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -49,17 +50,26 @@ func (p Patch) AppendJSON(dst []byte) []byte {
 // MarshalJSON writes the PATCH message (RFC 7644 §3.5.2).
 func (p Patch) MarshalJSON() ([]byte, error) { return p.AppendJSON(nil), nil }
 
-// PatchRules says which departures from RFC 7644 a service provider accepts. The
-// zero value accepts none. Two are always accepted, as they harm nobody: op in
-// any letter case, and qualified names as members of a value without path.
+// PatchRules says how a service provider departs from RFC 7644 for one client. The
+// zero value departs nowhere. Three things are always accepted, as they harm
+// nobody: op in any letter case, an empty path for none, and qualified names as
+// members of a value without path.
+//
+// No rule makes an operation reach further than it says. A removal that names
+// nothing, and a list whose elements say nothing, never empty an attribute.
+//
+// To learn whether a rule saved a request, apply it with no rules first.
 type PatchRules struct {
 	SchemasOptional       bool // no schemas member
-	StringBooleans        bool // "True" and "false" for boolean attributes
-	RemoveWithValueArray  bool // remove of members with a value: only those go
-	CreateOnNoMatch       bool // a filter that matches nothing makes the element
-	IgnoreIDInValue       bool // the resource's own id within a value
-	ManagerAsString       bool // a string for a complex attribute: its "value"
-	IgnoreReadOnlyInValue bool // readOnly attributes in a value without path
+	StringBooleans        bool // "True" and "false" for boolean attributes, in path filters as well
+	RemoveWithValueArray  bool // remove of a multi-valued attribute with a value: only the elements that it names go
+	CreateOnNoMatch       bool // a filter that matches nothing makes the element; never a member
+	IgnoreIDInValue       bool // the resource's own id within a value without path
+	ManagerAsString       bool // a string for a complex attribute or an element of one: its "value"
+	IgnoreReadOnlyInValue bool // readOnly attributes in a value without path; not another resource's id
+	IgnoreUnknown         bool // attributes that no schema has are passed over, in paths and values
+	LegacyURNs            bool // the URNs of SCIM 1.1 (urn:scim:schemas:…:1.0) for those of RFC 7643
+	RequirePath           bool // stricter than the RFC: an operation without path is refused
 }
 
 // ParsePatch reads a PATCH message as RFC 7644 §3.5.2 writes it. A message that is
@@ -84,16 +94,22 @@ func (rules PatchRules) Parse(data []byte, lim Limits) (Patch, error) {
 	if !ok || len(list) == 0 {
 		return nil, badSyntax("Operations must be a list of one operation at least")
 	}
+	if most := lim.withDefaults().MaxOperations; len(list) > most {
+		return nil, &SyntaxError{
+			What: "patch", Pointer: "/Operations", limit: true, tooLong: true,
+			Reason: "more than " + strconv.Itoa(most) + " operations",
+		}
+	}
 	out := make(Patch, len(list))
 	for i, e := range list {
-		if out[i], err = parseOp(e); err != nil {
+		if out[i], err = rules.parseOp(e); err != nil {
 			return nil, opError(i, err)
 		}
 	}
 	return out, nil
 }
 
-func parseOp(e Value) (PatchOp, error) {
+func (rules PatchRules) parseOp(e Value) (PatchOp, error) {
 	o, ok := e.AsComplex()
 	if !ok {
 		return PatchOp{}, badSyntax("an operation is an object")
@@ -116,7 +132,9 @@ func parseOp(e Value) (PatchOp, error) {
 	case !isText && !v.IsNull():
 		return PatchOp{}, badPath("path must be a string")
 	case op.Op == OpRemove:
-		return PatchOp{}, &Error{Status: 400, ScimType: NoTarget, Detail: "remove wants a path"}
+		return PatchOp{}, noTarget("remove wants a path")
+	case rules.RequirePath:
+		return PatchOp{}, badSyntax(op.Op + " wants a path")
 	}
 	op.Value, ok = o.Get("value")
 	switch {
@@ -136,6 +154,10 @@ func opError(i int, err error) error {
 		return err
 	}
 	return &Error{Status: e.Status, ScimType: e.ScimType, Detail: fmt.Sprintf("operation %d: %s", i+1, e.Detail)}
+}
+
+func noTarget(detail string) error {
+	return &Error{Status: 400, ScimType: NoTarget, Detail: detail}
 }
 
 func badSyntax(detail string) error {

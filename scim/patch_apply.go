@@ -2,22 +2,40 @@
 
 package scim
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Apply carries out the operations, in order, on a copy of r and returns the copy;
 // r stays as it is, also if one of them fails (RFC 7644 §3.5.2: all or nothing).
-// A failure is an *[Error].
+// The copy shares unchanged values with r and p. A failure is an *[Error].
 //
 // Attributes must be in the schemas, values of their type; readOnly attributes
-// are refused, immutable ones may be set once, required ones not removed. Adding
-// what is there, and removing what is not, changes nothing: compare the result
-// with r to see whether anything happened. A new primary takes the place of the
-// old one.
+// are refused, and readOnly sub-attributes of a value passed over; immutable ones
+// may be set once, required ones not removed. A new primary takes the place of the
+// old one; two new ones contradict each other. The set should hold what the
+// resource's type has: its own schema and its extensions (RFC 7643 §6).
+//
+// Adding what is there, or nothing, and removing what is not there, changes
+// nothing: compare the result with r to see whether anything happened.
+//
+// Adding and removing members costs a look at each member once for the whole
+// request, however many operations it has. What filters may compare is bounded;
+// beyond that the answer is tooMany.
 func (p Patch) Apply(set *SchemaSet, resourceSchema string, r *Resource, rules PatchRules) (*Resource, error) {
-	t := &patching{set: set, schema: resourceSchema, r: r.Clone(), rules: rules}
+	t := &patching{set: set, schema: resourceSchema, r: &Resource{}, rules: rules, work: maxPatchWork}
+	if r != nil {
+		t.r.fields = slices.Clone(r.fields) // what is below is never written to, but replaced
+	}
 	for i, op := range p {
 		if err := t.operation(op); err != nil {
 			return nil, opError(i, err)
+		}
+	}
+	for _, e := range t.editors {
+		if err := t.flush(e); err != nil {
+			return nil, err
 		}
 	}
 	return t.r, nil
@@ -25,10 +43,12 @@ func (p Patch) Apply(set *SchemaSet, resourceSchema string, r *Resource, rules P
 
 // patching is the work on one PATCH request.
 type patching struct {
-	set    *SchemaSet
-	schema string
-	r      *Resource
-	rules  PatchRules
+	set     *SchemaSet
+	schema  string
+	r       *Resource // but for what the editors hold
+	rules   PatchRules
+	editors []*editor
+	work    int // comparisons left
 }
 
 func (t *patching) operation(op PatchOp) error {
@@ -39,8 +59,11 @@ func (t *patching) operation(op PatchOp) error {
 	if op.Path != nil && !op.Path.IsZero() {
 		return t.target(op.Op, *op.Path, op.Value)
 	}
-	if op.Op == OpRemove {
-		return &Error{Status: 400, ScimType: NoTarget, Detail: "remove wants a path"}
+	switch {
+	case op.Op == OpRemove:
+		return noTarget("remove wants a path")
+	case t.rules.RequirePath:
+		return badSyntax(op.Op + " wants a path")
 	}
 	o, ok := op.Value.AsComplex()
 	if !ok {
@@ -60,35 +83,68 @@ func (t *patching) member(op, name string, v Value) error {
 	if sameName(name, "schemas") {
 		return nil // follows from the attributes
 	}
-	if sameName(name, "id") && t.rules.IgnoreIDInValue {
+	if sameName(name, "id") && (t.rules.IgnoreIDInValue || t.rules.IgnoreReadOnlyInValue) {
+		// Another id means that the request is about another resource.
 		if s, ok := v.AsString(); ok && s == t.r.ID() {
+			return nil
+		}
+	} else if p, err := t.set.ParsePath(name); err == nil && t.rules.IgnoreReadOnlyInValue {
+		if a := t.set.lookup(t.schema, t.resolve(p)); a != nil && a.Mutability == ReadOnly {
 			return nil
 		}
 	}
 	p, err := t.set.ParsePath(name)
 	if err != nil {
+		if t.rules.IgnoreUnknown {
+			return nil // no attribute has such a name
+		}
 		return err
-	}
-	if a := t.set.lookup(t.schema, p); a != nil && a.Mutability == ReadOnly && t.rules.IgnoreReadOnlyInValue {
-		return nil
 	}
 	return t.target(op, p, v)
 }
 
-func (t *patching) target(op string, p Path, v Value) error {
+// resolve writes the path with the URNs of the schemas, and none for the resource's own.
+func (t *patching) resolve(p Path) Path {
+	if t.rules.LegacyURNs && p.URN != "" {
+		p = withoutLegacy(p, t.schema)
+	}
 	if p.URN != "" && p.Attr != "" && t.set.lookup(t.schema, p) == nil {
 		if q, err := t.set.ParsePath(p.String()); err == nil {
 			p = q
 		}
 	}
-	if sameName(p.URN, t.schema) {
+	if sameName(p.URN, t.schema) && p.Attr != "" {
 		p.URN = ""
+	}
+	return p
+}
+
+// withoutLegacy replaces the URNs of SCIM 1.1: one core schema for all resources,
+// and the enterprise extension, both without the name of the type.
+func withoutLegacy(p Path, resourceSchema string) Path {
+	const core, enterprise = "urn:scim:schemas:core:1.0", "urn:scim:schemas:extension:enterprise:1.0"
+	switch {
+	case sameName(p.URN, core):
+		p.URN = resourceSchema
+	case sameName(p.URN, enterprise), sameName(p.URN+":"+p.Attr, enterprise+":User"):
+		p.URN = EnterpriseUserURN
+		if sameName(p.Attr, "User") {
+			p.Attr = ""
+		}
+	}
+	return p
+}
+
+func (t *patching) target(op string, p Path, v Value) error {
+	p = t.resolve(p)
+	if isCore(p.URN) && !sameName(p.URN, t.schema) {
+		return t.unknown(p)
 	}
 	if p.Attr == "" {
 		return t.extension(op, p, v)
 	}
-	if op != OpRemove && p.URN == "" && sameName(p.Attr, "schemas") {
-		return nil // follows from the attributes
+	if p.URN == "" && sameName(p.Attr, "schemas") {
+		return t.schemas(op, p, v)
 	}
 	whole := p
 	whole.Sub = ""
@@ -99,7 +155,7 @@ func (t *patching) target(op string, p Path, v Value) error {
 	}
 	switch {
 	case target == nil:
-		return badPath(p.String() + " is not in the schemas")
+		return t.unknown(p)
 	case p.Filter != nil && !a.MultiValued && a.Type != TypeComplex:
 		return badPath(p.String() + " has no elements to filter")
 	case a.Mutability == ReadOnly || target.Mutability == ReadOnly:
@@ -113,6 +169,13 @@ func (t *patching) target(op string, p Path, v Value) error {
 	if p.URN != "" {
 		p.URN = t.set.find(p.URN).ID
 	}
+	if p.Filter != nil {
+		f, err := FilterRules{StringBooleans: t.rules.StringBooleans}.element(a, p.Filter)
+		if err != nil {
+			return err
+		}
+		p.Filter = f
+	}
 	if op == OpRemove {
 		return t.remove(p, a, target, v)
 	}
@@ -120,78 +183,170 @@ func (t *patching) target(op string, p Path, v Value) error {
 	if err != nil {
 		return err
 	}
+	return t.write(op, p, a, target, v)
+}
+
+func (t *patching) unknown(p Path) error {
+	if t.rules.IgnoreUnknown {
+		return nil
+	}
+	return badPath(p.String() + " is not in the schemas")
+}
+
+// write is add or replace with a value of the right type.
+func (t *patching) write(op string, p Path, a, target *Attribute, v Value) error {
+	elements := a.MultiValued && p.Sub == "" && p.Filter == nil
+	element := p.Sub == "" && p.Filter != nil
+	switch {
+	case op == OpAdd && (elements || element) && v.IsUnassigned():
+		return nil // adding nothing; read as a removal, it would empty the attribute
+	case op == OpAdd && elements && a.Mutability != Immutable:
+		return t.edit(p, a).add(t, v.list())
+	case elements && !v.IsUnassigned():
+		return t.replaceAll(p, a, v)
+	}
+	if err := t.settle(p); err != nil {
+		return err
+	}
 	if target.Mutability == Immutable {
-		if old, ok := t.r.At(p); ok && !same(target, old, v) {
+		if old, ok := t.at(p, a); ok && !same(target, old, v) {
 			return breach(p, "is immutable and has a value")
 		}
 	}
-	if v.IsUnassigned() {
+	switch {
+	case target.Type == TypeComplex && !target.MultiValued && p.Filter == nil && v.Kind() == KindComplex:
+		return t.merge(p, a, v)
+	case v.IsUnassigned():
 		return t.remove(p, a, target, Value{})
-	}
-	if p.Filter != nil {
+	case p.Filter != nil:
 		return t.matching(p, a, v)
 	}
-	return t.assign(op, p, a, target, v)
+	whole := p
+	whole.Sub = ""
+	before, _ := t.r.attribute(&whole)
+	if err := t.r.put(p, v, a); err != nil {
+		return err
+	}
+	return t.onePrimary(whole, a, before)
+}
+
+// merge sets the sub-attributes that the value names; the others stay (RFC 7644
+// §3.5.2.1, §3.5.2.3).
+func (t *patching) merge(p Path, a *Attribute, v Value) error {
+	before, _ := t.r.attribute(&p)
+	o, _ := before.AsComplex()
+	n, _ := v.AsComplex()
+	for name, w := range n.All() {
+		sub, at := a.sub(name), p
+		at.Sub = name
+		old, _ := o.Get(name)
+		switch {
+		case sub.Mutability == Immutable && !old.IsUnassigned() && !same(sub, old, w):
+			return breach(at, "is immutable and has a value")
+		case !w.IsUnassigned():
+			o.Set(name, w)
+		case sub.Required:
+			return breach(at, "is required")
+		default:
+			o.Delete(name)
+		}
+	}
+	if a.Required && o.Len() == 0 {
+		return breach(p, "is required")
+	}
+	return t.r.put(p, Complex(o), a)
 }
 
 // extension treats a URN alone: its attributes one by one, or all of them.
 func (t *patching) extension(op string, p Path, v Value) error {
 	sch := t.set.find(p.URN)
 	if sch == nil {
-		return badPath(p.URN + " is not in the schemas")
+		return t.unknown(p)
 	}
-	if op == OpRemove {
-		t.r.Remove(Path{URN: sch.ID})
-		return nil
+	p = Path{URN: sch.ID}
+	if err := t.settle(p); err != nil {
+		return err
+	}
+	if sameName(sch.ID, t.schema) {
+		if op == OpRemove || v.Kind() != KindComplex {
+			return badPath("the resource's own schema is no extension")
+		}
+	} else if op == OpRemove || op == OpReplace && v.IsNull() {
+		return t.removeExtension(p, sch)
 	}
 	o, ok := v.AsComplex()
 	if !ok {
 		return badValue("an extension is a complex value")
 	}
 	for name, w := range o.All() {
-		attr, sub, _ := strings.Cut(name, ".")
-		if err := t.target(op, Path{URN: sch.ID, Attr: attr, Sub: sub}, w); err != nil {
+		at, err := ParsePath(name)
+		switch {
+		case err != nil || at.URN != "":
+			if err := t.unknown(Path{URN: sch.ID}); err != nil {
+				return badPath("an extension has no attribute of the name given")
+			}
+			continue
+		}
+		at.URN = sch.ID
+		if err := t.target(op, at, w); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *patching) remove(p Path, a, target *Attribute, v Value) error {
-	switch {
-	case target.Required && p.Filter == nil:
-		return breach(p, "is required")
-	case target.Mutability == Immutable:
-		if _, ok := t.r.At(p); ok {
-			return breach(p, "is immutable")
+func (t *patching) removeExtension(p Path, sch *Schema) error {
+	c, _ := t.r.Get(p.URN)
+	o, _ := c.AsComplex()
+	for name, v := range o.All() {
+		switch a := findAttribute(sch.Attributes, name); {
+		case a == nil || v.IsUnassigned():
+		case a.Mutability == ReadOnly, a.Mutability == Immutable:
+			return breach(Path{URN: p.URN, Attr: name}, "is "+string(a.Mutability))
 		}
-		return nil
-	case v.IsUnassigned():
-		t.r.remove(p, a)
-		return nil
-	case !t.rules.RemoveWithValueArray:
-		// Read literally, this would remove every value; whoever sends it means some.
-		return badValue("remove takes no value; name elements by a filter in the path")
-	case !a.MultiValued || p.Sub != "" || p.Filter != nil:
-		return badValue("remove with a value wants a multi-valued attribute")
+	}
+	t.r.Remove(p)
+	return nil
+}
+
+// schemas treats the attribute of that name. It follows from the attributes: what
+// it must hold it holds, whatever the client says (RFC 7644 §3.5.2).
+func (t *patching) schemas(op string, p Path, v Value) error {
+	switch {
+	case op == OpRemove:
+		return breach(p, "is required")
+	case p.Filter != nil || p.Sub != "":
+		return badPath("schemas has neither elements to filter nor sub-attributes")
 	}
 	list, ok := v.AsList()
 	if !ok {
 		list = []Value{v}
 	}
-	old, _ := t.r.attribute(&p)
-	have, _ := old.AsList()
-	gone := newIndex(a, list)
-	left := make([]Value, 0, len(have))
-	for _, e := range have {
-		if !gone.has(e) {
-			left = append(left, e)
+	named := make([]string, 0, len(list)+1)
+	for _, e := range list {
+		urn, _ := e.AsString()
+		sch := t.set.find(urn)
+		if sch == nil || isCore(urn) && !sameName(urn, t.schema) {
+			return badValue("schemas names a schema that the resource cannot have")
+		}
+		named = append(named, sch.ID)
+	}
+	keep := []string{t.schema}
+	if op == OpAdd {
+		keep = append(keep, t.r.Schemas()...)
+	}
+	for name := range t.r.All() {
+		if sch := t.set.find(name); sch != nil {
+			keep = append(keep, sch.ID)
 		}
 	}
-	if len(left) == len(have) {
-		return nil
+	r := NewResource()
+	for _, urn := range append(keep, named...) {
+		r.AddSchema(urn)
 	}
-	return t.r.put(p, List(left...), a)
+	all, _ := r.Get("schemas")
+	t.r.Set("schemas", all)
+	return nil
 }
 
 // matching sets what a path with a filter names.
@@ -199,8 +354,15 @@ func (t *patching) matching(p Path, a *Attribute, v Value) error {
 	whole := p
 	whole.Filter, whole.Sub = nil, ""
 	before, _ := t.r.attribute(&whole)
-	if !t.rules.CreateOnNoMatch && !anyMatch(before, p.Filter, a) {
-		return &Error{Status: 400, ScimType: NoTarget, Detail: "no element matches " + p.String()}
+	if err := t.charge(before, p.Filter); err != nil {
+		return err
+	}
+	if !anyMatch(before, p.Filter, a) {
+		// Whoever is no member does not become one because a filter names them.
+		value := a.sub("value")
+		if !t.rules.CreateOnNoMatch || value != nil && value.Mutability == Immutable {
+			return noTarget("no element matches " + p.String())
+		}
 	}
 	if err := t.r.put(p, v, a); err != nil {
 		return err
@@ -221,87 +383,49 @@ func anyMatch(v Value, f Filter, a *Attribute) bool {
 	return false
 }
 
-// assign sets an attribute or sub-attribute without filter.
-func (t *patching) assign(op string, p Path, a, target *Attribute, v Value) error {
-	before, _ := t.r.attribute(&p)
-	switch {
-	case p.Sub != "":
-	case target.MultiValued && op == OpAdd:
-		v = t.append(a, before, v)
-	case target.Type == TypeComplex && !target.MultiValued:
-		// Sub-attributes that the value does not name stay (RFC 7644 §3.5.2.1, §3.5.2.3).
-		o, _ := before.AsComplex()
-		n, _ := v.AsComplex()
-		for name, w := range n.All() {
-			if sub := a.sub(name); sub != nil && sub.Mutability == ReadOnly {
-				continue
-			}
-			if w.IsUnassigned() {
-				o.Delete(name)
-				continue
-			}
-			o.Set(name, w)
-		}
-		v = Complex(o)
+// at is [Resource.At] with letter case as the schema says.
+func (t *patching) at(p Path, a *Attribute) (Value, bool) {
+	if p.Filter == nil {
+		return t.r.At(p)
 	}
-	if err := t.r.put(p, v, a); err != nil {
-		return err
+	v, _ := t.r.attribute(&p)
+	list, ok := v.AsList()
+	if !ok && !v.IsNull() {
+		list = []Value{v}
 	}
-	p.Sub = ""
-	return t.onePrimary(p, a, before)
+	return gather(list, &p, a)
 }
 
-// append adds the elements that are not there yet.
-func (t *patching) append(a *Attribute, before, v Value) Value {
-	have, ok := before.AsList()
-	if !ok && !before.IsUnassigned() {
-		have = []Value{before}
-	}
-	out := make([]Value, len(have), len(have)+1)
-	copy(out, have)
-	there := newIndex(a, out)
-	list, _ := v.AsList()
-	for _, e := range list {
-		if !there.has(e) {
-			there.add(e)
-		}
-	}
-	return List(there.list...)
+// charge pays for comparing each element with the filter.
+func (t *patching) charge(v Value, f Filter) error {
+	return t.pay(len(v.list()) * terms(f))
 }
 
-// onePrimary clears every primary but the new one (RFC 7644 §3.5.2).
-func (t *patching) onePrimary(p Path, a *Attribute, before Value) error {
-	if !a.MultiValued || a.sub("primary") == nil {
-		return nil
+func (t *patching) pay(comparisons int) error {
+	if t.work -= comparisons; t.work < 0 {
+		return &Error{Status: 400, ScimType: TooMany, Detail: "the request asks for too many comparisons; split it"}
 	}
-	after, _ := t.r.attribute(&p)
-	list, _ := after.AsList()
-	old, _ := before.AsList()
-	newest, count := -1, 0
-	for i, e := range list {
-		if b, _ := subValue(e, "primary").AsBool(); !b {
-			continue
+	return nil
+}
+
+// terms counts the comparisons of a filter.
+func terms(f Filter) int {
+	n := 0
+	switch f := f.(type) {
+	case nil:
+		return 0
+	case *And:
+		for _, t := range f.Terms {
+			n += terms(t)
 		}
-		count++
-		wasPrimary := i < len(old) && e.Equal(old[i])
-		if newest < 0 || !wasPrimary {
-			newest = i
+	case *Or:
+		for _, t := range f.Terms {
+			n += terms(t)
 		}
+	case *Not:
+		n = terms(f.Term)
 	}
-	if count < 2 {
-		return nil
-	}
-	out := make([]Value, len(list))
-	for i, e := range list {
-		if o, ok := e.AsComplex(); ok && i != newest {
-			if b, _ := subValue(e, "primary").AsBool(); b {
-				o.Set("primary", Bool(false))
-				e = Complex(o)
-			}
-		}
-		out[i] = e
-	}
-	return t.r.put(p, List(out...), a)
+	return max(n, 1)
 }
 
 func breach(p Path, what string) error {

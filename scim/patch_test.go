@@ -4,7 +4,6 @@ package scim_test
 
 import (
 	"encoding/json"
-	"errors"
 	"testing"
 
 	"github.com/usher-id/usher/scim"
@@ -167,39 +166,6 @@ func TestApplyMembers(t *testing.T) {
 			t.Errorf("%s: %s, want %s", ops, v, want)
 		}
 	}
-}
-
-func FuzzParsePatch(f *testing.F) {
-	f.Add(message(`[{"op":"add","path":"emails[type eq \"work\"].value","value":"x"}]`))
-	f.Add(message(`[{"op":"Remove","path":"members","value":[{"value":"1"}]},{"op":"replace","value":{"name.givenName":"A"}}]`))
-	f.Add(message(`[{"op":"replace","value":{"` + scim.EnterpriseUserURN + `":{"manager":{"value":"1"}},"emails":[{"primary":true},{"primary":true}]}}]`))
-	f.Add(message(`[{"op":"remove","path":"name[givenName pr].x"}]`))
-	rules := scim.PatchRules{
-		SchemasOptional: true, StringBooleans: true, RemoveWithValueArray: true, CreateOnNoMatch: true,
-		IgnoreIDInValue: true, ManagerAsString: true, IgnoreReadOnlyInValue: true,
-	}
-	u := user(f)
-	before := u.String()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := rules.Parse(data, scim.Limits{})
-		if err != nil {
-			if scim.ErrorOf(err) == nil {
-				t.Fatalf("no answer for %v", err)
-			}
-			return
-		}
-		if _, err := scim.ParsePatch(p.AppendJSON(nil), scim.Limits{MaxBytes: -1}); err != nil {
-			t.Fatalf("own output refused: %v", err)
-		}
-		got, err := p.Apply(scim.CoreSchemas(), scim.UserURN, u, rules)
-		if u.String() != before {
-			t.Fatal("Apply changed its input")
-		}
-		var e *scim.Error
-		if err != nil && !errors.As(err, &e) || err == nil && got == nil {
-			t.Fatalf("got %v, %v", got, err)
-		}
-	})
 }
 
 // What an operation names twice is added once, in a short list and in a long one.

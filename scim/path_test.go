@@ -209,6 +209,9 @@ func FuzzParsePath(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+	f.Add(`roles[primary eq "True"].value`)
+	f.Add(scim.EnterpriseUserURN + `:manager[value eq "id"]`)
+	f.Add("urn:scim:schemas:extension:enterprise:1.0:department")
 	f.Fuzz(func(t *testing.T, s string) {
 		p, err := scim.ParsePath(s)
 		if err != nil {

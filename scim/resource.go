@@ -144,11 +144,15 @@ func (r *Resource) meta(name string) string {
 
 const coreSchemas = "urn:ietf:params:scim:schemas:core:"
 
+func isCore(urn string) bool {
+	return len(urn) > len(coreSchemas) && sameName(urn[:len(coreSchemas)], coreSchemas)
+}
+
 // isBase tells whether attributes of the URN sit at the top of r rather than in
 // a container. Core schemas do. A resource type of somebody else's is recognised
 // by being named first, as is the custom, unless its URN says extension.
 func (r *Resource) isBase(urn string) bool {
-	if urn == "" || len(urn) > len(coreSchemas) && sameName(urn[:len(coreSchemas)], coreSchemas) {
+	if urn == "" || isCore(urn) {
 		return true
 	}
 	if r.index(urn) >= 0 || strings.Contains(urn, ":extension:") {

@@ -30,7 +30,7 @@ func (r *Resource) at(p *Path) (v Value, ok bool) {
 		v = pick(v, p.Sub)
 		return v, !v.IsNull()
 	}
-	return gather(list, p)
+	return gather(list, p, nil)
 }
 
 func pick(e Value, sub string) Value {
@@ -40,11 +40,11 @@ func pick(e Value, sub string) Value {
 	return subValue(e, sub)
 }
 
-func gather(list []Value, p *Path) (Value, bool) {
+func gather(list []Value, p *Path, a *Attribute) (Value, bool) {
 	var first Value
 	var more []Value
 	for _, e := range list {
-		if p.Filter != nil && !matchElement(p.Filter, e, nil) {
+		if p.Filter != nil && !matchElement(p.Filter, e, a) {
 			continue
 		}
 		switch v := pick(e, p.Sub); {
@@ -146,6 +146,10 @@ func (r *Resource) putExtension(urn string, v Value) error {
 
 // put returns what old becomes.
 func put(old Value, p Path, v Value, a *Attribute) (Value, error) {
+	if a != nil && a.MultiValued && p.Filter == nil && p.Sub != "" && old.IsUnassigned() {
+		e, err := putSub(Value{}, p.Sub, v) // a multi-valued attribute is a list (RFC 7643 §2.4)
+		return List(e), err
+	}
 	switch list, multi := old.AsList(); {
 	case p.Filter != nil:
 		return putMatching(old, p, v, a)
@@ -196,16 +200,23 @@ func putMatching(old Value, p Path, v Value, a *Attribute) (Value, error) {
 			return Value{}, err
 		}
 	}
-	if hit {
+	single := !multi && !old.IsNull() || a != nil && !a.MultiValued
+	switch {
+	case hit && single:
+		return out[0], nil
+	case hit:
 		return List(out...), nil
 	}
 	e, ok := elementOf(p.Filter)
 	if !ok {
-		return Value{}, &Error{Status: 400, ScimType: NoTarget, Detail: "no element matches the path's filter"}
+		return Value{}, noTarget("no element matches the path's filter")
 	}
 	e, err := putElement(e, p, v)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Value{}, err
+	case single && a != nil: // the attribute has one value, as `manager[value eq "7"]`
+		return e, nil
 	}
 	return List(append(out, e)...), nil
 }

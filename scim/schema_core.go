@@ -4,7 +4,8 @@ package scim
 
 // The schemas of RFC 7643 §8.7, as data. Descriptions are our own words. Where the
 // RFC contradicts itself: Group.displayName is required (§4.2, not §8.7.1),
-// references and binaries are case exact (§2.3), members have a display as in
+// references and binaries are case exact (§2.3), and so are the ids of others, as
+// an id is (§3.1): "0017a" and "0017A" may be two people. Members have a display as in
 // the RFC's examples, addresses a primary as in §2.4 and §8.2.
 
 // attr makes an attribute with the defaults of §2.2, changed by opts.
@@ -116,7 +117,7 @@ func userSchema() Schema {
 			boolean("primary", "Whether this is the preferred address; true at most once"),
 		}, multi),
 		complexAttr("groups", "Groups that the user is in; changed at the group", []Attribute{
-			str("value", "Identifier of the group", readOnly),
+			str("value", "Identifier of the group", readOnly, exact),
 			reference("$ref", "URI of the group", []string{"User", "Group"}, readOnly),
 			str("display", "Name of the group for a human reader", readOnly),
 			str("type", "Whether the membership is direct or indirect", readOnly, canonical("direct", "indirect")),
@@ -131,7 +132,7 @@ func groupSchema() Schema {
 	return Schema{ID: GroupURN, Name: "Group", Description: "Group of users", Attributes: []Attribute{
 		str("displayName", "Name of the group for a human reader", required),
 		complexAttr("members", "Members of the group", []Attribute{
-			str("value", "Identifier of the member", immutable),
+			str("value", "Identifier of the member", immutable, exact),
 			reference("$ref", "URI of the member", []string{"User", "Group"}, immutable),
 			str("type", "Kind of the member", immutable, canonical("User", "Group")),
 			str("display", "Name of the member for a human reader", immutable),
@@ -147,7 +148,7 @@ func enterpriseSchema() Schema {
 		str("division", "Division"),
 		str("department", "Department"),
 		complexAttr("manager", "The user's manager", []Attribute{
-			str("value", "Identifier of the manager's User"),
+			str("value", "Identifier of the manager's User", exact),
 			reference("$ref", "URI of the manager's User", []string{"User"}),
 			str("displayName", "Name of the manager for a human reader", readOnly),
 		}),

@@ -87,10 +87,10 @@ func attributesFrom(v Value, depth int) ([]Attribute, *SyntaxError) {
 		}
 		a := Attribute{
 			Name: name, Description: r.text("description"),
-			Type:       orDefault(Type(r.text("type")), TypeString),
-			Mutability: orDefault(Mutability(r.text("mutability")), ReadWrite),
-			Returned:   orDefault(Returned(r.text("returned")), ReturnedDefault),
-			Uniqueness: orDefault(Uniqueness(r.text("uniqueness")), UniqueNone),
+			Type:       keyword(r.text("type"), allTypes),
+			Mutability: keyword(r.text("mutability"), allMutabilities),
+			Returned:   keyword(r.text("returned"), allReturned),
+			Uniqueness: keyword(r.text("uniqueness"), allUniqueness),
 		}
 		a.MultiValued, a.Required, a.CaseExact = r.flag("multiValued"), r.flag("required"), r.flag("caseExact")
 		a.CanonicalValues, a.ReferenceTypes = r.texts("canonicalValues"), r.texts("referenceTypes")
@@ -103,6 +103,31 @@ func attributesFrom(v Value, depth int) ([]Attribute, *SyntaxError) {
 	}
 	return out, nil
 }
+
+// keyword finds the keyword that the text means, in any letter case, as some
+// service providers write "String". No text is the first of them, the default of
+// RFC 7643 §2.2; a text that is none of them is kept, for [SchemaSet.With] to refuse.
+func keyword[T ~string](text string, all func() []T) T {
+	words := all()
+	if text == "" {
+		return words[0]
+	}
+	for _, w := range words {
+		if sameName(string(w), text) {
+			return w
+		}
+	}
+	return T(text)
+}
+
+func allTypes() []Type {
+	return []Type{TypeString, TypeBoolean, TypeDecimal, TypeInteger, TypeDateTime, TypeBinary, TypeReference, TypeComplex}
+}
+func allMutabilities() []Mutability { return []Mutability{ReadWrite, ReadOnly, Immutable, WriteOnly} }
+func allReturned() []Returned {
+	return []Returned{ReturnedDefault, ReturnedAlways, ReturnedNever, ReturnedRequest}
+}
+func allUniqueness() []Uniqueness { return []Uniqueness{UniqueNone, UniqueServer, UniqueGlobal} }
 
 // Resource returns the resource type as a resource (RFC 7643 §6), without meta.
 func (t ResourceType) Resource() *Resource {

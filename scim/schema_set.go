@@ -47,8 +47,9 @@ func NewSchemaSet(schemas ...Schema) (*SchemaSet, error) {
 }
 
 // With returns the set with further schemas. It refuses a schema without id, an id
-// that is there already, names that are no attribute names or occur twice, and
-// complex attributes without sub-attributes. Missing characteristics are filled
+// that is there already, names that are no attribute names or occur twice,
+// keywords that RFC 7643 §7 does not have, and complex attributes without
+// sub-attributes or within others. Missing characteristics are filled
 // in with the defaults of RFC 7643 §2.2.
 func (s *SchemaSet) With(extra ...Schema) (*SchemaSet, error) {
 	out := &SchemaSet{schemas: slices.Clone(s.schemas), aliases: s.aliases}
@@ -59,7 +60,7 @@ func (s *SchemaSet) With(extra ...Schema) (*SchemaSet, error) {
 		if out.find(sch.ID) != nil {
 			return nil, fmt.Errorf("scim: schema %s is there already", sch.ID)
 		}
-		attrs, err := complete(sch.Attributes)
+		attrs, err := complete(sch.Attributes, sameName(sch.ID, SchemaURN))
 		if err != nil {
 			return nil, fmt.Errorf("scim: schema %s: %w", sch.ID, err)
 		}
@@ -69,8 +70,9 @@ func (s *SchemaSet) With(extra ...Schema) (*SchemaSet, error) {
 	return out, nil
 }
 
-// complete returns a checked copy with the defaults filled in.
-func complete(attrs []Attribute) ([]Attribute, error) {
+// complete returns a checked copy with the defaults filled in. Only the schema of
+// schemas nests complex attributes (RFC 7643 §2.3.8).
+func complete(attrs []Attribute, nesting bool) ([]Attribute, error) {
 	out := slices.Clone(attrs)
 	for i := range out {
 		a := &out[i]
@@ -84,10 +86,19 @@ func complete(attrs []Attribute) ([]Attribute, error) {
 		a.Mutability = orDefault(a.Mutability, ReadWrite)
 		a.Returned = orDefault(a.Returned, ReturnedDefault)
 		a.Uniqueness = orDefault(a.Uniqueness, UniqueNone)
+		if !slices.Contains(allTypes(), a.Type) || !slices.Contains(allMutabilities(), a.Mutability) ||
+			!slices.Contains(allReturned(), a.Returned) || !slices.Contains(allUniqueness(), a.Uniqueness) {
+			return nil, fmt.Errorf("attribute %q: its type, mutability, returned or uniqueness is none of RFC 7643 §7", a.Name)
+		}
 		if (a.Type == TypeComplex) != (len(a.SubAttributes) > 0) {
 			return nil, fmt.Errorf("attribute %q: a complex attribute, and no other, has sub-attributes", a.Name)
 		}
-		subs, err := complete(a.SubAttributes)
+		for j := range a.SubAttributes {
+			if a.SubAttributes[j].Type == TypeComplex && !nesting {
+				return nil, fmt.Errorf("attribute %q: its sub-attribute %q is complex; complex attributes do not nest", a.Name, a.SubAttributes[j].Name)
+			}
+		}
+		subs, err := complete(a.SubAttributes, nesting)
 		if err != nil {
 			return nil, fmt.Errorf("attribute %q: %w", a.Name, err)
 		}

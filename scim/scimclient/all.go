@@ -20,7 +20,8 @@ type PageOptions struct {
 	// failed in a row; nil never tries again. If it returns true, after whatever
 	// it has waited for, the same page is asked for once more: a list of a
 	// thousand pages would otherwise have to come through without one mishap.
-	Again func(ctx context.Context, failed *Error, times int) bool
+	Again  func(ctx context.Context, failed *Error, times int) bool
+	Search bool // ask by POST (RFC 7644 §3.4.3), so that the filter is in no address and no log
 }
 
 const (
@@ -29,7 +30,10 @@ const (
 )
 
 // All reads the pages of an endpoint one after the other, by index
-// (RFC 7644 §3.4.2.4) or by cursor (RFC 9865), and yields each resource once.
+// (RFC 7644 §3.4.2.4) or by cursor (RFC 9865), and yields each resource once. A
+// server that answers the first page by index with a cursor is followed by cursor
+// (RFC 9865 §2.3). A cursor that expired ends it with an error of class Retry: list
+// again from the beginning.
 //
 // The sequence ends without an error only if the pages fit together: as many
 // different resources as the server announced, the same total on every page, no
@@ -55,7 +59,7 @@ func (c *Client) All(ctx context.Context, endpoint string, q Query, opt PageOpti
 		}
 		if w.flaw != "" {
 			yield(nil, &Error{
-				Class: Retry, Op: "GET " + endpoint, Status: w.last.Status, RequestID: w.last.RequestID, Sent: true,
+				Class: Retry, Op: w.op(endpoint), Status: w.last.Status, RequestID: w.last.RequestID, Sent: true,
 				Err: fmt.Errorf("%w: %s", ErrIncomplete, w.flaw),
 			})
 		}
@@ -64,8 +68,12 @@ func (c *Client) All(ctx context.Context, endpoint string, q Query, opt PageOpti
 
 // insist reads one page, as often as Again says.
 func (c *Client) insist(ctx context.Context, endpoint string, q Query, opt PageOptions) (Page, error) {
+	ask := c.List
+	if opt.Search {
+		ask = c.Search
+	}
 	for times := 1; ; times++ {
-		page, err := c.List(ctx, endpoint, q)
+		page, err := ask(ctx, endpoint, q)
 		var failed *Error
 		if err == nil || opt.Again == nil || !errors.As(err, &failed) || !opt.Again(ctx, failed, times) {
 			return page, err
@@ -143,8 +151,20 @@ func (w *walk) take(p Page) []*scim.Resource {
 	return fresh
 }
 
+func (w *walk) op(endpoint string) string {
+	if w.opt.Search {
+		return "POST " + endpoint + "/.search"
+	}
+	return "GET " + endpoint
+}
+
 func (w *walk) nextIndex(p Page, fresh int) {
 	w.query.StartIndex += len(p.Resources)
+	if w.pages == 1 && p.NextCursor != "" && (w.total < 0 || w.query.StartIndex <= w.total) {
+		w.query.StartIndex, w.query.UseCursor = 0, true
+		w.nextCursor(p)
+		return
+	}
 	switch {
 	case len(p.Resources) == 0:
 		w.finish() // the end; if the total says otherwise, finish finds it

@@ -5,12 +5,14 @@ package scimclient_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimclient"
 )
 
@@ -121,7 +123,7 @@ func TestAll(t *testing.T) {
 func TestAllAsksForThePages(t *testing.T) {
 	t.Parallel()
 	for cursor, want := range map[bool][]string{
-		false: {"count=3&startIndex=1", "count=3&startIndex=4"},
+		false: {"count=3&startIndex=1", "count=3&cursor=a%2Bb%3D"}, // the server wants cursors (RFC 9865 §2.3)
 		true:  {"count=3&cursor=", "count=3&cursor=a%2Bb%3D"},
 	} {
 		var asked []string
@@ -175,5 +177,79 @@ func TestAllStops(t *testing.T) {
 	}
 	if e := errorOf(t, last); n != 0 || e.Class != scimclient.Retry || errors.Is(last, scimclient.ErrIncomplete) {
 		t.Errorf("%d resources, %v", n, last)
+	}
+}
+
+// A server whose pages by index fit together is not asked for its cursors.
+func TestAllLeavesNeedlessCursors(t *testing.T) {
+	t.Parallel()
+	requests := 0
+	c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		requests++
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(page(3, 1, 3, `,"nextCursor":"x"`)))
+	})
+	for _, err := range c.All(t.Context(), "/Users", scimclient.Query{}, scimclient.PageOptions{}) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if requests != 1 {
+		t.Errorf("%d requests", requests)
+	}
+}
+
+// By POST the filter is in no address.
+func TestAllBySearch(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		asked = append(asked, r.Method+" "+r.RequestURI+" "+string(body))
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(page(5, 1, 3)))
+	})
+	var last error
+	q := scimclient.Query{Filter: scim.Eq(scim.MustPath("userName"), "ada"), Count: 3}
+	for _, err := range c.All(t.Context(), "/Users", q, scimclient.PageOptions{Search: true}) {
+		last = err
+	}
+	e := errorOf(t, last)
+	if !errors.Is(last, scimclient.ErrIncomplete) || e.Op != "POST /Users/.search" || len(asked) != 2 {
+		t.Errorf("%v, %v", last, asked)
+	}
+	for i, a := range asked {
+		if !strings.HasPrefix(a, "POST /scim/v2/Users/.search {") || !strings.Contains(a, fmt.Sprintf(`"startIndex":%d`, 1+3*i)) {
+			t.Error(a)
+		}
+	}
+}
+
+// A cursor that is good no more asks for a new listing, not for an end of it all.
+func TestExpiredCursor(t *testing.T) {
+	t.Parallel()
+	for scimType, want := range map[string]scimclient.Class{
+		scim.ExpiredCursor: scimclient.Retry, scim.InvalidCursor: scimclient.Retry, scim.InvalidCount: scimclient.Terminal,
+	} {
+		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if r.URL.Query().Get("cursor") == "" && r.Method == http.MethodGet {
+				_, _ = w.Write([]byte(page(5, 1, 3, `,"nextCursor":"x"`)))
+				return
+			}
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"schemas":["` + scim.ErrorURN + `"],"scimType":"` + scimType + `","status":"400"}`))
+		})
+		var last error
+		for _, err := range c.All(t.Context(), "/Users", scimclient.Query{UseCursor: true}, scimclient.PageOptions{}) {
+			last = err
+		}
+		if e := errorOf(t, last); e.Class != want || e.ScimType != scimType {
+			t.Errorf("%s: %v", scimType, e)
+		}
+		_, err := c.Delete(t.Context(), "/Users", "1")
+		if e := errorOf(t, err); e.Class != scimclient.Terminal {
+			t.Errorf("a write with %s: %v", scimType, e)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/usher-id/usher/scim"
 )
@@ -80,7 +81,12 @@ func bulkMessage(failOnErrors int, ops []BulkOperation) (object, error) {
 	seen := map[string]bool{}
 	list := make([]object, 0, len(ops))
 	for i, op := range ops {
+		_, id, _ := strings.Cut(strings.TrimPrefix(op.Path, "/"), "/")
 		switch {
+		case op.Method != http.MethodPost && op.Method != http.MethodPut && op.Method != http.MethodPatch && op.Method != http.MethodDelete:
+			return object{}, fmt.Errorf("bulk operation %d: its method is none of POST, PUT, PATCH and DELETE (RFC 7644 §3.7)", i)
+		case !strings.HasPrefix(op.Path, "/") || op.Method != http.MethodPost && id == "":
+			return object{}, fmt.Errorf("bulk operation %d: its path is not like /Users, or /Users/1 for what is there (RFC 7644 §3.7)", i)
 		case op.Method == http.MethodPost && op.BulkID == "":
 			return object{}, fmt.Errorf("bulk operation %d: POST needs a bulkId (RFC 7644 §3.7)", i)
 		case op.BulkID != "" && seen[op.BulkID]:

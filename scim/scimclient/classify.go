@@ -100,6 +100,9 @@ func (x *exchange) classOf(scimType string, asked bool) Class {
 		return Conflict
 	case s == http.StatusBadRequest && strings.EqualFold(scimType, "uniqueness"):
 		return Conflict // RFC 7643 §7 allows 400 for a breach of uniqueness
+	case s == http.StatusBadRequest && x.req.read &&
+		(strings.EqualFold(scimType, scim.ExpiredCursor) || strings.EqualFold(scimType, scim.InvalidCursor)):
+		return Retry // a listing from its first page has another cursor (RFC 9865 §2.1)
 	case s == http.StatusPreconditionFailed:
 		return Precondition
 	case s == http.StatusRequestEntityTooLarge:

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimclient"
@@ -72,6 +74,9 @@ func TestRequests(t *testing.T) {
 		if a := r.Header.Get("Traceparent"); a != "00-aa-bb-01" {
 			t.Errorf("traceparent %q", a)
 		}
+		if a := r.Header.Get("Tracestate"); a != "usher=1, other=2" {
+			t.Errorf("tracestate %q", a)
+		}
 		if a := r.Header.Get("User-Agent"); a != "scimclient" {
 			t.Errorf("User-Agent %q", a)
 		}
@@ -87,6 +92,7 @@ func TestRequests(t *testing.T) {
 		}
 	})
 	ctx := scimclient.WithTraceparent(scimclient.WithRequestID(t.Context(), "req-1"), "00-aa-bb-01")
+	ctx = scimclient.WithTracestate(ctx, "usher=1, other=2")
 	const scimJSON = "application/scim+json"
 	user := scim.NewResource(scim.UserURN)
 	user.Set("userName", scim.String("alice"))
@@ -125,6 +131,17 @@ func TestRequests(t *testing.T) {
 		func() (scimclient.Answer, error) { return c.Delete(ctx, "/Users", "a/../b?") })
 	do("me", seen{line: "GET /scim/v2/Me"},
 		func() (scimclient.Answer, error) { return c.Me(ctx) })
+	do("create me", seen{"POST /scim/v2/Me", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"alice"}`, scimJSON, ""},
+		func() (scimclient.Answer, error) { return c.CreateMe(ctx, user) })
+	do("replace me", seen{"PUT /scim/v2/Me", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"alice"}`, scimJSON, `W/"1"`},
+		func() (scimclient.Answer, error) { return c.ReplaceMe(ctx, user, scimclient.IfMatch(`W/"1"`)) })
+	do("patch me", seen{"PATCH /scim/v2/Me", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`, scimJSON, ""},
+		func() (scimclient.Answer, error) {
+			active := scim.MustPath("active")
+			return c.PatchMe(ctx, scim.Patch{{Op: "replace", Path: &active, Value: scim.Bool(false)}})
+		})
+	do("delete me", seen{line: "DELETE /scim/v2/Me"},
+		func() (scimclient.Answer, error) { return c.DeleteMe(ctx) })
 	do("list", seen{line: "GET /scim/v2/Users?attributes=id%2CuserName&count=10&filter=userName%20eq%20%22a%2Bb%20%5C%22c%5C%22%26d%3De%22&sortBy=userName&sortOrder=descending&startIndex=11"},
 		func() (scimclient.Answer, error) { p, err := c.List(ctx, "/Users", query); return p.Answer, err })
 	do("first page by cursor", seen{line: "GET /scim/v2/Users?count=10&cursor="},
@@ -169,6 +186,18 @@ func TestNotSent(t *testing.T) {
 		"bulk with a bulkId twice": func() error {
 			op := scimclient.BulkOperation{Method: "POST", BulkID: "1", Path: "/Users", Data: scim.NewResource()}
 			_, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{op, op})
+			return err
+		},
+		"bulk of reads": func() error {
+			_, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{{Method: "GET", Path: "/Users/1", Data: scim.NewResource()}})
+			return err
+		},
+		"bulk that deletes everybody": func() error {
+			_, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{{Method: "DELETE", Path: "/Users/"}})
+			return err
+		},
+		"bulk with an address": func() error {
+			_, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{{Method: "DELETE", Path: "https://app.example/Users/1"}})
 			return err
 		},
 		"bulk without data": func() error {
@@ -275,9 +304,13 @@ func TestDiscovery(t *testing.T) {
 		list := func(s string) string { return `{"totalResults":1,"resources":[` + s + `]}` }
 		_, _ = io.WriteString(w, map[string]string{
 			"/scim/v2/ServiceProviderConfig": `{"patch":{"supported":true},"bulk":{"supported":"True","maxOperations":5,"maxPayloadSize":-1},
-				"filter":{"supported":true,"maxResults":200},"sort":{"supported":false},"pagination":{"cursor":true,"index":true,"maxPageSize":50}}`,
-			"/scim/v2/ResourceTypes": list(`{"name":"User","endpoint":"/Users","schema":"urn:ietf:params:scim:schemas:core:2.0:User"}`),
-			"/scim/v2/Schemas":       list(`{"id":"urn:x","name":"X","attributes":[{"name":"a","type":"string","multiValued":false}]}`),
+				"filter":{"supported":true,"maxResults":200},"sort":{"supported":false},"pagination":{"cursor":true,"index":true,"maxPageSize":50,"defaultPaginationMethod":"cursor","cursorTimeout":60},
+				"documentationUri":"https://app.example/doc","authenticationSchemes":[{"type":"oauthbearertoken","name":"OAuth","description":"d","primary":true},1]}`,
+			"/scim/v2/ResourceTypes/User": `{"name":"User","endpoint":"/Users","schema":"urn:ietf:params:scim:schemas:core:2.0:User"}`,
+			"/scim/v2/Schemas/urn:x":      `{"id":"urn:x","name":"X","attributes":[{"name":"a"}]}`,
+			"/scim/v2/Schemas/broken":     `{"name":"X"}`,
+			"/scim/v2/ResourceTypes":      list(`{"name":"User","endpoint":"/Users","schema":"urn:ietf:params:scim:schemas:core:2.0:User"}`),
+			"/scim/v2/Schemas":            list(`{"id":"urn:x","name":"X","attributes":[{"name":"a","type":"string","multiValued":false}]}`),
 		}[r.URL.Path])
 	})
 	spc, a, err := c.ServiceProviderConfig(t.Context())
@@ -288,8 +321,22 @@ func TestDiscovery(t *testing.T) {
 	if want := (scimclient.ServiceProviderConfig{
 		Patch: true, Bulk: true, BulkMaxOperations: 5, Filter: true, FilterMaxResults: 200,
 		CursorPaging: true, IndexPaging: true, MaxPageSize: 50,
-	}); spc != want {
+		DefaultPaging: "cursor", CursorTimeout: time.Minute, DocumentationURI: "https://app.example/doc",
+		AuthenticationSchemes: []scimclient.AuthenticationScheme{{Type: "oauthbearertoken", Name: "OAuth", Description: "d", Primary: true}},
+	}); !reflect.DeepEqual(spc, want) {
 		t.Errorf("%+v", spc)
+	}
+	if rt, _, err := c.ResourceType(t.Context(), "User"); err != nil || rt.Schema != scim.UserURN {
+		t.Errorf("%+v, %v", rt, err)
+	}
+	if s, _, err := c.Schema(t.Context(), "urn:x"); err != nil || s.Attributes[0].Name != "a" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, name := range []string{"", "..", "broken"} {
+		_, _, err := c.Schema(t.Context(), name)
+		if e := errorOf(t, err); (e.Class == scimclient.Terminal) != (name != "broken") {
+			t.Errorf("%q: %v", name, e)
+		}
 	}
 	types, _, err := c.ResourceTypes(t.Context())
 	if err != nil || len(types) != 1 || types[0].Endpoint != "/Users" {

@@ -89,6 +89,9 @@ func (c *Client) newRequest(ctx context.Context, x *exchange) (*http.Request, er
 	hr.Header.Set("X-Request-Id", x.id)
 	if tp, ok := traceparent(ctx); ok {
 		hr.Header.Set("Traceparent", tp)
+		if ts, ok := tracestate(ctx); ok {
+			hr.Header.Set("Tracestate", ts)
+		}
 	}
 	if c.token == nil {
 		return hr, nil

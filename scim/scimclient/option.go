@@ -39,6 +39,7 @@ func ExcludedAttributes(paths ...string) Option {
 type (
 	requestIDKey   struct{}
 	traceparentKey struct{}
+	tracestateKey  struct{}
 )
 
 // WithRequestID sets the X-Request-Id of requests made with the context. An id
@@ -52,6 +53,12 @@ func WithTraceparent(ctx context.Context, traceparent string) context.Context {
 	return context.WithValue(ctx, traceparentKey{}, traceparent)
 }
 
+// WithTracestate sets the tracestate header (W3C Trace Context) of requests that
+// have a traceparent too.
+func WithTracestate(ctx context.Context, tracestate string) context.Context {
+	return context.WithValue(ctx, tracestateKey{}, tracestate)
+}
+
 func requestID(ctx context.Context) string {
 	if id, ok := ctx.Value(requestIDKey{}).(string); ok && token(id, 128) {
 		return id
@@ -62,6 +69,12 @@ func requestID(ctx context.Context) string {
 func traceparent(ctx context.Context) (string, bool) {
 	tp, ok := ctx.Value(traceparentKey{}).(string)
 	return tp, ok && token(tp, 128)
+}
+
+func tracestate(ctx context.Context) (string, bool) {
+	const most = 512 // what every participant must pass on
+	ts, ok := ctx.Value(tracestateKey{}).(string)
+	return ts, ok && ts != "" && len(ts) <= most && validHeader(ts)
 }
 
 // token reports whether s is 1 to limit characters of visible ASCII.

@@ -60,8 +60,30 @@ func (c *Client) Delete(ctx context.Context, endpoint, id string, opts ...Option
 
 // Me reads the authenticated subject's resource (RFC 7644 §3.11).
 func (c *Client) Me(ctx context.Context, opts ...Option) (Answer, error) {
-	return c.one(ctx, call{method: http.MethodGet, endpoint: "/Me", due: bodyWithID}, opts)
+	return c.one(ctx, call{method: http.MethodGet, endpoint: me, due: bodyWithID}, opts)
 }
+
+// CreateMe registers the authenticated subject (RFC 7644 §3.11).
+func (c *Client) CreateMe(ctx context.Context, r *scim.Resource, opts ...Option) (Answer, error) {
+	return c.one(ctx, call{method: http.MethodPost, endpoint: me, body: r, due: bodyWithID}, opts)
+}
+
+// ReplaceMe is [Client.Replace] for the authenticated subject (RFC 7644 §3.11).
+func (c *Client) ReplaceMe(ctx context.Context, r *scim.Resource, opts ...Option) (Answer, error) {
+	return c.one(ctx, call{method: http.MethodPut, endpoint: me, body: r, due: bodyOr204}, opts)
+}
+
+// PatchMe is [Client.Patch] for the authenticated subject (RFC 7644 §3.11).
+func (c *Client) PatchMe(ctx context.Context, p scim.Patch, opts ...Option) (Answer, error) {
+	return c.one(ctx, call{method: http.MethodPatch, endpoint: me, body: p, due: bodyOr204}, opts)
+}
+
+// DeleteMe is [Client.Delete] for the authenticated subject (RFC 7644 §3.11).
+func (c *Client) DeleteMe(ctx context.Context, opts ...Option) (Answer, error) {
+	return c.one(ctx, call{method: http.MethodDelete, endpoint: me, due: bodyNone}, opts)
+}
+
+const me = "/Me"
 
 // call is one operation on one resource.
 type call struct {

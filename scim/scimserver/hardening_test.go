@@ -87,9 +87,12 @@ func TestPatchSpelling(t *testing.T) {
 	t.Parallel()
 	do := gadgets(t)
 	do("POST", "/Gadgets", gadget(`"name":"g"`))
-	w := do("PATCH", "/Gadgets/1", operations(`{"op":"add","path":"PARTS","value":[{"VALUE":"a"}]},{"op":"replace","path":"Schemas","value":["urn:x"]}`))
+	w := do("PATCH", "/Gadgets/1", operations(`{"op":"add","path":"PARTS","value":[{"VALUE":"a"}]},{"op":"replace","path":"Schemas","value":["`+gadgetURN+`"]}`))
 	if text := w.Body.String(); w.Code != 200 || !strings.Contains(text, `"parts":[{"value":"a"}]`) || !strings.Contains(text, `"schemas":["`+gadgetURN+`"]`) {
 		t.Errorf("%d %s", w.Code, text)
+	}
+	if w := do("PATCH", "/Gadgets/1", operations(`{"op":"replace","path":"Schemas","value":["urn:x"]}`)); w.Code != 400 {
+		t.Errorf("schemas that it cannot have: %d %s", w.Code, w.Body)
 	}
 }
 
