@@ -13,12 +13,16 @@ RACE      ?= $(patsubst %,./%/...,$(wildcard $(RACE_ROOMS)))
 # Vulnerabilities as they are known to the database beside the repository, so that a build needs no network for it.
 VULNDB ?= $(abspath ../shared/data/govulndb)
 
-.PHONY: all build test test-race lint fmt vuln fuzz bench cover node cc
+.PHONY: all build demo test test-race lint fmt vuln fuzz bench cover node cc
 
 all: build lint test
 
 build:
 	$(GO) build -o bin/usher ./cmd/usher
+
+# A made-up company and its apps, all on this machine: nothing to configure.
+demo:
+	$(GO) run ./cmd/usher demo --once
 
 # Everything, with real input: needs Node.js for a SCIM server that is not ours, and the shared folder beside the repository.
 # What is missing skips its tests, but fails them when CI=true.
