@@ -198,14 +198,6 @@ func newIndex(a *Attribute, list []Value) *index {
 	return x
 }
 
-// add takes one more element in, at the end of the list.
-func (x *index) add(v Value) {
-	h := hashElement(x.attr, v)
-	x.list = append(x.list, v)
-	x.next = append(x.next, x.head[h])
-	x.head[h] = int32(len(x.list))
-}
-
 func (x *index) hasAll(list []Value) bool {
 	for _, v := range list {
 		if !v.IsUnassigned() && !x.has(v) {

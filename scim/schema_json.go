@@ -123,7 +123,9 @@ func keyword[T ~string](text string, all func() []T) T {
 func allTypes() []Type {
 	return []Type{TypeString, TypeBoolean, TypeDecimal, TypeInteger, TypeDateTime, TypeBinary, TypeReference, TypeComplex}
 }
+
 func allMutabilities() []Mutability { return []Mutability{ReadWrite, ReadOnly, Immutable, WriteOnly} }
+
 func allReturned() []Returned {
 	return []Returned{ReturnedDefault, ReturnedAlways, ReturnedNever, ReturnedRequest}
 }

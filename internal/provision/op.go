@@ -98,8 +98,14 @@ func (o *Op) appendJSON(dst []byte) ([]byte, error) {
 		name, text string
 		optional   bool
 	}{
-		{"id", o.ID, false}, {"op", string(o.Kind), false}, {"app", o.App, false}, {"person", o.Person, true}, {"team", o.Team, true},
-		{"label", o.Label, false}, {"cause", string(o.Cause), false}, {"why", o.Why, false},
+		{"id", o.ID, false},
+		{"op", string(o.Kind), false},
+		{"app", o.App, false},
+		{"person", o.Person, true},
+		{"team", o.Team, true},
+		{"label", o.Label, false},
+		{"cause", string(o.Cause), false},
+		{"why", o.Why, false},
 	} {
 		if f.optional && f.text == "" {
 			continue

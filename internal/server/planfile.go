@@ -29,7 +29,7 @@ type PlanFile struct {
 }
 
 const (
-	planFormat   = "usher-plan/1"
+	planFormat   = "usher-plan/2"
 	maxPlanBytes = 1 << 30
 )
 
