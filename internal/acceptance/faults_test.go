@@ -18,6 +18,7 @@ func TestFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("minutes of real requests")
 	}
+	t.Parallel() // it mostly waits as long as the app asks for
 	hr := filepath.Join(testenv.Shared(t), "data", "hr")
 	// All ways to fail, those less often that make everybody wait for a second.
 	rest := []scimtest.Kind{scimtest.Unavailable, scimtest.ServerError, scimtest.BadGateway, scimtest.Reset, scimtest.TimeOut}

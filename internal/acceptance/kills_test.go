@@ -53,6 +53,7 @@ func TestKillsWithFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of starts of the binary")
 	}
+	t.Parallel()
 	const people, kills, atLeast = 5_000, 200, 150
 	hr := filepath.Join(testenv.Shared(t), "data", "hr")
 	seed := uint64(time.Now().UnixNano())
