@@ -15,44 +15,62 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/testenv"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimtest"
 )
 
 const connections = 16
 
-// fake starts an app with a delay, and returns its address.
-func fake(b *testing.B, delay time.Duration) (*scimtest.App, string, func()) {
+// target is an app that is up.
+type target struct {
+	url, token string
+	stop       func()
+}
+
+// fake starts apps of ours with a delay.
+func fake(delay time.Duration) func(*testing.B) target {
+	return func(b *testing.B) target {
+		b.Helper()
+		a, err := scimtest.New(scimtest.Config{Token: token, Latency: delay})
+		if err != nil {
+			b.Fatal(err)
+		}
+		url, stop, err := scimtest.Listen(context.Background(), a)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return target{url, token, stop}
+	}
+}
+
+// scimmy starts servers that are not ours, each with the benchmark's own end.
+func scimmy(b *testing.B) target {
 	b.Helper()
-	a, err := scimtest.New(scimtest.Config{Token: token, Latency: delay})
-	if err != nil {
-		b.Fatal(err)
-	}
-	url, stop, err := scimtest.Listen(context.Background(), a)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return a, url, stop
+	s := testenv.Scimmy(b, testenv.ScimmyOptions{})
+	return target{s.BaseURL, s.Token, func() {}}
 }
 
 // BenchmarkFirstLoad brings everybody into an empty app, beside two floors that
 // send as many requests over as many connections to an app of the same kind: a
 // bare loop over the same client, and net/http with bodies encoded beforehand.
 func BenchmarkFirstLoad(b *testing.B) {
-	b.Run("delay=0s", func(b *testing.B) {
-		w := newWorld(b, size(5_000, 50))
-		engine, client, bare := firstLoad(b, w, 0)
+	rates := func(b *testing.B, w *world, start func(*testing.B) target) {
+		b.Helper()
+		engine, client, bare := firstLoad(b, w, start)
 		b.ReportMetric(engine.rate(), "req/s")
 		b.ReportMetric(client.rate(), "client-req/s")
 		b.ReportMetric(bare.rate(), "http-req/s")
 		b.ReportMetric(engine.rate()/client.rate(), "of-client")
 		b.ReportMetric(engine.rate()/bare.rate(), "of-http")
-	})
+	}
+	b.Run("delay=0s", func(b *testing.B) { rates(b, newWorld(b, size(5_000, 50)), fake(0)) })
+	b.Run("scimmy", func(b *testing.B) { rates(b, newWorld(b, size(2_000, 30)), scimmy) })
 	b.Run("delay=20ms", func(b *testing.B) {
 		w := newWorld(b, size(5_000, 50))
 		w.groups, w.memberships = 25, 4
 		const delay = 20 * time.Millisecond
-		engine, client, bare := firstLoad(b, w, delay)
+		engine, client, bare := firstLoad(b, w, fake(delay))
 		ideal := float64(engine.requests) / (connections / delay.Seconds())
 		b.ReportMetric(engine.seconds, "s/load")
 		b.ReportMetric(float64(engine.requests), "requests")
@@ -74,28 +92,28 @@ func (p *pace) add(requests int, seconds float64) {
 	p.requests, p.seconds = p.requests+requests, p.seconds+seconds
 }
 
-func firstLoad(b *testing.B, w *world, delay time.Duration) (engine, client, bare pace) {
+func firstLoad(b *testing.B, w *world, start func(*testing.B) target) (engine, client, bare pace) {
 	b.Helper()
 	loads := 0
 	for b.Loop() {
 		b.StopTimer()
 		w.forget(b)
-		a, url, stop := fake(b, delay)
-		w.urls["app"] = url
+		t := start(b)
+		w.urls["app"], w.token = t.url, t.token
 		w.write(b)
 		built := w.build(b, false)
 		b.StartTimer()
 		doc := w.apply(b, built)
 		b.StopTimer()
-		if got := doc.Apps["app"]; got.Create != w.people || got.MemberAdd != w.people*w.memberships || len(a.Users()) != w.people {
+		if got := doc.Apps["app"]; got.Create != w.people || got.MemberAdd != w.people*w.memberships {
 			b.Fatalf("%+v", *got)
 		}
 		// The engine's own share; reading the file is another budget.
 		engine.add(int(doc.Apps["app"].Requests), doc.Apps["app"].Seconds)
-		stop()
+		t.stop()
 		people := bodies(b, built.Targets[0], int(doc.Apps["app"].Requests))
-		client.add(byClient(b, w, people, delay))
-		bare.add(byHTTP(b, people, delay))
+		client.add(byClient(b, w, people, start(b)))
+		bare.add(byHTTP(b, people, start(b)))
 		loads++
 		b.StartTimer()
 	}
@@ -116,11 +134,10 @@ func bodies(b *testing.B, t *provision.Target, n int) []*scim.Resource {
 }
 
 // byClient creates accounts in a bare loop over the client that the engine has.
-func byClient(b *testing.B, w *world, people []*scim.Resource, delay time.Duration) (int, float64) {
+func byClient(b *testing.B, w *world, people []*scim.Resource, t target) (int, float64) {
 	b.Helper()
-	_, url, stop := fake(b, delay)
-	defer stop()
-	w.urls["app"] = url
+	defer t.stop()
+	w.urls["app"], w.token = t.url, t.token
 	w.write(b)
 	target := w.build(b, false).Targets[0].App
 	return loop(b, len(people), func(i int) error {
@@ -130,10 +147,9 @@ func byClient(b *testing.B, w *world, people []*scim.Resource, delay time.Durati
 }
 
 // byHTTP sends the same accounts by net/http alone.
-func byHTTP(b *testing.B, people []*scim.Resource, delay time.Duration) (int, float64) {
+func byHTTP(b *testing.B, people []*scim.Resource, t target) (int, float64) {
 	b.Helper()
-	_, url, stop := fake(b, delay)
-	defer stop()
+	defer t.stop()
 	encoded := make([][]byte, len(people))
 	for i, p := range people {
 		encoded[i] = p.AppendJSON(nil)
@@ -141,11 +157,11 @@ func byHTTP(b *testing.B, people []*scim.Resource, delay time.Duration) (int, fl
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}
 	defer client.CloseIdleConnections()
 	return loop(b, len(people), func(i int) error {
-		req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url+"/Users", bytes.NewReader(encoded[i]))
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, t.url+"/Users", bytes.NewReader(encoded[i]))
 		if err != nil {
 			return err
 		}
-		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Authorization", "Bearer "+t.token)
 		req.Header.Set("Content-Type", "application/scim+json")
 		resp, err := client.Do(req)
 		if err != nil {

@@ -33,15 +33,15 @@ func BenchmarkMemory(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
 			w.forget(b)
-			_, url, stop := fake(b, 0)
-			w.urls["app"] = url
+			t := fake(0)(b)
+			w.urls["app"] = t.url
 			w.write(b)
 			b.StartTimer()
 			mb, seconds := run(b, w, "apply")
 			b.StopTimer()
 			b.ReportMetric(mb, "peak-MB")
 			b.ReportMetric(seconds, "s/run")
-			stop()
+			t.stop()
 			b.StartTimer()
 		}
 	})

@@ -25,11 +25,12 @@ type world struct {
 	memberships int // of each person, 0 to 4
 	apps        []string
 	urls        map[string]string
+	token       string
 	titles      map[int]string // of those who do not have the usual one
 }
 
 func newWorld(tb testing.TB, people int) *world {
-	return &world{dir: tb.TempDir(), people: people, apps: []string{"app"}, urls: map[string]string{}, titles: map[int]string{}}
+	return &world{dir: tb.TempDir(), people: people, apps: []string{"app"}, token: token, urls: map[string]string{}, titles: map[int]string{}}
 }
 
 func (w *world) store() string  { return filepath.Join(w.dir, "usher.db") }
@@ -85,7 +86,7 @@ apps:
       enterprise.employeeNumber: person.enterprise.employeeNumber
       enterprise.department: person.enterprise.department
     groups: {teams: [t1, t2, t3, t4]}
-`, name, url, token)
+`, name, url, w.token)
 	}
 	var hr bytes.Buffer
 	hr.WriteString("id,first,last,title,t1,t2,t3,t4\n")

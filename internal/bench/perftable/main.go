@@ -39,6 +39,10 @@ func rows() []row {
 			"{req/s} requests/s: {of-client} of the client's {client-req/s}, {of-http} of net/http's {http-req/s}",
 		},
 		{
+			"first load into scimmy, a server in Node.js that is not ours, without delay", "FirstLoad/scimmy", "≥ 0.80 of a bare loop over the same client",
+			"{req/s} requests/s: {of-client} of the client's {client-req/s}, {of-http} of net/http's {http-req/s}",
+		},
+		{
 			"first load: 5,000 people, 100 groups, 20,000 memberships, an app that answers in 20 ms, 16 connections",
 			"FirstLoad/delay=20ms", "≤ 1.2 × requests ÷ (16 ÷ 20 ms), < 10 s",
 			"{s/load} s for {requests} requests: {x-ideal} × the ideal, {x-client} × the client's bare loop, {x-http} × net/http's",
