@@ -95,6 +95,22 @@ func (r *Resource) ExternalID() string { return r.text("externalId") }
 // SetExternalID sets the client's identifier; "" removes it.
 func (r *Resource) SetExternalID(id string) { r.setText("externalId", id) }
 
+// Members returns the ids of a Group's members, in their order (RFC 7643 §4.2).
+func (r *Resource) Members() []string {
+	v, _ := r.Get("members")
+	list, ok := v.AsList()
+	if !ok && !v.IsUnassigned() {
+		list = []Value{v}
+	}
+	ids := make([]string, 0, len(list))
+	for _, m := range list {
+		if id, ok := subValue(m, "value").AsString(); ok && id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // UserName returns a User's userName (RFC 7643 §4.1.1).
 func (r *Resource) UserName() string { return r.text("userName") }
 

@@ -3,6 +3,7 @@
 package scim_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/usher-id/usher/scim"
@@ -166,5 +167,22 @@ func TestPutLeavesClonesAlone(t *testing.T) {
 	c.Remove(path(t, "enterprise"))
 	if u.String() != before {
 		t.Errorf("the original changed: %s", u)
+	}
+}
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		`{"displayName":"g"}`: {}, `{"members":[]}`: {}, `{"members":null}`: {}, `{"members":7}`: {},
+		`{"members":[{"value":"b"},{"value":"a","display":"A"},{"display":"nobody"},{"value":""},7]}`: {"b", "a"},
+		`{"members":{"value":"alone"}}`: {"alone"},
+	} {
+		r, err := scim.ParseResource([]byte(text), scim.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Members(); !slices.Equal(got, want) {
+			t.Errorf("%s: %v", text, got)
+		}
 	}
 }

@@ -58,16 +58,7 @@ func (f *fake) dump() testenv.Dump {
 		d.Users = append(d.Users, one)
 	}
 	for _, g := range f.Groups() {
-		one := testenv.DumpedGroup{ID: g.ID(), DisplayName: g.DisplayName(), ExternalID: g.ExternalID()}
-		v, _ := g.Get("members")
-		list, _ := v.AsList()
-		for _, m := range list {
-			o, _ := m.AsComplex()
-			value, _ := o.Get("value")
-			id, _ := value.AsString()
-			one.Members = append(one.Members, id)
-		}
-		d.Groups = append(d.Groups, one)
+		d.Groups = append(d.Groups, testenv.DumpedGroup{ID: g.ID(), DisplayName: g.DisplayName(), ExternalID: g.ExternalID(), Members: g.Members()})
 	}
 	return d
 }

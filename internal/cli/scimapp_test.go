@@ -251,12 +251,7 @@ func (a *scimApp) accounts() []string {
 	defer a.mu.Unlock()
 	groups := map[string][]string{}
 	for _, g := range a.kinds["Groups"].all {
-		members, _ := g.Get("members")
-		list, _ := members.AsList()
-		for _, m := range list {
-			o, _ := m.AsComplex()
-			v, _ := o.Get("value")
-			id, _ := v.AsString()
+		for _, id := range g.Members() {
 			groups[id] = append(groups[id], g.DisplayName())
 		}
 	}

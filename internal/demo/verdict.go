@@ -195,12 +195,7 @@ func held(users, groups []*scim.Resource) (h holdings, odd []string) {
 			say("group %q is there twice", g.DisplayName())
 		}
 		members := []string{}
-		list, _ := g.Get("members")
-		all, _ := list.AsList()
-		for _, m := range all {
-			o, _ := m.AsComplex()
-			v, _ := o.Get("value")
-			id, _ := v.AsString()
+		for _, id := range g.Members() {
 			who, ok := number[id]
 			if !ok {
 				say("group %q holds %s, which is no account", g.DisplayName(), id)

@@ -184,16 +184,7 @@ func (r *run) readMembers(ctx context.Context, g Group) error {
 		return r.storeGroup(ctx, g, nil, gone)
 	}
 	there := map[string]bool{}
-	var remote []string
-	members, _ := ans.Resource.Get("members")
-	list, _ := members.AsList()
-	for _, m := range list {
-		o, _ := m.AsComplex()
-		v, _ := o.Get("value")
-		if id, ok := v.AsString(); ok {
-			remote = append(remote, id)
-		}
-	}
+	remote := ans.Resource.Members()
 	var owners map[string]string
 	var known []string
 	err = r.store.View(ctx, func(tx Tx) (err error) {

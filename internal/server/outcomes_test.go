@@ -101,12 +101,7 @@ func (w *wired) right(today string) (wrong []string) {
 	}
 	teams := map[string][]string{}
 	for _, g := range w.app.Groups() {
-		v, _ := g.Get("members")
-		list, _ := v.AsList()
-		for _, m := range list {
-			o, _ := m.AsComplex()
-			value, _ := o.Get("value")
-			id, _ := value.AsString()
+		for _, id := range g.Members() {
 			teams[ids[id]] = append(teams[ids[id]], g.DisplayName())
 		}
 	}

@@ -111,15 +111,7 @@ func ignored(name string) bool {
 
 // membersOf are the ids of a group's members, sorted.
 func membersOf(r *scim.Resource) []string {
-	v, _ := r.Get("members")
-	list, _ := v.AsList()
-	ids := make([]string, 0, len(list))
-	for _, m := range list {
-		o, _ := m.AsComplex()
-		value, _ := o.Get("value")
-		id, _ := value.AsString()
-		ids = append(ids, id)
-	}
+	ids := r.Members()
 	slices.Sort(ids)
 	return ids
 }

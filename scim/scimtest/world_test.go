@@ -67,12 +67,7 @@ func (w *truth) compare(t *testing.T, app *scimtest.App) {
 	}
 	for _, g := range app.Groups() {
 		got := map[string]bool{}
-		v, _ := g.Get("members")
-		list, _ := v.AsList()
-		for _, m := range list {
-			o, _ := m.AsComplex()
-			value, _ := o.Get("value")
-			id, _ := value.AsString()
+		for _, id := range g.Members() {
 			got[id] = true
 		}
 		if !maps.Equal(got, w.groups[g.ID()]) {
