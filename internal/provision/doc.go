@@ -14,6 +14,9 @@
 // answer the outcome; what lies between a crash and its outcome is ambiguous
 // and is looked up before anything else is done about it.
 //
-// Goroutines: Engine.Run starts one per app, each of which starts as many
-// senders as the app's concurrency allows and joins them before it returns.
+// Goroutines: Engine.Apply and Engine.Serve run each app in one of its own,
+// which owns all of that run's state. While an app is held one more renews its
+// lease. A stage has as many senders as the app's concurrency allows, and a
+// recorder that commits one step while requests go on. A survey reads one page
+// while it plans another, on all cores. All are joined by whoever started them.
 package provision
