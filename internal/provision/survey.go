@@ -12,12 +12,12 @@ import (
 )
 
 // keepWeight is how much a survey keeps of what is no removal: an operation on an
-// account, with all that it sends, weighs ten times a membership. Beyond that
+// account, with all that it sends, weighs as much as twenty memberships. Beyond that
 // operations are planned again when their turn comes, window by window: planning
 // is cheap, and a first load must not need the memory of the whole company.
 const (
-	keepWeight    = 80_000
-	accountWeight = 10
+	keepWeight    = 125_000
+	accountWeight = 20
 )
 
 func (k Kind) weight() int {

@@ -11,7 +11,7 @@ import (
 // a survey keeps. Memberships are small, and share requests.
 const (
 	accountWindow = 1_000
-	memberWindow  = 10_000
+	memberWindow  = 4_000
 )
 
 // lateCommit is how long after the instant that it carries a mark may become
