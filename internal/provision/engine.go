@@ -249,8 +249,8 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 		next, err = tx.NextRetry(ctx, r.target.Name, r.people, tx.Now())
 		return err
 	})
-	if now := time.Now(); r.state.RetryAt.After(now) && (next.IsZero() || next.Before(r.state.RetryAt)) {
-		next = r.state.RetryAt // nothing before, whoever else waits
+	if r.state.RetryAt.After(time.Now()) {
+		next = r.state.RetryAt // nothing before, whoever else waits, and whoever it kept goes then
 	}
 	return next, err
 }

@@ -104,8 +104,8 @@ func (r *run) push(ctx context.Context, ops []*Op) (bool, error) {
 		if err := r.stage(ctx, queue); err != nil {
 			return sent, err
 		}
-		if r.refused != "" || ctx.Err() != nil {
-			return sent, nil // the cycle sees the same, and ends
+		if r.refused != "" || ctx.Err() != nil || r.state.RetryAt.After(time.Now()) {
+			return sent, nil // the cycle sees the same, and ends, or waits
 		}
 	}
 	return sent, nil
