@@ -684,3 +684,32 @@ func TestPauseKeepsNobodyLonger(t *testing.T) {
 		}
 	})
 }
+
+// sluggish is a store whose every read takes a while.
+type sluggish struct{ provision.Store }
+
+func (s sluggish) View(ctx context.Context, fn func(provision.Tx) error) error {
+	time.Sleep(time.Second)
+	return s.Store.View(ctx, fn)
+}
+
+// A retry whose time comes while the last round looks is not forgotten.
+func TestRetryDuringTheLastLook(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(2, "")
+		h.apply()
+		for at := range 20 {
+			h.put(somebody("p000", directory.Active, "displayName", fmt.Sprint(at)))
+			waits := h.account("p000")
+			waits.RetryAt = time.Now().Add(time.Duration(at)*500*time.Millisecond + time.Millisecond)
+			h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+				return tx.PutAccounts(h.ctx, []provision.Account{waits})
+			}))
+			c := h.config()
+			c.Store = sluggish{c.Store}
+			if _, err := provision.New(c).Apply(h.ctx, nil); err != nil || h.account("p000").Due {
+				t.Errorf("a retry after %s was left: %v", waits.RetryAt, err)
+			}
+		}
+	})
+}
