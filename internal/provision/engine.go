@@ -245,12 +245,13 @@ func (r *run) probe(ctx context.Context) string {
 
 func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 	err = r.store.View(ctx, func(tx Tx) (err error) {
-		// What was due already, and was not sent, is held, or not asked for.
-		next, err = tx.NextRetry(ctx, r.target.Name, r.people, tx.Now())
+		// What was due already when the last round began, and was not sent, is
+		// held, or not asked for.
+		next, err = tx.NextRetry(ctx, r.target.Name, r.people, r.began)
 		return err
 	})
-	if now := time.Now(); r.state.RetryAt.After(now) && (next.IsZero() || next.Before(r.state.RetryAt)) {
-		next = r.state.RetryAt // nothing before, whoever else waits
+	if r.state.RetryAt.After(time.Now()) {
+		next = r.state.RetryAt // nothing before, whoever else waits, and whoever it kept goes then
 	}
 	return next, err
 }

@@ -128,7 +128,8 @@ func (r *run) owned(ctx context.Context, deadline time.Time, fn func(ctx context
 	err = fn(ctx)
 	stop()
 	<-ended
-	return errors.Join(err, r.store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return tx.DropLease(ctx, r.lease) }))
+	ctx = context.WithoutCancel(ctx) // a stop does not keep the app from whoever comes next
+	return errors.Join(err, r.store.Update(ctx, func(tx Tx) error { return tx.DropLease(ctx, r.lease) }))
 }
 
 func (r *run) takeLease(ctx context.Context, deadline time.Time) error {

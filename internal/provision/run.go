@@ -22,6 +22,7 @@ type run struct {
 	keeping *keeping  // what the app makes of what it is sent
 
 	deadline time.Time // of waiting, zero for none
+	began    time.Time // the last round
 	before   int64     // requests that the app had answered before
 
 	subjects map[string]Subject // people with operations in this round
@@ -57,7 +58,7 @@ func (r *run) at() time.Time {
 // round plans what is due, asks the guard, and pushes what may go. It reports
 // whether anything was pushed.
 func (r *run) round(ctx context.Context, only func(*Op) bool) (bool, error) {
-	if r.state.RetryAt.After(time.Now()) {
+	if r.began = time.Now(); r.state.RetryAt.After(r.began) {
 		return false, nil
 	}
 	if err := r.observe(ctx); err != nil {
@@ -104,8 +105,8 @@ func (r *run) push(ctx context.Context, ops []*Op) (bool, error) {
 		if err := r.stage(ctx, queue); err != nil {
 			return sent, err
 		}
-		if r.refused != "" || ctx.Err() != nil {
-			return sent, nil // the cycle sees the same, and ends
+		if r.refused != "" || ctx.Err() != nil || r.state.RetryAt.After(time.Now()) {
+			return sent, nil // the cycle sees the same, and ends, or waits
 		}
 	}
 	return sent, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/store/sqlite"
 )
 
 // served runs an engine's Serve beside a test.
@@ -157,5 +158,38 @@ func TestFenced(t *testing.T) {
 		if n := h.events("account.created", ""); n != 5 {
 			t.Errorf("%d events account.created", n)
 		}
+	})
+}
+
+// Whoever is stopped leaves the app to others at once, and tells of its last
+// cycle.
+func TestStopDropsTheLease(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(30, "")
+		ctx, stop := context.WithCancel(h.ctx)
+		h.app.faults = func(c call) fault {
+			if c.Op == "create" && c.ID == "p010" {
+				stop()
+			}
+			return fault{}
+		}
+		told := 0
+		c := h.config()
+		c.Cycled = func(_ string, r provision.AppReport, err error) {
+			if told++; err != nil || r.Create == 0 {
+				t.Errorf("%+v, %v", r, err)
+			}
+		}
+		h.must(provision.New(c).Serve(ctx))
+		if told != 1 {
+			t.Errorf("%d cycles told of", told)
+		}
+		h.must(h.db.Read(h.ctx, func(r *sqlite.Tx) error {
+			leases, err := r.Leases(h.ctx)
+			if len(leases) != 1 || !leases[0].Until.IsZero() {
+				t.Errorf("%+v", leases)
+			}
+			return err
+		}))
 	})
 }

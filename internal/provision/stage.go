@@ -29,7 +29,7 @@ func (r *run) stage(ctx context.Context, queue []*Intent) error {
 		}
 		s := m.Step(time.Now(), rec.free())
 		if s.Finished {
-			return nil
+			return r.rest(ctx, m.hold)
 		}
 		if !s.Wait.IsZero() {
 			if err := r.bear(ctx, m, s.Wait); err != nil {
@@ -133,7 +133,17 @@ func (r *run) bear(ctx context.Context, m *Machine, until time.Time) error {
 		return nil
 	}
 	m.Stop("the app asks for a pause until " + until.UTC().Format(time.RFC3339))
+	return r.rest(ctx, until)
+}
+
+// rest keeps an app's pause for whatever comes after the stage in which it asked
+// for one: the next stage, round and cycle.
+func (r *run) rest(ctx context.Context, until time.Time) error {
+	if !until.After(time.Now()) || until.Equal(r.state.RetryAt) {
+		return nil
+	}
 	r.state.RetryAt = until
+	ctx = context.WithoutCancel(ctx)
 	return r.update(ctx, func(tx Tx) error { return tx.PutApp(ctx, r.state) })
 }
 

@@ -94,7 +94,7 @@ func (s requests) Take(ctx context.Context, limit int) ([]request.Request, error
 	if err != nil || len(out) == 0 {
 		return nil, err
 	}
-	return out, s.db.update(ctx, func(tx *Tx) error {
+	err = s.db.update(ctx, func(tx *Tx) error {
 		for i := range out {
 			out[i].Taken = tx.now
 			if err := tx.exec(ctx, `UPDATE requests SET taken_at = ? WHERE id = ?`, stamp(tx.now), out[i].ID); err != nil {
@@ -103,6 +103,10 @@ func (s requests) Take(ctx context.Context, limit int) ([]request.Request, error
 		}
 		return nil
 	})
+	if err != nil { // not taken: whoever carried it out would do so again and again
+		return nil, err
+	}
+	return out, nil
 }
 
 func (s requests) Finish(ctx context.Context, id int64, document []byte, failure string) error {
