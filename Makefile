@@ -13,7 +13,7 @@ RACE      ?= $(patsubst %,./%/...,$(wildcard $(RACE_ROOMS)))
 # Vulnerabilities as they are known to the database beside the repository, so that a build needs no network for it.
 VULNDB ?= $(abspath ../shared/data/govulndb)
 
-.PHONY: all build demo test test-race lint fmt vuln fuzz bench cover node cc
+.PHONY: all build demo test test-race lint fmt vuln fuzz bench cover node python cc
 
 all: build lint test
 
@@ -24,13 +24,13 @@ build:
 demo:
 	$(GO) run ./cmd/usher demo --once
 
-# Everything, with real input: needs Node.js for a SCIM server that is not ours, and the shared folder beside the repository.
+# Everything, with real input: needs Node.js and Python for SCIM servers that are not ours, and the shared folder beside the repository.
 # What is missing skips its tests, but fails them when CI=true.
-test: node
+test: node python
 	$(GO) test -timeout $(TIMEOUT) ./...
 
 # -short leaves out what takes minutes under the race detector.
-test-race: cc node
+test-race: cc node python
 	CGO_ENABLED=1 $(GO) test -race -short -timeout $(TIMEOUT) $(RACE)
 
 lint:
@@ -62,14 +62,14 @@ fuzz:
 bench: node
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./... | $(GO) run ./internal/bench/perftable docs/performance.md
 
-cover: node
+cover: node python
 	$(GO) test -timeout $(TIMEOUT) -coverpkg=./... -coverprofile=cover.out ./...
 	$(GO) tool cover -func=cover.out | tail -n 1
 	$(GO) tool cover -html=cover.out -o cover.html
 
-# need COMMAND,PACKAGES installs Debian's packages when the command is missing and this user may install.
+# need COMMAND,PACKAGES,CHECK installs Debian's packages when the command is missing, or CHECK fails, and this user may install.
 define need
-	@command -v $(1) >/dev/null 2>&1 || { \
+	@$(or $(3),command -v $(1)) >/dev/null 2>&1 || { \
 		echo "$(1) is missing: trying to install $(2)"; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
 		command -v apt-get >/dev/null 2>&1 && $$sudo apt-get update -q && \
@@ -80,6 +80,10 @@ endef
 node:
 	$(call need,node,nodejs)
 	$(call need,npm,npm)
+
+# Debian has the part that makes environments in a package of its own; tomllib came with 3.11.
+python:
+	$(call need,python3,python3 python3-venv,python3 -I -c 'import ensurepip; import tomllib; import venv')
 
 cc:
 	$(call need,cc,gcc libc6-dev)

@@ -38,7 +38,10 @@ func newFake(t *testing.T, c scimtest.Config, through func(next http.Handler) ht
 }
 
 // dump is what is there, as the oracle compares it.
-func (f *fake) dump() testenv.Dump {
+func (f *fake) dump() testenv.Dump { return dumped(f.Users(), f.Groups()) }
+
+// dumped puts resources into the oracle's terms.
+func dumped(users, groups []*scim.Resource) testenv.Dump {
 	text := func(r *scim.Resource, path string) string {
 		v, _ := r.At(scim.MustPath(path))
 		s, _ := v.AsString()
@@ -46,7 +49,7 @@ func (f *fake) dump() testenv.Dump {
 	}
 	const enterprise = scim.EnterpriseUserURN + ":"
 	var d testenv.Dump
-	for _, u := range f.Users() {
+	for _, u := range users {
 		active, known := u.Active()
 		one := testenv.DumpedUser{
 			ID: u.ID(), UserName: u.UserName(), ExternalID: u.ExternalID(), GivenName: text(u, "name.givenName"),
@@ -57,7 +60,7 @@ func (f *fake) dump() testenv.Dump {
 		}
 		d.Users = append(d.Users, one)
 	}
-	for _, g := range f.Groups() {
+	for _, g := range groups {
 		d.Groups = append(d.Groups, testenv.DumpedGroup{ID: g.ID(), DisplayName: g.DisplayName(), ExternalID: g.ExternalID(), Members: g.Members()})
 	}
 	return d

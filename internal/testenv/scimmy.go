@@ -3,7 +3,6 @@
 package testenv
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"crypto/rand"
@@ -11,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +19,9 @@ import (
 
 //go:embed scimmy/package.json scimmy/package-lock.json scimmy/server.mjs
 var scimmyFiles embed.FS
+
+// scimmyStart bounds the start of a server, on a machine that does much else.
+const scimmyStart = time.Minute
 
 // ScimmyOptions says how the application behind the server behaves. The zero value refuses duplicates and logs no bodies.
 type ScimmyOptions struct {
@@ -45,7 +46,7 @@ func Scimmy(t testing.TB, opts ScimmyOptions) *ScimmyServer {
 		missing(t, "Node.js (node)")
 	}
 	s := &ScimmyServer{Token: rand.Text()}
-	cmd := exec.Command(node, installScimmy(t)) //nolint:noctx // ended in order by closing its stdin, see stopScimmy
+	cmd := exec.Command(node, installScimmy(t)) //nolint:noctx // ended in order by closing its stdin, see stopServer
 	cmd.Env = append(os.Environ(), "NODE_ENV=production", "SCIMMY_TOKEN="+s.Token)
 	if opts.AllowDuplicates {
 		cmd.Env = append(cmd.Env, "SCIMMY_UNIQUE=off")
@@ -63,38 +64,13 @@ func Scimmy(t testing.TB, opts ScimmyOptions) *ScimmyServer {
 
 func (s *ScimmyServer) start(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stopScimmy(t, cmd, stdin, &stderr) })
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	line := startServer(t, "scimmy", cmd, scimmyStart)
 	var ports struct{ Port, Side int }
-	if err = cmp.Or(err, json.Unmarshal(line, &ports)); err != nil {
-		t.Fatalf("scimmy did not start: %v", err)
+	if err := json.Unmarshal(line, &ports); err != nil {
+		t.Fatalf("scimmy says %q where its ports were expected: %v", line, err)
 	}
 	s.BaseURL = fmt.Sprintf("http://127.0.0.1:%d/scim/v2", ports.Port)
 	s.side = fmt.Sprintf("http://127.0.0.1:%d", ports.Side)
-}
-
-// stopScimmy closes the server's stdin, which ends it, and kills it if that does not.
-func stopScimmy(t testing.TB, cmd *exec.Cmd, stdin io.Closer, stderr *bytes.Buffer) {
-	_ = stdin.Close() // closed already when the process died by itself
-	killer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
-	defer killer.Stop()
-	err := cmd.Wait()
-	if err != nil || t.Failed() && stderr.Len() > 0 {
-		t.Logf("scimmy ended: %v\n%s", err, stderr.Bytes())
-	}
 }
 
 // installScimmy puts the packages into the cache folder, once for each lock file, and returns the path of the server's script.

@@ -3,7 +3,6 @@
 package testenv
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -156,28 +155,9 @@ func (s *ScimmyServer) RequestLog(t testing.TB) []byte {
 	return text
 }
 
-// ask calls the side door. It works in a Cleanup too, where the test's own context has ended.
 func (s *ScimmyServer) ask(t testing.TB, method, path string, into any) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, s.side+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Close = true // leaves no idle connection, and so no goroutine, behind
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode/100 != 2 {
-		t.Fatalf("%s %s: %s", method, path, res.Status)
-	}
-	if into == nil {
-		return
-	}
-	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
-	}
+	askSide(t, method, s.side+path, into)
 }
 
 func digest(data []byte) string {
