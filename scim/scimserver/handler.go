@@ -141,6 +141,11 @@ func New(c Config) (*Handler, error) {
 	if c.Schemas == nil {
 		c.Schemas = scim.CoreSchemas()
 	}
+	// Aliases are for configurations: on the wire enterprise.department is nothing.
+	var err error
+	if c.Schemas, err = scim.NewSchemaSet(c.Schemas.Schemas()...); err != nil {
+		return nil, fmt.Errorf("scimserver: %w", err)
+	}
 	if c.ResourceTypes == nil {
 		c.ResourceTypes = scim.CoreResourceTypes()
 	}

@@ -166,3 +166,26 @@ func TestErrorWithoutStatus(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// The short names of configurations mean nothing on the wire.
+func TestNoAliasesOnTheWire(t *testing.T) {
+	t.Parallel()
+	h, err := scimserver.New(scimserver.Config{Store: scimserver.NewMemory(nil, nil), Authorize: scimserver.AllowAll})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(method, path, body string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+		return w
+	}
+	do("POST", "/Users", `{"schemas":["`+scim.UserURN+`"],"userName":"a","enterprise.department":"x","enterprise":{"department":"x"}}`)
+	do("PATCH", "/Users/1", operations(`{"op":"add","value":{"enterprise.department":"x"}}`))
+	do("PATCH", "/Users/1", operations(`{"op":"add","path":"enterprise.department","value":"x"}`))
+	if text := do("GET", "/Users/1", "").Body.String(); strings.Contains(text, "department") {
+		t.Error(text)
+	}
+	if w := do("GET", "/Users?filter=enterprise.department%20eq%20%22x%22", ""); w.Code != 400 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
