@@ -4,6 +4,8 @@ package provision_test
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,5 +193,47 @@ func TestStopDropsTheLease(t *testing.T) {
 			}
 			return err
 		}))
+	})
+}
+
+// A source is read chunk by chunk. What reaches too far as a whole does not pass
+// piece by piece meanwhile; leavers whom the guard has let pass go at once.
+func TestServeWaitsForTheWholeRead(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(40, "sales")
+		h.put(somebody("zoe", directory.Active))
+		h.apply()
+		var reading atomic.Int64
+		c := h.config()
+		c.Reading = reading.Load
+		e := provision.New(c)
+		ctx, stop := context.WithCancel(h.ctx)
+		ended := make(chan error)
+		go func() { ended <- e.Serve(ctx) }()
+		time.Sleep(time.Minute)
+		h.app.forget()
+		reading.Add(1)
+		zoe := somebody("zoe", directory.Leaver)
+		zoe.Admitted = true
+		h.put(zoe)
+		for i := range 40 {
+			h.seat(fmt.Sprintf("p%03d", i))
+			if i%10 == 0 {
+				time.Sleep(2 * time.Second)
+			}
+		}
+		if w := h.app.writes(); len(w) != 1 || !w[0].Off || h.account("zoe").State != provision.Disabled {
+			t.Errorf("while the source was read: %+v", w)
+		}
+		reading.Add(1)
+		time.Sleep(2 * time.Second)
+		if w := h.app.writes(); len(w) != 1 {
+			t.Errorf("when the source had been read: %+v", w[1:])
+		}
+		if held := h.holds(); len(held) != 1 || held[0].Count != 40 {
+			t.Errorf("held: %+v", held)
+		}
+		stop()
+		h.must(<-ended)
 	})
 }
