@@ -199,6 +199,13 @@ type sighting struct {
 	several int
 }
 
+func (f sighting) id() string {
+	if f.account == nil {
+		return ""
+	}
+	return f.account.ID()
+}
+
 // find looks one account up: by remote id, externalId, then userName, in this
 // order (DESIGN: journal).
 func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
@@ -293,6 +300,9 @@ func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]s
 func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Outcome {
 	a, before := s.Account, s.Account
 	a.Observe, a.RetryAt = false, time.Time{}
+	if owner := owners[f.id()]; f.by == "userName" && s.Account.Last != Taken && owner != "" && owner != s.Person.ID && w.r.planner.namesUsers() {
+		f = sighting{} // a namesake's: the person's own name has a number
+	}
 	unsure := w.r.unsure["p"+s.Person.ID]
 	switch {
 	case f.account == nil:
