@@ -163,6 +163,57 @@ func TestFenced(t *testing.T) {
 	})
 }
 
+// shared is a store of several processes, another of which owns every app until
+// an instant.
+type shared struct {
+	provision.Store
+	until time.Time
+}
+
+type sharedTx struct {
+	provision.Tx
+	until time.Time
+}
+
+func (s shared) Update(ctx context.Context, fn func(provision.Tx) error) error {
+	return s.Store.Update(ctx, func(tx provision.Tx) error { return fn(sharedTx{tx, s.until}) })
+}
+
+func (t sharedTx) TakeLease(ctx context.Context, app, holder string, until time.Time) (provision.Lease, bool, error) {
+	if time.Now().Before(t.until) {
+		return provision.Lease{App: app, Holder: "another", Fence: 1, Until: t.until}, false, nil
+	}
+	return t.Tx.TakeLease(ctx, app, holder, until)
+}
+
+// A replica that stands by takes over soon after the owner's death, however long
+// it has stood by.
+func TestServeStandsBy(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(3, "")
+		c := h.config()
+		c.Store = shared{c.Store, time.Now().Add(time.Hour)}
+		c.Cycled = func(_ string, _ provision.AppReport, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		ctx, stop := context.WithCancel(h.ctx)
+		ended := make(chan error)
+		go func() { ended <- provision.New(c).Serve(ctx) }()
+		time.Sleep(time.Hour)
+		if len(h.app.calls) > 0 {
+			t.Errorf("%+v", h.app.calls)
+		}
+		time.Sleep(5 * time.Second)
+		if n := len(h.app.users); n != 3 {
+			t.Errorf("%d accounts 5 s after the owner's death", n)
+		}
+		stop()
+		h.must(<-ended)
+	})
+}
+
 // Whoever is stopped leaves the app to others at once, and tells of its last
 // cycle.
 func TestStopDropsTheLease(t *testing.T) {
