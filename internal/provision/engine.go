@@ -186,6 +186,9 @@ func (e *Engine) run(t *Target) *run {
 // rather than being planned anew.
 const mostPatience = 20 * time.Second
 
+// mostPause is more than any app may ask for, see app.Error.
+const mostPause = 25 * time.Hour
+
 // cycle goes round until nothing is due, or what is due comes too late. The
 // app is not kept from others while it waits.
 func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
@@ -283,6 +286,9 @@ func (r *run) begin(ctx context.Context) error {
 		var err error
 		if r.state, err = tx.App(ctx, r.target.Name); err != nil {
 			return err
+		}
+		if r.state.RetryAt.After(time.Now().Add(mostPause)) { // the clock was ahead when it was written
+			r.state.RetryAt = time.Time{}
 		}
 		known := r.state.Digest == r.target.Digest
 		if r.state.Paused != "" {

@@ -138,3 +138,23 @@ func TestLookUpsPause(t *testing.T) {
 		h.settled()
 	})
 }
+
+// A pause that was written down while the clock was years ahead is none.
+func TestPauseOfAWrongClock(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(1, "")
+		h.apply()
+		h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+			a, err := tx.App(h.ctx, "crm")
+			if err != nil {
+				return err
+			}
+			a.RetryAt = time.Now().AddDate(10, 0, 0)
+			return tx.PutApp(h.ctx, a)
+		}))
+		h.put(somebody("p000", directory.Leaver))
+		if rep := h.apply(); rep.Disable != 1 {
+			t.Errorf("%+v", rep)
+		}
+	})
+}
