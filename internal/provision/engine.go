@@ -29,6 +29,10 @@ type Config struct {
 	Now      func() time.Time         // the calendar's now
 	Wait     time.Duration            // how long to wait for retries that are due
 	Progress func(n int)              // called for each answer; may be nil
+	// Reading is a number that changes whenever a change of the directory begins
+	// or ends that takes several transactions, and is odd meanwhile; nil: there
+	// is none beside the engine.
+	Reading func() int64
 	// Cycled is called after each cycle of an app that Serve has run; may be nil.
 	Cycled func(app string, r AppReport, err error)
 }
@@ -46,6 +50,7 @@ type Engine struct {
 	now      func() time.Time
 	wait     time.Duration
 	progress func(int)
+	reading  func() int64
 	cycled   func(string, AppReport, error)
 	wakes    []chan struct{} // one for each target
 }
@@ -54,7 +59,7 @@ type Engine struct {
 func New(c Config) *Engine {
 	e := &Engine{
 		store: c.Store, owner: c.Owner, schemas: c.Schemas, targets: c.Targets, limits: c.Limits, released: c.Released,
-		people: c.People, actor: c.Actor, now: c.Now, wait: c.Wait, progress: c.Progress, cycled: c.Cycled,
+		people: c.People, actor: c.Actor, now: c.Now, wait: c.Wait, progress: c.Progress, reading: c.Reading, cycled: c.Cycled,
 	}
 	if e.owner == nil {
 		e.owner = NewOwner(e.actor)
@@ -64,6 +69,9 @@ func New(c Config) *Engine {
 	}
 	if e.progress == nil {
 		e.progress = func(int) {}
+	}
+	if e.reading == nil {
+		e.reading = func() int64 { return 0 }
 	}
 	if e.cycled == nil {
 		e.cycled = func(string, AppReport, error) {}
@@ -178,6 +186,9 @@ func (e *Engine) run(t *Target) *run {
 // rather than being planned anew.
 const mostPatience = 20 * time.Second
 
+// mostPause is more than any app may ask for, see app.Error.
+const mostPause = 25 * time.Hour
+
 // cycle goes round until nothing is due, or what is due comes too late. The
 // app is not kept from others while it waits.
 func (r *run) cycle(ctx context.Context, only func(*Op) bool) error {
@@ -247,11 +258,20 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 	err = r.store.View(ctx, func(tx Tx) (err error) {
 		// What was due already when the last round began, and was not sent, is
 		// held, or not asked for.
-		next, err = tx.NextRetry(ctx, r.target.Name, r.people, r.began)
-		return err
-	})
-	if r.state.RetryAt.After(time.Now()) {
+		if next, err = tx.NextRetry(ctx, r.target.Name, r.people, r.began); err != nil || !r.state.RetryAt.After(r.began) {
+			return err
+		}
+		if r.people != nil {
+			mine, err := tx.Subjects(ctx, Query{App: r.target.Name, People: r.people, Limit: 1, Due: true, Now: never})
+			if err != nil || len(mine) == 0 {
+				return err
+			}
+		}
 		next = r.state.RetryAt // nothing before, whoever else waits, and whoever it kept goes then
+		return nil
+	})
+	if soon := time.Now().Add(lookEvery); r.halved && err == nil && (next.IsZero() || next.After(soon)) {
+		next = soon
 	}
 	return next, err
 }
@@ -266,6 +286,9 @@ func (r *run) begin(ctx context.Context) error {
 		var err error
 		if r.state, err = tx.App(ctx, r.target.Name); err != nil {
 			return err
+		}
+		if r.state.RetryAt.After(time.Now().Add(mostPause)) { // the clock was ahead when it was written
+			r.state.RetryAt = time.Time{}
 		}
 		known := r.state.Digest == r.target.Digest
 		if r.state.Paused != "" {

@@ -69,7 +69,7 @@ func (k *keeping) check(ctx context.Context, a app.App, in *Intent, remote strin
 	differing := paths
 	if ans != nil {
 		if differing = k.differing(paths, ans, want); len(differing) == 0 && !privilegedPaths(paths) {
-			s.kept = k.again(paths, nil)
+			s.kept = k.again(in.Kind, paths, want, nil)
 			return s
 		}
 		if !k.ask(differing) && !privilegedPaths(paths) {
@@ -82,7 +82,7 @@ func (k *keeping) check(ctx context.Context, a app.App, in *Intent, remote strin
 	}
 	s.read = true
 	lost := k.differing(differing, back.Resource, want)
-	s.kept = k.again(paths, lost)
+	s.kept = k.again(in.Kind, paths, want, lost)
 	for _, p := range k.unknown(lost) {
 		v, _ := want.At(p)
 		s.lost = append(s.lost, Finding{
@@ -147,8 +147,10 @@ func (k *keeping) unknown(paths []scim.Path) []scim.Path {
 	return out
 }
 
-// again are the attributes that were known as lost and are there now.
-func (k *keeping) again(paths, lost []scim.Path) []string {
+// again are the attributes that were known as lost and are there now. What was
+// sent without a value shows only whether a removal is heeded, and what was sent
+// with one only whether it is kept.
+func (k *keeping) again(kind Kind, paths []scim.Path, want *scim.Resource, lost []scim.Path) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.known) == 0 {
@@ -160,7 +162,11 @@ func (k *keeping) again(paths, lost []scim.Path) []string {
 	}
 	var out []string
 	for _, p := range paths {
-		if _, ok := k.known[p.String()]; ok && !gone[p.String()] {
+		f, ok := k.known[p.String()]
+		if !ok || gone[p.String()] {
+			continue
+		}
+		if v, _ := want.At(p); v.IsUnassigned() == (f.What == unremoved) && (kind == Update || !v.IsUnassigned()) {
 			out = append(out, p.String())
 		}
 	}
@@ -189,13 +195,15 @@ func privilegedPaths(paths []scim.Path) bool {
 	return false
 }
 
+const unremoved = "the app answers with success and keeps it although it was removed"
+
 // unkept says for people what an app made of an attribute. The values may be
 // personal, and stay out.
 func unkept(p scim.Path, want scim.Value, seen *scim.Resource) string {
 	_, there := seen.At(p)
 	switch {
 	case want.IsUnassigned():
-		return "the app answers with success and keeps it although it was removed"
+		return unremoved
 	case there:
 		return "the app answers with success and keeps another value than was sent"
 	}

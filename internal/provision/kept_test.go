@@ -87,3 +87,17 @@ func TestSlowToShow(t *testing.T) {
 		}
 	})
 }
+
+// Whoever has no value for an attribute proves nothing of how the app keeps it.
+func TestNoValueProvesNothing(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.ignores = "title"
+		h.put(somebody("p001", directory.Active, "title", "clerk"))
+		h.apply()
+		h.put(somebody("p002", directory.Active), somebody("p001", directory.Active))
+		rep := h.apply()
+		if rep.Create != 1 || rep.Update != 1 || !slices.Equal(rep.NotKept, []string{"title"}) || h.events("attribute.kept", "") != 0 {
+			t.Errorf("%+v, %d events", rep, h.events("attribute.kept", ""))
+		}
+	})
+}

@@ -4,6 +4,7 @@ package provision
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/usher-id/usher/internal/config"
@@ -17,6 +18,8 @@ type NameTx interface {
 	directory.Names
 	// NamesOf returns who of some owners has which name for an attribute.
 	NamesOf(ctx context.Context, scope, attribute string, owners []string) (map[string]string, error)
+	// PassName gives a name that is one owner's to another one who has none.
+	PassName(ctx context.Context, scope, attribute, canonical, from, to string) error
 }
 
 // unique are the mapped attributes whose value is one person's alone in the app.
@@ -70,7 +73,7 @@ func (r *run) name(ctx context.Context, subjects []Subject) error {
 	var wishes []wish
 	for _, rule := range r.planner.unique {
 		for _, s := range subjects {
-			if s.Names[rule.Path.String()] != "" || s.Person.State == directory.Missing {
+			if s.Names[rule.Path.String()] != "" || s.Person.State == directory.Missing || r.there(s) {
 				continue
 			}
 			if wanted, _, _, err := r.planner.wanted(s); err != nil || !wanted {
@@ -99,6 +102,18 @@ func (r *run) name(ctx context.Context, subjects []Subject) error {
 	})
 }
 
+// there says that an account of nobody's carries the person's externalId, and
+// has not been looked up yet: it may be theirs, and called something already.
+func (r *run) there(s Subject) bool {
+	return len(r.strangers) > 0 && s.Account.State != Live && s.Account.State != Disabled && !r.looked[s.Person.ID] &&
+		r.strangers[ExternalName(r.externalID(s))]
+}
+
+// namesUsers says that a user name is one person's alone in the app.
+func (p *Planner) namesUsers() bool {
+	return slices.ContainsFunc(p.unique, func(r mapping.Rule) bool { return r.Path.Equal(userNamePath) })
+}
+
 // named puts reserved names into what the mapping wishes for.
 func (p *Planner) named(s Subject, u *scim.Resource) error {
 	for _, rule := range p.unique {
@@ -119,13 +134,16 @@ func (r *run) foreignNames(ctx context.Context, tx Tx, foreign []Foreign) error 
 			continue
 		}
 		for _, f := range foreign {
-			if err := reserveFor(ctx, tx, r.target.scope(), rule.Path.String(), f.UserName, "@"+f.RemoteID); err != nil {
+			if err := reserveFor(ctx, tx, r.target.scope(), rule.Path.String(), f.UserName, nobody(f.RemoteID)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
+
+// nobody owns the name of an account that is nobody's.
+func nobody(remote string) string { return "@" + remote }
 
 // reserveFor gives a name to its holder, unless one of the two is taken.
 func reserveFor(ctx context.Context, tx Tx, scope, attribute, name, owner string) error {
@@ -149,7 +167,11 @@ func reserveFor(ctx context.Context, tx Tx, scope, attribute, name, owner string
 func (w *writing) keepNames(ctx context.Context, tx Tx) error {
 	for _, a := range w.adopted {
 		for _, rule := range w.r.planner.unique {
-			if err := reserveFor(ctx, tx, w.r.target.scope(), rule.Path.String(), text(a.Sent, rule.Path), a.Person); err != nil {
+			scope, path, name := w.r.target.scope(), rule.Path.String(), text(a.Sent, rule.Path)
+			if err := tx.PassName(ctx, scope, path, strings.ToLower(name), nobody(a.RemoteID), a.Person); err != nil {
+				return err
+			}
+			if err := reserveFor(ctx, tx, scope, path, name, a.Person); err != nil {
 				return err
 			}
 		}

@@ -86,3 +86,36 @@ func TestAdoptedNameStays(t *testing.T) {
 		h.quiet()
 	})
 }
+
+// An account of ours that was listed before its person was known keeps its name
+// when they come.
+func TestLateOwnerKeepsTheName(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.short(0)
+		h.app.user("jdoe", "p9")
+		h.put(somebody("p1", directory.Active, "nickName", "ada"))
+		h.apply()
+		h.put(somebody("p9", directory.Active, "nickName", "jdoe"), somebody("p0", directory.Active, "nickName", "jdoe"))
+		h.apply()
+		h.calls("ada", "jdoe", "jdoe2")
+		if h.account("p9").RemoteID != "u-001" || h.app.users["u-001"].UserName() != "jdoe" {
+			t.Errorf("%+v is called %s", h.account("p9"), h.app.users["u-001"].UserName())
+		}
+		h.quiet()
+	})
+}
+
+// One of two namesakes has an account already; the other one gets a number, and
+// is not set aside for it.
+func TestNamesakeOfAnAdopted(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.short(0)
+		h.app.user("jdoe", "")
+		h.put(somebody("p1", directory.Active, "nickName", "jdoe"), somebody("p2", directory.Active, "nickName", "jdoe"))
+		if rep := h.apply(); rep.Parked != 0 {
+			t.Errorf("%+v: %s", rep, h.account("p2").Parked)
+		}
+		h.calls("jdoe", "jdoe2")
+		h.quiet()
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -50,6 +51,9 @@ func (r *run) observe(ctx context.Context) error {
 		}
 	}
 	r.unread = 0
+	if r.state.RetryAt.After(time.Now()) && !r.ahead {
+		return nil
+	}
 	return r.observeGroups(ctx)
 }
 
@@ -140,12 +144,27 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 		}
 		return r.settle(ctx, subjects, found)
 	}
+	return r.findAll(ctx, subjects)
+}
+
+// findAll looks accounts up one by one, until the app asks for a pause. Who has
+// not been asked for by then is asked for after it.
+func (r *run) findAll(ctx context.Context, subjects []Subject) error {
 	found, failed := make([]sighting, len(subjects)), make([]error, len(subjects))
+	asked := 0
+	var pause atomic.Pointer[app.Error]
 	var g errgroup.Group
 	g.SetLimit(r.target.Concurrency)
 	for i, s := range subjects {
+		if pause.Load() != nil {
+			break
+		}
+		asked++
 		g.Go(func() error {
 			found[i], failed[i] = r.find(ctx, s)
+			if e := app.Classify(failed[i]); e != nil && e.Class == app.Retry && !r.ahead {
+				pause.Store(e)
+			}
 			return nil
 		})
 	}
@@ -155,7 +174,7 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 	}
 	var seen []Subject
 	var unseen []Account
-	for i, s := range subjects {
+	for i, s := range subjects[:asked] {
 		e := app.Classify(failed[i])
 		switch {
 		case e == nil:
@@ -167,10 +186,18 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 			unseen = append(unseen, unknown(s.Account, e))
 		}
 	}
-	if err := r.settle(ctx, seen, found[:len(seen)]); err != nil || len(unseen) == 0 {
+	if err := r.settle(ctx, seen, found[:len(seen)]); err != nil {
 		return err
 	}
-	return r.update(ctx, func(tx Tx) error { return tx.PutAccounts(ctx, unseen) })
+	if len(unseen) > 0 {
+		if err := r.update(ctx, func(tx Tx) error { return tx.PutAccounts(ctx, unseen) }); err != nil {
+			return err
+		}
+	}
+	if e := pause.Load(); e != nil {
+		return r.rest(ctx, time.Now().Add(max(e.RetryAfter, backoff(0, rand.Float64())))) //nolint:gosec // jitter, no secret
+	}
+	return nil
 }
 
 // unknown is an account whose look-up failed: it waits, or is set aside if the
@@ -197,6 +224,13 @@ type sighting struct {
 	account *scim.Resource
 	by      string // "id", "externalId", "userName" or "email"
 	several int
+}
+
+func (f sighting) id() string {
+	if f.account == nil {
+		return ""
+	}
+	return f.account.ID()
 }
 
 // find looks one account up: by remote id, externalId, then userName, in this
@@ -293,6 +327,9 @@ func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]s
 func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Outcome {
 	a, before := s.Account, s.Account
 	a.Observe, a.RetryAt = false, time.Time{}
+	if owner := owners[f.id()]; f.by == "userName" && s.Account.Last != Taken && owner != "" && owner != s.Person.ID && w.r.planner.namesUsers() {
+		f = sighting{} // a namesake's: the person's own name has a number
+	}
 	unsure := w.r.unsure["p"+s.Person.ID]
 	switch {
 	case f.account == nil:

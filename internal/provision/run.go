@@ -42,6 +42,7 @@ type run struct {
 	unread    int             // times in a row that the app could not be read
 	again     bool            // what could not be looked up has been tried in this cycle
 	later     int             // groups that wait for theirs
+	halved    bool            // removals wait until a source is read to its end
 }
 
 // never is an instant that no retry lies behind.
@@ -59,7 +60,7 @@ func (r *run) at() time.Time {
 // whether anything was pushed.
 func (r *run) round(ctx context.Context, only func(*Op) bool) (bool, error) {
 	if r.began = time.Now(); r.state.RetryAt.After(r.began) {
-		return false, nil
+		return false, r.postponed(ctx)
 	}
 	if err := r.observe(ctx); err != nil {
 		return false, err
@@ -69,6 +70,16 @@ func (r *run) round(ctx context.Context, only func(*Op) bool) (bool, error) {
 		return false, err
 	}
 	return r.carryOut(ctx, s, only)
+}
+
+// postponed counts the groups that wait with the app, as nobody is due for them.
+func (r *run) postponed(ctx context.Context) error {
+	if err := r.loadGroups(ctx); err != nil {
+		return err
+	}
+	groups, err := r.planGroups(ctx, nil)
+	r.later += len(groups)
+	return err
 }
 
 func keep(ops []*Op, want func(*Op) bool) []*Op {

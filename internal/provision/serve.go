@@ -4,6 +4,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -75,6 +76,12 @@ func (k *keeper) cycle(ctx context.Context, sweep bool) (next pace) {
 	})
 	if ctx.Err() != nil && err != nil {
 		return next // stopped is not failed
+	}
+	var held *HeldError
+	if errors.As(err, &held) { // nor is standing by, for an owner that may die
+		next.earliest = time.Now().Add(lookEvery)
+		next.latest = next.earliest
+		return next
 	}
 	res := newCycle()
 	if ferr := r.finish(context.WithoutCancel(ctx), begun, &res); err == nil {

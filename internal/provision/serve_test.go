@@ -4,6 +4,8 @@ package provision_test
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,6 +163,57 @@ func TestFenced(t *testing.T) {
 	})
 }
 
+// shared is a store of several processes, another of which owns every app until
+// an instant.
+type shared struct {
+	provision.Store
+	until time.Time
+}
+
+type sharedTx struct {
+	provision.Tx
+	until time.Time
+}
+
+func (s shared) Update(ctx context.Context, fn func(provision.Tx) error) error {
+	return s.Store.Update(ctx, func(tx provision.Tx) error { return fn(sharedTx{tx, s.until}) })
+}
+
+func (t sharedTx) TakeLease(ctx context.Context, app, holder string, until time.Time) (provision.Lease, bool, error) {
+	if time.Now().Before(t.until) {
+		return provision.Lease{App: app, Holder: "another", Fence: 1, Until: t.until}, false, nil
+	}
+	return t.Tx.TakeLease(ctx, app, holder, until)
+}
+
+// A replica that stands by takes over soon after the owner's death, however long
+// it has stood by.
+func TestServeStandsBy(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(3, "")
+		c := h.config()
+		c.Store = shared{c.Store, time.Now().Add(time.Hour)}
+		c.Cycled = func(_ string, _ provision.AppReport, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		ctx, stop := context.WithCancel(h.ctx)
+		ended := make(chan error)
+		go func() { ended <- provision.New(c).Serve(ctx) }()
+		time.Sleep(time.Hour)
+		if len(h.app.calls) > 0 {
+			t.Errorf("%+v", h.app.calls)
+		}
+		time.Sleep(5 * time.Second)
+		if n := len(h.app.users); n != 3 {
+			t.Errorf("%d accounts 5 s after the owner's death", n)
+		}
+		stop()
+		h.must(<-ended)
+	})
+}
+
 // Whoever is stopped leaves the app to others at once, and tells of its last
 // cycle.
 func TestStopDropsTheLease(t *testing.T) {
@@ -191,5 +244,47 @@ func TestStopDropsTheLease(t *testing.T) {
 			}
 			return err
 		}))
+	})
+}
+
+// A source is read chunk by chunk. What reaches too far as a whole does not pass
+// piece by piece meanwhile; leavers whom the guard has let pass go at once.
+func TestServeWaitsForTheWholeRead(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(40, "sales")
+		h.put(somebody("zoe", directory.Active))
+		h.apply()
+		var reading atomic.Int64
+		c := h.config()
+		c.Reading = reading.Load
+		e := provision.New(c)
+		ctx, stop := context.WithCancel(h.ctx)
+		ended := make(chan error)
+		go func() { ended <- e.Serve(ctx) }()
+		time.Sleep(time.Minute)
+		h.app.forget()
+		reading.Add(1)
+		zoe := somebody("zoe", directory.Leaver)
+		zoe.Admitted = true
+		h.put(zoe)
+		for i := range 40 {
+			h.seat(fmt.Sprintf("p%03d", i))
+			if i%10 == 0 {
+				time.Sleep(2 * time.Second)
+			}
+		}
+		if w := h.app.writes(); len(w) != 1 || !w[0].Off || h.account("zoe").State != provision.Disabled {
+			t.Errorf("while the source was read: %+v", w)
+		}
+		reading.Add(1)
+		time.Sleep(2 * time.Second)
+		if w := h.app.writes(); len(w) != 1 {
+			t.Errorf("when the source had been read: %+v", w[1:])
+		}
+		if held := h.holds(); len(held) != 1 || held[0].Count != 40 {
+			t.Errorf("held: %+v", held)
+		}
+		stop()
+		h.must(<-ended)
 	})
 }

@@ -34,6 +34,7 @@ type survey struct {
 	app      string
 	people   []string           // nil: everybody
 	all      bool               // keep everything
+	reading  int64              // when it began, see Config
 	removals []*Op              // after the guard: those that may go
 	rest     []*Op              // everything else, unless there is more
 	more     bool               // than is kept
@@ -51,7 +52,7 @@ type survey struct {
 // loses the mark; whom an expression fails on is parked.
 func (r *run) survey(ctx context.Context, all bool) (*survey, error) {
 	s := &survey{
-		app: r.target.Name, people: r.people, all: all, needed: map[string]bool{}, teams: map[string]bool{}, subjects: map[string]Subject{}, digest: NewDigester(),
+		app: r.target.Name, people: r.people, all: all, reading: r.reading(), needed: map[string]bool{}, teams: map[string]bool{}, subjects: map[string]Subject{}, digest: NewDigester(),
 	}
 	if err := r.loadGroups(ctx); err != nil {
 		return s, err
@@ -227,6 +228,10 @@ func (s *survey) empty() bool {
 // would ever be over a limit.
 func (r *run) guard(ctx context.Context, s *survey) error {
 	sortOps(s.removals)
+	if r.halved = false; s.reading%2 != 0 || s.reading != r.reading() {
+		r.halves(s)
+		return nil
+	}
 	var guarded Plan
 	withheld := false
 	err := r.update(ctx, func(tx Tx) error {
@@ -253,15 +258,42 @@ func (r *run) guard(ctx context.Context, s *survey) error {
 	}
 	s.held, s.removals = guarded.Held, keep(guarded.Ops, s.mine)
 	if withheld {
-		s.overflow()
-		s.more, s.groups, s.digest = false, nil, NewDigester()
+		s.withhold()
 		return nil
 	}
+	s.close()
+	return nil
+}
+
+// halves lets only those removals go that have passed the guard before. A source
+// is being read, chunk by chunk: what reaches too far as a whole might not do so
+// piece by piece. The rest goes on, and the holds stand as they are.
+func (r *run) halves(s *survey) {
+	passed := keep(s.removals, func(o *Op) bool { return o.admitted || r.consented[o.ID] })
+	for _, o := range passed {
+		o.consented = r.consented[o.ID]
+	}
+	r.halved = len(passed) < len(s.removals) || !r.state.Agreed
+	if s.removals = keep(passed, s.mine); !r.state.Agreed {
+		s.removals = nil
+		s.withhold()
+		return
+	}
+	s.close()
+}
+
+// withhold gives everything up but what is held.
+func (s *survey) withhold() {
+	s.overflow()
+	s.more, s.groups, s.digest = false, nil, NewDigester()
+}
+
+// close ends a survey once it is known which removals may go.
+func (s *survey) close() {
 	s.groups = keep(s.groups, s.mine)
 	for _, o := range s.removals {
 		s.digest.Add(o)
 	}
-	return nil
 }
 
 // consent holds everything until somebody has agreed to an app's first writes,

@@ -4,6 +4,8 @@ package provision
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -23,11 +25,16 @@ const lateCommit = time.Minute
 func (r *run) carryOut(ctx context.Context, s *survey, only func(*Op) bool) (bool, error) {
 	may := func(o *Op) bool { return s.mine(o) && (only == nil || only(o)) }
 	removals, groups := keep(s.removals, may), keep(s.groups, may)
-	if !s.more {
-		return r.push(ctx, append(append(removals, keep(s.rest, may)...), groups...))
+	rest := keep(s.rest, may)
+	if !s.more && len(rest) <= accountWindow {
+		return r.push(ctx, append(append(removals, rest...), groups...))
 	}
 	p := &passage{run: r, may: may, looked: time.Now()}
 	p.push(ctx, removals) // whoever leaves goes first
+	if !s.more {
+		p.kept(ctx, rest, groups)
+		return p.sent, p.err
+	}
 	p.windows(ctx, accountWindow, func(k Kind) bool { return k == Create || k == Update })
 	p.push(ctx, groups)
 	p.windows(ctx, memberWindow, func(k Kind) bool { return k == MemberAdd })
@@ -55,6 +62,25 @@ func (p *passage) push(ctx context.Context, ops []*Op) {
 // over says that nothing more is to be sent now.
 func (p *passage) over(ctx context.Context) bool {
 	return p.err != nil || p.refused != "" || ctx.Err() != nil || p.state.RetryAt.After(time.Now())
+}
+
+// kept pushes what is kept in memory, window by window, too: whoever leaves
+// meanwhile, or is asked for, must not wait for all of it.
+func (p *passage) kept(ctx context.Context, rest, groups []*Op) {
+	people, gone := p.subjects, map[string]bool{}
+	each := func(ops []*Op, size int) {
+		for window := range slices.Chunk(ops, size) {
+			if p.over(ctx) || p.sent && p.owner.wanted(p.target.Name) {
+				return
+			}
+			maps.Copy(gone, p.leavers(ctx))
+			p.subjects = people
+			p.push(ctx, keep(window, func(o *Op) bool { return !gone[o.Person] }))
+		}
+	}
+	each(keep(rest, func(o *Op) bool { return o.Kind != MemberAdd }), accountWindow)
+	p.push(ctx, groups)
+	each(keep(rest, func(o *Op) bool { return o.Kind == MemberAdd }), memberWindow)
 }
 
 // windows pushes the operations of some kinds, planned from the state as it is

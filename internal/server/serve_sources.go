@@ -131,7 +131,7 @@ func (d *daemon) readOne(ctx context.Context, s source.Source) (source.Report, e
 		d.reading[s.Name] = false
 		d.mu.Unlock()
 	}()
-	return read(ctx, d.db, d.directory(d.o), s)
+	return d.Usher.read(ctx, d.db, d.directory(d.o), s)
 }
 
 // clock has people moved when the next date comes. It looks at least once a

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
@@ -22,7 +23,8 @@ type Usher struct {
 	*Built
 	db        store.DB
 	owner     *provision.Owner
-	ingesting sync.Mutex // one read of one source at a time
+	ingesting sync.Mutex   // one read of one source at a time
+	reading   atomic.Int64 // see provision.Config: grows with the begin and end of each read
 }
 
 // Open opens the configured store for the one engine that may write to it.
@@ -125,7 +127,7 @@ func (u *Usher) engineConfig(db store.DB, o Options, people []string) provision.
 	}
 	return provision.Config{
 		Store: db.Provision(), Owner: u.owner, Schemas: u.Schemas, Targets: targets, Limits: u.Limits, Released: o.released,
-		People: people, Actor: o.Actor, Now: u.now, Wait: o.Wait, Progress: o.Progress,
+		People: people, Actor: o.Actor, Now: u.now, Wait: o.Wait, Progress: o.Progress, Reading: u.reading.Load,
 	}
 }
 
@@ -142,7 +144,7 @@ func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Documen
 	doc.trouble(failed)
 	var unread []error
 	for _, s := range u.Sources {
-		r, err := read(ctx, db, d, s)
+		r, err := u.read(ctx, db, d, s)
 		if err != nil {
 			// What is known goes on: a leaver's end date comes whether or not
 			// the file can be read today. Nobody is absent from it either.
@@ -171,9 +173,12 @@ func (u *Usher) prepare(ctx context.Context, db store.DB, d *directory.Directory
 	return failed, err
 }
 
-// read reads one source, and notes if it cannot be read.
-func read(ctx context.Context, db store.DB, d *directory.Directory, s source.Source) (source.Report, error) {
+// read reads one source, and notes if it cannot be read. The caller holds
+// ingesting.
+func (u *Usher) read(ctx context.Context, db store.DB, d *directory.Directory, s source.Source) (source.Report, error) {
+	u.reading.Add(1)
 	r, err := source.Ingest(ctx, db.Source(), d, s)
+	u.reading.Add(1)
 	if ctx.Err() != nil { // a stop is no trouble of the source
 		return r, err
 	}

@@ -152,6 +152,12 @@ func (tx *Tx) NamesOf(ctx context.Context, scope, attribute string, owners []str
 	return out, err
 }
 
+// PassName implements provision.NameTx.
+func (tx *Tx) PassName(ctx context.Context, scope, attribute, canonical, from, to string) error {
+	return tx.exec(ctx, `UPDATE names SET owner = ?1 WHERE scope = ?2 AND attribute = ?3 AND canonical = ?4 AND owner = ?5
+		AND NOT EXISTS (SELECT 1 FROM names n WHERE n.scope = ?2 AND n.attribute = ?3 AND n.owner = ?1)`, to, scope, attribute, canonical, from)
+}
+
 // Reserve implements directory.Tx. A name that is taken is an error: the
 // caller has asked before, in the same transaction.
 func (tx *Tx) Reserve(ctx context.Context, scope, attribute, canonical, name, owner string) error {

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+)
+
+// A pause that an app asks for outlasts the stage in which it did, however
+// little that stage has left to send, and whoever comes next.
+func TestPauseOutlastsItsStage(t *testing.T) {
+	for name, pause := range map[string]time.Duration{"short": 5 * time.Second, "long": 10 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.crew(2, "sales")
+				h.apply()
+				h.put(somebody("p000", directory.Leaver))
+				for i := range 8 {
+					h.put(somebody(fmt.Sprintf("q%03d", i), directory.Active))
+				}
+				h.seat("p001", "support")
+				var until time.Time
+				h.app.faults = func(c call) fault {
+					switch {
+					case time.Now().Before(until):
+						t.Errorf("%s %s while the app asks for a pause", c.Op, c.ID)
+					case c.Off && until.IsZero():
+						until = time.Now().Add(pause)
+						return fault{before: slow(pause)}
+					}
+					return fault{}
+				}
+				h.apply()
+				if until.IsZero() {
+					t.Error("nobody asked for a pause")
+				}
+				h.settled()
+			})
+		})
+	}
+}
+
+// Whom an app's pause has kept goes when it ends, and not only when the one who
+// met it may try again.
+func TestPauseKeepsNobodyLonger(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(8, "")
+		h.apply()
+		h.targets[0].Concurrency, h.wait = 1, time.Minute
+		for i := range 8 {
+			h.put(somebody(fmt.Sprintf("p%03d", i), directory.Active, "displayName", "x"))
+		}
+		tired := h.account("p000")
+		tired.Attempts = 8
+		h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+			return tx.PutAccounts(h.ctx, []provision.Account{tired})
+		}))
+		h.app.faults = func(c call) fault {
+			if c.Op == "patch" && c.ID == tired.RemoteID {
+				return fault{before: slow(30 * time.Second)}
+			}
+			return fault{}
+		}
+		if rep := h.apply(); rep.Update != 7 || rep.Waiting != 1 {
+			t.Errorf("%+v", rep)
+		}
+	})
+}
+
+// sluggish is a store whose every read takes a while.
+type sluggish struct{ provision.Store }
+
+func (s sluggish) View(ctx context.Context, fn func(provision.Tx) error) error {
+	time.Sleep(time.Second)
+	return s.Store.View(ctx, fn)
+}
+
+// A retry whose time comes while the last round looks is not forgotten.
+func TestRetryDuringTheLastLook(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(2, "")
+		h.apply()
+		for at := range 20 {
+			h.put(somebody("p000", directory.Active, "displayName", fmt.Sprint(at)))
+			waits := h.account("p000")
+			waits.RetryAt = time.Now().Add(time.Duration(at)*500*time.Millisecond + time.Millisecond)
+			h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+				return tx.PutAccounts(h.ctx, []provision.Account{waits})
+			}))
+			c := h.config()
+			c.Store = sluggish{c.Store}
+			if _, err := provision.New(c).Apply(h.ctx, nil); err != nil || h.account("p000").Due {
+				t.Errorf("a retry after %s was left: %v", waits.RetryAt, err)
+			}
+		}
+	})
+}
+
+// Whoever looks accounts up does not go on asking an app that wants a pause.
+func TestLookUpsPause(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(60, "")
+		h.apply()
+		h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+			var unsure []provision.Account
+			for i := range 60 {
+				a := h.account(fmt.Sprintf("p%03d", i))
+				a.Observe = true
+				unsure = append(unsure, a)
+			}
+			return tx.PutAccounts(h.ctx, unsure)
+		}))
+		var until time.Time
+		early := 0
+		h.app.faults = func(call) fault {
+			if until.IsZero() {
+				until = time.Now().Add(time.Minute)
+				return fault{before: slow(time.Minute)}
+			}
+			if time.Now().Before(until) {
+				early++
+			}
+			return fault{}
+		}
+		h.apply()
+		if most := h.targets[0].Concurrency; early > most {
+			t.Errorf("%d requests while the app asks for a pause", early)
+		}
+		if a := h.account("p059"); a.Observe {
+			t.Errorf("%+v", a)
+		}
+		h.settled()
+	})
+}
+
+// A pause that was written down while the clock was years ahead is none.
+func TestPauseOfAWrongClock(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(1, "")
+		h.apply()
+		h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+			a, err := tx.App(h.ctx, "crm")
+			if err != nil {
+				return err
+			}
+			a.RetryAt = time.Now().AddDate(10, 0, 0)
+			return tx.PutApp(h.ctx, a)
+		}))
+		h.put(somebody("p000", directory.Leaver))
+		if rep := h.apply(); rep.Disable != 1 {
+			t.Errorf("%+v", rep)
+		}
+	})
+}
