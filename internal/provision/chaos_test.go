@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 // what a crash is to a process: from then on nothing more is written.
 type brittle struct {
 	provision.Store
+	mu   *sync.Mutex // the lease is renewed beside the run
 	dead func() bool
 	down *bool
 }
@@ -27,7 +29,11 @@ type brittle struct {
 var errCrash = errors.New("crash")
 
 func (b brittle) Update(ctx context.Context, fn func(provision.Tx) error) error {
-	if *b.down = *b.down || b.dead(); *b.down {
+	b.mu.Lock()
+	*b.down = *b.down || b.dead()
+	down := *b.down
+	b.mu.Unlock()
+	if down {
 		return errCrash
 	}
 	return b.Store.Update(ctx, fn)
@@ -108,7 +114,7 @@ func (h *house) chaos(rnd *rand.Rand) {
 		h.fate(store)
 		h.app.faults = trouble(rnd, rate)
 		e := provision.New(provision.Config{
-			Store: patient(brittle{h.db.Provision(), func() bool { return store.Float64() < crashes }, new(bool)}), Schemas: scim.CoreSchemas(),
+			Store: patient(brittle{h.db.Provision(), new(sync.Mutex), func() bool { return store.Float64() < crashes }, new(bool)}), Schemas: scim.CoreSchemas(),
 			Targets: h.targets, Limits: h.limits, Actor: "test", Now: h.now, Wait: h.wait,
 		})
 		if _, err := e.Apply(h.ctx, nil); err != nil && !errors.Is(err, errCrash) {
