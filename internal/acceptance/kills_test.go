@@ -75,10 +75,10 @@ func TestKillsWithFaults(t *testing.T) {
 		}
 		killed := make(chan struct{})
 		kill := sync.OnceFunc(func() {
+			close(killed) // before the signal, whose effect may be seen at once
 			if err := cmd.Process.Kill(); err != nil {
 				t.Log(err)
 			}
-			close(killed)
 		})
 		tr.set(0, nil)
 		if err := cmd.Start(); err != nil {
@@ -91,20 +91,21 @@ func TestKillsWithFaults(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
+		var err error
 		select {
-		case <-killed:
-			if err := <-ended; err == nil {
-				t.Log("it had finished before the signal came")
-			}
-		case err := <-ended:
-			if err == nil {
-				tries = 2 * kills // it had finished: nothing is left to kill
-				continue
-			}
-			t.Fatalf("it ended by itself: %v", err)
+		case err = <-ended:
 		case <-time.After(time.Minute):
 			kill()
 			t.Fatalf("nothing was sent for a minute; then: %v", <-ended)
+		}
+		select {
+		case <-killed:
+		default:
+			if err != nil {
+				t.Fatalf("it ended by itself: %v", err)
+			}
+			tries = 2 * kills // it had finished: nothing is left to kill
+			continue
 		}
 		done++
 		if tries%2 == 1 {
