@@ -43,11 +43,12 @@ func (c *cli) peopleCommand() *cobra.Command {
 			if parked {
 				return c.parked(cmd, u)
 			}
-			people, err := u.List(cmd.Context())
+			rows := []personRow{}
+			err = u.List(cmd.Context(), directory.State(state), func(l directory.Listing) { rows = append(rows, rowOf(l)) })
 			if err != nil {
 				return err
 			}
-			return c.people(people, directory.State(state))
+			return c.people(rows)
 		},
 	})
 	cmd.Flags().StringVar(&state, "state", "", "only people of this `STATE`: staged, active, on_leave, missing, leaver")
@@ -56,18 +57,15 @@ func (c *cli) peopleCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) people(people []directory.Listing, state directory.State) error {
-	rows := []personRow{}
-	for _, l := range people {
-		if state != "" && l.Person.State != state {
-			continue
-		}
-		r := personRow{ID: l.Person.ID, UserName: l.Person.UserName(), State: l.Person.State, Why: l.Person.Why, Records: []directory.Key{}}
-		for _, rec := range l.Records {
-			r.Records = append(r.Records, rec.Key)
-		}
-		rows = append(rows, r)
+func rowOf(l directory.Listing) personRow {
+	r := personRow{ID: l.Person.ID, UserName: l.Person.UserName(), State: l.Person.State, Why: l.Person.Why, Records: []directory.Key{}}
+	for _, rec := range l.Records {
+		r.Records = append(r.Records, rec.Key)
 	}
+	return r
+}
+
+func (c *cli) people(rows []personRow) error {
 	if c.json {
 		return c.document(rows)
 	}

@@ -243,7 +243,7 @@ func TestNobodyIsAcceptedWhenTheStoreFails(t *testing.T) {
 	}
 	h.told(nil, map[string]int{})
 	h.read(func(r store.Reader) error {
-		all, err := r.List(t.Context(), "", 10)
+		all, err := r.List(t.Context(), "", "", 10)
 		if len(all) != 0 {
 			t.Errorf("%d records of a transaction that failed", len(all))
 		}

@@ -81,7 +81,7 @@ func (h *house) everyone() map[string]directory.Listing {
 	h.t.Helper()
 	out := map[string]directory.Listing{}
 	h.read(func(r store.Reader) error {
-		all, err := r.List(h.t.Context(), "", 1000)
+		all, err := r.List(h.t.Context(), "", "", 1000)
 		for _, l := range all {
 			out[l.Person.ID] = l
 		}

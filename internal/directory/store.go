@@ -84,8 +84,9 @@ type Gate interface {
 
 // Reader is what commands and pages ask the directory.
 type Reader interface {
-	// List returns people in order of id, those after a given id.
-	List(ctx context.Context, after string, limit int) ([]Listing, error)
+	// List returns people of a state, "" for all, in order of id, those after a
+	// given id.
+	List(ctx context.Context, state State, after string, limit int) ([]Listing, error)
 	People(ctx context.Context, ids []string) (map[string]*Person, error)
 	RecordsOf(ctx context.Context, people []string) (map[string][]Record, error)
 	// Search returns the ids of people by id, user name, externalId or record key.

@@ -223,6 +223,9 @@ func (r *run) turn(ctx context.Context, only func(*Op) bool) (next time.Time, er
 	if r.refused = r.probe(ctx); r.refused != "" {
 		return next, r.pause(ctx)
 	}
+	if err := r.lift(ctx); err != nil {
+		return next, err
+	}
 	for {
 		sent, err := r.round(ctx, only)
 		switch {
@@ -252,6 +255,16 @@ func (r *run) probe(ctx context.Context) string {
 		return e.Error()
 	}
 	return ""
+}
+
+// lift ends a pause, once the app has answered: until then whoever asks is told
+// that it is paused.
+func (r *run) lift(ctx context.Context) error {
+	if r.state.Paused == "" {
+		return nil
+	}
+	r.state.Paused = ""
+	return r.update(ctx, func(tx Tx) error { return tx.PutApp(ctx, r.state) })
 }
 
 func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
@@ -299,7 +312,7 @@ func (r *run) begin(ctx context.Context) error {
 		if err := r.moving(ctx, tx); err != nil {
 			return err
 		}
-		r.state.Name, r.state.Digest, r.state.Paused = r.target.Name, r.target.Digest, ""
+		r.state.Name, r.state.Digest = r.target.Name, r.target.Digest
 		if r.target.FirstRunGo {
 			r.state.Agreed = true
 		}

@@ -281,8 +281,17 @@ func TestPausedIsProbed(t *testing.T) {
 		}
 		h.apply()
 		h.app.forget()
-		if rep := h.apply(); rep.Paused == "" || len(h.app.calls) != 1 || h.app.calls[0].writes() {
-			t.Errorf("%+v, %+v", rep, h.app.calls)
+		shown := "" // to whoever asks while the app is asked
+		h.app.faults = func(call) fault {
+			h.must(h.db.Provision().View(h.ctx, func(tx provision.Tx) error {
+				a, err := tx.App(h.ctx, "crm")
+				shown = a.Paused
+				return err
+			}))
+			return fault{before: unauthorized()}
+		}
+		if rep := h.apply(); rep.Paused == "" || len(h.app.calls) != 1 || h.app.calls[0].writes() || shown == "" {
+			t.Errorf("%+v, %+v, %q", rep, h.app.calls, shown)
 		}
 		h.app.faults = nil
 		if rep := h.apply(); rep.Paused != "" || rep.Update != 20 {

@@ -232,31 +232,34 @@ func (r *run) guard(ctx context.Context, s *survey) error {
 		r.halves(s)
 		return nil
 	}
-	var guarded Plan
+	var looked Plan
 	withheld := false
 	err := r.update(ctx, func(tx Tx) error {
-		b, err := sizes(ctx, tx, s.app)
-		if err != nil {
-			return err
+		var b base
+		var err error
+		if slices.ContainsFunc(s.removals, guarded) { // counting costs the size of the app
+			if b, err = sizes(ctx, tx, s.app); err != nil {
+				return err
+			}
 		}
 		for _, o := range s.removals { // a release covers its set to the end, not only its first round
 			o.consented = r.consented[o.ID]
 		}
-		guarded = r.limits.Guard(Plan{App: s.app, Ops: s.removals}, b, r.released)
-		if withheld, err = r.consent(ctx, tx, s, &guarded); err != nil {
+		looked = r.limits.Guard(Plan{App: s.app, Ops: s.removals}, b, r.released)
+		if withheld, err = r.consent(ctx, tx, s, &looked); err != nil {
 			return err
 		}
-		return r.door(ctx, tx, guarded)
+		return r.door(ctx, tx, looked)
 	})
 	if err != nil {
 		return err
 	}
-	for _, h := range guarded.released {
+	for _, h := range looked.released {
 		for _, o := range h.Ops {
 			r.consented[o.ID] = true
 		}
 	}
-	s.held, s.removals = guarded.Held, keep(guarded.Ops, s.mine)
+	s.held, s.removals = looked.Held, keep(looked.Ops, s.mine)
 	if withheld {
 		s.withhold()
 		return nil

@@ -14,6 +14,7 @@ import (
 const (
 	accountWindow = 1_000
 	memberWindow  = 4_000
+	keptMembers   = 10_000 // of what is in memory already
 )
 
 // lateCommit is how long after the instant that it carries a mark may become
@@ -80,7 +81,7 @@ func (p *passage) kept(ctx context.Context, rest, groups []*Op) {
 	}
 	each(keep(rest, func(o *Op) bool { return o.Kind != MemberAdd }), accountWindow)
 	p.push(ctx, groups)
-	each(keep(rest, func(o *Op) bool { return o.Kind == MemberAdd }), memberWindow)
+	each(keep(rest, func(o *Op) bool { return o.Kind == MemberAdd }), keptMembers)
 }
 
 // windows pushes the operations of some kinds, planned from the state as it is
@@ -131,25 +132,25 @@ func (p *passage) reload(ctx context.Context) {
 func (p *passage) leavers(ctx context.Context) map[string]bool {
 	since := p.looked.Add(-lateCommit)
 	p.looked = time.Now()
-	var subjects []Subject
-	err := p.store.View(ctx, func(tx Tx) (err error) {
-		subjects, err = p.read(ctx, tx, Query{App: p.target.Name, Limit: page, Due: true, Out: true, Since: since, Now: p.at()})
-		return err
-	})
-	if err != nil || len(subjects) == 0 {
-		p.err = err
-		return nil
-	}
 	left := map[string]bool{}
-	for _, s := range subjects {
-		left[s.Person.ID] = true
+	for after, last := "", false; !last && p.err == nil; {
+		var subjects []Subject
+		p.err = p.store.View(ctx, func(tx Tx) (err error) {
+			subjects, err = p.read(ctx, tx, Query{App: p.target.Name, After: after, Limit: page, Due: true, Out: true, Since: since, Now: p.at()})
+			return err
+		})
+		if last = len(subjects) < page; len(subjects) == 0 || p.err != nil {
+			break
+		}
+		for _, s := range subjects {
+			after = s.Person.ID
+			left[after] = true
+		}
+		p.subjects = map[string]Subject{}
+		ops, err := p.planPage(ctx, subjects)
+		if p.err = err; err == nil {
+			p.push(ctx, keep(ops, func(o *Op) bool { return o.Kind.removes() && o.admitted && p.may(o) }))
+		}
 	}
-	p.subjects = map[string]Subject{}
-	ops, err := p.planPage(ctx, subjects)
-	if err != nil {
-		p.err = err
-		return left
-	}
-	p.push(ctx, keep(ops, func(o *Op) bool { return o.Kind.removes() && o.admitted && p.may(o) }))
 	return left
 }

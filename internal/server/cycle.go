@@ -171,18 +171,19 @@ func (u *Usher) people(ctx context.Context, db store.DB, what string) ([]string,
 	return ids, err
 }
 
-// List returns everybody, in order of id.
-func (u *Usher) List(ctx context.Context) (all []directory.Listing, err error) {
-	err = u.db.Read(ctx, func(r store.Reader) error {
+// List calls each with everybody of a state, "" for all, in order of id.
+func (u *Usher) List(ctx context.Context, state directory.State, each func(directory.Listing)) error {
+	return u.db.Read(ctx, func(r store.Reader) error {
 		after := ""
 		for {
-			page, err := r.List(ctx, after, 1000)
+			page, err := r.List(ctx, state, after, 1000)
 			if err != nil || len(page) == 0 {
 				return err
 			}
-			all = append(all, page...)
+			for _, l := range page {
+				each(l)
+			}
 			after = page[len(page)-1].Person.ID
 		}
 	})
-	return all, err
 }

@@ -44,8 +44,8 @@ func TestErased(t *testing.T) {
 		if err != nil || r.Erased == 0 {
 			t.Errorf("%+v %v", r, err)
 		}
-		all, err := u.List(w.ctx)
-		if err != nil {
+		var all []directory.Listing
+		if err := u.List(w.ctx, "", func(l directory.Listing) { all = append(all, l) }); err != nil {
 			t.Fatal(err)
 		}
 		erased := 0

@@ -161,7 +161,7 @@ func (h *house) settle() {
 func (h *house) listings() (out []directory.Listing) {
 	h.t.Helper()
 	err := h.db.Read(h.t.Context(), func(r store.Reader) (err error) {
-		out, err = r.List(h.t.Context(), "", 1_000_000)
+		out, err = r.List(h.t.Context(), "", "", 1_000_000)
 		return err
 	})
 	if err != nil {

@@ -189,7 +189,7 @@ func (tx *Tx) SetTeams(ctx context.Context, teams map[string][]directory.Team) e
 }
 
 // List implements directory.Reader.
-func (tx *Tx) List(ctx context.Context, after string, limit int) ([]directory.Listing, error) {
+func (tx *Tx) List(ctx context.Context, state directory.State, after string, limit int) ([]directory.Listing, error) {
 	var out []directory.Listing
 	var ids []string
 	err := tx.rows(ctx, func(r *sql.Rows) error {
@@ -198,7 +198,7 @@ func (tx *Tx) List(ctx context.Context, after string, limit int) ([]directory.Li
 			out, ids = append(out, directory.Listing{Person: p}), append(ids, p.ID)
 		}
 		return err
-	}, `SELECT `+personColumns+` FROM people WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
+	}, `SELECT `+personColumns+` FROM people WHERE id > ?1 AND (?2 = '' OR state = ?2) ORDER BY id LIMIT ?3`, after, state, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func pagesOfPeople(b *bundle) {
 	var got []string
 	b.read(func(r store.Reader) error {
 		for after := ""; ; {
-			page, err := r.List(b.ctx, after, 10)
+			page, err := r.List(b.ctx, "", after, 10)
 			if err != nil || len(page) == 0 {
 				return err
 			}
@@ -84,6 +84,14 @@ func pagesOfPeople(b *bundle) {
 		}
 	})
 	same(b, "people", got, ids)
+	b.read(func(r store.Reader) error {
+		of, err := r.List(b.ctx, directory.Active, "", 100)
+		b.must(err)
+		none, err := r.List(b.ctx, directory.Erased, "", 100)
+		equal(b, "people of their state", len(of), len(ids))
+		equal(b, "people of no state that there is", len(none), 0)
+		return err
+	})
 }
 
 func missing(b *bundle) {

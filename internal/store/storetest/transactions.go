@@ -134,7 +134,7 @@ func consistentView(b *bundle) {
 		after, err := r.PeopleTotals(b.ctx)
 		b.must(err)
 		equal(b, "people within the view", after, before)
-		all, err := r.List(b.ctx, "", 10)
+		all, err := r.List(b.ctx, "", "", 10)
 		equal(b, "people listed within the view", len(all), 1)
 		return err
 	})
