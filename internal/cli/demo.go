@@ -156,7 +156,7 @@ func (c *cli) stay(ctx context.Context, d *demo.Demo) error {
 	if !c.json {
 		fmt.Fprintf(c.out, "\nThe company stays up. Edit the HR file and watch the apps follow; Ctrl-C ends it.\n\n  HR file        %s\n  configuration  %s\n",
 			d.HRFile(), d.ConfigFile())
-		fmt.Fprintf(c.out, "\nIn another terminal:\n\n  usher people -c %s\n  curl -H 'Authorization: Bearer %s' %s/Users\n\n",
+		fmt.Fprintf(c.out, "\nIn another terminal:\n\n  usher people -c %[1]s\n  usher status -c %[1]s\n  curl -H 'Authorization: Bearer %s' %s/Users\n\n",
 			d.ConfigFile(), d.Token(), d.Apps[0].URL())
 	}
 	err := d.Stay(ctx, func(line string) {

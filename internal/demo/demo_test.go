@@ -253,7 +253,7 @@ func TestStay(t *testing.T) {
 			t.Fatalf("only %v followed", seen)
 		}
 		for _, a := range d.Apps {
-			if strings.Contains(line, a.Name+": 1 created") {
+			if strings.Contains(line, "app follows  app="+a.Name+"  create=1") {
 				seen[a.Name] = true
 			}
 		}

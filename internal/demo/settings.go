@@ -49,6 +49,10 @@ sources:
       usher.startDate: date(row.hire_date, ["yyyy-MM-dd"])
       usher.endDate: date(row.end_date, ["yyyy-MM-dd"])
 
+# While the demo stays up, /healthz and /readyz are on any free port.
+server: {address: "127.0.0.1:0"}
+telemetry: {metrics_address: "off"}
+
 teams:
   department: {each: person.enterprise.department}
   everybody: {when: true, display_name: '"Everybody"'}

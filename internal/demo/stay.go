@@ -6,68 +6,72 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/usher-id/usher/internal/server"
 )
 
-// lookEvery is how often Stay looks whether the HR file has changed.
-const lookEvery = 300 * time.Millisecond
-
 // Token is what the apps want to see.
 func (d *Demo) Token() string { return token }
 
-// Stay keeps the company up until ctx ends: whoever edits the HR file sees the
-// apps follow. tell gets a line for everything that happens.
+// Stay keeps the company up until ctx ends, by what `usher serve` runs: whoever
+// edits the HR file sees the apps follow, and every command works beside it.
+// tell gets a line for everything that happens, one at a time.
 func (d *Demo) Stay(ctx context.Context, tell func(string)) (err error) {
-	defer func() {
-		if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
-			err = nil // to be stopped is how it ends
-		}
-	}()
-	b, err := d.build(ctx, "")
+	// What is opened is opened whole: a stop is Serve's to carry out.
+	b, err := d.build(context.WithoutCancel(ctx), "")
 	if err != nil {
 		return err
 	}
-	u, err := b.Open(ctx, "usher demo")
+	u, err := b.Open(context.WithoutCancel(ctx), server.ServeHolder())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, u.Close()) }()
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	var last os.FileInfo
-	for {
-		info, err := os.Stat(d.HRFile())
-		if err == nil && (last == nil || !info.ModTime().Equal(last.ModTime()) || info.Size() != last.Size()) {
-			d.follow(ctx, u, tell)
-			last = info
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-look.C:
-		}
-	}
+	_, err = u.Serve(ctx, server.ServeOptions{Log: slog.New(&teller{say: tell, mu: &sync.Mutex{}}), Actor: "demo"})
+	return err
 }
 
-func (d *Demo) follow(ctx context.Context, u *server.Usher, tell func(string)) {
-	doc, err := u.Apply(ctx, server.Options{Actor: "demo", Wait: 30 * time.Second})
-	at := time.Now().Format(time.TimeOnly)
-	if err != nil {
-		tell(fmt.Sprintf("%s  %v", at, err))
-		return
-	}
-	for _, a := range d.Apps {
-		if r := doc.Apps[a.Name]; r.Requests > 0 || r.Held > 0 {
-			tell(fmt.Sprintf("%s  %s: %s", at, a.Name, did(r)))
-		}
-	}
-	for _, h := range doc.Holds {
-		tell(fmt.Sprintf("%s  %s: holds %d removals (%s); usher apply --release-hold %s agrees to it", at, h.App, h.Count, h.Cause, h.ID))
-	}
-	if doc.RejectedRows > 0 {
-		tell(fmt.Sprintf("%s  %d rows of the HR file were refused", at, doc.RejectedRows))
-	}
+// teller writes what the engine logs as lines for somebody who watches.
+type teller struct {
+	say   func(string)
+	mu    *sync.Mutex // one line at a time; shared by all that come of one
+	attrs []slog.Attr
 }
+
+// Enabled says that everything but the details is told.
+func (t *teller) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+
+// Handle tells one record: time, message, attributes.
+func (t *teller) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s", r.Time.Format(time.TimeOnly), r.Message)
+	add := func(a slog.Attr) bool {
+		if a.Value.Kind() == slog.KindFloat64 {
+			fmt.Fprintf(&b, "  %s=%.1f", a.Key, a.Value.Float64())
+		} else {
+			fmt.Fprintf(&b, "  %s=%v", a.Key, a.Value)
+		}
+		return true
+	}
+	for _, a := range t.attrs {
+		add(a)
+	}
+	r.Attrs(add)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.say(b.String())
+	return nil
+}
+
+// WithAttrs puts attributes before those of each record.
+func (t *teller) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &teller{say: t.say, mu: t.mu, attrs: slices.Concat(t.attrs, attrs)}
+}
+
+// WithGroup leaves names as they are: a line for people has no depth.
+func (t *teller) WithGroup(string) slog.Handler { return t }
