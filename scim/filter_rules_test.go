@@ -184,6 +184,9 @@ func naive(f scim.Filter, doc map[string]any) bool {
 			list = []any{nil}
 		}
 		for _, v := range list {
+			if f.Path.Attr == "emails" && f.Path.Sub == "" && f.Value.IsNull() && len(elements(doc["emails"])) > 0 {
+				v = "an element is not null, whatever its value is"
+			}
 			if naiveCompare(f, v, f.Path.Attr == "externalId") {
 				return true
 			}

@@ -12,6 +12,7 @@ type editor struct {
 	path    Path
 	attr    *Attribute
 	value   *Attribute // its sub-attribute "value"; nil for none
+	exact   bool       // letter case of what elements are found by counts
 	list    []Value    // removed elements are null
 	gone    int
 	changed bool
@@ -33,7 +34,7 @@ func (t *patching) edit(p Path, a *Attribute) *editor {
 		}
 	}
 	p.Filter, p.Sub = nil, ""
-	e := &editor{path: p, attr: a, value: a.sub("value")}
+	e := newEditor(p, a)
 	v, _ := t.r.attribute(&p)
 	if have, ok := v.AsList(); ok {
 		e.list = append(make([]Value, 0, len(have)+1), have...)
@@ -41,6 +42,16 @@ func (t *patching) edit(p Path, a *Attribute) *editor {
 		e.list = []Value{v}
 	}
 	t.editors = append(t.editors, e)
+	return e
+}
+
+func newEditor(p Path, a *Attribute) *editor {
+	e := &editor{path: p, attr: a, value: a.sub("value")}
+	keyed := a
+	if a.Type == TypeComplex {
+		keyed = e.value
+	}
+	e.exact = isExact(keyed, "value")
 	return e
 }
 
@@ -79,21 +90,18 @@ func (t *patching) flush(e *editor) error {
 // key is what an element is found by: its value, folded where letter case does
 // not count. Elements of one key may still differ.
 func (e *editor) key(v Value) string {
-	if e.attr.Type == TypeComplex {
-		v = subValue(v, "value")
+	if v.kind == KindComplex {
+		fields := v.fields()
+		i := Object{fields: fields}.index("value")
+		if i < 0 {
+			return ""
+		}
+		v = fields[i].value
 	}
-	s, ok := v.AsString()
-	if !ok || isExact(e.keyed(), "value") {
-		return s
+	if v.kind != KindString || e.exact {
+		return v.str // "" if it is none
 	}
-	return foldKey(s)
-}
-
-func (e *editor) keyed() *Attribute {
-	if e.attr.Type == TypeComplex {
-		return e.value
-	}
-	return e.attr
+	return foldKey(v.str)
 }
 
 // positions returns where elements of the key are, in order. Positions of removed
@@ -189,7 +197,8 @@ func (t *patching) replaceAll(p Path, a *Attribute, v Value) error {
 			return breach(p, "is immutable and has a value")
 		}
 	}
-	e := &editor{path: p, attr: a, value: a.sub("value"), changed: true}
+	e := newEditor(p, a)
+	e.changed = true
 	if err := e.add(t, v.list()); err != nil {
 		return err
 	}
@@ -243,14 +252,11 @@ func oneValue(p Path, a *Attribute) (key string, ok bool) {
 		return "", false
 	}
 	s, _ := c.Value.AsString()
-	e := editor{attr: a, value: a.sub("value")}
+	e := newEditor(p, a)
 	if s == "" || a.Type == TypeComplex && (e.value == nil || e.value.Type == TypeDateTime) {
 		return "", false
 	}
-	if isExact(e.keyed(), "value") {
-		return s, true
-	}
-	return foldKey(s), true
+	return e.key(c.Value), true
 }
 
 // removeValues removes the elements that the value names.
