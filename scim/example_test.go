@@ -4,6 +4,7 @@ package scim_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/usher-id/usher/scim"
@@ -136,4 +137,171 @@ func ExampleParseListResponse() {
 	// Output:
 	// 1 7 <nil>
 	// scim: json at byte 0: neither Resources nor totalResults: this is no list
+}
+
+func ExampleParseValue() {
+	v, err := scim.ParseValue([]byte(`[1, 1.0, "1", null]`), scim.Limits{})
+	list, _ := v.AsList()
+	for _, e := range list {
+		fmt.Print(e.Kind(), " ")
+	}
+	fmt.Println(err)
+	_, err = scim.ParseValue([]byte(`[[[[1]]]]`), scim.Limits{MaxDepth: 3})
+	fmt.Println(errors.Is(err, scim.ErrLimit), err)
+	// Output:
+	// integer decimal string null <nil>
+	// true scim: json /0/0/0 at byte 3: more than 3 levels of nesting
+}
+
+func ExampleNewResource() {
+	u := scim.NewResource(scim.UserURN)
+	u.Set("userName", scim.String("ada"))
+	u.SetActive(true)
+	data, err := json.Marshal(u)
+	fmt.Println(string(data), err)
+	// Output:
+	// {"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada","active":true} <nil>
+}
+
+func ExampleParsePath() {
+	p, err := scim.ParsePath(`emails[type eq "work"].value`)
+	fmt.Println(p.Attr, "|", p.Filter, "|", p.Sub, err)
+	p, err = scim.ParsePath("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value")
+	fmt.Println(p.URN, p.Attr, p.Sub, err)
+	// Output:
+	// emails | type eq "work" | value <nil>
+	// urn:ietf:params:scim:schemas:extension:enterprise:2.0:User manager value <nil>
+}
+
+func ExampleFilterRules() {
+	set := scim.CoreSchemas()
+	for _, text := range []string{`active eq true`, `active gt true`, `shoeSize eq 43`, `password sw "a"`} {
+		_, err := scim.FilterRules{}.Parse(set, scim.UserURN, text, scim.FilterLimits{})
+		fmt.Println(text, "→", err)
+	}
+	f, err := scim.FilterRules{StringBooleans: true}.Parse(set, scim.UserURN, `active eq "True"`, scim.FilterLimits{})
+	fmt.Println(f, err)
+	// Output:
+	// active eq true → <nil>
+	// active gt true → scim: 400 invalidFilter: active is boolean: it has no gt with boolean
+	// shoeSize eq 43 → scim: 400 invalidFilter: shoeSize is not in the schemas
+	// password sw "a" → scim: 403 sensitive: password cannot be searched for
+	// active eq true <nil>
+}
+
+func ExampleSchemaSet_With() {
+	set, err := scim.CoreSchemas().With(scim.Schema{
+		ID:   "urn:acme:params:scim:schemas:extension:badge:2.0:User",
+		Name: "Badge",
+		Attributes: []scim.Attribute{
+			{Name: "number", Uniqueness: scim.UniqueServer},
+			{Name: "doors", MultiValued: true, Type: scim.TypeInteger},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	set, err = set.WithAlias("badge", "urn:acme:params:scim:schemas:extension:badge:2.0:User")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p, _ := set.ParsePath("badge.doors")
+	a, _ := set.Lookup(scim.UserURN, p)
+	fmt.Println(p, a.Type, a.MultiValued, a.Mutability)
+	// Output:
+	// urn:acme:params:scim:schemas:extension:badge:2.0:User:doors integer true readWrite
+}
+
+func ExampleParseSchema() {
+	s, err := scim.ParseSchema([]byte(`{"id":"urn:acme:params:scim:schemas:core:2.0:Badge","name":"Badge",
+		"attributes":[{"name":"number","type":"String","mutability":"readonly"}]}`), scim.Limits{})
+	fmt.Println(s.Name, s.Attributes[0].Type, s.Attributes[0].Mutability, s.Attributes[0].Returned, err)
+	// Output:
+	// Badge string readOnly default <nil>
+}
+
+func ExampleAttribute_Same() {
+	members, _ := scim.CoreSchemas().Lookup(scim.GroupURN, scim.MustPath("members"))
+	sent, _ := scim.ParseValue([]byte(`[{"value":"1"},{"value":"2"}]`), scim.Limits{})
+	read, _ := scim.ParseValue([]byte(`[{"value":"2","display":"Bob","$ref":"../Users/2"},{"value":"1","type":"User"}]`), scim.Limits{})
+	fmt.Println(members.Same(sent, read), sent.Equal(read))
+	// Output:
+	// true false
+}
+
+func ExampleToPatch() {
+	before, _ := scim.ParseResource([]byte(`{"name":{"givenName":"Ada","familyName":"Byron","middleName":"A."}}`), scim.Limits{})
+	after, _ := scim.ParseResource([]byte(`{"name":{"givenName":"Ada","familyName":"Lovelace"},"emails":[{"type":"work","value":"ada@acme.example"}]}`), scim.Limits{})
+	paths := []scim.Path{scim.MustPath("name"), scim.MustPath(`emails[type eq "work"].value`)}
+	for _, op := range scim.ToPatch(scim.Diff(scim.CoreSchemas(), scim.UserURN, paths, before, after)) {
+		fmt.Println(op.Op, op.Path, op.Value)
+	}
+	// Output:
+	// add emails [{"type":"work","value":"ada@acme.example"}]
+	// replace name {"givenName":"Ada","familyName":"Lovelace"}
+	// remove name.middleName null
+}
+
+// Entra, in its default mode, removes a member so. Read by the letter, the request
+// would empty the group.
+func ExamplePatchRules() {
+	group, _ := scim.ParseResource([]byte(`{"displayName":"Engines","members":[{"value":"1"},{"value":"2"}]}`), scim.Limits{})
+	request := []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+		"Operations":[{"op":"Remove","path":"members","value":[{"value":"1"}]}]}`)
+	for _, rules := range []scim.PatchRules{{}, {RemoveWithValueArray: true}} {
+		patch, err := rules.Parse(request, scim.Limits{})
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		after, err := patch.Apply(scim.CoreSchemas(), scim.GroupURN, group, rules)
+		fmt.Println(after, err)
+	}
+	// Output:
+	// null scim: 400 invalidValue: operation 1: remove takes no value; name elements by a filter in the path
+	// {"displayName":"Engines","members":[{"value":"2"}]} <nil>
+}
+
+func ExampleParsePatch() {
+	patch, err := scim.ParsePatch([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+		"Operations":[{"op":"Replace","value":{"active":false}},{"op":"remove","path":"members[value eq \"1\"]"}]}`), scim.Limits{})
+	for _, op := range patch {
+		fmt.Println(op.Op, op.Path != nil, op.Value)
+	}
+	fmt.Println(err)
+	_, err = scim.ParsePatch([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove"}]}`), scim.Limits{})
+	fmt.Println(err)
+	// Output:
+	// replace false {"active":false}
+	// remove true null
+	// <nil>
+	// scim: 400 noTarget: operation 1: remove wants a path
+}
+
+func ExampleParseError() {
+	e, err := scim.ParseError([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"409","scimType":"uniqueness","detail":"userName is taken"}`))
+	fmt.Println(e.Status, e.ScimType, e.Detail, err)
+	// Output:
+	// 409 uniqueness userName is taken <nil>
+}
+
+func ExampleListResponse() {
+	u := scim.NewResource(scim.UserURN)
+	u.SetID("7")
+	data, err := json.Marshal(scim.ListResponse{TotalResults: 1, StartIndex: 1, ItemsPerPage: 1, Resources: []*scim.Resource{u}})
+	fmt.Println(string(data), err)
+	// Output:
+	// {"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":1,"startIndex":1,"itemsPerPage":1,"Resources":[{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"7"}]} <nil>
+}
+
+func ExampleParseDateTime() {
+	t, ok := scim.ParseDateTime("2026-01-02T04:04:05+01:00")
+	fmt.Println(scim.DateTime(t), ok)
+	_, ok = scim.ParseDateTime("2026-01-02")
+	fmt.Println(ok)
+	// Output:
+	// "2026-01-02T03:04:05Z" true
+	// false
 }

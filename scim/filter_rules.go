@@ -104,7 +104,7 @@ func (rules FilterRules) path(set *SchemaSet, resourceSchema string, p Path) (Pa
 	case target == nil:
 		return p, nil, badFilter(p.String() + " is not in the schemas")
 	case a.Returned == ReturnedNever || target.Returned == ReturnedNever:
-		return p, nil, &Error{Status: 403, ScimType: Sensitive, Detail: p.String() + " cannot be searched for"}
+		return p, nil, sensitive(p.String())
 	case p.Filter == nil:
 		return p, target, nil
 	case p.Sub != "" && !rules.ValuePathSub:
@@ -152,8 +152,11 @@ func (rules FilterRules) inner(a *Attribute, p Path) (*Attribute, error) {
 	if a.Type != TypeComplex && a.MultiValued && sameName(p.Attr, "value") {
 		sub = a
 	}
-	if sub == nil && !rules.IgnoreUnknown {
+	switch {
+	case sub == nil && !rules.IgnoreUnknown:
 		return nil, badFilter(a.Name + " has no sub-attribute " + p.Attr)
+	case sub != nil && sub.Returned == ReturnedNever:
+		return nil, sensitive(a.Name + "." + sub.Name)
 	}
 	return sub, nil
 }
@@ -225,6 +228,10 @@ func extraBlank(s string) int {
 		}
 	}
 	return -1
+}
+
+func sensitive(name string) error {
+	return &Error{Status: 403, ScimType: Sensitive, Detail: name + " cannot be searched for"}
 }
 
 func badFilter(detail string) error {

@@ -93,6 +93,19 @@ func TestFilterRules(t *testing.T) {
 	if f, err := lenient.Check(scim.CoreSchemas(), scim.UserURN, nil); f != nil || err != nil {
 		t.Error("no filter is no filter")
 	}
+	keys, err := scim.NewSchemaSet(scim.Schema{ID: "urn:acme:params:scim:schemas:core:2.0:Key", Attributes: []scim.Attribute{{
+		Name: "keys", Type: scim.TypeComplex, MultiValued: true,
+		SubAttributes: []scim.Attribute{{Name: "value"}, {Name: "secret", Returned: scim.ReturnedNever}},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{`keys[secret sw "a"]`, `keys[value pr and secret pr]`, `keys.secret eq "a"`} {
+		_, err := lenient.Parse(keys, "urn:acme:params:scim:schemas:core:2.0:Key", text, scim.FilterLimits{})
+		if e := scim.ErrorOf(err); e == nil || e.Status != 403 {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 	f, err := lenient.Parse(scim.CoreSchemas(), scim.UserURN, `roles[primary eq "TRUE"]`, scim.FilterLimits{})
 	if err != nil || f.String() != `roles[primary eq true]` {
 		t.Errorf("%v, %v", f, err)
@@ -103,7 +116,7 @@ func TestMatchEdges(t *testing.T) {
 	t.Parallel()
 	u := resource(t, `{"schemas":["`+scim.UserURN+`"],"id":"aB","userName":"Ada","displayName":"100%_\\","title":"T",
 		"emails":[{"value":"a@x","type":"work","primary":true},{"value":"b@x","type":"home"}],"x509Certificates":[{"value":"AbC="}],
-		"groups":[{"value":"G1","$ref":"https://x/Groups/G1"}],"urn:x:n:2.0:N":{"big":9007199254740993}}`)
+		"groups":[{"value":"G1","$ref":"https://x/Groups/G1"}],"urn:x:n:2.0:N":{"big":9007199254740993,"word":"Ab","$ref":"Ab","externalId":"Ab"}}`)
 	for text, want := range map[string]bool{
 		`emails[primary eq false]`:                    true, // not stated is false (RFC 7643 §2.4)
 		`emails[primary eq false and value eq "b@x"]`: true,
@@ -133,6 +146,9 @@ func TestMatchEdges(t *testing.T) {
 		`urn:x:n:2.0:N:big eq 9007199254740992.0`:         false, // beyond 2^53
 		`urn:x:n:2.0:N:big gt 9007199254740992.0`:         true,
 		`urn:x:n:2.0:N:big eq 9007199254740993`:           true,
+		`urn:x:n:2.0:N:word eq "aB"`:                      true, // no schema says that letter case counts
+		`urn:x:n:2.0:N:$ref eq "aB"`:                      false,
+		`urn:x:n:2.0:N:externalId eq "aB"`:                false,
 		`unknown eq "x"`:                                  false,
 		`emails[value ew "@X"] and emails.type eq "HOME"`: true,
 	} {

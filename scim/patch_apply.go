@@ -24,6 +24,8 @@ import (
 // request, however many operations it has. What filters may compare is bounded;
 // beyond that the answer is tooMany.
 func (p Patch) Apply(set *SchemaSet, resourceSchema string, r *Resource, rules PatchRules) (*Resource, error) {
+	// Aliases are for configurations; on the wire they would be names like any other.
+	set = &SchemaSet{schemas: set.schemas}
 	t := &patching{set: set, schema: resourceSchema, r: &Resource{}, rules: rules, work: maxPatchWork}
 	if r != nil {
 		t.r.fields = slices.Clone(r.fields) // what is below is never written to, but replaced

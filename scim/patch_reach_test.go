@@ -85,6 +85,8 @@ func TestApplyReachesNoFurtherThanItSays(t *testing.T) {
 		{"schemas added", user, scim.PatchRules{}, `{"op":"add","path":"schemas","value":["` + scim.UsherUserURN + `"]}`, "schemas", `["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `","` + scim.UsherUserURN + `"]`},
 		{"schemas removed", user, scim.PatchRules{}, `{"op":"remove","path":"schemas"}`, "", scim.MutabilityBreach},
 		{"another resource's id", user, scim.PatchRules{IgnoreIDInValue: true, IgnoreReadOnlyInValue: true}, `{"op":"replace","value":{"id":"2"}}`, "", scim.MutabilityBreach},
+		{"an alias of configurations", user, scim.PatchRules{}, `{"op":"add","value":{"enterprise.department":"D"}}`, "", scim.InvalidPath},
+		{"an alias in a path", user, scim.PatchRules{}, `{"op":"add","path":"enterprise.department","value":"D"}`, "", scim.InvalidPath},
 		// Types (RFC 7643 §2.3).
 		{"no base64", user, scim.PatchRules{}, `{"op":"add","path":"x509Certificates","value":[{"value":"not base64!"}]}`, "", scim.InvalidValue},
 		{"base64 without padding", user, scim.PatchRules{}, `{"op":"add","path":"x509Certificates","value":[{"value":"MIIB_-A"}]}`, "x509Certificates.value", `["MIIB_-A"]`},

@@ -189,3 +189,21 @@ func TestPatchAddsOnce(t *testing.T) {
 		}
 	}
 }
+
+// The interoperability profile refuses what Okta and Entra's flag mode send.
+func TestRequirePath(t *testing.T) {
+	t.Parallel()
+	rules := scim.PatchRules{RequirePath: true}
+	for _, request := range []string{`[{"op":"replace","value":{"active":false}}]`, `[{"op":"add","path":"","value":{"active":false}}]`} {
+		if _, err := rules.Parse(message(request), scim.Limits{}); scim.ErrorOf(err) == nil || scim.ErrorOf(err).ScimType != scim.InvalidSyntax {
+			t.Errorf("%s: %v", request, err)
+		}
+		p, err := scim.ParsePatch(message(request), scim.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Apply(scim.CoreSchemas(), scim.UserURN, user(t), rules); scim.ErrorOf(err) == nil || scim.ErrorOf(err).ScimType != scim.InvalidSyntax {
+			t.Errorf("%s: applied with %v", request, err)
+		}
+	}
+}

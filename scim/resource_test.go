@@ -29,6 +29,9 @@ func TestResourceAccessors(t *testing.T) {
 	if got := resource(t, `{"id":"1","schemas":["x"],"a":2}`).String(); got != `{"schemas":["x"],"id":"1","a":2}` {
 		t.Errorf("schemas come first: %s", got)
 	}
+	if active, ok := resource(t, `{"active":"true"}`).Active(); active || ok {
+		t.Error("a text is no boolean: it tells neither")
+	}
 	var none *scim.Resource
 	if _, ok := none.At(scim.MustPath("a")); ok || none.Clone() != nil || none.String() != "null" {
 		t.Error("a nil resource has nothing")
