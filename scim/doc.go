@@ -21,11 +21,30 @@
 // [SchemaSet.With] adds others, [ParseSchema] reads what a service provider
 // publishes.
 //
+// # Filters
+//
+// [ParseFilter] reads the whole grammar of RFC 7644, [SchemaSet.Match] evaluates
+// it with letter case and types as the schema says. A filter that comes from
+// outside is read by [FilterRules.Parse], which refuses what makes no sense and what
+// would be an oracle. [Eq], [AndOf] and [OrOf] build filters whose values can never
+// become syntax.
+//
 // # Differences
 //
 // [Diff] compares two resources at given paths, with equality as the schema
 // defines it, and [ToPatch] makes the PATCH request of the result.
-// [Patch.Apply] is the other side: a service provider's work on a PATCH request.
+//
+// # PATCH
+//
+// [Patch.Apply] is the other side: a service provider's work on a PATCH request,
+// all or nothing. Clients differ from the RFC in ways that are known; each is a
+// named field of [PatchRules], off by default. What no rule changes: an operation
+// never reaches further than it says, so that nothing empties a group by accident.
+//
+// # JSON
+//
+// Each type reads and writes its JSON by encoding/json as well. The Parse functions
+// take [Limits] and see the whole document.
 //
 // # Errors
 //

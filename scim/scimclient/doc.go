@@ -5,7 +5,12 @@
 //
 // Make a [Client] with [New], and call [Client.Create], [Client.Get],
 // [Client.Replace], [Client.Patch], [Client.Delete], [Client.List] and
-// [Client.All]. Each call is one HTTP request, All one for each page.
+// [Client.All]. Each call is one HTTP request, All one for each page. There are also
+// [Client.Search] and [Client.Bulk], /Me with its own methods, and discovery:
+// [Client.ServiceProviderConfig], [Client.ResourceTypes], [Client.Schemas].
+//
+// [WithRequestID], [WithTraceparent] and [WithTracestate] put the headers of a trace
+// on the requests of a context.
 //
 // # Errors
 //
