@@ -58,6 +58,13 @@ func (h *health) source(name string, at time.Time, trouble string) (was string) 
 	return was
 }
 
+// everRead reports whether a source was read at least once, by whatever process.
+func (h *health) everRead(name string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.sources[name].read.IsZero()
+}
+
 // cycle notes what a cycle has reported and returns what the one before had.
 func (h *health) cycle(app string, r provision.AppReport) (was provision.AppReport) {
 	h.mu.Lock()

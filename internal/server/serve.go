@@ -177,7 +177,8 @@ func (d *daemon) prepareStore(ctx context.Context) error {
 	return d.db.Read(ctx, func(r store.Reader) error {
 		states, err := r.States(ctx)
 		for _, s := range states {
-			d.health.source(s.Source, s.Read, s.Trouble)
+			d.health.source(s.Source, s.Read, "")
+			d.health.source(s.Source, time.Time{}, s.Trouble)
 		}
 		return err
 	})

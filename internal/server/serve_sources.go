@@ -70,9 +70,9 @@ func (d *daemon) follow(ctx context.Context) error {
 func (d *daemon) unread() (names []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for name, changed := range d.changed {
-		if changed && !d.reading[name] {
-			names = append(names, name)
+	for _, s := range d.Sources { // in the order of their authority
+		if d.changed[s.Name] && !d.reading[s.Name] {
+			names = append(names, s.Name)
 		}
 	}
 	return names
@@ -85,23 +85,24 @@ func (d *daemon) read(ctx context.Context, name string) error {
 	if i < 0 {
 		return nil // a job of an earlier configuration
 	}
-	r, err := d.readOne(ctx, d.Sources[i])
-	if ctx.Err() != nil {
-		return ctx.Err()
+	d.mu.Lock()
+	d.changed[name] = false // before anything is looked at: what comes after it sets it again
+	d.mu.Unlock()
+	if err := d.readBefore(ctx, i); err != nil {
+		return d.unreadable(ctx, name, err)
 	}
-	log := d.log.With("source", name)
-	was := d.health.source(name, time.Now(), message(err))
-	switch {
-	case err != nil && was != message(err):
-		log.Warn("source cannot be read; what is known goes on", "err", err)
-		return err
-	case err != nil:
-		log.Debug("source still cannot be read", "err", err)
-		return err
-	case was != "":
+	first := !d.health.everRead(name)
+	r, err := d.readOne(ctx, d.Sources[i])
+	if err != nil {
+		return d.unreadable(ctx, name, err)
+	}
+	log, level := d.log.With("source", name), slog.LevelDebug
+	if was := d.health.source(name, time.Now(), ""); was != "" {
 		log.Info("source can be read again")
 	}
-	level := slog.LevelDebug
+	if first {
+		d.awaited(i)
+	}
 	if r.New+r.Changed+len(r.Rejected) > 0 || !r.Complete {
 		level = slog.LevelInfo
 	}
@@ -110,6 +111,43 @@ func (d *daemon) read(ctx context.Context, name string) error {
 		log.Warn("not proven complete: nobody is taken for gone", "why", r.Reason)
 	}
 	return d.settle(ctx)
+}
+
+// readBefore keeps the order of an apply where it decides who somebody is: a
+// record that looks for its person is not taken before the sources that state
+// them. Those that have changed are read first; and if one was never read, a
+// source that makes a person of whomever it does not find has to wait for it.
+func (d *daemon) readBefore(ctx context.Context, i int) error {
+	rules := d.sourceRules[i]
+	if len(rules.Match) == 0 {
+		return nil
+	}
+	for _, earlier := range d.Sources[:i] {
+		d.mu.Lock()
+		changed := d.changed[earlier.Name]
+		d.mu.Unlock()
+		if changed {
+			_ = d.read(ctx, earlier.Name) // told, and tried again by a job of its own
+		}
+		if !rules.Waits && !d.health.everRead(earlier.Name) {
+			return fmt.Errorf("source %s: it waits until source %s has been read, as its people may be among those", d.Sources[i].Name, earlier.Name)
+		}
+	}
+	return ctx.Err()
+}
+
+// unreadable tells of a source that could not be read, once for each reason.
+func (d *daemon) unreadable(ctx context.Context, name string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	log := d.log.With("source", name, "err", err)
+	if was := d.health.source(name, time.Time{}, err.Error()); was != err.Error() {
+		log.Warn("source cannot be read; what is known goes on")
+	} else {
+		log.Debug("source still cannot be read")
+	}
+	return err
 }
 
 func message(err error) string {
@@ -132,6 +170,18 @@ func (d *daemon) readOne(ctx context.Context, s source.Source) (source.Report, e
 		d.mu.Unlock()
 	}()
 	return d.Usher.read(ctx, d.db, d.directory(d.o), s)
+}
+
+// awaited has those read again that may have waited for a source's first read.
+func (d *daemon) awaited(i int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for j := i + 1; j < len(d.Sources); j++ {
+		if len(d.sourceRules[j].Match) > 0 && !d.sourceRules[j].Waits {
+			d.changed[d.Sources[j].Name] = true
+		}
+	}
+	wake(d.nudge)
 }
 
 // clock has people moved when the next date comes. It looks at least once a

@@ -278,6 +278,75 @@ func TestServeSwallowsNoChange(t *testing.T) {
 	})
 }
 
+// second is a source that makes a person of whomever it does not find in hr.
+const second = `  badges:
+    type: csv
+    path: DIR/badges.csv
+    key: badge
+    columns: [badge, number, first]
+    match: [enterprise.employeeNumber]
+    unmatched: found
+    person:
+      enterprise.employeeNumber: row.number
+      displayName: row.first
+      userName: {value: 'slug(row.first) + "@acme.example"', unique: organisation}
+`
+
+// Whoever comes in two sources at once is one person, whatever file came first:
+// as in an apply, the sources that state people come before those that look
+// for them.
+func TestServeReadsInOrder(t *testing.T) {
+	t.Parallel()
+	s := newServed(t)
+	s.edit("      enterprise.department: row.dept\n", "      enterprise.department: row.dept\n      enterprise.employeeNumber: row.id\n")
+	s.edit("teams:\n", second+"teams:\n")
+	badges := func(n int) {
+		text := "badge,number,first\nB0,none,guest\n"
+		for i := range n {
+			text += fmt.Sprintf("B%d,%d,p%03d\n", i+1, i+1, i+1)
+		}
+		path := filepath.Join(s.dir, "badges.csv")
+		if err := errors.Join(os.WriteFile(path+".tmp", []byte(text), 0o600), os.Rename(path+".tmp", path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	badges(3)
+	s.serve(t)
+	until(t, "badges wait", func() bool {
+		_, body := get(t, s.url+"/readyz")
+		return strings.Contains(body, "it waits until source hr has been read")
+	})
+	if live := s.live(); len(live) > 0 {
+		t.Fatalf("%v have accounts before hr was read", live)
+	}
+	s.hr(t, staff(3))
+	s.alive(t, "guest", "p001", "p002", "p003")
+	for n := 4; n < 10; n++ {
+		badges(n) // first what must come second
+		s.hr(t, staff(n))
+		until(t, "one more", func() bool { return len(s.live()) == n+1 })
+	}
+	s.settled(t)
+	if st, err := s.usher.Status(s.ctx); err != nil || st.People.Total != 10 {
+		t.Errorf("%d people, want 10: %v", st.People.Total, err)
+	}
+}
+
+// The files of a pattern are taken as they come.
+func TestServeFollowsAFolder(t *testing.T) {
+	t.Parallel()
+	s := newServed(t)
+	s.edit("path: DIR/hr.csv\n    mode: snapshot", "path: DIR/hr-*.csv\n    mode: delta")
+	s.serve(t)
+	for i := range 3 {
+		text := fmt.Sprintf("id,first,dept,start,end,leave,back\n%d,p%03d,A,2020-01-01,,,\n", i+1, i+1)
+		if err := os.WriteFile(filepath.Join(s.dir, fmt.Sprintf("hr-%d.csv", i)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "one more", func() bool { return len(s.live()) == i+1 })
+	}
+}
+
 // One engine: a second one is told who is there, and a stopped one lets go.
 func TestServeHoldsTheStore(t *testing.T) {
 	t.Parallel()

@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -16,7 +18,9 @@ import (
 
 // Config is what a Watcher is made of.
 type Config struct {
-	Files   map[string]string // name of a source → path of its file
+	// Files are the paths of sources' files by the sources' names. A path whose
+	// last part is a pattern, as [filepath.Match] has it, stands for several.
+	Files   map[string]string
 	Changed func(name string) // called by Run; must not block for long
 	// Every is the time between two looks at every file; 0 means 5 s.
 	Every time.Duration
@@ -37,6 +41,7 @@ type Watcher struct {
 // file is one file and what is known of it.
 type file struct {
 	path, folder string
+	pattern      string // "" for a single file
 	last         look
 	first, due   time.Time // of a change that has not been told yet
 }
@@ -47,22 +52,56 @@ type look struct {
 	size  int64
 	mod   time.Time
 	mode  fs.FileMode
-	info  fs.FileInfo // for its identity
+	info  fs.FileInfo // for its identity; nil for several
+	all   uint64      // of several: names, sizes and times
 }
 
 func (l look) equal(m look) bool {
 	if l.there != m.there || !l.there {
 		return l.there == m.there
 	}
+	if l.info == nil || m.info == nil {
+		return l.all == m.all
+	}
 	return l.size == m.size && l.mod.Equal(m.mod) && l.mode == m.mode && os.SameFile(l.info, m.info)
 }
 
-func lookAt(path string) look {
-	info, err := os.Stat(path)
+func (f *file) lookAt() look {
+	if f.pattern != "" {
+		return f.lookAtAll()
+	}
+	info, err := os.Stat(f.path)
 	if err != nil {
 		return look{}
 	}
 	return look{there: true, size: info.Size(), mod: info.ModTime(), mode: info.Mode(), info: info}
+}
+
+// lookAtAll looks at every file of a pattern.
+func (f *file) lookAtAll() look {
+	entries, err := os.ReadDir(f.folder)
+	if err != nil {
+		return look{}
+	}
+	h := fnv.New64a()
+	for _, e := range entries { // in the order of their names
+		if ok, _ := filepath.Match(f.pattern, e.Name()); !ok {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(f.folder, e.Name())); err == nil {
+			fmt.Fprintf(h, "%q %d %d %o\n", e.Name(), info.Size(), info.ModTime().UnixNano(), info.Mode())
+		}
+	}
+	return look{there: true, all: h.Sum64()}
+}
+
+// named reports whether a path names the file, or one of them.
+func (f *file) named(path string) bool {
+	if f.pattern == "" {
+		return path == f.path
+	}
+	ok, _ := filepath.Match(f.pattern, filepath.Base(path))
+	return ok && filepath.Dir(path) == f.folder
 }
 
 // New returns a Watcher. Whatever changes after New is told by Run.
@@ -79,13 +118,17 @@ func New(c Config) (*Watcher, error) {
 		if err != nil {
 			return nil, fmt.Errorf("watch %s: %w", name, err)
 		}
-		w.files[name] = &file{path: path, folder: filepath.Dir(path)}
+		f := &file{path: path, folder: filepath.Dir(path)}
+		if base := filepath.Base(path); strings.ContainsAny(base, "*?[") {
+			f.pattern = base
+		}
+		w.files[name] = f
 	}
 	// Without events, as when the system has no more of them, the looks do.
 	w.events, _ = fsnotify.NewWatcher()
 	w.follow()
 	for _, f := range w.files {
-		f.last = lookAt(f.path)
+		f.last = f.lookAt()
 	}
 	return w, nil
 }
@@ -152,9 +195,12 @@ func (w *Watcher) event(e fsnotify.Event) {
 	}
 	for _, f := range w.files {
 		switch {
-		case e.Name == f.path && e.Has(fsnotify.Create|fsnotify.Write|fsnotify.Rename|fsnotify.Remove):
-			f.last = lookAt(f.path)
+		case f.named(e.Name) && e.Has(fsnotify.Create|fsnotify.Write|fsnotify.Rename|fsnotify.Remove):
+			if f.pattern == "" { // of several, the next look tells again, which does no harm
+				f.last = f.lookAt()
+			}
 			f.changed(w.Quiet)
+		case f.pattern != "" && e.Name != f.folder: // of another file, in a folder that may be full of them
 		case filepath.Dir(e.Name) == f.folder || e.Name == f.folder:
 			f.look(w.Quiet)
 		}
@@ -168,7 +214,7 @@ func (w *Watcher) look() {
 }
 
 func (f *file) look(quiet time.Duration) {
-	if now := lookAt(f.path); !now.equal(f.last) {
+	if now := f.lookAt(); !now.equal(f.last) {
 		f.last = now
 		f.changed(quiet)
 	}

@@ -134,6 +134,40 @@ func TestFolderComesLater(t *testing.T) {
 	}
 }
 
+// The files of a pattern are watched together: a new one, a changed one, one
+// that is gone; by an event, and by a look where there is none.
+func TestPattern(t *testing.T) {
+	t.Parallel()
+	for _, every := range []time.Duration{time.Hour, 20 * time.Millisecond} {
+		dir := filepath.Join(t.TempDir(), "changes")
+		if every == time.Hour {
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		told := watched(t, filepath.Join(dir, "*.csv"), every)
+		for _, change := range []func() error{
+			func() error { return os.MkdirAll(dir, 0o700) },
+			func() error { return write(filepath.Join(dir, "other.txt"), "x") },
+			func() error { return write(filepath.Join(dir, "1.csv"), "a") },
+			func() error { return rename(filepath.Join(dir, "2.csv"), "b") },
+			func() error { return write(filepath.Join(dir, "1.csv"), "ab") },
+			func() error { return os.Remove(filepath.Join(dir, "1.csv")) },
+		} {
+			if err := change(); err != nil {
+				t.Fatal(err)
+			}
+			entries, err := filepath.Glob(filepath.Join(dir, "*.csv"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(entries) > 0 {
+				come(t, told)
+			}
+		}
+	}
+}
+
 // A file that is written in many pieces is told of a few times, not for each;
 // one beside it never.
 func TestTogether(t *testing.T) {
