@@ -72,6 +72,19 @@ func (a *fakeApp) Requests() int64 {
 	return a.requests
 }
 
+// accounts and asked are for tests that look while an engine serves.
+func (a *fakeApp) accounts() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.users)
+}
+
+func (a *fakeApp) asked() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.calls)
+}
+
 // note writes a request down and asks the schedule what goes wrong with it.
 // The caller holds mu.
 func (a *fakeApp) note(c call) fault {

@@ -32,8 +32,8 @@ func TestServeFollows(t *testing.T) {
 		h.crew(3, "sales")
 		h.served(func(e *provision.Engine) {
 			time.Sleep(100 * time.Millisecond)
-			if len(h.app.users) != 3 {
-				t.Fatalf("%d accounts after the start", len(h.app.users))
+			if n := h.app.accounts(); n != 3 {
+				t.Fatalf("%d accounts after the start", n)
 			}
 			h.put(somebody("p000", directory.Active, "displayName", "x"))
 			e.Wake()
@@ -48,8 +48,8 @@ func TestServeFollows(t *testing.T) {
 			}
 			h.app.forget()
 			time.Sleep(time.Hour)
-			if len(h.app.calls) > 0 {
-				t.Errorf("a quiet hour sent %+v", h.app.calls)
+			if n := h.app.asked(); n > 0 {
+				t.Errorf("a quiet hour sent %d requests", n)
 			}
 		})
 		h.settled()
@@ -68,11 +68,11 @@ func TestServeRetries(t *testing.T) {
 		}
 		h.served(func(*provision.Engine) {
 			time.Sleep(19 * time.Minute)
-			if n := len(h.app.users); n != 1 {
+			if n := h.app.accounts(); n != 1 {
 				t.Errorf("%d accounts before the retry", n)
 			}
 			time.Sleep(2 * time.Minute)
-			if n := len(h.app.users); n != 2 {
+			if n := h.app.accounts(); n != 2 {
 				t.Errorf("%d accounts after the retry", n)
 			}
 		})
@@ -92,7 +92,7 @@ func TestServePausesASickApp(t *testing.T) {
 				e.Wake()
 				time.Sleep(time.Minute)
 			}
-			if n := len(h.app.calls); n == 0 || n > 30 {
+			if n := h.app.asked(); n == 0 || n > 30 {
 				t.Errorf("%d requests in an hour of 401", n)
 			}
 			h.app.mu.Lock()
@@ -202,11 +202,11 @@ func TestServeStandsBy(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- provision.New(c).Serve(ctx) }()
 		time.Sleep(time.Hour)
-		if len(h.app.calls) > 0 {
-			t.Errorf("%+v", h.app.calls)
+		if n := h.app.asked(); n > 0 {
+			t.Errorf("%d requests to an app of another's", n)
 		}
 		time.Sleep(5 * time.Second)
-		if n := len(h.app.users); n != 3 {
+		if n := h.app.accounts(); n != 3 {
 			t.Errorf("%d accounts 5 s after the owner's death", n)
 		}
 		stop()
