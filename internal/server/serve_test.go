@@ -244,10 +244,15 @@ func TestServeMovesPeopleWithoutTheFile(t *testing.T) {
 	s.edit(`date(row.end, ["yyyy-MM-dd"])`, `date(row.end, ["yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss"])`)
 	all := staff(3)
 	in := func(d time.Duration) string { return time.Now().UTC().Add(d).Format(time.DateTime) }
-	all[1].start, all[2].end = in(3*time.Second), in(4*time.Second)
+	all[1].start, all[2].end = in(24*time.Hour), in(24*time.Hour)
 	s.hr(t, all)
+	start := time.Now()
 	s.serve(t)
 	s.alive(t, "p001", "p003")
+	soon := 2*time.Second + 3*time.Since(start) // long enough for this machine to read the file before it has come
+	all[1].start, all[2].end = in(soon), in(soon+time.Second)
+	s.hr(t, all)
+	until(t, "the new dates are read", func() bool { return strings.Contains(s.log.String(), "changed=2") })
 	if err := os.Remove(filepath.Join(s.dir, "hr.csv")); err != nil {
 		t.Fatal(err)
 	}
