@@ -12,27 +12,24 @@ import (
 
 // discovery answers RFC 7644 §4. A filter there is refused: §4 says both that it
 // is ignored and that it should be answered with 403.
-func (h *Handler) discovery(w http.ResponseWriter, r *http.Request, parts []string) {
+func (h *Handler) discovery(w http.ResponseWriter, r *http.Request, parts []string) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		h.fail(w, r, &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "here is GET"})
-		return
+		return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "here is GET"}
 	}
 	params, err := readQuery(r)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	if params.has("filter") {
-		h.fail(w, r, &scim.Error{Status: http.StatusForbidden, Detail: "discovery endpoints take no filter"})
-		return
+		return &scim.Error{Status: http.StatusForbidden, Detail: "discovery endpoints take no filter"}
 	}
 	all := h.described(parts[0], h.root(r))
 	single := parts[0] == "ServiceProviderConfig"
 	if len(parts) == 1 && !single {
 		body, _ := scim.ListResponse{TotalResults: len(all), StartIndex: 1, ItemsPerPage: len(all), Resources: all}.MarshalJSON() // it has no error
 		send(w, http.StatusOK, body)
-		return
+		return nil
 	}
 	id := ""
 	if len(parts) == 2 {
@@ -41,10 +38,10 @@ func (h *Handler) discovery(w http.ResponseWriter, r *http.Request, parts []stri
 	for _, d := range all {
 		if len(parts) == 1 || len(parts) == 2 && !single && strings.EqualFold(d.ID(), id) {
 			send(w, http.StatusOK, d.AppendJSON(nil))
-			return
+			return nil
 		}
 	}
-	h.fail(w, r, notHere(r))
+	return notHere(r)
 }
 
 // described are the resources of a discovery endpoint.

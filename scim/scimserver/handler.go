@@ -118,13 +118,15 @@ type Handler struct {
 	item       []verb              // of /Users/{id}
 }
 
-// endpoint answers a request; parts is its path below the base.
-type endpoint func(w http.ResponseWriter, r *http.Request, parts []string)
+// endpoint answers a request, or returns the error to answer with; parts is its
+// path below the base.
+type endpoint func(w http.ResponseWriter, r *http.Request, parts []string) error
 
-// verb is what a method does at the address of a type, or of one resource.
+// verb is what a method does at the address of a type, or of one resource. It
+// answers, or returns the error to answer with.
 type verb struct {
 	method string
-	do     func(w http.ResponseWriter, r *http.Request, t *resourceType, id string)
+	do     func(w http.ResponseWriter, r *http.Request, t *resourceType, id string) error
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -192,23 +194,27 @@ func (h *Handler) routes() {
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := h.answer(w, r); err != nil {
+		h.fail(w, r, err)
+	}
+}
+
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	if err := h.c.Authorize(r); err != nil {
-		h.unauthorized(w, r, err)
-		return
+		return unauthorized(w, err)
 	}
 	if len(r.URL.RequestURI()) > maxURL {
-		h.fail(w, r, &scim.Error{Status: http.StatusRequestURITooLong, Detail: fmt.Sprintf("the address is longer than %d bytes; send the query by POST to /.search", maxURL)})
-		return
+		return &scim.Error{Status: http.StatusRequestURITooLong, Detail: fmt.Sprintf("the address is longer than %d bytes; send the query by POST to /.search", maxURL)}
 	}
 	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), h.c.Base)
 	if !ok || rest != "" && rest[0] != '/' {
-		h.fail(w, r, notHere(r))
-		return
+		return notHere(r)
 	}
-	h.route(w, r, strings.Split(strings.Trim(rest, "/"), "/"))
+	return h.route(w, r, strings.Split(strings.Trim(rest, "/"), "/"))
 }
 
-func (h *Handler) unauthorized(w http.ResponseWriter, r *http.Request, err error) {
+// unauthorized is what a refusal of Config.Authorize is answered with.
+func unauthorized(w http.ResponseWriter, err error) error {
 	e := scim.ErrorOf(err)
 	if e == nil {
 		e = &scim.Error{Status: http.StatusUnauthorized, Detail: "the request carries no credential that is accepted"}
@@ -216,48 +222,40 @@ func (h *Handler) unauthorized(w http.ResponseWriter, r *http.Request, err error
 	if e.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="scim"`)
 	}
-	h.fail(w, r, e)
+	return e
 }
 
-func (h *Handler) route(w http.ResponseWriter, r *http.Request, parts []string) {
+func (h *Handler) route(w http.ResponseWriter, r *http.Request, parts []string) error {
 	if answer, ok := h.special[parts[0]]; ok {
 		if answer == nil {
-			h.fail(w, r, &scim.Error{Status: http.StatusNotImplemented, Detail: "/" + parts[0] + " is not supported"})
-			return
+			return &scim.Error{Status: http.StatusNotImplemented, Detail: "/" + parts[0] + " is not supported"}
 		}
-		answer(w, r, parts)
-		return
+		return answer(w, r, parts)
 	}
 	i := slices.IndexFunc(h.types, func(t *resourceType) bool { return t.Endpoint[1:] == parts[0] })
 	if i < 0 {
-		h.fail(w, r, notHere(r))
-		return
+		return notHere(r)
 	}
 	t := h.types[i]
 	switch {
 	case len(parts) == 1:
-		h.call(w, r, h.collection, t, "")
+		return h.call(w, r, h.collection, t, "")
 	case len(parts) == 2 && parts[1] == ".search":
-		h.call(w, r, []verb{{http.MethodPost, h.search}}, t, "")
+		return h.call(w, r, []verb{{http.MethodPost, h.search}}, t, "")
 	case len(parts) == 2:
-		id, ok := pathID(parts[1])
-		if !ok {
-			h.fail(w, r, notHere(r))
-			return
+		if id, ok := pathID(parts[1]); ok {
+			return h.call(w, r, h.item, t, id)
 		}
-		h.call(w, r, h.item, t, id)
-	default:
-		h.fail(w, r, notHere(r))
 	}
+	return notHere(r)
 }
 
 // call does what is there for the request's method, or answers 405 with those
 // that are (RFC 9110 §15.5.6).
-func (h *Handler) call(w http.ResponseWriter, r *http.Request, verbs []verb, t *resourceType, id string) {
+func (h *Handler) call(w http.ResponseWriter, r *http.Request, verbs []verb, t *resourceType, id string) error {
 	for _, v := range verbs {
 		if v.method == r.Method {
-			v.do(w, r, t, id)
-			return
+			return v.do(w, r, t, id)
 		}
 	}
 	names := make([]string, len(verbs))
@@ -266,7 +264,7 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, verbs []verb, t *
 	}
 	slices.Sort(names)
 	w.Header().Set("Allow", strings.Join(names, ", "))
-	h.fail(w, r, &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "here is " + strings.Join(names, ", ")})
+	return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "here is " + strings.Join(names, ", ")}
 }
 
 func (h *Handler) does(verbs []verb, method string) bool {

@@ -12,16 +12,14 @@ import (
 )
 
 // patch answers RFC 7644 §3.5.2.
-func (h *Handler) patch(w http.ResponseWriter, r *http.Request, t *resourceType, id string) {
+func (h *Handler) patch(w http.ResponseWriter, r *http.Request, t *resourceType, id string) error {
 	params, err := readQuery(r)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	p, err := h.projection(t, params)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	ops, err := h.readPatch(w, r)
 	for i := 0; err == nil && i < len(ops); i++ { // a path must not ask what a filter may not
@@ -30,12 +28,10 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request, t *resourceType,
 		}
 	}
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	if c, ok := h.memberChange(t, ops); ok {
-		h.changeMembers(w, r, t, id, c, p, params)
-		return
+		return h.changeMembers(w, r, t, id, c, p, params)
 	}
 	stored, err := h.change(r, t, id, func(old *scim.Resource) (*scim.Resource, error) {
 		fresh, err := ops.Apply(h.c.Schemas, t.Schema, old, h.c.Lenient.PatchRules)
@@ -45,10 +41,10 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request, t *resourceType,
 		return fresh, h.c.Schemas.Complete(t.ResourceType, fresh)
 	})
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	h.patched(w, r, t, stored, p, params)
+	return nil
 }
 
 func (h *Handler) readPatch(w http.ResponseWriter, r *http.Request) (scim.Patch, error) {
@@ -82,15 +78,14 @@ func noContent(w http.ResponseWriter, version string) {
 
 // changeMembers lets the store change members without anybody reading all of
 // them.
-func (h *Handler) changeMembers(w http.ResponseWriter, r *http.Request, t *resourceType, id string, c MemberChange, p *projection, params query) {
+func (h *Handler) changeMembers(w http.ResponseWriter, r *http.Request, t *resourceType, id string, c MemberChange, p *projection, params query) error {
 	if len(r.Header.Values("If-None-Match")) > 0 { // nobody asks so, but it must hold
 		old, err := h.c.Store.Get(r.Context(), t.Name, id)
 		if err == nil {
 			err = precondition(r, old)
 		}
 		if err != nil {
-			h.fail(w, r, err)
-			return
+			return err
 		}
 	}
 	if match := tags(r.Header.Values("If-Match")); len(match) > 0 && !slices.Contains(match, "*") {
@@ -98,19 +93,18 @@ func (h *Handler) changeMembers(w http.ResponseWriter, r *http.Request, t *resou
 	}
 	done, err := h.members.ChangeMembers(r.Context(), t.Name, id, c)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	if !params.has("attributes") && (done.Count > h.c.Limits.Members || h.c.Lenient.PatchNoContent) {
 		noContent(w, done.Head.Version())
-		return
+		return nil
 	}
 	stored, err := h.c.Store.Get(r.Context(), t.Name, id)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	h.patched(w, r, t, stored, p, params)
+	return nil
 }
 
 // memberChange reads a PATCH that only adds and removes members by their value. Of

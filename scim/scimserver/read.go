@@ -10,28 +10,26 @@ import (
 )
 
 // get answers RFC 7644 §3.4.1.
-func (h *Handler) get(w http.ResponseWriter, r *http.Request, t *resourceType, id string) {
+func (h *Handler) get(w http.ResponseWriter, r *http.Request, t *resourceType, id string) error {
 	params, err := readQuery(r)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	p, err := h.projection(t, params)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	found, err := h.c.Store.Get(r.Context(), t.Name, id)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	if v := found.Version(); v != "" && matches(r.Header.Values("If-None-Match"), v) {
 		w.Header().Set("ETag", v)
 		w.WriteHeader(http.StatusNotModified)
-		return
+		return nil
 	}
 	h.resource(w, r, http.StatusOK, t, found, p)
+	return nil
 }
 
 // tags are the entity tags of an If-Match or If-None-Match header, in which a
@@ -69,51 +67,44 @@ func matches(header []string, version string) bool {
 }
 
 // query answers RFC 7644 §3.4.2.
-func (h *Handler) query(w http.ResponseWriter, r *http.Request, t *resourceType, _ string) {
+func (h *Handler) query(w http.ResponseWriter, r *http.Request, t *resourceType, _ string) error {
 	params, err := readQuery(r)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
-	h.list(w, r, t, params)
+	return h.list(w, r, t, params)
 }
 
 // search answers RFC 7644 §3.4.3: the same query in a body.
-func (h *Handler) search(w http.ResponseWriter, r *http.Request, t *resourceType, _ string) {
+func (h *Handler) search(w http.ResponseWriter, r *http.Request, t *resourceType, _ string) error {
 	body, err := h.read(w, r)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	asked, err := scim.ParseResource(body, h.c.Limits.Body)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	params, err := readSearch(asked)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
-	h.list(w, r, t, params)
+	return h.list(w, r, t, params)
 }
 
-func (h *Handler) list(w http.ResponseWriter, r *http.Request, t *resourceType, params query) {
+func (h *Handler) list(w http.ResponseWriter, r *http.Request, t *resourceType, params query) error {
 	p, err := h.projection(t, params)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	q, err := h.parse(t, params)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	q.Without = p.without
 	page, err := h.page(r, t, q)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	answer := scim.ListResponse{TotalResults: page.Total, ItemsPerPage: len(page.Resources), NextCursor: page.NextCursor}
 	if !q.ByCursor {
@@ -126,6 +117,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, t *resourceType, 
 	}
 	body, _ := answer.MarshalJSON() // it has no error
 	send(w, http.StatusOK, body)
+	return nil
 }
 
 // page asks the store's index where a filter names one value, and the store's

@@ -10,16 +10,16 @@ import (
 )
 
 // create answers RFC 7644 §3.3.
-func (h *Handler) create(w http.ResponseWriter, r *http.Request, t *resourceType, _ string) {
+func (h *Handler) create(w http.ResponseWriter, r *http.Request, t *resourceType, _ string) error {
 	p, fresh, err := h.readResource(w, r, t)
 	if err == nil {
 		fresh, err = h.c.Store.Create(r.Context(), t.Name, fresh)
 	}
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	h.resource(w, r, http.StatusCreated, t, fresh, p)
+	return nil
 }
 
 // readResource reads a resource that is to be stored.
@@ -46,20 +46,19 @@ func (h *Handler) readResource(w http.ResponseWriter, r *http.Request, t *resour
 
 // replace answers RFC 7644 §3.5.1: what the client leaves out is cleared, but
 // for what only the service provider writes.
-func (h *Handler) replace(w http.ResponseWriter, r *http.Request, t *resourceType, id string) {
+func (h *Handler) replace(w http.ResponseWriter, r *http.Request, t *resourceType, id string) error {
 	p, fresh, err := h.readResource(w, r, t)
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	stored, err := h.change(r, t, id, func(old *scim.Resource) (*scim.Resource, error) {
 		return h.c.Schemas.Replacement(t.ResourceType, old, fresh, h.c.Lenient.PutOmittedKeeps)
 	})
 	if err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	h.resource(w, r, http.StatusOK, t, stored, p)
+	return nil
 }
 
 // change replaces a resource by what fn makes of it, under the version that was
@@ -102,12 +101,12 @@ func precondition(r *http.Request, old *scim.Resource) error {
 }
 
 // remove answers RFC 7644 §3.6.
-func (h *Handler) remove(w http.ResponseWriter, r *http.Request, t *resourceType, id string) {
+func (h *Handler) remove(w http.ResponseWriter, r *http.Request, t *resourceType, id string) error {
 	if err := h.delete(r, t, id); err != nil {
-		h.fail(w, r, err)
-		return
+		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func (h *Handler) delete(r *http.Request, t *resourceType, id string) error {
