@@ -27,9 +27,8 @@ func (w worker) employed() bool {
 	return !w.start.After(now) && (w.end.IsZero() || w.end.After(now))
 }
 
-// readHR reads an export with the standard library. Rows for which skip holds
-// are left out.
-func readHR(t *testing.T, path string, skip func(map[string]string) bool) map[string]worker {
+// rowsOf reads a CSV file with the standard library, its header first.
+func rowsOf(t *testing.T, path string) [][]string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -39,6 +38,13 @@ func readHR(t *testing.T, path string, skip func(map[string]string) bool) map[st
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rows
+}
+
+// readHR reads an export. Rows for which skip holds are left out.
+func readHR(t *testing.T, path string, skip func(map[string]string) bool) map[string]worker {
+	t.Helper()
+	rows := rowsOf(t, path)
 	out := map[string]worker{}
 	for _, row := range rows[1:] {
 		cell := map[string]string{}

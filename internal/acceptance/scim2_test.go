@@ -140,14 +140,7 @@ func chunked(t *testing.T, r report, c testenv.Counts) {
 // only copies the header and the rows of those workers from an export.
 func only(t *testing.T, path string, workers map[string]worker) string {
 	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff"))).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := rowsOf(t, path)
 	kept := rows[:1]
 	for _, row := range rows[1:] {
 		if _, ok := workers[row[0]]; ok {

@@ -3,7 +3,6 @@
 package cli_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -50,27 +48,9 @@ type office struct {
 type process struct {
 	*exec.Cmd
 	t           *testing.T
-	out, errors *shared
+	out, errors *testenv.Output
 	ended       chan struct{}
 	err         error
-}
-
-// shared is an output that is read while it is written.
-type shared struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *shared) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *shared) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 func newOffice(t *testing.T) *office {
@@ -99,7 +79,7 @@ func (o *office) start(args ...string) *process {
 	o.t.Helper()
 	p := &process{
 		Cmd: exec.CommandContext(context.Background(), testenv.Binary(o.t), args...), t: o.t,
-		out: &shared{}, errors: &shared{}, ended: make(chan struct{}),
+		out: &testenv.Output{}, errors: &testenv.Output{}, ended: make(chan struct{}),
 	}
 	p.Dir, p.Env, p.Stdout, p.Stderr = o.dir, o.env, p.out, p.errors
 	if err := p.Start(); err != nil {

@@ -3,7 +3,6 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,12 +13,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/testenv"
 )
 
 // patient is how long what a daemon does may take before a test gives up.
@@ -31,28 +30,10 @@ type served struct {
 	usher   *server.Usher
 	url     string
 	metrics string
-	log     *output
+	log     *testenv.Output
 	stop    context.CancelFunc
 	ended   chan error
 	left    *server.Status
-}
-
-// output is a log that is read while it is written.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 // company in real time: no fixed calendar, addresses of its own.
@@ -66,7 +47,7 @@ func newServed(t testing.TB) *served {
 	if tt, ok := t.(*testing.T); ok {
 		w.t = tt
 	}
-	return &served{world: w, log: &output{}}
+	return &served{world: w, log: &testenv.Output{}}
 }
 
 // serve opens the store and starts the daemon.
