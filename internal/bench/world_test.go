@@ -81,7 +81,7 @@ apps:
       userName: person.userName
       name.givenName: person.name.givenName
       name.familyName: person.name.familyName
-      displayName: person.displayName
+      displayName: person.name.givenName + " " + person.name.familyName
       title: person.title
       enterprise.employeeNumber: person.enterprise.employeeNumber
       enterprise.department: person.enterprise.department

@@ -38,6 +38,21 @@ type activation struct {
 // timeZone is the path of the person's.
 var timeZone = scim.Path{URN: scim.UsherUserURN, Attr: "timeZone"}
 
+// activate takes an activation for an input from the pool; release gives it back.
+func (e *Env) activate(in *Input) *activation {
+	a, ok := e.pool.Get().(*activation)
+	if !ok {
+		a = new(activation)
+	}
+	a.reset(e, in)
+	return a
+}
+
+func (e *Env) release(a *activation) {
+	a.clear()
+	e.pool.Put(a)
+}
+
 func (a *activation) reset(e *Env, in *Input) {
 	a.row, a.teams, a.zone = in.Row, in.Teams, e.compiler.zone
 	if e.person != nil {

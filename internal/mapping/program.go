@@ -68,15 +68,9 @@ func (p *Program) Columns() []string {
 // Eval evaluates the expression. The result is null, "" or an empty list when the
 // attribute is to be unassigned. The error is an *EvalError.
 func (p *Program) Eval(in Input) (scim.Value, error) {
-	a, ok := p.env.pool.Get().(*activation)
-	if !ok {
-		a = new(activation)
-	}
-	a.reset(p.env, &in)
-	v, err := p.eval(a)
-	a.clear()
-	p.env.pool.Put(a)
-	return v, err
+	a := p.env.activate(&in)
+	defer p.env.release(a)
+	return p.eval(a)
 }
 
 // eval is Eval on an activation that is ready, as Apply shares one between rules.

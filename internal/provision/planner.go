@@ -4,6 +4,7 @@ package provision
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -36,11 +37,16 @@ type Planner struct {
 	Now     time.Time // the calendar's now, for grace times
 	paths   []scim.Path
 	unique  []mapping.Rule
+	mapsID  bool // the mapping says what the externalId is
 }
 
 // NewPlanner returns a planner for one app at one moment.
 func NewPlanner(t *Target, set *scim.SchemaSet, now time.Time) *Planner {
-	return &Planner{Target: t, Schemas: set, Now: now, paths: append(t.Mapping.Paths(), externalIDPath), unique: unique(t.Mapping)}
+	paths := t.Mapping.Paths()
+	return &Planner{
+		Target: t, Schemas: set, Now: now, paths: append(paths, externalIDPath), unique: unique(t.Mapping),
+		mapsID: slices.ContainsFunc(paths, externalIDPath.Equal),
+	}
 }
 
 var (
@@ -121,7 +127,26 @@ func (p *Planner) desired(s Subject) (*scim.Resource, error) {
 	return u, nil
 }
 
+// settled reports whether a live account has all that mapping says, without
+// making the resource that it would be compared with: of nearly everybody who is
+// looked at, nothing has changed.
+func (p *Planner) settled(s Subject) bool {
+	a := &s.Account
+	if a.State != Live || a.Sent == nil || !p.mapsID && a.Sent.ExternalID() != s.Person.ID {
+		return false
+	}
+	for i := range p.unique {
+		if name := s.Names[p.unique[i].Path.String()]; name == "" || name != text(a.Sent, p.unique[i].Path) {
+			return false
+		}
+	}
+	return p.Target.Mapping.Agrees(input(s), a.Sent)
+}
+
 func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why string) ([]*Op, error) {
+	if wanted && p.settled(s) {
+		return nil, nil
+	}
 	a := s.Account
 	op := &Op{App: p.Target.Name, Person: s.Person.ID, Label: s.Person.UserName(), Cause: cause, Why: why}
 	switch {
@@ -182,6 +207,9 @@ func (p *Planner) wake(s Subject) time.Time {
 // members plans the person's memberships: every team of a pushed rule while the
 // account is wanted, none otherwise.
 func (p *Planner) members(s Subject, groups map[string]Group, wanted bool, cause directory.Cause, why string) []*Op {
+	if len(s.Teams) == 0 && len(s.Members) == 0 {
+		return nil
+	}
 	var ops []*Op
 	desired := map[string]bool{}
 	if wanted {

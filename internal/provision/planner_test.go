@@ -148,8 +148,15 @@ func TestPlannerAccounts(t *testing.T) {
 	young.Account.Since = noon.Add(-time.Hour + time.Second)
 	unknown := subject(left, provision.Disabled)
 	unknown.Account.Since = time.Time{}
+	other := subject(ann(), provision.Live)
+	other.Account.Sent.SetExternalID("somebody-else")
+	bare := subject(ann(), provision.Live)
+	bare.Account.Sent = nil
 
 	for name, c := range map[string]struct{ got, want string }{
+		"as it should be":     {plan(subject(ann(), provision.Live), nil), ""},
+		"another externalId":  {plan(other, nil), "update externalId (mover)"},
+		"nothing known of it": {plan(bare, nil), "update displayName userName externalId (mover)"},
 		"mover":               {plan(moved, nil), "update displayName title (mover)"},
 		"back, in one patch":  {plan(back, nil), "update displayName active (joiner)"},
 		"grace not over":      {plan(young, nil), ""},

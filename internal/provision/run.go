@@ -17,7 +17,7 @@ type run struct {
 	state   AppState
 	report  *AppReport
 	first   *Digester // of this cycle's first survey
-	refused string    // why the app refused our credential
+	refused string    // why nothing more is sent: a void credential, a sick app, another owner
 	lease   Lease     // zero in a rehearsal
 	keeping *keeping  // what the app makes of what it is sent
 
