@@ -30,6 +30,9 @@ type Account struct {
 	// Steady says, when the row is written, that nothing has changed of its mark,
 	// of what it is parked for, and of whether it must be looked up.
 	Steady bool
+	// Rest says, when the row is written, that all that was planned under its mark
+	// is done: the mark is cleared unless a newer one has come.
+	Rest *Mark
 	Standing
 }
 
@@ -65,6 +68,8 @@ type Subject struct {
 	Account Account
 	Members map[string]bool   // teams whose group holds the account, as last confirmed
 	Names   map[string]string // by path: what is theirs alone in the app, of what has been given already
+
+	owed int // operations that were planned and not done
 }
 
 // AppState is what the engine keeps of an app.

@@ -251,3 +251,56 @@ func TestDeletesAreGuarded(t *testing.T) {
 		h.settled()
 	})
 }
+
+// Whose operations are all done is not looked at again: the mark goes with the
+// last of them, in the transaction that says so. One that has come meanwhile
+// stays, as does that of whom something is left to do.
+func TestMarksGoWithWhatIsDone(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		people := []string{"ann", "bob", "cyd"}
+		for _, id := range people {
+			h.put(somebody(id, directory.Active))
+		}
+		h.seat("bob", "ops")
+		looked := false
+		h.app.faults = func(c call) fault {
+			switch {
+			case c.Op == "create" && c.ID == "cyd":
+				h.put(somebody("cyd", directory.Active, "displayName", "Cyd"))
+			case c.Op == "members" && !looked: // everybody's account is made, and that is written down
+				looked = true
+				for id, want := range map[string]bool{"ann": false, "bob": true, "cyd": true} {
+					if got := h.account(id); got.Due != want || got.State != provision.Live {
+						t.Errorf("%s: %+v", id, got)
+					}
+				}
+			}
+			return fault{}
+		}
+		rep := h.apply()
+		if !looked || rep.Create != 3 || rep.Update != 1 || rep.MemberAdd != 1 || rep.Waiting != 0 {
+			t.Errorf("%+v", rep)
+		}
+		for _, id := range people {
+			if h.account(id).Due {
+				t.Errorf("%s is due still", id)
+			}
+		}
+		h.quiet()
+	})
+}
+
+// An account without a grace time is deleted in the cycle that disables it: its
+// mark must not go before that.
+func TestNoGrace(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.put(somebody("ann", directory.Active))
+		h.apply()
+		h.targets[0].DeleteAfter = new(time.Duration)
+		h.put(somebody("ann", directory.Leaver))
+		if rep := h.apply(); rep.Disable != 1 || rep.Delete != 1 || h.account("ann").State != provision.Gone {
+			t.Errorf("%+v", rep)
+		}
+		h.quiet()
+	})
+}

@@ -50,6 +50,9 @@ func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
 			return err
 		}
 	}
+	if err := tx.ClearMarks(ctx, w.r.target.Name, w.rest); err != nil {
+		return err
+	}
 	for _, cause := range slices.Sorted(maps.Keys(w.passed)) {
 		if err := tx.AddPassed(ctx, w.r.target.Name, cause, w.passed[cause]); err != nil {
 			return err
@@ -90,6 +93,7 @@ type writing struct {
 	adopted  []Account               // those accounts
 	findings []Finding
 	mended   []string // attributes that are kept again
+	rest     []Mark   // of whom all memberships are as planned
 
 	outcomes  []Outcome // of a step of the machine
 	intents   []*Intent
@@ -140,8 +144,26 @@ func (w *writing) account(o *Outcome) {
 		w.removed(op, op.admitted)
 	}
 	w.r.setAccount(a)
+	if o.Result == Done && !a.Observe {
+		a.Rest = w.done(in.Person)
+	}
 	a.Steady = was.Parked == "" && a.Parked == "" && was.Observe == a.Observe // of this write alone
 	w.accounts = append(w.accounts, a)
+}
+
+// done counts an operation of a person. With the last of those that were planned
+// the person is at rest, and the mark under which they were planned goes with
+// it: a next look would plan nothing. Whoever is parked, or has something to come
+// at once, is looked at again.
+func (w *writing) done(person string) *Mark {
+	s := w.r.subjects[person]
+	s.owed--
+	w.r.subjects[person] = s
+	wake := w.r.planner.wake(s)
+	if s.owed != 0 || s.Account.Parked != "" || s.Account.Observe || !wake.IsZero() && !wake.After(w.r.planner.Now) {
+		return nil
+	}
+	return &Mark{person, s.Account.Version, wake}
 }
 
 func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
@@ -226,6 +248,11 @@ func (w *writing) membership(o *Outcome) {
 		}
 		w.edges = append(w.edges, change)
 		w.r.moved(change)
+		for _, op := range in.Ops {
+			if m := w.done(op.Person); m != nil {
+				w.rest = append(w.rest, *m)
+			}
+		}
 		w.calm(in.Team)
 	case Parked, Forbidden:
 		w.calm(in.Team)

@@ -51,7 +51,7 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 			rest = append(rest, Mark{s.Person.ID, s.Account.Version, r.planner.wake(s)})
 		default:
 			// The operations say all that is sent: the person need not be kept.
-			s.Person, s.Teams = &directory.Person{ID: s.Person.ID}, nil
+			s.Person, s.Teams, s.owed = &directory.Person{ID: s.Person.ID}, nil, len(planned)
 			r.subjects[s.Person.ID] = s
 			ops = append(ops, planned...)
 		}

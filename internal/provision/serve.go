@@ -135,7 +135,7 @@ func (k *keeper) wait(ctx context.Context, begun time.Time, p pace, sweep time.T
 // replica may have done.
 func (k *keeper) marked(ctx context.Context, since time.Time) (due bool) {
 	_ = k.store.View(ctx, func(tx Tx) (err error) { // the next look, or the sweep, comes
-		due, err = tx.DueSince(ctx, k.target.Name, since)
+		due, err = tx.MarkedSince(ctx, k.target.Name, since)
 		return err
 	})
 	return due

@@ -88,7 +88,7 @@ type Query struct {
 	Due     bool      // only those with a mark, not parked
 	Observe bool      // only those whose state at the app is not known
 	Parked  bool      // only those that are set aside
-	Out     bool      // with Due: only people who are not in any more,
+	Out     bool      // with Due: only people who are not in,
 	Since   time.Time // and were marked after this instant
 	Now     time.Time
 }
@@ -104,8 +104,8 @@ type AccountTx interface {
 	// NextRetry returns the earliest RetryAt after an instant of what is due,
 	// zero for none; people, when not nil, narrows it to theirs.
 	NextRetry(ctx context.Context, app string, people []string, after time.Time) (time.Time, error)
-	// DueSince reports whether somebody was marked after an instant.
-	DueSince(ctx context.Context, app string, after time.Time) (bool, error)
+	// MarkedSince reports whether somebody was marked after an instant.
+	MarkedSince(ctx context.Context, app string, after time.Time) (bool, error)
 }
 
 // GroupTx keeps groups.

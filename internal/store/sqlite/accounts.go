@@ -34,7 +34,7 @@ func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subj
 		query += ` AND a.due = 1`
 	}
 	if q.Out {
-		query += ` AND a.due_at > ? AND p.state NOT IN ('active', 'on_leave', 'missing')`
+		query += ` AND a.out = 1 AND a.due_at > ?`
 		args = append(args, stamp(q.Since))
 	}
 	if q.Observe {
@@ -64,7 +64,7 @@ func indexFor(q provision.Query) string {
 	case q.People != nil:
 		return ""
 	case q.Out:
-		return ` INDEXED BY accounts_due_at`
+		return ` INDEXED BY accounts_out`
 	case q.Observe:
 		return ` INDEXED BY accounts_observe`
 	case q.Due:
@@ -144,16 +144,26 @@ func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) err
 		if err != nil {
 			return err
 		}
-		if a.Steady { // leaves alone what half of the indexes stand on
+		switch {
+		case a.Steady && a.Rest != nil:
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?,
+				due = CASE WHEN version = ?9 THEN 0 ELSE due END, due_at = CASE WHEN version = ?9 THEN NULL ELSE due_at END,
+				wake_at = CASE WHEN version = ?9 THEN ?10 ELSE wake_at END WHERE app = ?11 AND person = ?12`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal,
+				a.Rest.Version, stamp(a.Rest.Wake), a.App, a.Person)
+		case a.Steady: // leaves alone what half of the indexes stand on
 			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?
 				WHERE app = ? AND person = ?`,
 				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.App, a.Person)
-		} else {
+		default:
 			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, due = due OR ?,
 				parked = CASE WHEN version = ? THEN ? ELSE parked END,
 				attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ? WHERE app = ? AND person = ?`,
 				a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal,
 				a.App, a.Person)
+			if err == nil && a.Rest != nil {
+				err = tx.ClearMarks(ctx, a.App, []provision.Mark{*a.Rest})
+			}
 		}
 		if err != nil {
 			return err
@@ -231,19 +241,19 @@ func (tx *Tx) NextRetry(ctx context.Context, app string, people []string, after 
 	return instant(next), err
 }
 
-// DueSince implements provision.AccountTx.
-func (tx *Tx) DueSince(ctx context.Context, app string, after time.Time) (due bool, err error) {
-	_, err = tx.row(ctx, []any{&due}, `SELECT EXISTS (SELECT 1 FROM accounts INDEXED BY accounts_due_at
-		WHERE app = ? AND due = 1 AND due_at > ?)`, app, stamp(after))
+// MarkedSince implements provision.AccountTx.
+func (tx *Tx) MarkedSince(ctx context.Context, app string, after time.Time) (due bool, err error) {
+	_, err = tx.row(ctx, []any{&due}, `SELECT coalesce(marked_at > ?, 0) FROM apps WHERE name = ?`, stamp(after), app)
 	return due, err
 }
 
 // MarkApp implements provision.AppTx.
 func (tx *Tx) MarkApp(ctx context.Context, app string) error {
-	err := tx.exec(ctx, `INSERT INTO accounts (app, person, due_at) SELECT ?1, id, ?2 FROM people WHERE true
+	err := tx.exec(ctx, `INSERT INTO accounts (app, person, due_at, out)
+		SELECT ?1, id, ?2, state NOT IN ('active', 'on_leave', 'missing') FROM people WHERE true
 		ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = excluded.due_at, version = version + 1, parked = '', retry_at = NULL`,
 		app, stamp(tx.now))
-	if err != nil {
+	if err := errors.Join(err, tx.marked(ctx, app)); err != nil {
 		return err
 	}
 	return tx.exec(ctx, `UPDATE app_groups SET parked = '', retry_at = NULL WHERE app = ?`, app)
@@ -251,8 +261,20 @@ func (tx *Tx) MarkApp(ctx context.Context, app string) error {
 
 // Wake implements provision.AppTx.
 func (tx *Tx) Wake(ctx context.Context, app string, now time.Time) error {
-	return tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1, wake_at = NULL
+	res, err := tx.run(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1, wake_at = NULL
 		WHERE app = ? AND wake_at <= ?`, stamp(tx.now), app, stamp(now))
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	return tx.marked(ctx, app)
+}
+
+// marked notes that somebody was marked at an app, or with "" at all of them.
+func (tx *Tx) marked(ctx context.Context, app string) error {
+	return tx.exec(ctx, `UPDATE apps SET marked_at = ?1 WHERE ?2 = '' OR name = ?2`, stamp(tx.now), app)
 }
 
 // MarkPeople implements provision.AppTx.
@@ -263,5 +285,5 @@ func (tx *Tx) MarkPeople(ctx context.Context, app string, people []string) error
 			return err
 		}
 	}
-	return nil
+	return tx.marked(ctx, app)
 }

@@ -5,6 +5,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
@@ -36,7 +37,7 @@ func (tx *Tx) ResetApp(ctx context.Context, app string) error {
 	err := tx.exec(ctx, `UPDATE accounts SET remote_id = '', state = '', sent = NULL, since = NULL, due = 1, due_at = ?,
 		version = version + 1, parked = '', attempts = 0, retry_at = NULL, wake_at = NULL, observe = 0, last = '', journal = 0
 		WHERE app = ?`, stamp(tx.now), app)
-	if err != nil {
+	if err := errors.Join(err, tx.marked(ctx, app)); err != nil {
 		return err
 	}
 	if err := tx.exec(ctx, `DELETE FROM app_groups WHERE app = ?`, app); err != nil {

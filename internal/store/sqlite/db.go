@@ -101,7 +101,7 @@ func open(ctx context.Context, path string) (*DB, error) {
 	dsn := func(lock string, extra ...string) string {
 		q := url.Values{"_pragma": append([]string{
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-			"cache_size(-16384)", "temp_store(MEMORY)",
+			"cache_size(-16384)", "temp_store(MEMORY)", "wal_autocheckpoint(4000)",
 		}, extra...), "_txlock": {lock}}
 		return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}).String()
 	}

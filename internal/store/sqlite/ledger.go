@@ -90,7 +90,7 @@ func (c chain) Unchained(ctx context.Context, limit int) (out []audit.Envelope, 
 			e, err := scanEnvelope(r)
 			out = append(out, e)
 			return err
-		}, `SELECT id, at, kind, digest FROM ledger WHERE id > (SELECT coalesce(max(event), 0) FROM ledger_chain) ORDER BY id LIMIT ?`, limit)
+		}, `SELECT id, at, kind, digest FROM ledger WHERE id > coalesce((SELECT event FROM ledger_chain ORDER BY seq DESC LIMIT 1), 0) ORDER BY id LIMIT ?`, limit)
 	})
 	return out, err
 }
@@ -113,12 +113,13 @@ func (c chain) AppendLinks(ctx context.Context, head audit.Link, links []audit.L
 		if now != head {
 			return errMoved
 		}
-		for _, l := range links {
-			if err := tx.exec(ctx, `INSERT INTO ledger_chain (seq, event, hash) VALUES (?,?,?)`, l.Seq, l.Event, l.Hash[:]); err != nil {
-				return err
+		return inBulk(links, func(some []audit.Link) error {
+			args := make([]any, 0, 3*len(some))
+			for i := range some {
+				args = append(args, some[i].Seq, some[i].Event, some[i].Hash[:])
 			}
-		}
-		return nil
+			return tx.exec(ctx, rows(`INSERT INTO ledger_chain (seq, event, hash) VALUES `, `(?,?,?)`, len(some)), args...)
+		})
 	})
 }
 

@@ -63,14 +63,17 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 		if err != nil {
 			return err
 		}
-		err = tx.exec(ctx, `INSERT INTO accounts (app, person, due_at) SELECT name, ?1, ?2 FROM apps WHERE true
+		err = tx.exec(ctx, `INSERT INTO accounts (app, person, due_at, out) SELECT name, ?1, ?2, NOT ?3 FROM apps WHERE true
 			ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = CASE WHEN due = 1 AND ?3 THEN due_at ELSE excluded.due_at END,
-			version = version + 1, parked = '', retry_at = NULL`, p.ID, stamp(tx.now), p.State.In())
+			version = version + 1, parked = '', retry_at = NULL, out = excluded.out`, p.ID, stamp(tx.now), p.State.In())
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(people) == 0 {
+		return nil
+	}
+	return tx.marked(ctx, "")
 }
 
 // Waiting implements directory.Tx.

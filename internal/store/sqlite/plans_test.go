@@ -38,6 +38,7 @@ func TestPlans(t *testing.T) {
 		walks []string // tables that may be walked, by an index at that
 	}{
 		"subjects due":         {subjects(provision.Query{Due: true}), []string{"SEARCH a USING INDEX accounts_due (app=? AND person>?)"}, nil},
+		"subjects out":         {subjects(provision.Query{Due: true, Out: true, Since: now}), []string{"SEARCH a USING INDEX accounts_out (app=? AND due_at>?)"}, []string{"USE TEMP B-TREE FOR ORDER BY"}},
 		"subjects to look at":  {subjects(provision.Query{Observe: true}), []string{"SEARCH a USING INDEX accounts_observe (app=? AND person>?)"}, nil},
 		"subjects parked":      {subjects(provision.Query{Parked: true}), []string{"SEARCH a USING INDEX accounts_parked (app=? AND person>?)"}, nil},
 		"subjects of everyone": {subjects(provision.Query{}), []string{"SEARCH a USING PRIMARY KEY (app=? AND person>?)"}, nil},

@@ -16,7 +16,10 @@ var accounts = map[string]func(*bundle){
 	"accounts come back as they were":           accountRoundTrip,
 	"subjects in pages":                         subjectPages,
 	"what is due":                               due,
+	"who is due and not in":                     out,
+	"since when somebody was marked":            markedSince,
 	"a mark is cleared by its version alone":    clearMarks,
+	"a mark is cleared with what was done":      restClears,
 	"putting an account clears no mark":         putClearsNothing,
 	"a change unparks and marks anew":           changeUnparks,
 	"an old plan parks nobody":                  oldPlanParksNobody,
@@ -113,6 +116,93 @@ func due(b *bundle) {
 	same(b, "due a second later", b.subjects(q), []string{ids[0], ids[2], ids[3]})
 	q.People = []string{ids[3], ids[7]}
 	same(b, "due of two", b.subjects(q), []string{ids[3]})
+}
+
+func out(b *bundle) {
+	leaver := func(id string) *directory.Person {
+		p := person(id)
+		p.State = directory.Leaver
+		return p
+	}
+	b.put(person("a"), leaver("b"), person("c"))
+	b.app("app") // the rows are made when the app is marked
+	b.provision(func(tx provision.Tx) error { return tx.MarkApp(b.ctx, "app") })
+	q := provision.Query{App: "app", Limit: 9, Due: true, Out: true, Now: noon, Since: time.Now().Add(-time.Hour)}
+	same(b, "out", b.subjects(q), []string{"b"})
+	b.put(leaver("a"), person("b"), leaver("d")) // with what they were, or anew
+	same(b, "out after a change", b.subjects(q), []string{"a", "d"})
+	version := b.subject("app", "a").Account.Version
+	b.provision(func(tx provision.Tx) error {
+		return tx.ClearMarks(b.ctx, "app", []provision.Mark{{Person: "a", Version: version}})
+	})
+	same(b, "out and due", b.subjects(q), []string{"d"})
+	q.Since = time.Now().Add(time.Hour)
+	same(b, "out and marked since", b.subjects(q), nil)
+}
+
+func markedSince(b *bundle) {
+	b.crowd(2)
+	b.app("other")
+	version := b.subject("app", "p001").Account.Version
+	is := func(what, app string, want bool, since time.Time) {
+		b.Helper()
+		b.provision(func(tx provision.Tx) error {
+			got, err := tx.MarkedSince(b.ctx, app, since)
+			equal(b, what, got, want)
+			return err
+		})
+	}
+	before := time.Now()
+	time.Sleep(time.Millisecond)
+	is("nothing has happened", "app", false, before)
+	is("an app that nobody knows", "none", false, before)
+	b.provision(func(tx provision.Tx) error {
+		return tx.ClearMarks(b.ctx, "app", []provision.Mark{{Person: "p001", Version: version, Wake: noon}})
+	})
+	is("a mark was cleared", "app", false, before)
+	b.provision(func(tx provision.Tx) error { return tx.Wake(b.ctx, "app", noon.Add(-time.Second)) })
+	is("nobody's time has come", "app", false, before)
+	b.provision(func(tx provision.Tx) error { return tx.Wake(b.ctx, "app", noon) })
+	is("somebody's time has come", "app", true, before)
+	is("somebody's time has come elsewhere", "other", false, before)
+	before = time.Now()
+	time.Sleep(time.Millisecond)
+	b.provision(func(tx provision.Tx) error { return tx.MarkPeople(b.ctx, "app", []string{"p000"}) })
+	is("somebody was marked", "app", true, before)
+	before = time.Now()
+	time.Sleep(time.Millisecond)
+	b.put(person("p000"))
+	is("somebody changed", "app", true, before)
+	is("somebody changed, everywhere", "other", true, before)
+}
+
+// An account that is written together with the clearing of its mark loses it,
+// unless a newer one has come.
+func restClears(b *bundle) {
+	for _, steady := range []bool{true, false} {
+		id := map[bool]string{true: "steady", false: "unsteady"}[steady]
+		b.put(person("x"))
+		b.app("app")
+		b.put(person(id))
+		a := b.subject("app", id).Account
+		b.put(person(id))
+		put := func(version int64) provision.Account {
+			a.Steady, a.Rest = steady, &provision.Mark{Person: id, Version: version, Wake: noon}
+			b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
+			return b.subject("app", id).Account
+		}
+		newer := put(a.Version)
+		if !newer.Due || newer.Version <= a.Version {
+			b.Fatalf("%s: a newer mark was cleared: %+v", id, newer)
+		}
+		a.RemoteID, a.State = "r-"+id, provision.Disabled
+		got := put(newer.Version)
+		if got.Due || got.RemoteID != a.RemoteID || got.State != a.State {
+			b.Errorf("%s: %+v", id, got)
+		}
+		b.provision(func(tx provision.Tx) error { return tx.Wake(b.ctx, "app", noon) })
+		equal(b, id+" is due when the calendar says so", b.subject("app", id).Account.Due, true)
+	}
 }
 
 func clearMarks(b *bundle) {
