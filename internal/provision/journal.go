@@ -5,8 +5,7 @@ package provision
 import (
 	"crypto/sha256"
 	"encoding/base32"
-	"fmt"
-	"strings"
+	"strconv"
 	"time"
 )
 
@@ -28,15 +27,20 @@ type Intent struct {
 	Answered bool
 }
 
+// requestID is base32 in the letters that ids have.
+var requestID = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
 // RequestID names the request on the wire and in the app's own log. It follows
 // from what is asked, so that a support person can find it again.
 func (i *Intent) RequestID() string {
-	h := sha256.New()
+	text := make([]byte, 0, 64)
 	for _, o := range i.Ops {
-		fmt.Fprintln(h, o.ID)
+		text = append(append(text, o.ID...), '\n')
 	}
-	fmt.Fprintln(h, i.ID, i.Attempt)
-	return "usher-" + strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil))[:16])
+	text = strconv.AppendInt(text, i.ID, 10)
+	text = strconv.AppendInt(append(text, ' '), int64(i.Attempt), 10)
+	sum := sha256.Sum256(append(text, '\n'))
+	return "usher-" + requestID.EncodeToString(sum[:10])
 }
 
 // key is what may have one writer at a time: one (app, person) or (app, group).

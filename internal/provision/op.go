@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -67,10 +68,19 @@ type Op struct {
 	changes   []scim.Change
 }
 
-// seal computes the id once everything else stands.
+// seal computes the id once everything else stands. What creates an account is
+// sent whole, and keeps no second list of its attributes: thousands wait for
+// their turn in a first load.
 func (o *Op) seal() *Op {
-	for _, c := range o.changes {
-		o.Changes = append(o.Changes, Change{c.Path.String(), c.Before, c.After})
+	if len(o.changes) > 0 {
+		o.Changes = make([]Change, len(o.changes))
+		for i := range o.changes {
+			c := &o.changes[i]
+			o.Changes[i] = Change{c.Path.String(), c.Before, c.After}
+		}
+	}
+	if o.Kind == Create {
+		o.changes = nil
 	}
 	o.ID = o.digest()
 	return o
@@ -141,15 +151,25 @@ func (o *Op) appendJSON(dst []byte) ([]byte, error) {
 func (o *Op) Sound() bool { return o.ID == o.digest() }
 
 func (o *Op) digest() string {
-	h := sha256.New()
-	write := func(s string) { fmt.Fprintf(h, "%d:%s,", len(s), s) }
-	for _, s := range []string{string(o.Kind), o.App, o.Person, o.Team, string(o.Cause)} {
-		write(s)
+	text := make([]byte, 0, 1024)
+	for _, s := range [...]string{string(o.Kind), o.App, o.Person, o.Team, string(o.Cause)} {
+		text = appendCounted(text, s)
 	}
-	for _, c := range o.Changes {
-		write(c.Path)
-		write(c.Before.String())
-		write(c.After.String())
+	value := make([]byte, 0, 128)
+	for i := range o.Changes {
+		c := &o.Changes[i]
+		text = appendCounted(text, c.Path)
+		value = c.Before.AppendJSON(value[:0])
+		text = appendCounted(text, value)
+		value = c.After.AppendJSON(value[:0])
+		text = appendCounted(text, value)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:12])
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:12])
+}
+
+// appendCounted writes the length first, so that no two lists have one spelling.
+func appendCounted[T string | []byte](dst []byte, s T) []byte {
+	dst = append(strconv.AppendInt(dst, int64(len(s)), 10), ':')
+	return append(append(dst, s...), ',')
 }

@@ -41,9 +41,9 @@ type Hold struct {
 func HoldID(app string, cause directory.Cause, ids []string) string {
 	sorted := slices.Sorted(slices.Values(ids))
 	h := sha256.New()
-	fmt.Fprintf(h, "%d:%s,%d:%s,", len(app), app, len(cause), cause)
+	h.Write(appendCounted(appendCounted(nil, app), string(cause)))
 	for _, id := range sorted {
-		fmt.Fprintf(h, "%d:%s,", len(id), id)
+		h.Write(appendCounted(nil, id))
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
@@ -100,7 +100,7 @@ func (d *Digester) Add(o *Op) {
 		h = sha256.New()
 		d.parts[p] = h
 	}
-	fmt.Fprintln(h, o.ID)
+	h.Write(append([]byte(o.ID), '\n'))
 }
 
 // Join adds what another one has of other apps.

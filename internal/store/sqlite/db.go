@@ -115,7 +115,7 @@ func open(ctx context.Context, path string) (*DB, error) {
 	if err := version(ctx, w); err != nil {
 		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close())
 	}
-	r, err := sql.Open("sqlite", dsn("deferred", "query_only(1)"))
+	r, err := sql.Open("sqlite", dsn("deferred", "query_only(1)", "cache_size(-4096)"))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close())
 	}
