@@ -44,6 +44,9 @@ func Diff(set *SchemaSet, resourceSchema string, paths []Path, before, after *Re
 		if same(attr, b, a) {
 			continue
 		}
+		if out == nil && (before == nil || before.Len() == 0) {
+			out = make([]Change, 0, len(paths)-i)
+		}
 		c := Change{Path: *p, Before: b, After: a}
 		if b.IsUnassigned() {
 			c.Before = Value{}

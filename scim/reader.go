@@ -5,6 +5,7 @@ package scim
 import (
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -21,14 +22,18 @@ func ParseValue(data []byte, lim Limits) (Value, error) {
 	if len(data) > lim.MaxBytes {
 		return Value{}, &SyntaxError{What: "json", Offset: lim.MaxBytes, limit: true, tooLong: true, Reason: "document longer than " + strconv.Itoa(lim.MaxBytes) + " bytes"}
 	}
-	r := reader{s: string(data), lim: lim}
-	if n := min(len(data)/24+1, 32); n > 1 {
-		r.fields, r.values = make([]field, 0, n), make([]Value, 0, n)
+	st, ok := stacksPool.Get().(*stacks)
+	if !ok {
+		st = &stacks{make([]field, 0, mostKept), make([]Value, 0, mostKept)}
 	}
+	r := reader{s: string(data), lim: lim, stacks: *st}
 	r.space()
 	v, err := r.value()
 	if err != nil {
-		return Value{}, err
+		return Value{}, err // what the stacks hold goes with them
+	}
+	if *st = r.stacks; cap(st.fields) <= mostKept && cap(st.values) <= mostKept {
+		stacksPool.Put(st)
 	}
 	r.space()
 	if r.pos < len(r.s) {
@@ -70,11 +75,22 @@ type reader struct {
 	depth    int
 	elements int
 
-	fields []field // stack
-	values []Value // stack
+	stacks
 	fchunk []field
 	vchunk []Value
 }
+
+// stacks are empty again once a document has been read to its end, and serve the
+// next one: they would be a third of what reading costs in memory.
+type stacks struct {
+	fields []field
+	values []Value
+}
+
+var stacksPool sync.Pool // of *stacks
+
+// mostKept is how long the stacks may be that are kept: a list of thousands is rare.
+const mostKept = 64
 
 func (r *reader) fail(at int, reason string) *SyntaxError {
 	return &SyntaxError{What: "json", Offset: at, Reason: reason}

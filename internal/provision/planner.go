@@ -165,11 +165,7 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 	if err != nil {
 		return nil, err
 	}
-	before := a.Sent
-	if before == nil {
-		before = scim.NewResource(scim.UserURN)
-	}
-	op.user, op.changes = user, scim.Diff(p.Schemas, scim.UserURN, p.paths, before, user)
+	op.user, op.changes = user, scim.Diff(p.Schemas, scim.UserURN, p.paths, a.Sent, user)
 	switch {
 	case a.State == None || a.State == Gone:
 		op.Kind, op.Cause, op.Why = Create, CauseJoiner, s.Person.Why
