@@ -44,8 +44,10 @@ func NewMachine(slots int, queue []*Intent) *Machine {
 }
 
 // windows is how many times its slots a machine may have intents without
-// outcome: enough that requests go on while the next ones are committed.
-const windows = 8
+// outcome: enough that requests go on while the next ones are committed, and that
+// few commits are needed, as each costs a sync of the disk. After a crash as many
+// have to be looked up: 256 by default, within seconds.
+const windows = 16
 
 // Step is what is to be done now.
 type Step struct {

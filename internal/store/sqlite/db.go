@@ -98,6 +98,9 @@ func usable(path string) error {
 }
 
 func open(ctx context.Context, path string) (*DB, error) {
+	// What is written to the file and then written to again before the next
+	// checkpoint is written twice: a log of 16 MB takes a first load's pages together.
+	// A cache serves what a transaction comes back to; readers walk, and need little.
 	dsn := func(lock string, extra ...string) string {
 		q := url.Values{"_pragma": append([]string{
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
