@@ -13,6 +13,10 @@ type AcceptRules struct {
 	ManagerAsString bool // a string for a complex attribute: its "value"
 	SingleForList   bool // one value for a multi-valued attribute: a list of it
 	RefuseUnknown   bool // stricter than the RFCs: attributes that no schema has are an error, not passed over
+
+	// Noted, if there is one, is told by name of each rule without which the
+	// resource would have been refused, as often as it was needed.
+	Noted func(rule string)
 }
 
 // Accept makes of a resource that a client sent what a service provider may
@@ -73,15 +77,20 @@ func (s *SchemaSet) acceptSchemas(t ResourceType, sent *Resource, rules AcceptRu
 	}
 	urns := sent.Schemas()
 	if len(urns) == 0 && rules.SchemasOptional {
+		note(rules.Noted, RuleSchemasOptional)
 		return nil
 	}
 	if !sent.HasSchema(t.Schema) {
 		return badSyntax("schemas must name " + t.Schema)
 	}
 	for _, urn := range urns {
-		if !rules.UnknownSchemas && !sameName(urn, t.Schema) && s.extensionOf(t, urn) == nil {
+		if sameName(urn, t.Schema) || s.extensionOf(t, urn) != nil {
+			continue
+		}
+		if !rules.UnknownSchemas {
 			return badSyntax("schemas names one that " + t.Name + " does not have")
 		}
+		note(rules.Noted, RuleUnknownSchemas)
 	}
 	return nil
 }
@@ -140,6 +149,7 @@ func (rules AcceptRules) accept(p Path, a *Attribute, v Value) (Value, error) {
 		if !rules.SingleForList {
 			return Value{}, badValue(p.String() + " wants a list, this is " + v.Kind().String())
 		}
+		note(rules.Noted, RuleSingleForList)
 		list = []Value{v}
 	}
 	out := make([]Value, 0, len(list))
@@ -165,9 +175,9 @@ func (rules AcceptRules) accept(p Path, a *Attribute, v Value) (Value, error) {
 
 // one accepts a single value.
 func (rules AcceptRules) one(p Path, a *Attribute, v Value) (Value, error) {
-	s, isText := v.AsString()
 	if a.Type == TypeComplex {
-		if isText && rules.ManagerAsString && a.sub("value") != nil {
+		if _, isText := v.AsString(); isText && rules.ManagerAsString && a.sub("value") != nil {
+			note(rules.Noted, RuleManagerAsString)
 			var o Object
 			o.Set("value", v)
 			v = Complex(o)
@@ -182,13 +192,8 @@ func (rules AcceptRules) one(p Path, a *Attribute, v Value) (Value, error) {
 		}
 		return Complex(o), incomplete(p, a.SubAttributes, o)
 	}
-	if a.Type == TypeBoolean && isText && rules.StringBooleans {
-		switch {
-		case sameName(s, "true"):
-			return Bool(true), nil
-		case sameName(s, "false"):
-			return Bool(false), nil
-		}
+	if a.Type == TypeBoolean && rules.StringBooleans {
+		v = readBool(v, rules.Noted)
 	}
 	if !a.accepts(v) {
 		return Value{}, badValue(p.String() + " wants " + string(a.Type) + ", this is " + v.Kind().String())

@@ -43,14 +43,7 @@ func (t *patching) coerce(p Path, a *Attribute, v Value) (Value, error) {
 
 func (t *patching) coerceOne(p Path, a *Attribute, v Value) (Value, error) {
 	if a.Type == TypeBoolean && t.rules.StringBooleans {
-		if s, ok := v.AsString(); ok {
-			switch strings.ToLower(s) {
-			case "true":
-				return Bool(true), nil
-			case "false":
-				return Bool(false), nil
-			}
-		}
+		v = readBool(v, t.rules.Noted)
 	}
 	if a.Type != TypeComplex {
 		if !a.accepts(v) {
@@ -60,6 +53,7 @@ func (t *patching) coerceOne(p Path, a *Attribute, v Value) (Value, error) {
 	}
 	o, ok := v.AsComplex()
 	if s, isText := v.AsString(); isText && s != "" && t.rules.ManagerAsString && a.sub("value") != nil {
+		note(t.rules.Noted, RuleManagerAsString)
 		o, ok = Object{}, true
 		o.Set("value", v)
 	}
@@ -72,7 +66,10 @@ func (t *patching) coerceOne(p Path, a *Attribute, v Value) (Value, error) {
 		switch {
 		case sub == nil && !t.rules.IgnoreUnknown:
 			return Value{}, badValue(p.String() + " has no sub-attribute of the name given")
-		case sub == nil, sub.Mutability == ReadOnly:
+		case sub == nil:
+			note(t.rules.Noted, RuleIgnoreUnknown)
+			continue
+		case sub.Mutability == ReadOnly:
 			continue // the client does not know better
 		}
 		if w.IsNull() {

@@ -12,6 +12,10 @@ type FilterRules struct {
 	ValuePathSub   bool // emails[type eq "work"].value eq "x", which the grammar has in PATCH only
 	StringBooleans bool // "True" and "false" for boolean attributes
 	IgnoreUnknown  bool // an attribute that no schema has is unassigned, not an error
+
+	// Noted, if there is one, is told by name of each rule without which the
+	// filter would have been refused, as often as it was needed.
+	Noted func(rule string)
 }
 
 // Parse reads a filter, checks it against the schemas, and returns it ready for
@@ -21,8 +25,11 @@ func (rules FilterRules) Parse(set *SchemaSet, resourceSchema, text string, lim 
 	if err != nil {
 		return nil, err
 	}
-	if at := extraBlank(text); at >= 0 && !rules.ExtraBlanks {
-		return nil, &SyntaxError{What: "filter", Offset: at, Reason: "a blank where none may stand"}
+	if at := extraBlank(text); at >= 0 {
+		if !rules.ExtraBlanks {
+			return nil, &SyntaxError{What: "filter", Offset: at, Reason: "a blank where none may stand"}
+		}
+		note(rules.Noted, RuleExtraFilterSpaces)
 	}
 	return rules.Check(set, resourceSchema, f)
 }
@@ -100,6 +107,7 @@ func (rules FilterRules) path(set *SchemaSet, resourceSchema string, p Path) (Pa
 	}
 	switch {
 	case target == nil && rules.IgnoreUnknown:
+		note(rules.Noted, RuleIgnoreUnknown)
 		return p, nil, nil
 	case target == nil:
 		return p, nil, badFilter(p.String() + " is not in the schemas")
@@ -112,6 +120,9 @@ func (rules FilterRules) path(set *SchemaSet, resourceSchema string, p Path) (Pa
 	}
 	if a.Type != TypeComplex && !a.MultiValued {
 		return p, nil, badFilter(p.Attr + " has no elements to filter")
+	}
+	if p.Sub != "" {
+		note(rules.Noted, RuleFilterValuePathSub)
 	}
 	f, err := rules.element(a, p.Filter)
 	p.Filter = f
@@ -155,7 +166,9 @@ func (rules FilterRules) inner(a *Attribute, p Path) (*Attribute, error) {
 	switch {
 	case sub == nil && !rules.IgnoreUnknown:
 		return nil, badFilter(a.Name + " has no sub-attribute " + p.Attr)
-	case sub != nil && sub.Returned == ReturnedNever:
+	case sub == nil:
+		note(rules.Noted, RuleIgnoreUnknown)
+	case sub.Returned == ReturnedNever:
 		return nil, sensitive(a.Name + "." + sub.Name)
 	}
 	return sub, nil
@@ -176,7 +189,7 @@ func (rules FilterRules) operand(a *Attribute, name string, op Op, v Value) (Val
 		}
 		return rules.operand(a.sub("value"), name, op, v)
 	case a.Type == TypeBoolean && rules.StringBooleans:
-		v = readBool(v)
+		v = readBool(v, rules.Noted)
 	}
 	order := op == OpGt || op == OpGe || op == OpLt || op == OpLe
 	text := op == OpCo || op == OpSw || op == OpEw
@@ -200,16 +213,16 @@ func (rules FilterRules) operand(a *Attribute, name string, op Op, v Value) (Val
 	return v, nil
 }
 
-// readBool reads the texts that stand for booleans; other values stay.
-func readBool(v Value) Value {
+// readBool reads the texts that stand for booleans (stringBooleans); other values
+// stay.
+func readBool(v Value, noted func(string)) Value {
 	s, _ := v.AsString()
-	switch {
-	case strings.EqualFold(s, "true"):
-		return Bool(true)
-	case strings.EqualFold(s, "false"):
-		return Bool(false)
+	is := sameName(s, "true")
+	if !is && !sameName(s, "false") {
+		return v
 	}
-	return v
+	note(noted, RuleStringBooleans)
+	return Bool(is)
 }
 
 // extraBlank returns where the first blank stands that the grammar has no place

@@ -71,7 +71,7 @@ func TestFilterRules(t *testing.T) {
 		scim.UserURN + `:password pr`:                   scim.Sensitive,
 		`urn:x:y:2.0:Z:n eq 1 and (active pr or id pr)`: "lenient",
 	} {
-		for rules, name := range map[scim.FilterRules]string{{}: "strict", lenient: "lenient"} {
+		for name, rules := range map[string]scim.FilterRules{"strict": {}, "lenient": lenient} {
 			f, err := rules.Parse(scim.CoreSchemas(), scim.UserURN, text, scim.FilterLimits{})
 			e := scim.ErrorOf(err)
 			switch {

@@ -58,7 +58,8 @@ func (p Patch) MarshalJSON() ([]byte, error) { return p.AppendJSON(nil), nil }
 // No rule makes an operation reach further than it says. A removal that names
 // nothing, and a list whose elements say nothing, never empty an attribute.
 //
-// To learn whether a rule saved a request, apply it with no rules first.
+// Noted, if there is one, is told by name of each rule without which the request
+// would have been refused, as often as it was needed.
 type PatchRules struct {
 	SchemasOptional       bool // no schemas member
 	StringBooleans        bool // "True" and "false" for boolean attributes, in path filters as well
@@ -70,6 +71,8 @@ type PatchRules struct {
 	IgnoreUnknown         bool // attributes that no schema has are passed over, in paths and values
 	LegacyURNs            bool // the URNs of SCIM 1.1 (urn:scim:schemas:…:1.0) for those of RFC 7643
 	RequirePath           bool // stricter than the RFC: an operation without path is refused
+
+	Noted func(rule string)
 }
 
 // ParsePatch reads a PATCH message as RFC 7644 §3.5.2 writes it. A message that is
@@ -86,8 +89,11 @@ func (rules PatchRules) Parse(data []byte, lim Limits) (Patch, error) {
 		return nil, err
 	}
 	r := Resource{o}
-	if !r.HasSchema(PatchOpURN) && (!rules.SchemasOptional || len(r.Schemas()) > 0) {
-		return nil, badSyntax("schemas must name " + PatchOpURN)
+	if !r.HasSchema(PatchOpURN) {
+		if !rules.SchemasOptional || len(r.Schemas()) > 0 {
+			return nil, badSyntax("schemas must name " + PatchOpURN)
+		}
+		note(rules.Noted, RuleSchemasOptional)
 	}
 	v, _ := o.Get("Operations")
 	list, ok := v.AsList()

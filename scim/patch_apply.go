@@ -88,16 +88,23 @@ func (t *patching) member(op, name string, v Value) error {
 	if sameName(name, "id") && (t.rules.IgnoreIDInValue || t.rules.IgnoreReadOnlyInValue) {
 		// Another id means that the request is about another resource.
 		if s, ok := v.AsString(); ok && s == t.r.ID() {
+			if t.rules.IgnoreIDInValue {
+				note(t.rules.Noted, RuleIgnoreIDInValue)
+			} else {
+				note(t.rules.Noted, RuleIgnoreReadOnlyInValue)
+			}
 			return nil
 		}
 	} else if p, err := t.set.ParsePath(name); err == nil && t.rules.IgnoreReadOnlyInValue {
 		if a := t.set.lookup(t.schema, t.resolve(p)); a != nil && a.Mutability == ReadOnly {
+			note(t.rules.Noted, RuleIgnoreReadOnlyInValue)
 			return nil
 		}
 	}
 	p, err := t.set.ParsePath(name)
 	if err != nil {
 		if t.rules.IgnoreUnknown {
+			note(t.rules.Noted, RuleIgnoreUnknown)
 			return nil // no attribute has such a name
 		}
 		return err
@@ -108,7 +115,11 @@ func (t *patching) member(op, name string, v Value) error {
 // resolve writes the path with the URNs of the schemas, and none for the resource's own.
 func (t *patching) resolve(p Path) Path {
 	if t.rules.LegacyURNs && p.URN != "" {
-		p = withoutLegacy(p, t.schema)
+		q := withoutLegacy(p, t.schema)
+		if q.URN != p.URN {
+			note(t.rules.Noted, RuleLegacyURNs)
+		}
+		p = q
 	}
 	if p.URN != "" && p.Attr != "" && t.set.lookup(t.schema, p) == nil {
 		if q, err := t.set.ParsePath(p.String()); err == nil {
@@ -172,7 +183,7 @@ func (t *patching) target(op string, p Path, v Value) error {
 		p.URN = t.set.find(p.URN).ID
 	}
 	if p.Filter != nil {
-		f, err := FilterRules{StringBooleans: t.rules.StringBooleans}.element(a, p.Filter)
+		f, err := FilterRules{StringBooleans: t.rules.StringBooleans, Noted: t.rules.Noted}.element(a, p.Filter)
 		if err != nil {
 			return err
 		}
@@ -190,6 +201,7 @@ func (t *patching) target(op string, p Path, v Value) error {
 
 func (t *patching) unknown(p Path) error {
 	if t.rules.IgnoreUnknown {
+		note(t.rules.Noted, RuleIgnoreUnknown)
 		return nil
 	}
 	return badPath(p.String() + " is not in the schemas")
@@ -364,6 +376,9 @@ func (t *patching) matching(p Path, a *Attribute, v Value) error {
 		value := a.sub("value")
 		if !t.rules.CreateOnNoMatch || value != nil && value.Mutability == Immutable {
 			return noTarget("no element matches " + p.String())
+		}
+		if !v.IsUnassigned() {
+			note(t.rules.Noted, RuleCreateOnNoMatch)
 		}
 	}
 	if err := t.r.put(p, v, a); err != nil {

@@ -213,9 +213,12 @@ func (t *patching) remove(p Path, a, target *Attribute, v Value) error {
 		// Read literally, this would remove every value; whoever sends it means some.
 		return badValue("remove takes no value; name elements by a filter in the path")
 	case several:
+		note(t.rules.Noted, RuleRemoveWithValueArray)
 		return t.removeValues(p, a, v)
 	case a.MultiValued && p.Filter == nil:
 		return badValue("remove with a value wants a multi-valued attribute, or one value that the path names")
+	default:
+		note(t.rules.Noted, RuleRemoveWithValueArray)
 	}
 	if key, ok := oneValue(p, a); ok {
 		e := t.edit(p, a)

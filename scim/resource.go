@@ -2,7 +2,10 @@
 
 package scim
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Resource is a SCIM resource (RFC 7643 §3): an [Object] with accessors for the
 // attributes that Usher asks for most. Attributes of an extension sit in a
@@ -126,6 +129,19 @@ func (r *Resource) Active() (active, ok bool) {
 
 // SetActive sets a User's active flag.
 func (r *Resource) SetActive(active bool) { r.Set("active", Bool(active)) }
+
+// SetMeta sets what a service provider's store knows of the resource (RFC 7643
+// §3.1): when it was made and last changed, and the entity tag of its state with
+// its quotes, "" for none.
+func (r *Resource) SetMeta(created, lastModified time.Time, version string) {
+	var meta Object
+	meta.Set("created", DateTime(created))
+	meta.Set("lastModified", DateTime(lastModified))
+	if version != "" {
+		meta.Set("version", String(version))
+	}
+	r.Set("meta", Complex(meta))
+}
 
 // Version returns meta.version, the entity tag with its quotes (RFC 7644 §3.14).
 func (r *Resource) Version() string { return r.meta("version") }

@@ -2,6 +2,12 @@
 
 package scim
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // The schema URNs of RFC 7643 and of Usher's own extension.
 const (
 	UserURN                  = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -94,6 +100,47 @@ type Schema struct {
 	Name        string
 	Description string
 	Attributes  []Attribute
+}
+
+// Only returns the schema with the attributes of these names alone, for a service
+// provider that has no others: "userName" for an attribute with all its parts,
+// "name.familyName" for one of them. A name that the schema does not have is an
+// error, and so is the lack of a required attribute.
+func (s Schema) Only(names ...string) (Schema, error) {
+	out := s
+	out.Attributes = nil
+	parts := map[string][]string{} // of an attribute; nil for all
+	for _, n := range names {
+		name, part, _ := strings.Cut(n, ".")
+		a := findAttribute(s.Attributes, name)
+		if a == nil || part != "" && a.sub(part) == nil {
+			return s, fmt.Errorf("scim: schema %s has no attribute %s", s.ID, n)
+		}
+		if part != "" {
+			parts[a.Name] = append(parts[a.Name], part)
+		} else {
+			parts[a.Name] = nil
+		}
+	}
+	for _, a := range s.Attributes {
+		kept, ok := parts[a.Name]
+		switch {
+		case !ok && a.Required && a.Mutability != ReadOnly:
+			return s, fmt.Errorf("scim: schema %s requires %s", s.ID, a.Name)
+		case !ok:
+			continue
+		case kept != nil:
+			subs := a.SubAttributes
+			a.SubAttributes = nil
+			for _, sub := range subs {
+				if slices.ContainsFunc(kept, func(n string) bool { return sameName(n, sub.Name) }) {
+					a.SubAttributes = append(a.SubAttributes, sub)
+				}
+			}
+		}
+		out.Attributes = append(out.Attributes, a)
+	}
+	return out, nil
 }
 
 // SchemaExtension names an extension of a resource type (RFC 7643 §6).

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/usher-id/usher/scim"
@@ -118,7 +120,13 @@ func TestVendorShapes(t *testing.T) {
 			if strict == "same" {
 				strict = ""
 			}
-			check("with its rules", withRules[scim.PatchRules](t, c.Rules), want)
+			rules := withRules[scim.PatchRules](t, c.Rules)
+			var noted []string
+			rules.Noted = func(rule string) { noted = append(noted, rule) }
+			check("with its rules", rules, want)
+			if c.After != nil && c.Strict != "same" {
+				notedAre(t, name, noted, c.Rules)
+			}
 			check("with no rules", scim.PatchRules{}, strict)
 			if c.After != nil {
 				check("with every rule", everyRule(), "")
@@ -137,9 +145,15 @@ func TestVendorShapes(t *testing.T) {
 		}
 		for _, c := range v.Filters {
 			name := file + ": " + c.Filter
-			f, err := withRules[scim.FilterRules](t, c.Rules).Parse(scim.CoreSchemas(), kindOf(c.On), c.Filter, scim.FilterLimits{})
+			rules := withRules[scim.FilterRules](t, c.Rules)
+			var noted []string
+			rules.Noted = func(rule string) { noted = append(noted, rule) }
+			f, err := rules.Parse(scim.CoreSchemas(), kindOf(c.On), c.Filter, scim.FilterLimits{})
 			if err != nil || scim.CoreSchemas().Match(kindOf(c.On), f, c.On) != c.Matches {
 				t.Errorf("%s: %v, %v", name, f, err)
+			}
+			if c.Strict != "same" {
+				notedAre(t, name, noted, c.Rules)
 			}
 			_, err = scim.FilterRules{}.Parse(scim.CoreSchemas(), kindOf(c.On), c.Filter, scim.FilterLimits{})
 			if e := scim.ErrorOf(err); (c.Strict == "same") != (err == nil) || err != nil && e.ScimType != c.Strict {
@@ -148,8 +162,32 @@ func TestVendorShapes(t *testing.T) {
 		}
 	}
 	for i, rules := 0, reflect.TypeFor[scim.PatchRules](); i < rules.NumField(); i++ {
-		if name := rules.Field(i).Name; !needed[name] {
-			t.Errorf("no client needs %s", name)
+		if f := rules.Field(i); f.Type.Kind() == reflect.Bool && !needed[f.Name] {
+			t.Errorf("no client needs %s", f.Name)
 		}
+	}
+}
+
+// notedAre checks that just the rules were told of that were needed; those of
+// filters go by other names in a configuration than in Go.
+func notedAre(t *testing.T, name string, noted, fields []string) {
+	t.Helper()
+	var want []string
+	for _, f := range fields {
+		switch f {
+		case "ExtraBlanks":
+			f = scim.RuleExtraFilterSpaces
+		case "ValuePathSub":
+			f = scim.RuleFilterValuePathSub
+		}
+		want = append(want, strings.ToLower(f))
+	}
+	for i, rule := range noted {
+		noted[i] = strings.ToLower(rule)
+	}
+	slices.Sort(want)
+	slices.Sort(noted)
+	if noted = slices.Compact(noted); !slices.Equal(noted, want) {
+		t.Errorf("%s: told of %v, needed %v", name, noted, want)
 	}
 }

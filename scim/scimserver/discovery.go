@@ -88,7 +88,7 @@ func (h *Handler) provider() *scim.Resource {
 	r.Set("sort", feature(h.does(h.collection, http.MethodGet)))
 	r.Set("etag", feature(true))
 	var pages scim.Object
-	pages.Set("cursor", scim.Bool(true))
+	pages.Set("cursor", scim.Bool(h.cursors != nil))
 	pages.Set("index", scim.Bool(true))
 	pages.Set("defaultPaginationMethod", scim.String("index"))
 	pages.Set("defaultPageSize", scim.Integer(int64(h.c.Limits.PageSize)))

@@ -38,11 +38,11 @@ func ExampleNew() {
 	// 201 ann https://app.example/scim/v2/Users/1 false
 }
 
-func ExampleLenient() {
+func ExampleRules() {
 	// What one well-known client sends needs three switches.
 	h, err := scimserver.New(scimserver.Config{
 		Store: scimserver.NewMemory(nil, nil), Authorize: scimserver.AllowAll,
-		Lenient: scimserver.Lenient{PatchRules: scim.PatchRules{StringBooleans: true, RemoveWithValueArray: true, CreateOnNoMatch: true}},
+		Rules: scimserver.Rules{PatchRules: scim.PatchRules{StringBooleans: true, RemoveWithValueArray: true, CreateOnNoMatch: true}},
 	})
 	if err != nil {
 		panic(err)

@@ -30,7 +30,7 @@ type Config struct {
 
 	Schemas       *scim.SchemaSet     // default scim.CoreSchemas()
 	ResourceTypes []scim.ResourceType // default scim.CoreResourceTypes()
-	Lenient       Lenient
+	Rules         Rules               // how the RFCs are read for the clients; see RulesOf
 	Limits        Limits
 	// Schemes says how to authenticate, for ServiceProviderConfig; default is the
 	// bearer token.
@@ -38,6 +38,9 @@ type Config struct {
 	// Hide names attributes that are kept, can be searched for, and are never shown,
 	// whatever the schemas say.
 	Hide []scim.Path
+	// Saved is told of each switch of Rules without which a request would have been
+	// refused, once a request; may be nil. See Switches for their names.
+	Saved func(r *http.Request, name string)
 	// Failed is told of errors that clients are not shown; may be nil.
 	Failed func(ctx context.Context, err error)
 }
@@ -48,29 +51,6 @@ type Scheme struct {
 	Name        string
 	Description string
 	SpecURI     string // "" for none
-}
-
-// Lenient says which departures from the RFCs are accepted. The zero value
-// accepts none.
-type Lenient struct {
-	scim.PatchRules
-	PutOmittedKeeps      bool // a PUT leaves what it does not name as it is
-	PatchNoContent       bool // a PATCH is answered with 204
-	DeleteMeansDisable   bool // DELETE of a User sets active to false
-	RefuseUnknown        bool // an attribute that no schema has is refused, and not ignored
-	CreateWithoutSchemas bool // a POST or PUT without schemas is taken as of the endpoint's
-	UnknownSchemas       bool // URNs in schemas that the type does not have are ignored
-	SingleForList        bool // one value for a multi-valued attribute is a list of it
-	// IgnoreUnknownInFilters takes an attribute that no schema has for unassigned.
-	IgnoreUnknownInFilters bool
-}
-
-// accept are the switches that bear on POST and PUT.
-func (l Lenient) accept() scim.AcceptRules {
-	return scim.AcceptRules{
-		SchemasOptional: l.CreateWithoutSchemas, UnknownSchemas: l.UnknownSchemas, StringBooleans: l.StringBooleans,
-		ManagerAsString: l.ManagerAsString, SingleForList: l.SingleForList, RefuseUnknown: l.RefuseUnknown,
-	}
 }
 
 // Limits bounds requests. Zero fields mean the defaults.
@@ -112,6 +92,7 @@ type Handler struct {
 	c       Config
 	types   []*resourceType
 	members MemberStore // nil if the store is none
+	cursors CursorStore // likewise
 
 	special    map[string]endpoint // beside those of the types; nil for what is not supported
 	collection []verb              // of /Users
@@ -165,6 +146,7 @@ func New(c Config) (*Handler, error) {
 	c.Limits = c.Limits.withDefaults()
 	h := &Handler{c: c}
 	h.members, _ = c.Store.(MemberStore)
+	h.cursors, _ = c.Store.(CursorStore)
 	h.routes()
 	for _, t := range c.ResourceTypes {
 		rt, err := describe(c.Schemas, t, c.Hide)
@@ -265,6 +247,22 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, verbs []verb, t *
 	slices.Sort(names)
 	w.Header().Set("Allow", strings.Join(names, ", "))
 	return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "here is " + strings.Join(names, ", ")}
+}
+
+// rules are the rules for one request, which tell of those that it needed.
+func (h *Handler) rules(r *http.Request) Rules {
+	rules := h.c.Rules
+	if h.c.Saved == nil {
+		return rules
+	}
+	var told []string
+	rules.Noted = func(name string) {
+		if !slices.Contains(told, name) {
+			told = append(told, name)
+			h.c.Saved(r, name)
+		}
+	}
+	return rules
 }
 
 func (h *Handler) does(verbs []verb, method string) bool {

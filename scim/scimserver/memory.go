@@ -58,7 +58,10 @@ type key struct {
 	rows  map[string][]*row
 }
 
-var _ MemberStore = (*Memory)(nil)
+var (
+	_ MemberStore = (*Memory)(nil)
+	_ CursorStore = (*Memory)(nil)
+)
 
 // NewMemory returns an empty store for some resource types; nil stands for
 // scim.CoreResourceTypes. userName is unique among Users (RFC 7643 §4.1.1).

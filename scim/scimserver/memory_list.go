@@ -16,10 +16,7 @@ import (
 	"github.com/usher-id/usher/scim"
 )
 
-// List implements Store. Without a sort resources come as they were made, and a
-// cursor names the last one that was given, so that nobody is left out of the
-// pages when somebody else comes or goes; with a sort it also counts, for when that
-// one has gone.
+// List implements Store. Without a sort resources come as they were made.
 func (m *Memory) List(_ context.Context, typ string, q Query) (Page, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -27,25 +24,50 @@ func (m *Memory) List(_ context.Context, typ string, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
+	if q.Filter == nil && q.SortBy.IsZero() {
+		i, skip := 0, q.StartIndex-1
+		if s.holes == 0 {
+			i, skip = min(skip, len(s.order)), 0
+		}
+		rows, _ := s.from(i, skip, q.Count)
+		return Page{Total: len(s.rows), Resources: s.resources(rows, q)}, nil
+	}
+	rows := s.selected(m.schemas, q.Filter)
+	m.sort(s, q, rows)
+	first := min(max(q.StartIndex-1, 0), len(rows))
+	return Page{Total: len(rows), Resources: s.resources(rows[first:min(first+q.Count, len(rows))], q)}, nil
+}
+
+// Walk implements CursorStore. A cursor names the last resource that was given, so
+// that nobody is left out of the pages when somebody else comes or goes; with a
+// sort it also counts, for when that one has gone.
+func (m *Memory) Walk(_ context.Context, typ string, q Query, cursor string) (Page, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	s, err := m.shelf(typ)
+	if err != nil {
+		return Page{}, err
+	}
 	var from bookmark
-	if q.Cursor != "" {
-		if from, err = m.opened(typ, q); err != nil {
+	if cursor != "" {
+		if from, err = m.opened(typ, q, cursor); err != nil {
 			return Page{}, err
 		}
 	}
 	if q.Filter == nil && q.SortBy.IsZero() {
-		return m.plain(s, q, from), nil
+		rows, more := s.from(s.position(from.seq+1), 0, q.Count)
+		p := Page{Total: len(s.rows), Resources: s.resources(rows, q)}
+		if more && len(rows) > 0 {
+			p.NextCursor = m.cursor(typ, q, bookmark{seq: rows[len(rows)-1].seq})
+		}
+		return p, nil
 	}
 	rows := s.selected(m.schemas, q.Filter)
 	m.sort(s, q, rows)
-	first := q.StartIndex - 1
-	if q.ByCursor {
-		first = from.in(rows, q.SortBy.IsZero())
-	}
-	first = min(max(first, 0), len(rows))
+	first := min(max(from.in(rows, q.SortBy.IsZero()), 0), len(rows))
 	last := min(first+q.Count, len(rows))
 	p := Page{Total: len(rows), Resources: s.resources(rows[first:last], q)}
-	if q.ByCursor && last < len(rows) && q.Count > 0 {
+	if last < len(rows) && q.Count > 0 {
 		p.NextCursor = m.cursor(typ, q, bookmark{rows[last-1].seq, last})
 	}
 	return p, nil
@@ -65,36 +87,21 @@ func (s *shelf) resources(rows []*row, q Query) []*scim.Resource {
 	return out
 }
 
-// plain is a page of everybody, and looks at nobody else if it can.
-func (m *Memory) plain(s *shelf, q Query, from bookmark) Page {
-	i, skip := 0, q.StartIndex-1
-	if q.ByCursor {
-		i, skip = s.position(from.seq+1), 0
-	} else if s.holes == 0 {
-		i, skip = min(skip, len(s.order)), 0
-	}
-	var rows []*row
-	more := false
+// from are up to count rows of everybody from a place on, but for some to skip; it
+// looks at no others, and tells whether there are more.
+func (s *shelf) from(i, skip, count int) (rows []*row, more bool) {
 	for ; i < len(s.order); i++ {
 		switch {
 		case s.order[i].head == nil:
-			continue
 		case skip > 0:
 			skip--
-			continue
-		case len(rows) == q.Count:
-			more = true
+		case len(rows) == count:
+			return rows, true
 		default:
 			rows = append(rows, s.order[i])
-			continue
 		}
-		break
 	}
-	p := Page{Total: len(s.rows), Resources: s.resources(rows, q)}
-	if q.ByCursor && more && len(rows) > 0 {
-		p.NextCursor = m.cursor(s.name, q, bookmark{seq: rows[len(rows)-1].seq})
-	}
-	return p
+	return rows, false
 }
 
 // selected are the rows that satisfy a filter, as they were made.
@@ -178,26 +185,49 @@ func inner(whole scim.Path, f scim.Filter) scim.Filter {
 // a multi-valued attribute by its primary value, or else its first. Equal ones stay
 // as they were made.
 func (m *Memory) sort(s *shelf, q Query, rows []*row) {
+	sortBy(m.schemas, s.schema, q, rows, s.whole)
+}
+
+func sortBy[T comparable](set *scim.SchemaSet, schema string, q Query, rows []T, resource func(T) *scim.Resource) {
 	if q.SortBy.IsZero() {
 		return
 	}
-	a, _ := m.schemas.Lookup(s.schema, q.SortBy)
+	a, _ := set.Lookup(schema, q.SortBy)
 	exact := a.CaseExact || a.Type == scim.TypeReference || a.Type == scim.TypeBinary || a.Type == scim.TypeDateTime
-	keys := make(map[*row]scim.Value, len(rows))
+	keys := make(map[T]scim.Value, len(rows))
 	for _, r := range rows {
-		v := sortValue(s.whole(r), q.SortBy)
+		v := sortValue(resource(r), q.SortBy)
 		if text, ok := v.AsString(); ok && !exact {
 			v = scim.String(scim.Fold(text))
 		}
 		keys[r] = v
 	}
-	slices.SortStableFunc(rows, func(x, y *row) int {
+	slices.SortStableFunc(rows, func(x, y T) int {
 		order := compareValues(keys[x], keys[y], a.Type)
 		if q.Descending {
 			return -order
 		}
 		return order
 	})
+}
+
+// Select makes a page of resources that are at hand: it filters, sorts and cuts
+// them as a query says. They come in the store's own order, which must be the
+// same each time. Schemas are those of the Handler, nil for scim.CoreSchemas, and
+// schema is the URN of the resources' type.
+func Select(set *scim.SchemaSet, schema string, all []*scim.Resource, q Query) Page {
+	if set == nil {
+		set = scim.CoreSchemas()
+	}
+	var found []*scim.Resource
+	for _, r := range all {
+		if q.Filter == nil || set.Match(schema, q.Filter, r) {
+			found = append(found, r)
+		}
+	}
+	sortBy(set, schema, q, found, func(r *scim.Resource) *scim.Resource { return r })
+	first := min(max(q.StartIndex-1, 0), len(found))
+	return Page{Total: len(found), Resources: found[first : first+min(max(q.Count, 0), len(found)-first)]}
 }
 
 func sortValue(r *scim.Resource, p scim.Path) scim.Value {
@@ -287,8 +317,8 @@ func (m *Memory) mac(typ string, q Query, text []byte) []byte {
 	return h.Sum(nil)[:macBytes]
 }
 
-func (m *Memory) opened(typ string, q Query) (bookmark, error) {
-	text, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+func (m *Memory) opened(typ string, q Query, cursor string) (bookmark, error) {
+	text, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(text) < macBytes {
 		return bookmark{}, ErrCursor
 	}

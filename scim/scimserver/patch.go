@@ -21,20 +21,16 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request, t *resourceType,
 	if err != nil {
 		return err
 	}
-	ops, err := h.readPatch(w, r)
-	for i := 0; err == nil && i < len(ops); i++ { // a path must not ask what a filter may not
-		if at := ops[i].Path; at != nil && at.Filter != nil {
-			err = h.secrets(t, *at)
-		}
-	}
+	rules := h.rules(r)
+	ops, err := h.readPatch(w, r, rules)
 	if err != nil {
 		return err
 	}
-	if c, ok := h.memberChange(t, ops); ok {
+	if c, ok := h.memberChange(t, ops, rules.PatchRules); ok {
 		return h.changeMembers(w, r, t, id, c, p, params)
 	}
 	stored, err := h.change(r, t, id, func(old *scim.Resource) (*scim.Resource, error) {
-		fresh, err := ops.Apply(h.c.Schemas, t.Schema, old, h.c.Lenient.PatchRules)
+		fresh, err := ops.Apply(h.c.Schemas, t.Schema, old, rules.PatchRules)
 		if err != nil {
 			return nil, err
 		}
@@ -47,12 +43,12 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request, t *resourceType,
 	return nil
 }
 
-func (h *Handler) readPatch(w http.ResponseWriter, r *http.Request) (scim.Patch, error) {
+func (h *Handler) readPatch(w http.ResponseWriter, r *http.Request, rules Rules) (scim.Patch, error) {
 	body, err := h.read(w, r)
 	if err != nil {
 		return nil, err
 	}
-	ops, err := h.c.Lenient.Parse(body, h.c.Limits.Body)
+	ops, err := rules.Parse(body, h.c.Limits.Body)
 	if err == nil && len(ops) > h.c.Limits.Operations {
 		err = &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the request has %d operations; %d are taken at once", len(ops), h.c.Limits.Operations)}
 	}
@@ -62,7 +58,7 @@ func (h *Handler) readPatch(w http.ResponseWriter, r *http.Request) (scim.Patch,
 // patched answers with what has become of a resource, or with 204. RFC 7644 §3.5.2
 // allows either, unless the client asks for attributes.
 func (h *Handler) patched(w http.ResponseWriter, r *http.Request, t *resourceType, stored *scim.Resource, p *projection, params query) {
-	if h.c.Lenient.PatchNoContent && !params.has("attributes") {
+	if h.c.Rules.PatchNoContent && !params.has("attributes") {
 		noContent(w, stored.Version())
 		return
 	}
@@ -95,7 +91,7 @@ func (h *Handler) changeMembers(w http.ResponseWriter, r *http.Request, t *resou
 	if err != nil {
 		return err
 	}
-	if !params.has("attributes") && (done.Count > h.c.Limits.Members || h.c.Lenient.PatchNoContent) {
+	if !params.has("attributes") && (done.Count > h.c.Limits.Members || h.c.Rules.PatchNoContent) {
 		noContent(w, done.Head.Version())
 		return nil
 	}
@@ -110,11 +106,11 @@ func (h *Handler) changeMembers(w http.ResponseWriter, r *http.Request, t *resou
 // memberChange reads a PATCH that only adds and removes members by their value. Of
 // anything else, and of what is wrong with it, ok is false: Patch.Apply is the
 // one that knows.
-func (h *Handler) memberChange(t *resourceType, ops scim.Patch) (c MemberChange, ok bool) {
+func (h *Handler) memberChange(t *resourceType, ops scim.Patch, rules scim.PatchRules) (c MemberChange, ok bool) {
 	if h.members == nil || t.members == "" {
 		return c, false
 	}
-	f := folding{t: t, rules: h.c.Lenient.PatchRules, set: h.c.Schemas, added: map[string]int{}, removed: map[string]bool{}}
+	f := folding{t: t, rules: rules, set: h.c.Schemas, added: map[string]int{}, removed: map[string]bool{}}
 	for _, op := range ops {
 		if op.Path == nil || op.Path.Sub != "" || !strings.EqualFold(op.Path.Attr, t.members) ||
 			op.Path.URN != "" && !strings.EqualFold(op.Path.URN, t.Schema) || !f.fold(op) {
@@ -161,6 +157,9 @@ func (f *folding) fold(op scim.PatchOp) bool {
 			if !has || !f.removes(value) {
 				return false
 			}
+		}
+		if ok && len(list) > 0 && f.rules.Noted != nil {
+			f.rules.Noted(scim.RuleRemoveWithValueArray)
 		}
 		return ok && len(list) > 0
 	}

@@ -88,12 +88,19 @@ func readSearch(asked *scim.Resource) (query, error) {
 	return q, nil
 }
 
+// asked is what a client wants to see of a type: a page by index, or by cursor.
+type asked struct {
+	Query
+	byCursor bool
+	cursor   string // of the page before, "" for the first
+}
+
 // parse makes of parameters what a Store is asked.
-func (h *Handler) parse(t *resourceType, params query) (Query, error) {
-	q := Query{StartIndex: 1, Count: h.c.Limits.PageSize}
+func (h *Handler) parse(t *resourceType, params query, rules Rules) (asked, error) {
+	q := asked{Query: Query{StartIndex: 1, Count: h.c.Limits.PageSize}}
 	var err error
 	if params.has("filter") {
-		if q.Filter, err = h.filter(t, params.get("filter")); err != nil {
+		if q.Filter, err = rules.filter().Parse(h.c.Schemas, t.Schema, params.get("filter"), h.c.Limits.Filter); err != nil {
 			return q, err
 		}
 	}
@@ -113,13 +120,16 @@ func (h *Handler) parse(t *resourceType, params query) (Query, error) {
 }
 
 // place reads which page is asked for (RFC 7644 §3.4.2.4, RFC 9865 §2).
-func (h *Handler) place(q *Query, params query) error {
+func (h *Handler) place(q *asked, params query) error {
 	if params.has("cursor") {
-		q.ByCursor, q.Cursor = true, params.get("cursor")
+		if h.cursors == nil {
+			return badQuery(scim.InvalidValue, "there are no pages by cursor here; ask for them by startIndex")
+		}
+		q.byCursor, q.cursor = true, params.get("cursor")
 	}
 	if text := params.get("startIndex"); text != "" {
 		n, err := strconv.Atoi(text)
-		if err != nil || q.ByCursor {
+		if err != nil || q.byCursor {
 			return badQuery(scim.InvalidValue, "startIndex is a number, and does not go with a cursor")
 		}
 		q.StartIndex = max(1, n) // §3.4.2.4: less than 1 is 1
@@ -127,7 +137,7 @@ func (h *Handler) place(q *Query, params query) error {
 	if text := params.get("count"); text != "" {
 		n, err := strconv.Atoi(text)
 		switch {
-		case err != nil && q.ByCursor:
+		case err != nil && q.byCursor:
 			return badQuery(scim.InvalidCount, "count is a number")
 		case err != nil:
 			return badQuery(scim.InvalidValue, "count is a number")

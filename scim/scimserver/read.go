@@ -97,7 +97,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, t *resourceType, 
 	if err != nil {
 		return err
 	}
-	q, err := h.parse(t, params)
+	q, err := h.parse(t, params, h.rules(r))
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, t *resourceType, 
 		return err
 	}
 	answer := scim.ListResponse{TotalResults: page.Total, ItemsPerPage: len(page.Resources), NextCursor: page.NextCursor}
-	if !q.ByCursor {
+	if !q.byCursor {
 		answer.StartIndex = q.StartIndex
 	}
 	root := h.root(r)
@@ -122,14 +122,20 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, t *resourceType, 
 
 // page asks the store's index where a filter names one value, and the store's
 // list for everything else.
-func (h *Handler) page(r *http.Request, t *resourceType, q Query) (Page, error) {
+func (h *Handler) page(r *http.Request, t *resourceType, q asked) (Page, error) {
+	list := func() (Page, error) {
+		if q.byCursor {
+			return h.cursors.Walk(r.Context(), t.Name, q.Query, q.cursor)
+		}
+		return h.c.Store.List(r.Context(), t.Name, q.Query)
+	}
 	c, ok := q.Filter.(*scim.Compare)
-	if !ok || c.Op != scim.OpEq || c.Path.Filter != nil || q.StartIndex > 1 || q.Cursor != "" {
-		return h.c.Store.List(r.Context(), t.Name, q)
+	if !ok || c.Op != scim.OpEq || c.Path.Filter != nil || q.StartIndex > 1 || q.cursor != "" {
+		return list()
 	}
 	value, isText := c.Value.AsString()
 	if !isText || value == "" {
-		return h.c.Store.List(r.Context(), t.Name, q)
+		return list()
 	}
 	path := c.Path
 	if strings.EqualFold(path.URN, t.Schema) {
@@ -139,7 +145,7 @@ func (h *Handler) page(r *http.Request, t *resourceType, q Query) (Page, error) 
 	// Several have an order and pages.
 	if err != nil || !indexed || len(found) > 1 {
 		if err == nil {
-			return h.c.Store.List(r.Context(), t.Name, q)
+			return list()
 		}
 		return Page{}, err
 	}

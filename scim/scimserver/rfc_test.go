@@ -370,34 +370,34 @@ func TestProviderConfig(t *testing.T) {
 	}
 }
 
-func TestLenient(t *testing.T) {
+func TestRules(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		lenient scimserver.Lenient
+		rules   scimserver.Rules
 		request string
 		status  int
 		kind    string
 		want    string
 	}{
-		"string booleans":    {scimserver.Lenient{PatchRules: scim.PatchRules{StringBooleans: true}}, "POST /Users " + user("cy", `"active":"False"`), 201, "", "active=false"},
-		"value array":        {scimserver.Lenient{PatchRules: scim.PatchRules{RemoveWithValueArray: true}}, "PATCH /Groups/3 " + patch(`{"op":"Remove","path":"members","value":[{"value":"1"},{"value":"9"}]}`), 200, "", `members.value=["2"]`},
-		"an empty one":       {scimserver.Lenient{PatchRules: scim.PatchRules{RemoveWithValueArray: true}}, "PATCH /Groups/3 " + patch(`{"op":"Remove","path":"members","value":[{"value":"9"}]}`), 200, "", `members.value=["1","2"]`},
-		"no match":           {scimserver.Lenient{PatchRules: scim.PatchRules{CreateOnNoMatch: true}}, "PATCH /Users/1 " + patch(`{"op":"replace","path":"emails[type eq \"work\"].value","value":"x"}`), 200, "", `emails=[{"type":"work","value":"x"}]`},
-		"manager as string":  {scimserver.Lenient{PatchRules: scim.PatchRules{ManagerAsString: true}}, "POST /Users " + user("cy", `"`+scim.EnterpriseUserURN+`":{"manager":"7"}`), 201, "", scim.EnterpriseUserURN + `:manager.value="7"`},
-		"PUT keeps":          {scimserver.Lenient{PutOmittedKeeps: true}, "PUT /Users/1 " + user("ann"), 200, "", `title="chief"`},
-		"204":                {scimserver.Lenient{PatchNoContent: true}, "PATCH /Users/1 " + patch(`{"op":"remove","path":"title"}`), 204, "", ""},
-		"204 for members":    {scimserver.Lenient{PatchNoContent: true}, "PATCH /Groups/3 " + patch(`{"op":"add","path":"members","value":[{"value":"9"}]}`), 204, "", ""},
-		"but not if asked":   {scimserver.Lenient{PatchNoContent: true}, "PATCH /Groups/3?attributes=members " + patch(`{"op":"add","path":"members","value":[{"value":"9"}]}`), 200, "", `members.value=["1","2","9"]`},
-		"delete disables":    {scimserver.Lenient{DeleteMeansDisable: true}, "DELETE /Users/1", 204, "", ""},
-		"unknown is refused": {scimserver.Lenient{RefuseUnknown: true}, "POST /Users " + user("cy", `"shoeSize":44`), 400, "invalidSyntax", ""},
-		"no schemas":         {scimserver.Lenient{CreateWithoutSchemas: true}, `POST /Users {"userName":"cy"}`, 201, "", `userName="cy"`},
-		"unknown schemas":    {scimserver.Lenient{UnknownSchemas: true}, `POST /Users {"schemas":["` + scim.UserURN + `","urn:old"],"userName":"cy"}`, 201, "", `schemas=["` + scim.UserURN + `"]`},
-		"single for list":    {scimserver.Lenient{SingleForList: true}, "POST /Users " + user("cy", `"emails":{"value":"x"}`), 201, "", `emails=[{"value":"x"}]`},
-		"unknown in filters": {scimserver.Lenient{IgnoreUnknownInFilters: true}, "GET /Users?filter=" + url.QueryEscape(`shoeSize eq "44"`), 200, "", `totalResults=0`},
+		"string booleans":    {scimserver.Rules{PatchRules: scim.PatchRules{StringBooleans: true}}, "POST /Users " + user("cy", `"active":"False"`), 201, "", "active=false"},
+		"value array":        {scimserver.Rules{PatchRules: scim.PatchRules{RemoveWithValueArray: true}}, "PATCH /Groups/3 " + patch(`{"op":"Remove","path":"members","value":[{"value":"1"},{"value":"9"}]}`), 200, "", `members.value=["2"]`},
+		"an empty one":       {scimserver.Rules{PatchRules: scim.PatchRules{RemoveWithValueArray: true}}, "PATCH /Groups/3 " + patch(`{"op":"Remove","path":"members","value":[{"value":"9"}]}`), 200, "", `members.value=["1","2"]`},
+		"no match":           {scimserver.Rules{PatchRules: scim.PatchRules{CreateOnNoMatch: true}}, "PATCH /Users/1 " + patch(`{"op":"replace","path":"emails[type eq \"work\"].value","value":"x"}`), 200, "", `emails=[{"type":"work","value":"x"}]`},
+		"manager as string":  {scimserver.Rules{PatchRules: scim.PatchRules{ManagerAsString: true}}, "POST /Users " + user("cy", `"`+scim.EnterpriseUserURN+`":{"manager":"7"}`), 201, "", scim.EnterpriseUserURN + `:manager.value="7"`},
+		"PUT keeps":          {scimserver.Rules{PutOmittedKeeps: true}, "PUT /Users/1 " + user("ann"), 200, "", `title="chief"`},
+		"204":                {scimserver.Rules{PatchNoContent: true}, "PATCH /Users/1 " + patch(`{"op":"remove","path":"title"}`), 204, "", ""},
+		"204 for members":    {scimserver.Rules{PatchNoContent: true}, "PATCH /Groups/3 " + patch(`{"op":"add","path":"members","value":[{"value":"9"}]}`), 204, "", ""},
+		"but not if asked":   {scimserver.Rules{PatchNoContent: true}, "PATCH /Groups/3?attributes=members " + patch(`{"op":"add","path":"members","value":[{"value":"9"}]}`), 200, "", `members.value=["1","2","9"]`},
+		"delete disables":    {scimserver.Rules{DeleteMeansDisable: true}, "DELETE /Users/1", 204, "", ""},
+		"unknown is refused": {scimserver.Rules{RejectUnknown: true}, "POST /Users " + user("cy", `"shoeSize":44`), 400, "invalidSyntax", ""},
+		"no schemas":         {scimserver.Rules{PatchRules: scim.PatchRules{SchemasOptional: true}}, `POST /Users {"userName":"cy"}`, 201, "", `userName="cy"`},
+		"unknown schemas":    {scimserver.Rules{UnknownSchemas: true}, `POST /Users {"schemas":["` + scim.UserURN + `","urn:old"],"userName":"cy"}`, 201, "", `schemas=["` + scim.UserURN + `"]`},
+		"single for list":    {scimserver.Rules{SingleForList: true}, "POST /Users " + user("cy", `"emails":{"value":"x"}`), 201, "", `emails=[{"value":"x"}]`},
+		"unknown in filters": {scimserver.Rules{UnknownInFilters: true}, "GET /Users?filter=" + url.QueryEscape(`shoeSize eq "44"`), 200, "", `totalResults=0`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newServer(t, func(cfg *scimserver.Config) { cfg.Lenient = c.lenient })
+			s := newServer(t, func(cfg *scimserver.Config) { cfg.Rules = c.rules })
 			strict := newServer(t, nil)
 			method, rest, _ := strings.Cut(c.request, " ")
 			path, body, _ := strings.Cut(rest, " ")

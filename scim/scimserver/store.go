@@ -20,7 +20,8 @@ import (
 type Store interface {
 	// Get returns one resource, or ErrNotFound.
 	Get(ctx context.Context, typ, id string) (*scim.Resource, error)
-	// List returns a page of the resources that a query selects.
+	// List returns a page by index of the resources that a query selects. See
+	// Select for stores that have all of them at hand.
 	List(ctx context.Context, typ string, q Query) (Page, error)
 	// Create stores a new resource under an id of the store's choice, which no
 	// resource of any type has or had (RFC 7643 §3.1), and returns it as it is
@@ -35,6 +36,17 @@ type Store interface {
 	// its caseExact says. ok is false if the store has no index of it: the
 	// handler then asks List.
 	Lookup(ctx context.Context, typ string, attribute scim.Path, value string) (found []*scim.Resource, ok bool, err error)
+}
+
+// CursorStore is a Store that gives pages by cursor, too (RFC 9865), so that nobody
+// is left out or given twice when others come and go meanwhile.
+type CursorStore interface {
+	Store
+	// Walk returns the page after a cursor, which is the NextCursor of the page
+	// before, or "" for the first. The query's StartIndex does not count. A cursor
+	// that is none of this query's is ErrCursor, one that was good once
+	// ErrCursorExpired.
+	Walk(ctx context.Context, typ string, q Query, cursor string) (Page, error)
 }
 
 // MemberStore is a Store that changes who is in a group without anybody reading
@@ -85,15 +97,13 @@ type UniquenessError struct{ Attribute string }
 
 func (e *UniquenessError) Error() string { return e.Attribute + " is taken" }
 
-// Query selects resources of one type (RFC 7644 §3.4.2, RFC 9865 §2).
+// Query selects resources of one type (RFC 7644 §3.4.2).
 type Query struct {
 	Filter     scim.Filter // nil for all
 	SortBy     scim.Path   // the zero Path for the store's own order, which is stable
 	Descending bool
-	StartIndex int // from 1, for pages by index
+	StartIndex int // from 1
 	Count      int // at most this many; 0 for the number alone
-	ByCursor   bool
-	Cursor     string // of the page before, "" for the first
 	// Without lists attributes that the answer leaves out, so that a store need
 	// not read them.
 	Without []scim.Path
@@ -103,5 +113,5 @@ type Query struct {
 type Page struct {
 	Resources  []*scim.Resource
 	Total      int    // of all pages, -1 if it is not known
-	NextCursor string // "" on the last page
+	NextCursor string // of Walk; "" on the last page
 }

@@ -40,7 +40,7 @@ func (h *Handler) readResource(w http.ResponseWriter, r *http.Request, t *resour
 	if err != nil {
 		return nil, nil, err
 	}
-	fresh, err := h.c.Schemas.Accept(t.ResourceType, sent, h.c.Lenient.accept())
+	fresh, err := h.c.Schemas.Accept(t.ResourceType, sent, h.rules(r).accept())
 	return p, fresh, err
 }
 
@@ -52,7 +52,7 @@ func (h *Handler) replace(w http.ResponseWriter, r *http.Request, t *resourceTyp
 		return err
 	}
 	stored, err := h.change(r, t, id, func(old *scim.Resource) (*scim.Resource, error) {
-		return h.c.Schemas.Replacement(t.ResourceType, old, fresh, h.c.Lenient.PutOmittedKeeps)
+		return h.c.Schemas.Replacement(t.ResourceType, old, fresh, h.c.Rules.PutOmittedKeeps)
 	})
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (h *Handler) remove(w http.ResponseWriter, r *http.Request, t *resourceType
 }
 
 func (h *Handler) delete(r *http.Request, t *resourceType, id string) error {
-	if h.c.Lenient.DeleteMeansDisable && t.Schema == scim.UserURN {
+	if h.c.Rules.DeleteMeansDisable && t.Schema == scim.UserURN {
 		_, err := h.change(r, t, id, func(old *scim.Resource) (*scim.Resource, error) {
 			fresh := &scim.Resource{Object: writable(old.Object)}
 			fresh.SetActive(false)

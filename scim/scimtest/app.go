@@ -65,7 +65,7 @@ func New(c Config) (*App, error) {
 		return nil, err
 	}
 	a.handler, err = scimserver.New(scimserver.Config{
-		Store: a.world, Base: Base, Schemas: set, Authorize: scimserver.BearerToken(c.Token), Lenient: c.Quirks.lenient(),
+		Store: a.world, Base: Base, Schemas: set, Authorize: scimserver.BearerToken(c.Token), Rules: c.Quirks.rules(),
 		Limits: scimserver.Limits{Page: c.Quirks.PageSize, Body: scim.Limits{MaxBytes: maxBody}}, Hide: c.Quirks.hidden(),
 	})
 	return a, err

@@ -33,8 +33,8 @@ type Quirks struct {
 	CaseSensitiveNames bool          // "Ann" and "ann" are two userNames
 }
 
-func (q Quirks) lenient() scimserver.Lenient {
-	return scimserver.Lenient{PatchNoContent: q.PatchNoContent, DeleteMeansDisable: q.DeleteDisables}
+func (q Quirks) rules() scimserver.Rules {
+	return scimserver.Rules{PatchNoContent: q.PatchNoContent, DeleteMeansDisable: q.DeleteDisables}
 }
 
 // schemas are those that the app has and publishes.

@@ -29,7 +29,10 @@ type world struct {
 	fake int                  // ids of what was answered and never made
 }
 
-var _ scimserver.MemberStore = (*world)(nil)
+var (
+	_ scimserver.MemberStore = (*world)(nil)
+	_ scimserver.CursorStore = (*world)(nil)
+)
 
 func newWorld(m *scimserver.Memory, q Quirks) (*world, error) {
 	w := &world{memory: m, quirks: q, born: map[string]time.Time{}}
@@ -87,13 +90,23 @@ func (w *world) Get(ctx context.Context, typ, id string) (*scim.Resource, error)
 
 // List implements scimserver.Store.
 func (w *world) List(ctx context.Context, typ string, q scimserver.Query) (scimserver.Page, error) {
+	return w.page(ctx, typ, q, func(q scimserver.Query) (scimserver.Page, error) { return w.memory.List(ctx, typ, q) })
+}
+
+// Walk implements scimserver.CursorStore.
+func (w *world) Walk(ctx context.Context, typ string, q scimserver.Query, cursor string) (scimserver.Page, error) {
+	return w.page(ctx, typ, q, func(q scimserver.Query) (scimserver.Page, error) { return w.memory.Walk(ctx, typ, q, cursor) })
+}
+
+// page is a page of the memory's as the app shows it.
+func (w *world) page(ctx context.Context, typ string, q scimserver.Query, read func(scimserver.Query) (scimserver.Page, error)) (scimserver.Page, error) {
 	if w.quirks.IgnoreFilter {
 		q.Filter = nil
 	}
 	if w.quirks.PageDelay > 0 {
 		wait(ctx, w.quirks.PageDelay)
 	}
-	p, err := w.memory.List(ctx, typ, q)
+	p, err := read(q)
 	settled := w.settled(typ, p.Resources)
 	p.Total -= len(p.Resources) - len(settled)
 	p.Resources = settled
