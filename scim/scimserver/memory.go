@@ -24,7 +24,7 @@ import (
 type Memory struct {
 	schemas *scim.SchemaSet
 	now     func() time.Time
-	secret  []byte // that cursors are signed with
+	key     CursorKey
 
 	mu      sync.RWMutex
 	types   map[string]*shelf
@@ -72,8 +72,8 @@ func NewMemory(set *scim.SchemaSet, types []scim.ResourceType) *Memory {
 	if types == nil {
 		types = scim.CoreResourceTypes()
 	}
-	m := &Memory{schemas: set, now: time.Now, types: map[string]*shelf{}, secret: make([]byte, 32)}
-	_, _ = rand.Read(m.secret) // it never fails
+	m := &Memory{schemas: set, now: time.Now, types: map[string]*shelf{}, key: make(CursorKey, 32)}
+	_, _ = rand.Read(m.key) // it never fails
 	for _, t := range types {
 		s := &shelf{
 			name: t.Name, schema: t.Schema, rows: map[string]*row{},
