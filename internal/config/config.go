@@ -36,7 +36,7 @@ type Calendar struct {
 type Source struct {
 	Name      string      `json:"name"`
 	Pos       Position    `json:"-"`
-	Type      Text        `json:"type"` // csv
+	Type      Text        `json:"type"` // SourceCSV or SourceSCIM
 	Path      Text        `json:"path"` // relative to the working directory of the process
 	Mode      string      `json:"mode"` // ModeSnapshot or ModeDelta
 	Key       Text        `json:"key"`
@@ -52,7 +52,20 @@ type Source struct {
 	Unmatched string `json:"unmatched"` // UnmatchedWait or UnmatchedFound; "" without Match
 	Authority []Text `json:"authority"` // attribute paths that this source has before all others
 	Deleted   Text   `json:"deleted"`   // bool expression, in ModeDelta: this row says that the record is gone
+
+	// Of SourceSCIM, an identity provider that pushes to our endpoint:
+	Strictness Text    `json:"strictness"` // how closely its requests are held to the RFCs
+	RateLimit  float64 `json:"rate_limit"` // requests a second, 0 for no limit
 }
+
+// The values of Source.Type.
+const (
+	SourceCSV  = "csv"
+	SourceSCIM = "scim"
+)
+
+// DefaultRateLimit is how many requests a second a provider may push.
+const DefaultRateLimit = 100
 
 // The values of Source.Mode.
 const (

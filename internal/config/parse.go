@@ -4,6 +4,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -37,8 +38,8 @@ func (d *decoder) config(n *node, cfg *Config) {
 		field{key: "store", required: true, read: func(n *node) { cfg.Store = d.store(n) }},
 		field{key: "calendar", read: func(n *node) { d.calendar(n, &cfg.Calendar) }},
 		field{key: "sources", required: true, read: func(n *node) { cfg.Sources = d.sources(n) }},
-		field{key: "teams", read: func(n *node) { cfg.Teams = d.teams(n) }},
-		field{key: "apps", read: func(n *node) { cfg.Apps = d.apps(n, cfg.Teams) }},
+		field{key: "teams", read: func(n *node) { cfg.Teams = d.teams(n, pushed(cfg.Sources)) }},
+		field{key: "apps", read: func(n *node) { cfg.Apps = d.apps(n, append(pushed(cfg.Sources), cfg.Teams...)) }},
 		field{key: "guard", read: func(n *node) { d.guard(n, &cfg.Guard) }},
 		field{key: "server", read: func(n *node) { d.server(n, &cfg.Server) }},
 		field{key: "telemetry", read: func(n *node) { d.telemetry(n, &cfg.Telemetry) }},
@@ -82,10 +83,15 @@ func (d *decoder) calendar(n *node, c *Calendar) {
 	)
 }
 
-func (d *decoder) teams(n *node) []Team {
+// teams reads the team rules. Those that a provider pushes have the name of their
+// source, which no rule may have then.
+func (d *decoder) teams(n *node, pushed []Team) []Team {
 	var out []Team
 	d.named(n, "teams", "a team", func(name Text, n *node) {
 		t, what := Team{Name: name.Value, Pos: name.Pos}, "team "+name.Value
+		if slices.ContainsFunc(pushed, func(p Team) bool { return p.Name == t.Name }) {
+			d.fail(t.Pos, what+" has the name of a source whose groups are teams of that name", "give the team another name")
+		}
 		each, when := false, false
 		d.section(n, what, name.Pos,
 			field{key: "each", read: func(n *node) { each = true; t.Each, _ = d.expression(n, "each of "+what) }},

@@ -27,24 +27,24 @@ func (d *decoder) sources(n *node) []Source {
 }
 
 func (d *decoder) source(name Text, n *node) Source {
-	s := Source{Name: name.Value, Pos: name.Pos, Mode: ModeSnapshot}
+	s := Source{Name: name.Value, Pos: name.Pos, Mode: ModeSnapshot, RateLimit: DefaultRateLimit}
 	what := "source " + name.Value
 	columnsGood := false
 	d.section(n, what, name.Pos,
-		field{key: "type", required: true, read: func(n *node) { s.Type, _ = d.choice(n, "type of "+what, "csv") }},
-		field{key: "path", required: true, read: func(n *node) { s.Path, _ = d.text(n, "path of "+what) }},
+		field{key: "type", required: true, read: func(n *node) { s.Type, _ = d.choice(n, "type of "+what, SourceCSV, SourceSCIM) }},
+		field{key: "path", read: func(n *node) { s.Path, _ = d.text(n, "path of "+what) }},
 		field{key: "mode", read: func(n *node) {
 			if t, ok := d.choice(n, "mode of "+what, ModeSnapshot, ModeDelta); ok {
 				s.Mode = t.Value
 			}
 		}},
-		field{key: "key", required: true, read: func(n *node) { s.Key, _ = d.text(n, "key of "+what) }},
-		field{key: "columns", required: true, read: func(n *node) { s.Columns, columnsGood = d.texts(n, "columns of "+what, "column") }},
+		field{key: "key", read: func(n *node) { s.Key, _ = d.text(n, "key of "+what) }},
+		field{key: "columns", read: func(n *node) { s.Columns, columnsGood = d.texts(n, "columns of "+what, "column") }},
 		field{key: "optional", read: func(n *node) { s.Optional, _ = d.texts(n, "optional of "+what, "column") }},
 		field{key: "encoding", read: func(n *node) { s.Encoding, _ = d.optional(n, "encoding of "+what) }},
 		field{key: "delimiter", read: func(n *node) { s.Delimiter = d.delimiter(n, what) }},
 		field{key: "settle", read: func(n *node) { s.Settle, _ = d.duration(n, "settle of "+what, 0, 24*time.Hour) }},
-		field{key: "person", required: true, read: func(n *node) { s.Person = d.attributes(n, "person of "+what, UniqueOrganisation) }},
+		field{key: "person", read: func(n *node) { s.Person = d.attributes(n, "person of "+what, UniqueOrganisation) }},
 		field{key: "match", read: func(n *node) { s.Match, _ = d.texts(n, "match of "+what, "path") }},
 		field{key: "unmatched", read: func(n *node) {
 			t, ok := d.choice(n, "unmatched of "+what, UnmatchedWait, UnmatchedFound)
@@ -59,7 +59,10 @@ func (d *decoder) source(name Text, n *node) Source {
 				d.fail(s.Deleted.Pos, "deleted of "+what+" is for mode: delta", "in a snapshot, who is gone from the file is gone")
 			}
 		}},
+		field{key: "strictness", read: func(n *node) { s.Strictness, _ = d.text(n, "strictness of "+what) }},
+		field{key: "rate_limit", read: func(n *node) { s.RateLimit = d.rateLimit(n, what) }},
 	)
+	d.kindOfSource(n, s.Type.Value, what, name.Pos)
 	if s.Unmatched == "" && len(s.Match) > 0 {
 		s.Unmatched = UnmatchedWait
 	}
@@ -67,6 +70,70 @@ func (d *decoder) source(name Text, n *node) Source {
 		d.columns(s)
 	}
 	return s
+}
+
+// ofCSV and ofSCIM are the keys that only one kind of source has; the first of CSV
+// are those that it must have.
+var (
+	ofCSV  = []string{"path", "key", "columns", "person", "mode", "optional", "encoding", "delimiter", "settle", "deleted"}
+	ofSCIM = []string{"strictness", "rate_limit"}
+)
+
+const neededByCSV = 4
+
+// kindOfSource checks the keys that only one kind of source has.
+func (d *decoder) kindOfSource(n *node, kind, what string, pos Position) {
+	n.note(func(s *Schema) {
+		s.AnyOf = []*Schema{{Required: ofCSV[:neededByCSV]}, {Properties: map[string]*Schema{"type": {Type: Types{"string"}, Enum: []string{SourceSCIM}}}}}
+	})
+	if n.kind != kindMap {
+		return
+	}
+	others, of := ofSCIM, SourceSCIM
+	if kind == SourceSCIM {
+		others, of = ofCSV, SourceCSV
+	}
+	known := append(slices.Clone(ofCSV), ofSCIM...)
+	meant := map[string]bool{}
+	for _, e := range n.entries {
+		if slices.Contains(others, e.key.Value) && kind != "" {
+			d.fail(e.key.Pos, e.key.Value+" of "+what+" is for type: "+of, "remove it")
+		}
+		if !slices.Contains(known, e.key.Value) {
+			meant[nearest(e.key.Value, known)] = true
+		}
+	}
+	if kind != SourceCSV {
+		return
+	}
+	for _, key := range ofCSV[:neededByCSV] {
+		if n.at(key) == nil && !meant[key] { // a slip of the pen is one mistake, not two
+			d.fail(pos, what+" has no "+key, "it must have one")
+		}
+	}
+}
+
+// slowestRate is what a provider must be let do at least, as the profiles of the
+// large ones want (requests a second).
+const slowestRate = 25
+
+func (d *decoder) rateLimit(n *node, what string) float64 {
+	v, ok := d.number(n, "rate_limit of "+what, 0, 100_000, false)
+	if ok && v != 0 && v < slowestRate {
+		d.fail(n.pos, "rate_limit of "+what+" is too low", "at least 25 requests a second; 0 is no limit")
+	}
+	return v
+}
+
+// pushed are the names under which apps can have the groups that providers push.
+func pushed(sources []Source) []Team {
+	var out []Team
+	for _, s := range sources {
+		if s.Type.Value == SourceSCIM {
+			out = append(out, Team{Name: s.Name, Pos: s.Pos})
+		}
+	}
+	return out
 }
 
 // columns checks that key and optional name declared columns.

@@ -89,6 +89,7 @@ type acceptance struct {
 	records []Record
 	changed []*Person
 	teams   map[string][]Team
+	stated  map[string][]Team // by person, see Directory.stated
 	keys    map[string][]MatchKey
 	given   map[string]string // person → the record of this chunk that they got
 	events  []audit.Event
@@ -212,6 +213,9 @@ func (a *acceptance) people(ctx context.Context) error {
 			return err
 		}
 	}
+	if a.stated, err = a.d.stated(ctx, a.tx, ids); err != nil {
+		return err
+	}
 	for _, v := range a.fresh {
 		if err := a.person(ctx, v, people[v.record.Person], others[v.record.Person]); err != nil {
 			return err
@@ -269,7 +273,7 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	if err := reserve(ctx, a.tx, "organisation", p.ID, a.d.unique(records), p.User); err != nil {
 		return err
 	}
-	teams, err := a.d.teamsOf(p)
+	teams, err := a.d.teamsOf(p, a.stated[p.ID])
 	switch {
 	case err == nil:
 		a.teams[p.ID] = teams
@@ -393,11 +397,12 @@ func (a *acceptance) store(ctx context.Context) error {
 	return a.tx.AppendEvents(ctx, a.events)
 }
 
-// teamsOf returns the teams a person is in: by rule while they have access,
-// none otherwise.
-func (d *Directory) teamsOf(p *Person) ([]Team, error) {
+// teamsOf returns the teams a person is in: by rule, and those that sources state,
+// while they have access, none otherwise.
+func (d *Directory) teamsOf(p *Person, stated []Team) ([]Team, error) {
 	if !p.State.In() {
 		return nil, nil
 	}
-	return d.cfg.Teams.TeamsOf(p)
+	teams, err := d.cfg.Teams.TeamsOf(p)
+	return append(teams, stated...), err
 }

@@ -3,6 +3,8 @@
 package directory
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/scim"
@@ -22,6 +24,8 @@ type SourceRules struct {
 	Waits bool
 	// First are the attributes that this source has before all others.
 	First []scim.Path
+	// Teams says that it states teams, too.
+	Teams bool
 }
 
 // TeamRules says which teams a person is in by rule.
@@ -62,6 +66,14 @@ func New(cfg Config) *Directory {
 	}
 	d.findBy()
 	return d
+}
+
+// stated are the teams that sources state of people, if one does.
+func (d *Directory) stated(ctx context.Context, tx Tx, people []string) (map[string][]Team, error) {
+	if !slices.ContainsFunc(d.cfg.Sources, func(s SourceRules) bool { return s.Teams }) {
+		return nil, nil
+	}
+	return tx.StatedTeams(ctx, people)
 }
 
 func (d *Directory) calendar() Calendar {

@@ -72,6 +72,16 @@ func (r Rule) team(in mapping.Input) (t Team, ok bool, err error) {
 	return t, true, err
 }
 
+// Regroup looks at the teams of some people anew, as a source has said something
+// else of who is in them. Whom a team rule fails on keeps their teams, and is told
+// of.
+func (d *Directory) Regroup(ctx context.Context, tx Tx, people []string) (problems map[string]error, err error) {
+	s := &settlement{d: d, tx: tx, cal: d.calendar()}
+	s.out.Problems = map[string]error{}
+	err = s.each(ctx, people, func(p *Person) error { return s.move(p, p.State, p.Why, p.Cause, "") })
+	return s.out.Problems, err
+}
+
 // Digest identifies the rules: other rules mean that everybody's teams have to
 // be computed anew.
 func (rs Rules) Digest() [32]byte {

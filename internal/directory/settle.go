@@ -57,6 +57,7 @@ type settlement struct {
 
 	changed []*Person
 	teams   map[string][]Team
+	stated  map[string][]Team // by person, see Directory.stated
 	keys    map[string][]MatchKey
 	events  []audit.Event
 }
@@ -67,6 +68,9 @@ func (s *settlement) each(ctx context.Context, ids []string, fn func(*Person) er
 		n := min(len(ids), settleChunk)
 		people, err := s.tx.People(ctx, ids[:n])
 		if err != nil {
+			return err
+		}
+		if s.stated, err = s.d.stated(ctx, s.tx, ids[:n]); err != nil {
 			return err
 		}
 		s.changed, s.events, s.teams, s.keys = nil, nil, map[string][]Team{}, map[string][]MatchKey{}
@@ -238,7 +242,7 @@ func (s *settlement) move(p *Person, state State, why string, cause Cause, event
 	if state.In() {
 		p.Admitted = false // the next departure is another one
 	}
-	teams, err := s.d.teamsOf(p)
+	teams, err := s.d.teamsOf(p, s.stated[p.ID])
 	if err != nil { // they keep the teams they had, and the failure is told
 		s.out.Problems[p.ID] = err
 	} else {

@@ -66,6 +66,10 @@ type Tx interface {
 	// SetTeams replaces the rule-made memberships of people; teams not seen
 	// before are stored. A person without an entry keeps theirs.
 	SetTeams(ctx context.Context, teams map[string][]Team) error
+	// StatedTeams returns the teams of which sources state who is in them, by
+	// person. PutTeam stores a team, or its new name.
+	StatedTeams(ctx context.Context, people []string) (map[string][]Team, error)
+	PutTeam(ctx context.Context, t Team) error
 	// InIDs returns everybody who is in, in order of id; Everybody all others, too.
 	InIDs(ctx context.Context) ([]string, error)
 	Everybody(ctx context.Context) ([]string, error)
