@@ -28,6 +28,7 @@ var ranks = map[string]rank{
 	"internal/secret":    2,
 	"internal/queue":     2,
 	"internal/request":   2,
+	"internal/token":     2,
 	"internal/directory": 4,
 	"internal/app":       4,
 	"internal/source":    6,

@@ -21,10 +21,10 @@ func (c *cli) checkCommand() *cobra.Command {
 			}
 			if c.json {
 				return c.document(map[string]any{
-					"file": b.Config.File, "sources": len(b.Sources), "teams": len(b.Rules), "apps": len(b.Targets),
+					"file": b.Config.File, "sources": len(b.SourceNames()), "teams": len(b.Rules), "apps": len(b.Targets),
 				})
 			}
-			_, err = fmt.Fprintf(c.out, "%s is sound: %s, %s, %s\n", b.Config.File, plural(len(b.Sources), "source", "sources"),
+			_, err = fmt.Fprintf(c.out, "%s is sound: %s, %s, %s\n", b.Config.File, plural(len(b.SourceNames()), "source", "sources"),
 				plural(len(b.Rules), "team rule", "team rules"), plural(len(b.Targets), "app", "apps"))
 			return err
 		},

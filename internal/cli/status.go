@@ -88,7 +88,7 @@ func (c *cli) status(s *server.Status) error {
 	t := newTable(c.out)
 	t.row("SOURCE", "LAST READ", "ROWS", "SET ASIDE", "STATE")
 	for _, src := range s.Sources {
-		t.row(src.Source, ago(src.ReadAt), src.Rows, src.Rejected, sourceSays(src))
+		t.row(src.Source, lastRead(src), src.Rows, src.Rejected, sourceSays(src))
 	}
 	if err := t.flush(); err != nil {
 		return err
@@ -185,11 +185,20 @@ func says(a server.AppStatus) string {
 	return strings.Join(append(parts, s), "; ")
 }
 
+func lastRead(s server.SourceStatus) string {
+	if s.Pushed {
+		return "–"
+	}
+	return ago(s.ReadAt)
+}
+
 // sourceSays is a source's health in one line.
 func sourceSays(s server.SourceStatus) string {
 	switch {
 	case s.Problem != "":
 		return fmt.Sprintf("CANNOT BE READ%s, %s: %s", since(s.Since), plural(s.Tries, "try", "tries"), s.Problem)
+	case s.Pushed:
+		return "pushes by SCIM"
 	case s.ReadAt == nil:
 		return "never read"
 	case s.Replay:

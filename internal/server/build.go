@@ -19,7 +19,8 @@ import (
 type Built struct {
 	Config  *config.Config
 	Schemas *scim.SchemaSet
-	Sources []source.Source
+	Sources []source.Source // that are read
+	Pushed  []Pushed        // whose providers push to us
 	Rules   directory.Rules
 	Targets []*provision.Target
 	Limits  provision.Limits

@@ -74,6 +74,7 @@ type daemon struct {
 	books  chan struct{} // wakes the bookkeeper
 	nudge  chan struct{} // wakes follow
 	dates  chan struct{} // wakes the clock
+	pushes chan struct{} // wakes followPushes
 
 	mu      sync.Mutex
 	changed map[string]bool // sources that have changed since their last read began
@@ -86,17 +87,21 @@ type daemon struct {
 func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 	d := &daemon{
 		Usher: u, log: o.Log, o: Options{Actor: o.Actor}, health: newHealth(),
-		books: make(chan struct{}, 1), nudge: make(chan struct{}, 1), dates: make(chan struct{}, 1),
+		books: make(chan struct{}, 1), nudge: make(chan struct{}, 1), dates: make(chan struct{}, 1), pushes: make(chan struct{}, 1),
 		changed: map[string]bool{}, reading: map[string]bool{},
 	}
-	if err := d.build(); err != nil {
+	err := d.build()
+	if err != nil {
 		return nil, err
 	}
 	defer d.watch.Close()
-	if err := d.prepareStore(ctx); err != nil {
+	if err = d.prepareStore(ctx); err != nil {
 		if ctx.Err() != nil { // stopped before it began
 			return u.Status(context.WithoutCancel(ctx))
 		}
+		return nil, err
+	}
+	if d.web.scim, err = d.newEndpoint(ctx); err != nil {
 		return nil, err
 	}
 	if err := d.web.listen(ctx); err != nil {
@@ -105,15 +110,16 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 	if o.Listening != nil {
 		o.Listening(d.web.addresses())
 	}
-	d.log.Info("serving", "address", d.web.main.Addr().String(), "sources", len(u.Sources), "apps", len(u.Targets), "store", u.Config.StoreRedacted())
+	d.log.Info("serving", "address", d.web.main.Addr().String(), "sources", len(u.SourceNames()), "apps", len(u.Targets), "store", u.Config.StoreRedacted())
 	defer context.AfterFunc(ctx, func() { d.log.Info("stopping: nothing new is sent, what is in flight is waited for") })()
-	err := runParts(ctx, []part{
+	err = runParts(ctx, []part{
 		{"listener", d.web.serve},
 		{"metrics listener", d.web.serveMetrics},
 		{"bookkeeper", d.keepBooks},
 		{"queue", d.work},
 		{"watch", d.follow},
 		{"clock", d.clock},
+		{"pushes", d.followPushes},
 		{"engine", d.runEngine}, // the last, so that nothing is sent once it is to stop
 	})
 	after := context.WithoutCancel(ctx)

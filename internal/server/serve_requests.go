@@ -13,6 +13,7 @@ import (
 
 	"github.com/usher-id/usher/internal/request"
 	"github.com/usher-id/usher/internal/store"
+	"github.com/usher-id/usher/internal/token"
 )
 
 // kindApply asks for one cycle, narrowed or steered.
@@ -122,14 +123,22 @@ func (d *daemon) carryOut(ctx context.Context, r request.Request) {
 	if err != nil {
 		log.Warn("request failed", "err", err)
 	} else {
-		log.Info("request done", "seconds", doc.Seconds)
+		log.Info("request done")
 	}
 	d.engine.Wake()
 	d.wakeBooks()
 }
 
 func (d *daemon) carry(ctx context.Context, r request.Request) (*Document, error) {
-	if r.Kind != kindApply {
+	switch r.Kind {
+	case kindApply:
+	case kindToken:
+		var t token.Token
+		if err := json.Unmarshal(r.Args, &t, json.RejectUnknownMembers(true)); err != nil {
+			return nil, fmt.Errorf("request %d: %w", r.ID, err)
+		}
+		return nil, d.PutToken(ctx, t, r.Actor)
+	default:
 		return nil, fmt.Errorf("this engine knows no request of the kind %q", r.Kind)
 	}
 	var a applyArgs

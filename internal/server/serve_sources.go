@@ -118,7 +118,7 @@ func (d *daemon) read(ctx context.Context, name string) error {
 // them. Those that have changed are read first; and if one was never read, a
 // source that makes a person of whomever it does not find has to wait for it.
 func (d *daemon) readBefore(ctx context.Context, i int) error {
-	rules := d.sourceRules[i]
+	rules := d.rulesOf(d.Sources[i].Name)
 	if len(rules.Match) == 0 {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (d *daemon) awaited(i int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for j := i + 1; j < len(d.Sources); j++ {
-		if len(d.sourceRules[j].Match) > 0 && !d.sourceRules[j].Waits {
+		if rules := d.rulesOf(d.Sources[j].Name); len(rules.Match) > 0 && !rules.Waits {
 			d.changed[d.Sources[j].Name] = true
 		}
 	}

@@ -20,8 +20,12 @@ import (
 )
 
 func (b *Built) source(s config.Source) error {
-	if s.Type.Value != "csv" {
-		return &config.Error{Pos: s.Type.Pos, Msg: fmt.Sprintf("there is no source type %q in this version", s.Type.Value), Hint: "csv"}
+	switch s.Type.Value {
+	case config.SourceCSV:
+	case config.SourceSCIM:
+		return b.pushed(s)
+	default:
+		return &config.Error{Pos: s.Type.Pos, Msg: fmt.Sprintf("there is no source type %q in this version", s.Type.Value), Hint: config.SourceCSV + ", " + config.SourceSCIM}
 	}
 	declared := texts(s.Columns)
 	rows, err := b.rows(s, declared)
@@ -60,13 +64,18 @@ func (b *Built) source(s config.Source) error {
 		made.Parts = func() ([]source.Part, error) { return csvParts(c) }
 	}
 	b.Sources = append(b.Sources, made)
-	for _, r := range rows.mapping.Rules {
-		if !slices.ContainsFunc(b.paths, func(p scim.Path) bool { return p.String() == r.Path.String() }) {
-			b.paths = append(b.paths, r.Path)
+	b.addRules(rows.mapping.Paths(), rules)
+	return nil
+}
+
+// addRules notes what a source maps and what it may say, after those before it.
+func (b *Built) addRules(paths []scim.Path, rules directory.SourceRules) {
+	for _, path := range paths {
+		if !b.earlier(path) {
+			b.paths = append(b.paths, path)
 		}
 	}
 	b.sourceRules = append(b.sourceRules, rules)
-	return nil
 }
 
 // rowRules are a source's expressions, and the columns that they read.

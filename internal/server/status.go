@@ -45,6 +45,7 @@ type SourceStatus struct {
 	Since      *time.Time `json:"problem_since,omitempty"`
 	Tries      int        `json:"problem_tries,omitzero"`
 	Replay     bool       `json:"replay,omitzero"`
+	Pushed     bool       `json:"pushed,omitzero"` // by its provider, and not read; rows are its users
 }
 
 // AppStatus is how an app is.
@@ -120,6 +121,13 @@ func (u *Usher) sourceStatus(ctx context.Context, r store.Reader, now time.Time,
 			}
 		}
 		s.Sources = append(s.Sources, st)
+	}
+	for _, of := range u.Pushed {
+		n, err := r.PushedCount(ctx, of.Name, "User")
+		if err != nil {
+			return err
+		}
+		s.Sources = append(s.Sources, SourceStatus{Source: of.Name, File: "SCIM", Complete: true, Pushed: true, Rows: n})
 	}
 	return nil
 }

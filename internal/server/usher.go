@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -209,7 +208,7 @@ func (u *Usher) forgotten(ctx context.Context, db store.DB) error {
 			return err
 		}
 		for _, name := range stated {
-			if !slices.ContainsFunc(u.Sources, func(s source.Source) bool { return s.Name == name }) {
+			if !u.hasSource(name) {
 				return fmt.Errorf("the store knows people from the source %q, which is not in %s: was it renamed? "+
 					"Give it its name back; under another one everybody would get a second account", name, u.Config.File)
 			}

@@ -34,6 +34,7 @@ const defaultMetrics = "127.0.0.1:8485"
 // web is what the daemon listens on.
 type web struct {
 	d             *daemon
+	scim          *endpoint
 	main, metrics net.Listener // metrics is nil if there are none
 }
 
@@ -82,6 +83,9 @@ func (w *web) serve(ctx context.Context) error {
 		}
 		answer(rw, http.StatusOK, true, nil)
 	})
+	if len(w.d.Pushed) > 0 {
+		mux.Handle(scimPath+"/", w.scim)
+	}
 	return w.run(ctx, w.main, mux)
 }
 

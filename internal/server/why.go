@@ -293,14 +293,20 @@ func (u *Usher) origin(input mapping.TraceInput, records []directory.Record) []s
 
 // rowRule is the line of a source's mapping that makes an attribute.
 func (u *Usher) rowRule(source string, path scim.Path) (mapping.Rule, bool) {
+	var rules []mapping.Rule
 	for _, src := range u.Sources {
-		if src.Name != source {
-			continue
+		if src.Name == source {
+			rules = src.Mapping.Rules
 		}
-		for _, rule := range src.Mapping.Rules {
-			if rule.Path.String() == path.String() {
-				return rule, true
-			}
+	}
+	for _, src := range u.Pushed {
+		if src.Name == source {
+			rules = src.Mapping.Rules
+		}
+	}
+	for _, rule := range rules {
+		if rule.Path.String() == path.String() {
+			return rule, true
 		}
 	}
 	return mapping.Rule{}, false

@@ -11,6 +11,8 @@ import (
 type StateReader interface {
 	// States returns what is known of every source that was ever read, or tried.
 	States(ctx context.Context) ([]State, error)
+	// PushedCount counts the resources of a type that a provider has pushed.
+	PushedCount(ctx context.Context, source, typ string) (int, error)
 }
 
 // State is how a source is.

@@ -15,6 +15,7 @@ import (
 	"github.com/usher-id/usher/internal/request"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store/sqlite"
+	"github.com/usher-id/usher/internal/token"
 )
 
 // DB is an open store, of whatever kind.
@@ -24,6 +25,8 @@ type DB interface {
 	Source() source.Store
 	Ledger() audit.Store
 	Requests() request.Store
+	Pushed() source.PushStore
+	Tokens() token.Store
 	// Jobs is the connection that the queue works with; nil beside an engine.
 	Jobs() *sql.DB
 	Read(ctx context.Context, fn func(Reader) error) error

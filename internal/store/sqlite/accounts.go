@@ -261,12 +261,9 @@ func (tx *Tx) MarkApp(ctx context.Context, app string) error {
 
 // Wake implements provision.AppTx.
 func (tx *Tx) Wake(ctx context.Context, app string, now time.Time) error {
-	res, err := tx.run(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1, wake_at = NULL
+	n, err := tx.touched(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1, wake_at = NULL
 		WHERE app = ? AND wake_at <= ?`, stamp(tx.now), app, stamp(now))
-	if err != nil {
-		return err
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
+	if err != nil || n == 0 {
 		return err
 	}
 	return tx.marked(ctx, app)

@@ -37,8 +37,9 @@ type DB struct {
 	jobs    *queue.Inserter
 	pool    *sql.DB  // the queue's own connection
 	lock    *os.File // nil when opened for reading
-	within  *Tx      // set in a rehearsal: everything runs in this transaction
-	scratch string   // folder of a copy, removed with Close
+	joint   joint
+	within  *Tx    // set in a rehearsal: everything runs in this transaction
+	scratch string // folder of a copy, removed with Close
 }
 
 // writer is the one writing connection with its prepared statements.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/source"
 )
 
 const personColumns = `id, state, user, generation, revision, next_at, why, cause, admitted`
@@ -107,6 +108,10 @@ func (tx *Tx) Erase(ctx context.Context, person string) error {
 		return directory.ErrHasAccess
 	}
 	for _, query := range []string{
+		`DELETE FROM pushed_members WHERE EXISTS (SELECT 1 FROM pushed u JOIN records r ON r.source = u.source AND r.id = u.record
+			WHERE r.person = ? AND u.source = pushed_members.source AND u.id = pushed_members.member)`,
+		`UPDATE pushed SET body = NULL, name = '', external = '' WHERE EXISTS (SELECT 1 FROM records r
+			WHERE r.person = ? AND r.source = pushed.source AND r.id = pushed.record)`,
 		`DELETE FROM records WHERE person = ?`,
 		`DELETE FROM person_keys WHERE person = ?`,
 		`DELETE FROM team_members WHERE person = ?`,
@@ -167,6 +172,32 @@ func (tx *Tx) Reserve(ctx context.Context, scope, attribute, canonical, name, ow
 	return tx.exec(ctx, `INSERT INTO names (scope, attribute, canonical, name, owner) VALUES (?,?,?,?,?)`, scope, attribute, canonical, name, owner)
 }
 
+// PutTeam implements directory.Tx.
+func (tx *Tx) PutTeam(ctx context.Context, t directory.Team) error {
+	return tx.exec(ctx, `INSERT INTO teams (id, rule, value, name) VALUES (?,?,?,?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name`, t.ID, t.Rule, t.Value, t.Name)
+}
+
+// StatedTeams implements directory.Tx: the groups that providers push.
+func (tx *Tx) StatedTeams(ctx context.Context, people []string) (map[string][]directory.Team, error) {
+	in, err := list(people)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]directory.Team{}
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var person, provider, group, name string
+		err := r.Scan(&person, &provider, &group, &name)
+		out[person] = append(out[person], source.PushedTeam(provider, group, name))
+		return err
+	}, `SELECT r.person, g.source, g.id, g.body ->> 'displayName' FROM records r
+		JOIN pushed u ON u.source = r.source AND u.record = r.id AND u.type = 'User' AND u.body IS NOT NULL
+		JOIN pushed_members m ON m.source = u.source AND m.member = u.id
+		JOIN pushed g ON g.source = m.source AND g.type = 'Group' AND g.id = m.grp AND g.body IS NOT NULL
+		WHERE r.person IN (SELECT value FROM json_each(?)) ORDER BY r.person, g.source, g.id`, in)
+	return out, err
+}
+
 // SetTeams implements directory.Tx.
 func (tx *Tx) SetTeams(ctx context.Context, teams map[string][]directory.Team) error {
 	stored := map[string]bool{}
@@ -177,9 +208,7 @@ func (tx *Tx) SetTeams(ctx context.Context, teams map[string][]directory.Team) e
 		for _, t := range of {
 			if !stored[t.ID] {
 				stored[t.ID] = true
-				err := tx.exec(ctx, `INSERT INTO teams (id, rule, value, name) VALUES (?,?,?,?)
-					ON CONFLICT (id) DO UPDATE SET name = excluded.name`, t.ID, t.Rule, t.Value, t.Name)
-				if err != nil {
+				if err := tx.PutTeam(ctx, t); err != nil {
 					return err
 				}
 			}

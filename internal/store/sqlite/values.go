@@ -81,6 +81,15 @@ func (tx *Tx) run(ctx context.Context, query string, args ...any) (sql.Result, e
 	return res, nil
 }
 
+// touched returns how many rows a statement changed.
+func (tx *Tx) touched(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := tx.run(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
 // rows runs a query and calls scan for each row.
 func (tx *Tx) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
 	s, err := tx.prepare(ctx, query) //nolint:sqlclosecheck // kept by the connection, for the next time

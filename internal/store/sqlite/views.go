@@ -8,6 +8,7 @@ import (
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/source"
 )
 
 // view is a room's window on the store: the same transactions, seen as the
@@ -33,6 +34,20 @@ func (db *DB) Directory() directory.Store {
 // Provision is the store as the provisioning room declares it.
 func (db *DB) Provision() provision.Store {
 	return view[provision.Tx]{db, func(tx *Tx) provision.Tx { return tx }}
+}
+
+// Pushed is the store as the source that pushes declares it.
+func (db *DB) Pushed() source.PushStore { return pushStore{db} }
+
+// pushStore has requests that arrive together share a commit.
+type pushStore struct{ db *DB }
+
+func (s pushStore) Update(ctx context.Context, fn func(source.PushTx) error) error {
+	return s.db.together(ctx, func(tx *Tx) error { return fn(tx) })
+}
+
+func (s pushStore) View(ctx context.Context, fn func(source.PushTx) error) error {
+	return s.db.view(ctx, func(tx *Tx) error { return fn(tx) })
 }
 
 // Ledger is the store as the audit room declares it.

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+)
+
+// Pushed is a resource that an identity provider has pushed. Its body is JSON without id, meta and members;
+// nil once it has been deleted.
+type Pushed struct {
+	Source, Type, ID string
+	Record           string // the key under which the directory knows it
+	Seq              int64  // its place among those of its type; given by the store
+	Name             string // canonical: userName of a User, displayName of a Group
+	External         string
+	Version          int64
+	Created          time.Time
+	Modified         time.Time
+	Ended            time.Time // since when it says that it is not active, zero while it is
+	Members          int       // of a Group, how many
+	Body             []byte
+}
+
+// PushedMember is a value of a pushed group's members. Its body is JSON.
+type PushedMember struct {
+	ID   string
+	Body []byte
+}
+
+// PushedBy is what a pushed resource is found by.
+type PushedBy string
+
+// The keys of a resource. All but the id may find several.
+const (
+	PushedByID       PushedBy = "id"
+	PushedByName     PushedBy = "name" // canonical
+	PushedByExternal PushedBy = "external"
+)
+
+// PushStore is what pushed resources are kept in.
+type PushStore interface {
+	Update(ctx context.Context, fn func(PushTx) error) error
+	View(ctx context.Context, fn func(PushTx) error) error
+}
+
+// PushTx is one transaction: the directory's, and the resources that are pushed.
+type PushTx interface {
+	directory.Tx
+
+	// Pushed finds resources by a key, deleted ones only if asked for, in the
+	// order in which they were made.
+	Pushed(ctx context.Context, source, typ string, by PushedBy, value string, deleted bool) ([]Pushed, error)
+	// PushedAfter returns up to limit resources after a place, in order, and
+	// PushedCount how many there are, without those that were deleted.
+	PushedAfter(ctx context.Context, source, typ string, seq int64, limit int) ([]Pushed, error)
+	PushedCount(ctx context.Context, source, typ string) (int, error)
+	// PushedAt returns the resources from a 0-based number on.
+	PushedAt(ctx context.Context, source, typ string, skip, limit int) ([]Pushed, error)
+	// PutPushed stores a resource; one that is new gets its Seq.
+	PutPushed(ctx context.Context, p *Pushed) error
+
+	// PeopleOf returns whom Users speak of, in order of id.
+	PeopleOf(ctx context.Context, source string, users []string) ([]string, error)
+
+	// Members returns the members of a group in order of their ids.
+	Members(ctx context.Context, source, group string) ([]PushedMember, error)
+	// AddMembers and RemoveMembers return those that made a difference.
+	AddMembers(ctx context.Context, source, group string, members []PushedMember) (added []string, err error)
+	RemoveMembers(ctx context.Context, source, group string, ids []string) (removed []string, err error)
+	// GroupsWith returns the groups that a member is in, in order of id, by member.
+	GroupsWith(ctx context.Context, source string, members []string) (map[string][]string, error)
+}
+
+// PushedTeam is the team that a pushed group is: apps have it by the name of its
+// source.
+func PushedTeam(source, group, name string) directory.Team {
+	return directory.Team{ID: directory.TeamID("pushed:"+source, group), Rule: source, Value: group, Name: name}
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scimin_test
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/usher-id/usher/scim/scimserver"
+)
+
+// clients is how many a service is measured with (DESIGN §7).
+const clients = 16
+
+// BenchmarkCreate creates Users, each durable before it is answered.
+func BenchmarkCreate(b *testing.B) {
+	h := newHouse(b)
+	e := h.endpoint("idp", scimserver.RFC)
+	var n atomic.Int64
+	b.SetParallelism(clients / 2)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := n.Add(1)
+			e.make("/Users", user(fmt.Sprintf("given%d.family%d@acme.example", i, i), `"title":"Engineer"`, fmt.Sprintf(`"externalId":"e%d"`, i)))
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "creates/s")
+}
+
+// BenchmarkOneMember adds one member to a group of many, and takes it out again.
+func BenchmarkOneMember(b *testing.B) {
+	for _, size := range []int{10, 100_000} {
+		if testing.Short() {
+			size = min(size, 1_000)
+		}
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			h := newHouse(b)
+			e := h.endpoint("idp", scimserver.RFC)
+			group := e.make("/Groups", group("all"))
+			for from := 0; from < size; from += 1_000 {
+				var ids []string
+				for i := from; i < min(size, from+1_000); i++ {
+					ids = append(ids, fmt.Sprintf("m%d", i))
+				}
+				e.do("PATCH", "/Groups/"+group, patch(`{"op":"add","path":"members","value":[`+values(ids)+`]}`))
+			}
+			ann := e.make("/Users", user("ann"))
+			b.ResetTimer()
+			for b.Loop() {
+				e.do("PATCH", "/Groups/"+group, patch(`{"op":"add","path":"members","value":[{"value":"`+ann+`"}]}`))
+				e.do("PATCH", "/Groups/"+group, patch(`{"op":"remove","path":"members[value eq \\"`+ann+`\\"]"}`))
+			}
+			if !strings.Contains(e.do("GET", "/Groups/"+group+"?attributes=displayName", "").Body.String(), "all") {
+				b.Error("the group is gone")
+			}
+		})
+	}
+}

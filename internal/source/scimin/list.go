@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scimin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/usher-id/usher/internal/source"
+	"github.com/usher-id/usher/scim"
+	"github.com/usher-id/usher/scim/scimserver"
+)
+
+// What one query may cost.
+const (
+	scanPage = 500
+	mostScan = 100_000 // resources that are looked at one by one
+)
+
+// List implements scimserver.Store. What an index finds is looked at alone; any
+// other filter, and a sort, looks at every resource of the type, up to a bound.
+func (p *Provider) List(ctx context.Context, typ string, q scimserver.Query) (page scimserver.Page, err error) {
+	err = p.c.Store.View(ctx, func(tx source.PushTx) error {
+		page = scimserver.Page{}
+		if q.Filter == nil && q.SortBy.IsZero() {
+			if page.Total, err = tx.PushedCount(ctx, p.c.Source, typ); err != nil || q.Count == 0 {
+				return err
+			}
+			rows, err := tx.PushedAt(ctx, p.c.Source, typ, q.StartIndex-1, q.Count)
+			if err != nil {
+				return err
+			}
+			page.Resources, err = p.resources(ctx, tx, rows, q)
+			return err
+		}
+		all, err := p.selected(ctx, tx, typ, q)
+		if err != nil {
+			return err
+		}
+		page = scimserver.Select(p.c.Schemas, p.schema(typ), all, q)
+		return nil
+	})
+	return page, err
+}
+
+// Walk implements scimserver.CursorStore. Without a sort a cursor names the last
+// resource that was given; with one it counts.
+func (p *Provider) Walk(ctx context.Context, typ string, q scimserver.Query, cursor string) (page scimserver.Page, err error) {
+	var place []int64
+	if cursor != "" {
+		if place, err = p.c.Cursors.Open(p.c.Source, typ, q, cursor); err != nil {
+			return page, err
+		}
+	}
+	at := int64(0)
+	if len(place) > 0 {
+		at = place[0]
+	}
+	err = p.c.Store.View(ctx, func(tx source.PushTx) error {
+		page = scimserver.Page{Total: -1}
+		if !q.SortBy.IsZero() {
+			return p.walkSorted(ctx, tx, typ, q, int(at), &page)
+		}
+		if q.Filter == nil {
+			if page.Total, err = tx.PushedCount(ctx, p.c.Source, typ); err != nil {
+				return err
+			}
+		}
+		if q.Count == 0 {
+			return nil
+		}
+		last := at
+		err := p.scan(ctx, tx, typ, at, q, func(row *source.Pushed, r *scim.Resource) bool {
+			if len(page.Resources) == q.Count {
+				page.NextCursor = p.c.Cursors.Seal(p.c.Source, typ, q, last)
+				return false
+			}
+			page.Resources, last = append(page.Resources, r), row.Seq
+			return true
+		})
+		return err
+	})
+	return page, err
+}
+
+func (p *Provider) walkSorted(ctx context.Context, tx source.PushTx, typ string, q scimserver.Query, at int, page *scimserver.Page) error {
+	all, err := p.selected(ctx, tx, typ, q)
+	if err != nil {
+		return err
+	}
+	from := q
+	from.StartIndex = at + 1
+	*page = scimserver.Select(p.c.Schemas, p.schema(typ), all, from)
+	if end := at + len(page.Resources); end < page.Total && q.Count > 0 {
+		page.NextCursor = p.c.Cursors.Seal(p.c.Source, typ, q, int64(end))
+	}
+	return nil
+}
+
+// selected are the resources that satisfy a filter, in the order in which they
+// were made.
+func (p *Provider) selected(ctx context.Context, tx source.PushTx, typ string, q scimserver.Query) (found []*scim.Resource, err error) {
+	rows, ok, err := p.candidates(ctx, tx, typ, q.Filter)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		err := p.scan(ctx, tx, typ, 0, q, func(_ *source.Pushed, r *scim.Resource) bool {
+			found = append(found, r)
+			return true
+		})
+		return found, err
+	}
+	slices.SortFunc(rows, func(a, b source.Pushed) int { return int(a.Seq - b.Seq) })
+	q.Without = p.seen(q)
+	all, err := p.resources(ctx, tx, rows, q)
+	for _, r := range all {
+		if p.c.Schemas.Match(p.schema(typ), q.Filter, r) {
+			found = append(found, r)
+		}
+	}
+	return found, err
+}
+
+// seen is what may be left out of a resource that a filter is to look at.
+func (p *Provider) seen(q scimserver.Query) []scim.Path {
+	if q.Filter != nil && strings.Contains(strings.ToLower(q.Filter.String()), "members") || strings.EqualFold(q.SortBy.Attr, "members") {
+		return nil
+	}
+	return q.Without
+}
+
+// scan gives every resource after a place that satisfies the filter to fn, until it
+// has enough. More than mostScan are not looked at.
+func (p *Provider) scan(ctx context.Context, tx source.PushTx, typ string, after int64, q scimserver.Query, fn func(*source.Pushed, *scim.Resource) bool) error {
+	q.Without = p.seen(q)
+	for looked := 0; ; {
+		rows, err := tx.PushedAfter(ctx, p.c.Source, typ, after, scanPage)
+		if err != nil {
+			return err
+		}
+		all, err := p.resources(ctx, tx, rows, q)
+		if err != nil {
+			return err
+		}
+		for i, r := range all {
+			if (q.Filter == nil || p.c.Schemas.Match(p.schema(typ), q.Filter, r)) && !fn(&rows[i], r) {
+				return nil
+			}
+			after = rows[i].Seq
+		}
+		if looked += len(rows); len(rows) < scanPage {
+			return nil
+		}
+		if looked >= mostScan {
+			return &scim.Error{
+				Status: http.StatusBadRequest, ScimType: scim.TooMany,
+				Detail: fmt.Sprintf("the query would look at more than %d resources one by one; ask by userName, displayName, externalId, id or members", mostScan),
+			}
+		}
+	}
+}
+
+// candidates are all resources that may satisfy a filter, if an index can tell: more
+// than those who do, never less.
+func (p *Provider) candidates(ctx context.Context, tx source.PushTx, typ string, f scim.Filter) ([]source.Pushed, bool, error) {
+	switch f := f.(type) {
+	case *scim.Compare:
+		return p.compared(ctx, tx, typ, f)
+	case *scim.ValuePath:
+		if inner, ok := f.Filter.(*scim.Compare); ok && inner.Path.Sub == "" && inner.Path.URN == "" {
+			path := scim.Path{URN: f.Path.URN, Attr: f.Path.Attr, Sub: inner.Path.Attr}
+			return p.compared(ctx, tx, typ, &scim.Compare{Path: path, Op: inner.Op, Value: inner.Value})
+		}
+	case *scim.And:
+		for _, term := range f.Terms {
+			if rows, ok, err := p.candidates(ctx, tx, typ, term); ok || err != nil {
+				return rows, ok, err
+			}
+		}
+	case *scim.Or:
+		var all []source.Pushed
+		for _, term := range f.Terms {
+			rows, ok, err := p.candidates(ctx, tx, typ, term)
+			if !ok || err != nil {
+				return nil, false, err
+			}
+			for _, r := range rows {
+				if !slices.ContainsFunc(all, func(o source.Pushed) bool { return o.ID == r.ID }) {
+					all = append(all, r)
+				}
+			}
+		}
+		return all, true, nil
+	}
+	return nil, false, nil
+}
+
+func (p *Provider) compared(ctx context.Context, tx source.PushTx, typ string, c *scim.Compare) ([]source.Pushed, bool, error) {
+	value, isText := c.Value.AsString()
+	if c.Op != scim.OpEq || !isText || value == "" {
+		return nil, false, nil
+	}
+	path := c.Path
+	path.Filter = nil
+	if typ == typeGroup && strings.EqualFold(path.Attr, "members") && (path.Sub == "" || strings.EqualFold(path.Sub, "value")) {
+		groups, err := tx.GroupsWith(ctx, p.c.Source, []string{value})
+		var all []source.Pushed
+		for _, id := range groups[value] {
+			rows, rerr := tx.Pushed(ctx, p.c.Source, typ, source.PushedByID, id, false)
+			if rerr != nil {
+				return nil, false, rerr
+			}
+			all = append(all, rows...)
+		}
+		return all, true, err
+	}
+	by, value, ok := p.key(typ, path, value)
+	if !ok {
+		return nil, false, nil
+	}
+	rows, err := tx.Pushed(ctx, p.c.Source, typ, by, value, false)
+	return rows, true, err
+}
+
+// resources makes resources of rows: with their members unless the query does
+// without, and Users with their groups.
+func (p *Provider) resources(ctx context.Context, tx source.PushTx, rows []source.Pushed, q scimserver.Query) ([]*scim.Resource, error) {
+	out := make([]*scim.Resource, len(rows))
+	var users []string
+	headless := slices.ContainsFunc(q.Without, func(at scim.Path) bool { return at.Sub == "" && strings.EqualFold(at.Attr, "members") })
+	for i := range rows {
+		var err error
+		if out[i], err = p.head(&rows[i]); err != nil {
+			return nil, err
+		}
+		switch {
+		case rows[i].Type == typeUser:
+			users = append(users, rows[i].ID)
+		case !headless:
+			if err := p.addMembers(ctx, tx, out[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(users) == 0 {
+		return out, nil
+	}
+	return out, p.addGroups(ctx, tx, users, out)
+}
+
+func (p *Provider) addMembers(ctx context.Context, tx source.PushTx, group *scim.Resource) error {
+	members, err := tx.Members(ctx, p.c.Source, group.ID())
+	if err != nil || len(members) == 0 {
+		return err
+	}
+	values := make([]scim.Value, len(members))
+	for i, m := range members {
+		if values[i], err = scim.ParseValue(m.Body, scim.Limits{}); err != nil {
+			return fmt.Errorf("group %s: %w", group.ID(), err)
+		}
+	}
+	group.Set("members", scim.List(values...))
+	return nil
+}
+
+// addGroups says which groups Users are in (RFC 7643 §4.1.2: read-only).
+func (p *Provider) addGroups(ctx context.Context, tx source.PushTx, users []string, into []*scim.Resource) error {
+	groups, err := tx.GroupsWith(ctx, p.c.Source, users)
+	if err != nil || len(groups) == 0 {
+		return err
+	}
+	names := map[string]string{}
+	for _, r := range into {
+		var values []scim.Value
+		for _, id := range groups[r.ID()] {
+			if _, ok := names[id]; !ok {
+				rows, err := tx.Pushed(ctx, p.c.Source, typeGroup, source.PushedByID, id, false)
+				if err != nil {
+					return err
+				}
+				if len(rows) > 0 {
+					g, err := p.head(&rows[0])
+					if err != nil {
+						return err
+					}
+					names[id] = g.DisplayName()
+				}
+			}
+			var o scim.Object
+			o.Set("value", scim.String(id))
+			if names[id] != "" {
+				o.Set("display", scim.String(names[id]))
+			}
+			values = append(values, scim.Complex(o))
+		}
+		if len(values) > 0 {
+			r.Set("groups", scim.List(values...))
+		}
+	}
+	return nil
+}
+
+// head is a row as a resource, without members and groups.
+func (p *Provider) head(row *source.Pushed) (*scim.Resource, error) {
+	r, err := scim.ParseResource(row.Body, scim.Limits{})
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", row.Type, row.ID, err)
+	}
+	r.SetID(row.ID)
+	r.SetMeta(row.Created, row.Modified, tag(row.Version))
+	return r, nil
+}

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scimin
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/mapping"
+	"github.com/usher-id/usher/internal/source"
+	"github.com/usher-id/usher/scim"
+	"github.com/usher-id/usher/scim/scimserver"
+)
+
+// The types of resources that are pushed.
+const (
+	typeUser  = "User"
+	typeGroup = "Group"
+)
+
+// Config is what a Provider is made of. Every field is required but Rejected.
+type Config struct {
+	Source    string // its name, which is part of every record's key
+	Store     source.PushStore
+	Directory *directory.Directory
+	Schemas   *scim.SchemaSet
+	Mapping   *mapping.Mapping // pushed User → person
+	// Revives says that a POST under the externalId of a resource that was
+	// deactivated makes it active again; otherwise it is refused, as taken.
+	Revives bool
+	Cursors scimserver.CursorKey
+	// Changed is called after each change that the directory may have to act
+	// upon. Rejected is told of a record whose person could not be made.
+	Changed  func()
+	Rejected func(id string, err error)
+}
+
+// Provider is one identity provider's resources, as a store of SCIM resources.
+type Provider struct{ c Config }
+
+var (
+	_ scimserver.MemberStore = (*Provider)(nil)
+	_ scimserver.CursorStore = (*Provider)(nil)
+)
+
+// New returns a Provider.
+func New(c Config) *Provider { return &Provider{c} }
+
+// Get implements scimserver.Store.
+func (p *Provider) Get(ctx context.Context, typ, id string) (found *scim.Resource, err error) {
+	err = p.c.Store.View(ctx, func(tx source.PushTx) error {
+		row, err := p.row(ctx, tx, typ, id)
+		if err != nil {
+			return err
+		}
+		all, err := p.resources(ctx, tx, []source.Pushed{*row}, scimserver.Query{})
+		if err == nil {
+			found = all[0]
+		}
+		return err
+	})
+	return found, err
+}
+
+// row finds a resource that is there, or returns scimserver.ErrNotFound.
+func (p *Provider) row(ctx context.Context, tx source.PushTx, typ, id string) (*source.Pushed, error) {
+	rows, err := tx.Pushed(ctx, p.c.Source, typ, source.PushedByID, id, false)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, scimserver.ErrNotFound
+	}
+	return &rows[0], nil
+}
+
+// under is row under a version, if one is named.
+func (p *Provider) under(ctx context.Context, tx source.PushTx, typ, id, version string) (*source.Pushed, error) {
+	row, err := p.row(ctx, tx, typ, id)
+	if err == nil && version != "" && version != tag(row.Version) {
+		return nil, scimserver.ErrVersion
+	}
+	return row, err
+}
+
+func tag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
+
+// Create implements scimserver.Store.
+func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) (*scim.Resource, error) {
+	return p.change(ctx, func(tx source.PushTx) (*source.Pushed, error) {
+		now := tx.Now()
+		row := &source.Pushed{Source: p.c.Source, Type: typ, ID: newID(), Created: now}
+		row.Record = row.ID
+		if typ != typeUser {
+			return row, p.put(ctx, tx, row, sent)
+		}
+		known, err := p.known(ctx, tx, sent)
+		switch {
+		case err != nil:
+			return nil, err
+		case known == nil:
+		case known.Body == nil: // deleted: the same record, under a new id (RFC 7643 §3.1)
+			row.Record = known.Record
+		case !p.c.Revives || known.Ended.IsZero():
+			return nil, &scimserver.UniquenessError{Attribute: "externalId"}
+		default:
+			row = known
+		}
+		return row, p.put(ctx, tx, row, sent)
+	})
+}
+
+// known finds who a new User was before: by externalId, or else by a user name of
+// somebody who was deleted and whose externalId is not another one.
+func (p *Provider) known(ctx context.Context, tx source.PushTx, sent *scim.Resource) (*source.Pushed, error) {
+	external := sent.ExternalID()
+	newest := func(by source.PushedBy, value string, fits func(*source.Pushed) bool) (found *source.Pushed, err error) {
+		if value == "" {
+			return nil, nil
+		}
+		rows, err := tx.Pushed(ctx, p.c.Source, typeUser, by, value, true)
+		for i := range rows {
+			if fits(&rows[i]) && (found == nil || found.Body == nil) {
+				found = &rows[i]
+			}
+		}
+		return found, err
+	}
+	found, err := newest(source.PushedByExternal, external, func(*source.Pushed) bool { return true })
+	if found != nil || err != nil {
+		return found, err
+	}
+	return newest(source.PushedByName, scim.Fold(sent.UserName()), func(r *source.Pushed) bool {
+		return r.Body == nil && (external == "" || r.External == "")
+	})
+}
+
+// Replace implements scimserver.Store.
+func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource, version string) (*scim.Resource, error) {
+	return p.change(ctx, func(tx source.PushTx) (*source.Pushed, error) {
+		row, err := p.under(ctx, tx, typ, sent.ID(), version)
+		if err != nil {
+			return nil, err
+		}
+		return row, p.put(ctx, tx, row, sent)
+	})
+}
+
+// Delete implements scimserver.Store. The resource is gone at once; what becomes of
+// its person is for the directory to say.
+func (p *Provider) Delete(ctx context.Context, typ, id, version string) error {
+	_, err := p.change(ctx, func(tx source.PushTx) (*source.Pushed, error) {
+		row, err := p.under(ctx, tx, typ, id, version)
+		if err != nil {
+			return nil, err
+		}
+		row.Body, row.Modified, row.Members = nil, tx.Now(), 0
+		row.Version++
+		if err := tx.PutPushed(ctx, row); err != nil {
+			return nil, err
+		}
+		if err := p.leaveGroups(ctx, tx, id); err != nil {
+			return nil, err
+		}
+		if typ == typeGroup {
+			return nil, p.disband(ctx, tx, row)
+		}
+		s := p.statement(row, nil)
+		s.Deleted = true
+		return nil, p.state(ctx, tx, s)
+	})
+	return err
+}
+
+// disband lets everybody out of a group.
+func (p *Provider) disband(ctx context.Context, tx source.PushTx, group *source.Pushed) error {
+	members, err := tx.Members(ctx, p.c.Source, group.ID)
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(members))
+	for i, m := range members {
+		ids[i] = m.ID
+	}
+	removed, err := tx.RemoveMembers(ctx, p.c.Source, group.ID, ids)
+	if err != nil {
+		return err
+	}
+	if err := p.regroup(ctx, tx, group, nil, removed); err != nil {
+		return err
+	}
+	return p.tell(ctx, tx, "group.gone", group, "deleted by its provider")
+}
+
+// leaveGroups takes a resource that was deleted out of every group.
+func (p *Provider) leaveGroups(ctx context.Context, tx source.PushTx, id string) error {
+	groups, err := tx.GroupsWith(ctx, p.c.Source, []string{id})
+	if err != nil {
+		return err
+	}
+	for _, g := range groups[id] {
+		if g == id { // its own members go with it
+			continue
+		}
+		if _, err := tx.RemoveMembers(ctx, p.c.Source, g, []string{id}); err != nil {
+			return err
+		}
+		row, err := p.row(ctx, tx, typeGroup, g)
+		if err != nil {
+			return err
+		}
+		row.Version, row.Modified, row.Members = row.Version+1, tx.Now(), row.Members-1
+		if err := tx.PutPushed(ctx, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// change is one request's transaction; what it returns is read within it.
+func (p *Provider) change(ctx context.Context, fn func(tx source.PushTx) (*source.Pushed, error)) (after *scim.Resource, err error) {
+	err = p.c.Store.Update(ctx, func(tx source.PushTx) error {
+		after = nil
+		row, err := fn(tx)
+		if err != nil || row == nil {
+			return err
+		}
+		all, err := p.resources(ctx, tx, []source.Pushed{*row}, scimserver.Query{})
+		if err == nil {
+			after = all[0]
+		}
+		return err
+	})
+	if err == nil {
+		p.c.Changed()
+	}
+	return after, err
+}
+
+// put stores a resource as it was sent, and states what it says.
+func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed, sent *scim.Resource) error {
+	body := sent.Clone()
+	members, _ := body.Get("members")
+	for _, name := range []string{"id", "meta", "groups", "password", "members"} {
+		body.Delete(name)
+	}
+	fresh, was := row.Version == 0, row.Name
+	row.External, row.Modified = sent.ExternalID(), tx.Now()
+	row.Version++
+	if row.Name = scim.Fold(sent.DisplayName()); row.Type == typeUser {
+		row.Name = scim.Fold(sent.UserName())
+		if err := p.free(ctx, tx, row); err != nil {
+			return err
+		}
+		active, stated := sent.Active()
+		switch {
+		case active || !stated:
+			row.Ended = time.Time{}
+		case row.Ended.IsZero():
+			row.Ended = tx.Now()
+		}
+	}
+	row.Body = body.AppendJSON(nil)
+	if err := tx.PutPushed(ctx, row); err != nil {
+		return err
+	}
+	if row.Type == typeUser {
+		return p.state(ctx, tx, p.statement(row, body))
+	}
+	if err := tx.PutTeam(ctx, source.PushedTeam(p.c.Source, row.ID, sent.DisplayName())); err != nil {
+		return err
+	}
+	if fresh || row.Name != was {
+		if err := p.tell(ctx, tx, "group.pushed", row, "called "+sent.DisplayName()); err != nil {
+			return err
+		}
+	}
+	return p.putMembers(ctx, tx, row, members)
+}
+
+// free refuses a user name that another resource of this provider has.
+func (p *Provider) free(ctx context.Context, tx source.PushTx, row *source.Pushed) error {
+	same, err := tx.Pushed(ctx, p.c.Source, row.Type, source.PushedByName, row.Name, false)
+	if err != nil {
+		return err
+	}
+	for _, other := range same {
+		if other.ID != row.ID {
+			return &scimserver.UniquenessError{Attribute: "userName"}
+		}
+	}
+	return nil
+}
+
+// statement is what a pushed User says of its person.
+func (p *Provider) statement(row *source.Pushed, body *scim.Resource) directory.Statement {
+	ended := row.Ended
+	digest := p.c.Mapping.Digest()
+	h := sha256.New()
+	h.Write(digest[:])
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(ended.UnixMicro())))
+	h.Write(row.Body)
+	return directory.Statement{
+		Key: directory.Key{Source: p.c.Source, ID: row.Record}, Digest: [sha256.Size]byte(h.Sum(nil)), File: "SCIM",
+		Map: func() (*scim.Resource, error) {
+			user, failures := p.c.Mapping.Apply(mapping.Input{Person: body, PersonID: row.Record})
+			for _, f := range failures {
+				return nil, fmt.Errorf("%s: %w", f.Path, f.Err)
+			}
+			if ended.IsZero() {
+				return user, nil
+			}
+			return user, user.Put(EndDate, scim.DateTime(ended.Truncate(time.Second)))
+		},
+	}
+}
+
+// EndDate is where a deactivation stands in what is said of a person, whatever the
+// mapping says: whoever is not active has left.
+var EndDate = scim.Path{URN: scim.UsherUserURN, Attr: "endDate"}
+
+// state brings a statement into the directory. One that is set aside leaves its
+// person as they were, and changes no answer.
+func (p *Provider) state(ctx context.Context, tx source.PushTx, s directory.Statement) error {
+	done, err := p.c.Directory.Accept(ctx, tx, p.c.Source, []directory.Statement{s})
+	if err != nil {
+		return err
+	}
+	for _, r := range done.Rejected {
+		p.reject(r.ID, r.Err)
+	}
+	return nil
+}
+
+func (p *Provider) reject(id string, err error) {
+	if p.c.Rejected != nil {
+		p.c.Rejected(id, err)
+	}
+}
+
+// newID is an id that tells nothing and is never given twice: 130 random bits.
+func newID() string { return strings.ToLower(rand.Text()) }
+
+// Lookup implements scimserver.Store.
+func (p *Provider) Lookup(ctx context.Context, typ string, attribute scim.Path, value string) (found []*scim.Resource, ok bool, err error) {
+	by, value, ok := p.key(typ, attribute, value)
+	if !ok {
+		return nil, false, nil
+	}
+	err = p.c.Store.View(ctx, func(tx source.PushTx) error {
+		rows, err := tx.Pushed(ctx, p.c.Source, typ, by, value, false)
+		if err != nil {
+			return err
+		}
+		found, err = p.resources(ctx, tx, rows, scimserver.Query{})
+		return err
+	})
+	return found, true, err
+}
+
+// key tells by which index an attribute is found, and the value as it stands there.
+func (p *Provider) key(typ string, attribute scim.Path, value string) (source.PushedBy, string, bool) {
+	if attribute.URN != "" && !strings.EqualFold(attribute.URN, p.schema(typ)) || attribute.Sub != "" || attribute.Filter != nil {
+		return "", "", false
+	}
+	name := "userName"
+	if typ == typeGroup {
+		name = "displayName"
+	}
+	switch {
+	case strings.EqualFold(attribute.Attr, "id"):
+		return source.PushedByID, value, true
+	case strings.EqualFold(attribute.Attr, "externalId"):
+		return source.PushedByExternal, value, value != ""
+	case strings.EqualFold(attribute.Attr, name):
+		return source.PushedByName, scim.Fold(value), true
+	}
+	return "", "", false
+}
+
+func (p *Provider) schema(typ string) string {
+	if typ == typeGroup {
+		return scim.GroupURN
+	}
+	return scim.UserURN
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/usher-id/usher/internal/source"
+)
+
+const pushedColumns = `source, type, id, seq, record, name, external, version, created, modified, ended, members, body`
+
+func (tx *Tx) pushed(ctx context.Context, query string, args ...any) (out []source.Pushed, err error) {
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var p source.Pushed
+		var created, modified, ended sql.NullInt64
+		var body sql.NullString
+		err := r.Scan(&p.Source, &p.Type, &p.ID, &p.Seq, &p.Record, &p.Name, &p.External, &p.Version, &created, &modified, &ended, &p.Members, &body)
+		p.Created, p.Modified, p.Ended = instant(created), instant(modified), instant(ended)
+		if body.Valid {
+			p.Body = []byte(body.String)
+		}
+		out = append(out, p)
+		return err
+	}, `SELECT `+pushedColumns+` FROM pushed `+query, args...)
+	return out, err
+}
+
+// Pushed implements source.PushTx.
+func (tx *Tx) Pushed(ctx context.Context, provider, typ string, by source.PushedBy, value string, deleted bool) ([]source.Pushed, error) {
+	// Left to itself, SQLite walks everybody in the order that is asked for.
+	var where string
+	switch by {
+	case source.PushedByID:
+		where = `WHERE source = ? AND type = ? AND id = ?`
+	case source.PushedByName:
+		where = `INDEXED BY pushed_name WHERE source = ? AND type = ? AND name = ?`
+	case source.PushedByExternal:
+		where = `INDEXED BY pushed_external WHERE source = ? AND type = ? AND external = ? AND external <> ''`
+	default:
+		return nil, fmt.Errorf("store: pushed by %q", by)
+	}
+	if !deleted {
+		where += ` AND body IS NOT NULL`
+	}
+	return tx.pushed(ctx, where+` ORDER BY seq`, provider, typ, value)
+}
+
+// PushedAfter implements source.PushTx.
+func (tx *Tx) PushedAfter(ctx context.Context, provider, typ string, seq int64, limit int) ([]source.Pushed, error) {
+	return tx.pushed(ctx, `INDEXED BY pushed_seq WHERE source = ? AND type = ? AND seq > ? AND body IS NOT NULL ORDER BY seq LIMIT ?`, provider, typ, seq, limit)
+}
+
+// PushedAt implements source.PushTx.
+func (tx *Tx) PushedAt(ctx context.Context, provider, typ string, skip, limit int) ([]source.Pushed, error) {
+	return tx.pushed(ctx, `INDEXED BY pushed_seq WHERE source = ? AND type = ? AND body IS NOT NULL ORDER BY seq LIMIT ? OFFSET ?`, provider, typ, limit, max(skip, 0))
+}
+
+// PushedCount implements source.PushTx.
+func (tx *Tx) PushedCount(ctx context.Context, provider, typ string) (n int, err error) {
+	_, err = tx.row(ctx, []any{&n}, `SELECT count(*) FROM pushed WHERE source = ? AND type = ? AND body IS NOT NULL`, provider, typ)
+	return n, err
+}
+
+// PutPushed implements source.PushTx.
+func (tx *Tx) PutPushed(ctx context.Context, p *source.Pushed) error {
+	var body any
+	if p.Body != nil {
+		body = string(p.Body)
+	}
+	if p.Seq == 0 {
+		_, err := tx.row(ctx, []any{&p.Seq}, `SELECT coalesce(max(seq), 0) + 1 FROM pushed WHERE source = ? AND type = ?`, p.Source, p.Type)
+		if err != nil {
+			return err
+		}
+	}
+	return tx.exec(ctx, `INSERT INTO pushed (`+pushedColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
+		ON CONFLICT (source, type, id) DO UPDATE SET record = excluded.record, name = excluded.name, external = excluded.external,
+		version = excluded.version, modified = excluded.modified, ended = excluded.ended,
+		members = excluded.members, body = excluded.body`,
+		p.Source, p.Type, p.ID, p.Seq, p.Record, p.Name, p.External, p.Version, stamp(p.Created), stamp(p.Modified), stamp(p.Ended), p.Members, body)
+}
+
+// PeopleOf implements source.PushTx.
+func (tx *Tx) PeopleOf(ctx context.Context, provider string, users []string) ([]string, error) {
+	in, err := list(users)
+	if err != nil {
+		return nil, err
+	}
+	return tx.strings(ctx, `SELECT DISTINCT r.person FROM pushed u JOIN records r ON r.source = u.source AND r.id = u.record
+		WHERE u.source = ? AND u.type = 'User' AND u.id IN (SELECT value FROM json_each(?)) AND r.person <> '' ORDER BY r.person`, provider, in)
+}
+
+// Members implements source.PushTx.
+func (tx *Tx) Members(ctx context.Context, provider, group string) (out []source.PushedMember, err error) {
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var id, body string
+		err := r.Scan(&id, &body)
+		out = append(out, source.PushedMember{ID: id, Body: []byte(body)})
+		return err
+	}, `SELECT member, body FROM pushed_members WHERE source = ? AND grp = ? ORDER BY member`, provider, group)
+	return out, err
+}
+
+// AddMembers implements source.PushTx.
+func (tx *Tx) AddMembers(ctx context.Context, provider, group string, members []source.PushedMember) (added []string, err error) {
+	for _, m := range members {
+		n, err := tx.touched(ctx, `INSERT INTO pushed_members (source, grp, member, body) VALUES (?,?,?,?) ON CONFLICT (source, grp, member) DO NOTHING`,
+			provider, group, m.ID, string(m.Body))
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			added = append(added, m.ID)
+		}
+	}
+	return added, nil
+}
+
+// RemoveMembers implements source.PushTx.
+func (tx *Tx) RemoveMembers(ctx context.Context, provider, group string, ids []string) (removed []string, err error) {
+	for _, id := range ids {
+		n, err := tx.touched(ctx, `DELETE FROM pushed_members WHERE source = ? AND grp = ? AND member = ?`, provider, group, id)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			removed = append(removed, id)
+		}
+	}
+	return removed, nil
+}
+
+// GroupsWith implements source.PushTx.
+func (tx *Tx) GroupsWith(ctx context.Context, provider string, members []string) (map[string][]string, error) {
+	in, err := list(members)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]string{}
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var member, group string
+		err := r.Scan(&member, &group)
+		out[member] = append(out[member], group)
+		return err
+	}, `SELECT member, grp FROM pushed_members WHERE source = ? AND member IN (SELECT value FROM json_each(?)) ORDER BY member, grp`, provider, in)
+	return out, err
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// mostTogether is how many writes share a commit at most.
+const mostTogether = 128
+
+// joint lets writes that come together share one commit: each is atomic by itself, by
+// a savepoint, and returns once all of them are on disk. Whoever comes while a
+// commit is under way waits for the next one, so that the disk is synced as often
+// as it can be, and no more often than needed.
+type joint struct {
+	mu      sync.Mutex
+	waiting []*write
+	leading bool // somebody carries a batch out, and hands on what waits then
+}
+
+// write is one of a batch. Its goroutine waits until it is done, or leads.
+type write struct {
+	ctx  context.Context //nolint:containedctx // of the one who waits for it
+	fn   func(*Tx) error
+	err  error
+	next chan bool // true: lead; false: done
+}
+
+// together runs fn in a transaction that others may share. It returns once what fn
+// did is durable, or has been taken back.
+func (db *DB) together(ctx context.Context, fn func(*Tx) error) error {
+	if db.within != nil {
+		return db.nested(ctx, fn)
+	}
+	w := &write{ctx: ctx, fn: fn, next: make(chan bool, 1)}
+	j := &db.joint
+	j.mu.Lock()
+	j.waiting = append(j.waiting, w)
+	lead := !j.leading
+	j.leading = true
+	j.mu.Unlock()
+	if lead || <-w.next {
+		db.lead()
+		<-w.next // it was the first of its own batch
+	}
+	return w.err
+}
+
+// lead carries out what waits, and has the first of what came meanwhile go on.
+func (db *DB) lead() {
+	j := &db.joint
+	j.mu.Lock()
+	n := min(len(j.waiting), mostTogether)
+	batch := j.waiting[:n:n]
+	j.waiting = j.waiting[n:]
+	j.mu.Unlock()
+	for _, w := range batch {
+		w.err = errUnfinished
+	}
+	defer func() { // after a panic, too: nobody must wait for ever
+		j.mu.Lock()
+		if j.leading = len(j.waiting) > 0; j.leading {
+			j.waiting[0].next <- true
+		}
+		j.mu.Unlock()
+		for _, w := range batch {
+			w.next <- false
+		}
+	}()
+	db.carryOut(batch)
+}
+
+var errUnfinished = errors.New("store: a write that shared the commit broke it off")
+
+// carryOut runs a batch. Nobody is told of success before the commit.
+func (db *DB) carryOut(batch []*write) {
+	if len(batch) == 1 {
+		batch[0].err = db.update(batch[0].ctx, batch[0].fn)
+		return
+	}
+	// One who hangs up must not take the others' writes along.
+	ctx := context.Background()
+	ended := make([]error, len(batch))
+	err := db.update(ctx, func(tx *Tx) error {
+		for i, w := range batch {
+			if ended[i] = w.ctx.Err(); ended[i] != nil {
+				continue
+			}
+			if err := tx.exec(ctx, "SAVEPOINT one"); err != nil {
+				return err
+			}
+			if ended[i] = w.fn(tx); ended[i] != nil {
+				if err := tx.exec(ctx, "ROLLBACK TO one"); err != nil {
+					return err
+				}
+			}
+			if err := tx.exec(ctx, "RELEASE one"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for i, w := range batch {
+		if w.err = err; err == nil || ended[i] != nil {
+			w.err = ended[i]
+		}
+	}
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+
+	"github.com/usher-id/usher/internal/token"
+)
+
+// Tokens is the store as the room of tokens declares it.
+func (db *DB) Tokens() token.Store { return tokens{db} }
+
+type tokens struct{ db *DB }
+
+const keptColumns = `id, source, digest, owner, created, expires, revoked, used`
+
+func (s tokens) PutToken(ctx context.Context, t token.Token) error {
+	return s.db.update(ctx, func(tx *Tx) error {
+		return tx.exec(ctx, `INSERT INTO tokens (`+keptColumns+`) VALUES (?,?,?,?,?,?,?,?)
+			ON CONFLICT (id) DO UPDATE SET expires = excluded.expires, revoked = excluded.revoked, used = excluded.used`,
+			t.ID, t.Source, t.Digest[:], t.Owner, stamp(t.Created), stamp(t.Expires), stamp(t.Revoked), stamp(t.Used))
+	})
+}
+
+func (s tokens) Token(ctx context.Context, digest [sha256.Size]byte) (token.Token, bool, error) {
+	return s.one(ctx, `WHERE digest = ?`, digest[:])
+}
+
+func (s tokens) TokenByID(ctx context.Context, id string) (token.Token, bool, error) {
+	return s.one(ctx, `WHERE id = ?`, id)
+}
+
+func (s tokens) one(ctx context.Context, where string, args ...any) (t token.Token, ok bool, err error) {
+	all, err := s.all(ctx, where, args...)
+	if err != nil || len(all) == 0 {
+		return t, false, err
+	}
+	return all[0], true, nil
+}
+
+func (s tokens) Tokens(ctx context.Context) ([]token.Token, error) {
+	return s.all(ctx, `ORDER BY created DESC, id`)
+}
+
+func (s tokens) all(ctx context.Context, rest string, args ...any) (out []token.Token, err error) {
+	err = s.db.view(ctx, func(tx *Tx) error {
+		return tx.rows(ctx, func(r *sql.Rows) error {
+			var t token.Token
+			var digest []byte
+			var created, expires, revoked, used sql.NullInt64
+			err := r.Scan(&t.ID, &t.Source, &digest, &t.Owner, &created, &expires, &revoked, &used)
+			copy(t.Digest[:], digest)
+			t.Created, t.Expires, t.Revoked, t.Used = instant(created), instant(expires), instant(revoked), instant(used)
+			out = append(out, t)
+			return err
+		}, `SELECT `+keptColumns+` FROM tokens `+rest, args...)
+	})
+	return out, err
+}
