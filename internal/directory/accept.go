@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/scim"
@@ -208,12 +209,13 @@ func (a *acceptance) people(ctx context.Context) error {
 		return err
 	}
 	var others map[string][]Record
-	if len(a.d.cfg.Sources) > 1 { // else a person's only record is the one at hand
-		if others, err = a.tx.RecordsOf(ctx, ids); err != nil {
+	known := slices.DeleteFunc(ids, func(id string) bool { return people[id] == nil }) // of others nobody has said anything
+	if len(a.d.cfg.Sources) > 1 && len(known) > 0 {                                    // else a person's only record is the one at hand
+		if others, err = a.tx.RecordsOf(ctx, known); err != nil {
 			return err
 		}
 	}
-	if a.stated, err = a.d.stated(ctx, a.tx, ids); err != nil {
+	if a.stated, err = a.d.stated(ctx, a.tx, known); err != nil {
 		return err
 	}
 	for _, v := range a.fresh {

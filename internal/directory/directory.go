@@ -70,7 +70,7 @@ func New(cfg Config) *Directory {
 
 // stated are the teams that sources state of people, if one does.
 func (d *Directory) stated(ctx context.Context, tx Tx, people []string) (map[string][]Team, error) {
-	if !slices.ContainsFunc(d.cfg.Sources, func(s SourceRules) bool { return s.Teams }) {
+	if len(people) == 0 || !slices.ContainsFunc(d.cfg.Sources, func(s SourceRules) bool { return s.Teams }) {
 		return nil, nil
 	}
 	return tx.StatedTeams(ctx, people)

@@ -95,13 +95,16 @@ func tag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) +
 // Create implements scimserver.Store.
 func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) (*scim.Resource, error) {
 	return p.change(ctx, func(tx source.PushTx) (*source.Pushed, error) {
-		now := tx.Now()
-		row := &source.Pushed{Source: p.c.Source, Type: typ, ID: newID(), Created: now}
+		row := &source.Pushed{Source: p.c.Source, Type: typ, ID: newID(), Created: tx.Now()}
 		row.Record = row.ID
 		if typ != typeUser {
 			return row, p.put(ctx, tx, row, sent)
 		}
-		known, err := p.known(ctx, tx, sent)
+		same, err := p.namesakes(ctx, tx, sent)
+		if err != nil {
+			return nil, err
+		}
+		known, err := p.known(ctx, tx, sent, same)
 		switch {
 		case err != nil:
 			return nil, err
@@ -113,33 +116,52 @@ func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) 
 		default:
 			row = known
 		}
+		if err := free(row, same); err != nil {
+			return nil, err
+		}
 		return row, p.put(ctx, tx, row, sent)
 	})
 }
 
+// namesakes are all who have, or had, a User's name.
+func (p *Provider) namesakes(ctx context.Context, tx source.PushTx, sent *scim.Resource) ([]source.Pushed, error) {
+	return tx.Pushed(ctx, p.c.Source, typeUser, source.PushedByName, scim.Fold(sent.UserName()), true)
+}
+
+// free refuses a user name that another resource of this provider has.
+func free(row *source.Pushed, namesakes []source.Pushed) error {
+	for i := range namesakes {
+		if other := &namesakes[i]; other.Body != nil && other.ID != row.ID {
+			return &scimserver.UniquenessError{Attribute: "userName"}
+		}
+	}
+	return nil
+}
+
 // known finds who a new User was before: by externalId, or else by a user name of
 // somebody who was deleted and whose externalId is not another one.
-func (p *Provider) known(ctx context.Context, tx source.PushTx, sent *scim.Resource) (*source.Pushed, error) {
+func (p *Provider) known(ctx context.Context, tx source.PushTx, sent *scim.Resource, namesakes []source.Pushed) (found *source.Pushed, err error) {
 	external := sent.ExternalID()
-	newest := func(by source.PushedBy, value string, fits func(*source.Pushed) bool) (found *source.Pushed, err error) {
-		if value == "" {
-			return nil, nil
+	if external != "" {
+		rows, err := tx.Pushed(ctx, p.c.Source, typeUser, source.PushedByExternal, external, true)
+		if err != nil {
+			return nil, err
 		}
-		rows, err := tx.Pushed(ctx, p.c.Source, typeUser, by, value, true)
 		for i := range rows {
-			if fits(&rows[i]) && (found == nil || found.Body == nil) {
+			if found == nil || found.Body == nil { // who is there goes before those who were, the last of whom counts
 				found = &rows[i]
 			}
 		}
-		return found, err
 	}
-	found, err := newest(source.PushedByExternal, external, func(*source.Pushed) bool { return true })
-	if found != nil || err != nil {
-		return found, err
+	if found != nil {
+		return found, nil
 	}
-	return newest(source.PushedByName, scim.Fold(sent.UserName()), func(r *source.Pushed) bool {
-		return r.Body == nil && (external == "" || r.External == "")
-	})
+	for i := range namesakes {
+		if r := &namesakes[i]; r.Body == nil && (external == "" || r.External == "") {
+			found = r
+		}
+	}
+	return found, nil
 }
 
 // Replace implements scimserver.Store.
@@ -148,6 +170,15 @@ func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource,
 		row, err := p.under(ctx, tx, typ, sent.ID(), version)
 		if err != nil {
 			return nil, err
+		}
+		if typ == typeUser && row.Name != scim.Fold(sent.UserName()) {
+			same, err := p.namesakes(ctx, tx, sent)
+			if err == nil {
+				err = free(row, same)
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
 		return row, p.put(ctx, tx, row, sent)
 	})
@@ -232,6 +263,10 @@ func (p *Provider) change(ctx context.Context, fn func(tx source.PushTx) (*sourc
 		if err != nil || row == nil {
 			return err
 		}
+		if row.Type == typeUser && row.Version == 1 { // nobody has put it into a group yet
+			after, err = p.head(row)
+			return err
+		}
 		all, err := p.resources(ctx, tx, []source.Pushed{*row}, scimserver.Query{})
 		if err == nil {
 			after = all[0]
@@ -256,9 +291,6 @@ func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed
 	row.Version++
 	if row.Name = scim.Fold(sent.DisplayName()); row.Type == typeUser {
 		row.Name = scim.Fold(sent.UserName())
-		if err := p.free(ctx, tx, row); err != nil {
-			return err
-		}
 		active, stated := sent.Active()
 		switch {
 		case active || !stated:
@@ -283,20 +315,6 @@ func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed
 		}
 	}
 	return p.putMembers(ctx, tx, row, members)
-}
-
-// free refuses a user name that another resource of this provider has.
-func (p *Provider) free(ctx context.Context, tx source.PushTx, row *source.Pushed) error {
-	same, err := tx.Pushed(ctx, p.c.Source, row.Type, source.PushedByName, row.Name, false)
-	if err != nil {
-		return err
-	}
-	for _, other := range same {
-		if other.ID != row.ID {
-			return &scimserver.UniquenessError{Attribute: "userName"}
-		}
-	}
-	return nil
 }
 
 // statement is what a pushed User says of its person.

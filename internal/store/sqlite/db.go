@@ -221,6 +221,10 @@ type Tx struct {
 	tx      *sql.Tx
 }
 
+// now is to the microsecond, as times are kept: what is answered at once is what is
+// read later.
+func now() time.Time { return time.Now().Truncate(time.Microsecond) }
+
 // Now is the instant of the transaction.
 func (tx *Tx) Now() time.Time { return tx.now }
 
@@ -302,7 +306,7 @@ func (db *DB) view(ctx context.Context, fn func(*Tx) error) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // a read has nothing to lose
-	return fn(&Tx{now: time.Now(), prepare: tx.PrepareContext})
+	return fn(&Tx{now: now(), prepare: tx.PrepareContext})
 }
 
 func (w *writer) begin(ctx context.Context) (*Tx, error) {
@@ -322,7 +326,7 @@ func (w *writer) begin(ctx context.Context) (*Tx, error) {
 		return nil, fmt.Errorf("store: begin: %w", err)
 	}
 	w.tx = tx
-	return &Tx{now: time.Now(), prepare: w.prepare, tx: tx}, nil
+	return &Tx{now: now(), prepare: w.prepare, tx: tx}, nil
 }
 
 func (w *writer) rollback() error {

@@ -110,7 +110,7 @@ func (tx *Tx) Erase(ctx context.Context, person string) error {
 	for _, query := range []string{
 		`DELETE FROM pushed_members WHERE EXISTS (SELECT 1 FROM pushed u JOIN records r ON r.source = u.source AND r.id = u.record
 			WHERE r.person = ? AND u.source = pushed_members.source AND u.id = pushed_members.member)`,
-		`UPDATE pushed SET body = NULL, name = '', external = '' WHERE EXISTS (SELECT 1 FROM records r
+		`UPDATE pushed SET body = NULL, deleted = 1, name = '', external = '' WHERE EXISTS (SELECT 1 FROM records r
 			WHERE r.person = ? AND r.source = pushed.source AND r.id = pushed.record)`,
 		`DELETE FROM records WHERE person = ?`,
 		`DELETE FROM person_keys WHERE person = ?`,
@@ -178,7 +178,8 @@ func (tx *Tx) PutTeam(ctx context.Context, t directory.Team) error {
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name`, t.ID, t.Rule, t.Value, t.Name)
 }
 
-// StatedTeams implements directory.Tx: the groups that providers push.
+// StatedTeams implements directory.Tx: the groups that providers push. It walks
+// from the people asked for: left to itself, SQLite begins with every membership.
 func (tx *Tx) StatedTeams(ctx context.Context, people []string) (map[string][]directory.Team, error) {
 	in, err := list(people)
 	if err != nil {
@@ -191,9 +192,9 @@ func (tx *Tx) StatedTeams(ctx context.Context, people []string) (map[string][]di
 		out[person] = append(out[person], source.PushedTeam(provider, group, name))
 		return err
 	}, `SELECT r.person, g.source, g.id, g.body ->> 'displayName' FROM records r
-		JOIN pushed u ON u.source = r.source AND u.record = r.id AND u.type = 'User' AND u.body IS NOT NULL
-		JOIN pushed_members m ON m.source = u.source AND m.member = u.id
-		JOIN pushed g ON g.source = m.source AND g.type = 'Group' AND g.id = m.grp AND g.body IS NOT NULL
+		CROSS JOIN pushed u INDEXED BY pushed_record ON u.source = r.source AND u.record = r.id AND u.type = 'User' AND u.deleted = 0
+		CROSS JOIN pushed_members m ON m.source = u.source AND m.member = u.id
+		CROSS JOIN pushed g ON g.source = m.source AND g.type = 'Group' AND g.id = m.grp AND g.deleted = 0
 		WHERE r.person IN (SELECT value FROM json_each(?)) ORDER BY r.person, g.source, g.id`, in)
 	return out, err
 }

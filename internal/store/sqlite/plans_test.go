@@ -46,6 +46,28 @@ func TestPlans(t *testing.T) {
 			_, _, _, err := tx.Waiting(ctx, now)
 			return err
 		}, []string{"people_next", "records_missing", "people_state"}, []string{"SCAN r USING INDEX records_missing", "USE TEMP B-TREE FOR ORDER BY"}},
+		"pushed": {func(ctx context.Context, tx *sqlite.Tx) error {
+			for _, by := range []source.PushedBy{source.PushedByID, source.PushedByName, source.PushedByExternal} {
+				if _, err := tx.Pushed(ctx, "idp", "User", by, "x", true); err != nil {
+					return err
+				}
+			}
+			if _, err := tx.PushedAfter(ctx, "idp", "User", 7, 9); err != nil {
+				return err
+			}
+			_, err := tx.PushedCount(ctx, "idp", "User")
+			return err
+		}, []string{
+			"(source=? AND type=? AND id=?)", "pushed_name (source=? AND type=? AND name=?)", "pushed_external (source=? AND type=? AND external=?)",
+			"pushed_live (source=? AND type=? AND deleted=? AND rowid>?)", "COVERING INDEX pushed_live (source=? AND type=? AND deleted=?)",
+		}, nil},
+		"pushed members": {func(ctx context.Context, tx *sqlite.Tx) error {
+			if _, err := tx.GroupsWith(ctx, "idp", []string{"m"}); err != nil {
+				return err
+			}
+			_, err := tx.StatedTeams(ctx, []string{"p"})
+			return err
+		}, []string{"pushed_members_member (source=? AND member=?)", "records_person (person=?)", "pushed_record (source=? AND record=?)"}, []string{"USE TEMP B-TREE FOR ORDER BY"}},
 		"set missing": {func(ctx context.Context, tx *sqlite.Tx) error {
 			_, err := tx.SetMissing(ctx, "hr", false, func(string) bool { return false })
 			return err

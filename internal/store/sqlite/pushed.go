@@ -43,24 +43,24 @@ func (tx *Tx) Pushed(ctx context.Context, provider, typ string, by source.Pushed
 		return nil, fmt.Errorf("store: pushed by %q", by)
 	}
 	if !deleted {
-		where += ` AND body IS NOT NULL`
+		where += ` AND deleted = 0`
 	}
 	return tx.pushed(ctx, where+` ORDER BY seq`, provider, typ, value)
 }
 
 // PushedAfter implements source.PushTx.
 func (tx *Tx) PushedAfter(ctx context.Context, provider, typ string, seq int64, limit int) ([]source.Pushed, error) {
-	return tx.pushed(ctx, `INDEXED BY pushed_seq WHERE source = ? AND type = ? AND seq > ? AND body IS NOT NULL ORDER BY seq LIMIT ?`, provider, typ, seq, limit)
+	return tx.pushed(ctx, `INDEXED BY pushed_live WHERE source = ? AND type = ? AND seq > ? AND deleted = 0 ORDER BY seq LIMIT ?`, provider, typ, seq, limit)
 }
 
 // PushedAt implements source.PushTx.
 func (tx *Tx) PushedAt(ctx context.Context, provider, typ string, skip, limit int) ([]source.Pushed, error) {
-	return tx.pushed(ctx, `INDEXED BY pushed_seq WHERE source = ? AND type = ? AND body IS NOT NULL ORDER BY seq LIMIT ? OFFSET ?`, provider, typ, limit, max(skip, 0))
+	return tx.pushed(ctx, `INDEXED BY pushed_live WHERE source = ? AND type = ? AND deleted = 0 ORDER BY seq LIMIT ? OFFSET ?`, provider, typ, limit, max(skip, 0))
 }
 
 // PushedCount implements source.PushTx.
 func (tx *Tx) PushedCount(ctx context.Context, provider, typ string) (n int, err error) {
-	_, err = tx.row(ctx, []any{&n}, `SELECT count(*) FROM pushed WHERE source = ? AND type = ? AND body IS NOT NULL`, provider, typ)
+	_, err = tx.row(ctx, []any{&n}, `SELECT count(*) FROM pushed INDEXED BY pushed_live WHERE source = ? AND type = ? AND deleted = 0`, provider, typ)
 	return n, err
 }
 
@@ -70,17 +70,16 @@ func (tx *Tx) PutPushed(ctx context.Context, p *source.Pushed) error {
 	if p.Body != nil {
 		body = string(p.Body)
 	}
-	if p.Seq == 0 {
-		_, err := tx.row(ctx, []any{&p.Seq}, `SELECT coalesce(max(seq), 0) + 1 FROM pushed WHERE source = ? AND type = ?`, p.Source, p.Type)
-		if err != nil {
-			return err
-		}
+	if p.Seq > 0 {
+		return tx.exec(ctx, `UPDATE pushed SET record = ?, name = ?, external = ?, version = ?, modified = ?, ended = ?, members = ?, deleted = ?, body = ?
+			WHERE seq = ?`,
+			p.Record, p.Name, p.External, p.Version, stamp(p.Modified), stamp(p.Ended), p.Members, p.Body == nil, body, p.Seq)
 	}
-	return tx.exec(ctx, `INSERT INTO pushed (`+pushedColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
-		ON CONFLICT (source, type, id) DO UPDATE SET record = excluded.record, name = excluded.name, external = excluded.external,
-		version = excluded.version, modified = excluded.modified, ended = excluded.ended,
-		members = excluded.members, body = excluded.body`,
-		p.Source, p.Type, p.ID, p.Seq, p.Record, p.Name, p.External, p.Version, stamp(p.Created), stamp(p.Modified), stamp(p.Ended), p.Members, body)
+	seq, err := tx.insert(ctx, `INSERT INTO pushed (source, type, id, record, name, external, version, created, modified, ended, members, deleted, body)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		p.Source, p.Type, p.ID, p.Record, p.Name, p.External, p.Version, stamp(p.Created), stamp(p.Modified), stamp(p.Ended), p.Members, p.Body == nil, body)
+	p.Seq = seq
+	return err
 }
 
 // PeopleOf implements source.PushTx.

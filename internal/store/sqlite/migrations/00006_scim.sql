@@ -6,10 +6,10 @@
 -- row without a body, so that whoever comes back under the same externalId or user
 -- name is the same record again.
 CREATE TABLE pushed (
+    seq        INTEGER PRIMARY KEY AUTOINCREMENT,
     source     TEXT    NOT NULL,
     type       TEXT    NOT NULL,
     id         TEXT    NOT NULL,
-    seq        INTEGER NOT NULL,
     record     TEXT    NOT NULL,
     name       TEXT    NOT NULL,
     external   TEXT    NOT NULL,
@@ -18,11 +18,11 @@ CREATE TABLE pushed (
     modified   INTEGER NOT NULL,
     ended      INTEGER,
     members    INTEGER NOT NULL,
+    deleted    INTEGER NOT NULL,
     body       TEXT,
-    PRIMARY KEY (source, type, id)
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX pushed_seq ON pushed (source, type, seq);
-CREATE UNIQUE INDEX pushed_user_name ON pushed (source, name) WHERE type = 'User' AND body IS NOT NULL;
+    UNIQUE (source, type, id)
+);
+CREATE INDEX pushed_live ON pushed (source, type, deleted);
 CREATE INDEX pushed_name ON pushed (source, type, name);
 CREATE INDEX pushed_external ON pushed (source, type, external) WHERE external <> '';
 CREATE INDEX pushed_record ON pushed (source, record);

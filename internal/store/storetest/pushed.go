@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storetest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/source"
+	"github.com/usher-id/usher/internal/token"
+)
+
+var pushed = map[string]func(*bundle){
+	"pushed resources come back as they were": pushedRoundTrip,
+	"pushed resources by their keys":          pushedKeys,
+	"pushed resources in pages":               pushedPages,
+	"members of pushed groups":                pushedMembers,
+	"teams that sources state":                statedTeams,
+}
+
+var tokens = map[string]func(*bundle){
+	"tokens": tokensAreKept,
+}
+
+func (b *bundle) push(fn func(source.PushTx) error) {
+	b.Helper()
+	b.must(b.db.Pushed().Update(b.ctx, fn))
+}
+
+// resource is a pushed User, called as its id.
+func resource(provider, id string) *source.Pushed {
+	return &source.Pushed{
+		Source: provider, Type: "User", ID: id, Record: "rec-" + id, Name: id, External: "e-" + id, Version: 1, Created: noon, Modified: noon,
+		Body: []byte(`{"userName":"` + id + `"}`),
+	}
+}
+
+func (b *bundle) found(provider string, by source.PushedBy, value string, deleted bool) (ids []string) {
+	b.Helper()
+	b.push(func(tx source.PushTx) error {
+		rows, err := tx.Pushed(b.ctx, provider, "User", by, value, deleted)
+		ids = nil
+		for _, r := range rows {
+			ids = append(ids, r.ID)
+		}
+		return err
+	})
+	return ids
+}
+
+func pushedRoundTrip(b *bundle) {
+	r := resource("idp", "a")
+	r.Ended = noon.Add(time.Hour)
+	b.push(func(tx source.PushTx) error { return tx.PutPushed(b.ctx, r) })
+	if r.Seq == 0 {
+		b.Error("no place was given")
+	}
+	r.Name, r.External, r.Version, r.Modified, r.Ended, r.Record, r.Members, r.Body = "b", "", 2, noon.Add(time.Minute), time.Time{}, "other", 3, []byte(`{}`)
+	b.push(func(tx source.PushTx) error { return tx.PutPushed(b.ctx, r) })
+	b.push(func(tx source.PushTx) error {
+		rows, err := tx.Pushed(b.ctx, "idp", "User", source.PushedByID, "a", false)
+		if len(rows) != 1 {
+			b.Fatalf("%d rows", len(rows))
+		}
+		equal(b, "the resource", fmt.Sprintf("%+v", rows[0]), fmt.Sprintf("%+v", *r))
+		return err
+	})
+}
+
+func pushedKeys(b *bundle) {
+	b.push(func(tx source.PushTx) error {
+		for _, r := range []*source.Pushed{resource("idp", "a"), resource("idp", "b"), resource("other", "a")} {
+			b.must(tx.PutPushed(b.ctx, r))
+		}
+		gone := resource("idp", "c")
+		gone.Name, gone.External = "a", "e-a"
+		b.must(tx.PutPushed(b.ctx, gone))
+		gone.Body = nil
+		return tx.PutPushed(b.ctx, gone)
+	})
+	same(b, "by id", b.found("idp", source.PushedByID, "a", false), []string{"a"})
+	same(b, "by name", b.found("idp", source.PushedByName, "a", false), []string{"a"})
+	same(b, "by name, with who was deleted", b.found("idp", source.PushedByName, "a", true), []string{"a", "c"})
+	same(b, "by externalId", b.found("idp", source.PushedByExternal, "e-a", false), []string{"a"})
+	same(b, "by externalId, with who was deleted", b.found("idp", source.PushedByExternal, "e-a", true), []string{"a", "c"})
+	same(b, "who was deleted", b.found("idp", source.PushedByID, "c", false), nil)
+	same(b, "by nothing", b.found("idp", source.PushedByExternal, "", true), nil)
+	same(b, "at another provider", b.found("other", source.PushedByID, "b", true), nil)
+}
+
+func pushedPages(b *bundle) {
+	b.push(func(tx source.PushTx) error {
+		for i := range 10 {
+			r := resource("idp", fmt.Sprint("u", i))
+			b.must(tx.PutPushed(b.ctx, r))
+			b.must(tx.PutPushed(b.ctx, resource("other", fmt.Sprint("u", i))))
+			if i%5 == 3 { // two of them go
+				r.Body = nil
+				b.must(tx.PutPushed(b.ctx, r))
+			}
+		}
+		n, err := tx.PushedCount(b.ctx, "idp", "User")
+		equal(b, "count", n, 8)
+		b.must(err)
+		n, err = tx.PushedCount(b.ctx, "idp", "Group")
+		equal(b, "count of none", n, 0)
+		b.must(err)
+		var seen []string
+		after := int64(0)
+		for {
+			rows, err := tx.PushedAfter(b.ctx, "idp", "User", after, 3)
+			b.must(err)
+			for _, r := range rows {
+				seen, after = append(seen, r.ID), r.Seq
+			}
+			if len(rows) < 3 {
+				break
+			}
+		}
+		same(b, "in order", seen, []string{"u0", "u1", "u2", "u4", "u5", "u6", "u7", "u9"})
+		rows, err := tx.PushedAt(b.ctx, "idp", "User", 3, 2)
+		if len(rows) != 2 || rows[0].ID != "u4" || rows[1].ID != "u5" {
+			b.Errorf("from the fourth on: %+v", rows)
+		}
+		return err
+	})
+}
+
+func pushedMembers(b *bundle) {
+	of := func(ids ...string) (out []source.PushedMember) {
+		for _, id := range ids {
+			out = append(out, source.PushedMember{ID: id, Body: []byte(`{"value":"` + id + `"}`)})
+		}
+		return out
+	}
+	b.push(func(tx source.PushTx) error {
+		added, err := tx.AddMembers(b.ctx, "idp", "g", of("b", "a"))
+		same(b, "added", added, []string{"b", "a"})
+		b.must(err)
+		added, err = tx.AddMembers(b.ctx, "idp", "g", of("a", "c"))
+		same(b, "added anew", added, []string{"c"})
+		b.must(err)
+		_, err = tx.AddMembers(b.ctx, "other", "g", of("z"))
+		b.must(err)
+		_, err = tx.AddMembers(b.ctx, "idp", "h", of("a"))
+		b.must(err)
+		removed, err := tx.RemoveMembers(b.ctx, "idp", "g", []string{"b", "z"})
+		same(b, "removed", removed, []string{"b"})
+		b.must(err)
+		members, err := tx.Members(b.ctx, "idp", "g")
+		if len(members) != 2 || members[0].ID != "a" || string(members[1].Body) != `{"value":"c"}` {
+			b.Errorf("members %+v", members)
+		}
+		b.must(err)
+		groups, err := tx.GroupsWith(b.ctx, "idp", []string{"a", "c", "z"})
+		same(b, "groups of a", groups["a"], []string{"g", "h"})
+		same(b, "groups of c", groups["c"], []string{"g"})
+		same(b, "groups of z", groups["z"], nil)
+		return err
+	})
+}
+
+func statedTeams(b *bundle) {
+	b.put(person("p1"), person("p2"))
+	b.directory(func(tx directory.Tx) error {
+		var records []directory.Record
+		for _, id := range []string{"a", "b"} {
+			r := record("rec-"+id, map[string]string{"a": "p1", "b": "p2"}[id])
+			r.Source = "idp"
+			records = append(records, r)
+		}
+		return tx.PutRecords(b.ctx, records)
+	})
+	group := &source.Pushed{Source: "idp", Type: "Group", ID: "g", Record: "g", Name: "ops", Version: 1, Created: noon, Modified: noon, Body: []byte(`{"displayName":"Ops"}`)}
+	b.push(func(tx source.PushTx) error {
+		for _, r := range []*source.Pushed{resource("idp", "a"), resource("idp", "b"), group} {
+			b.must(tx.PutPushed(b.ctx, r))
+		}
+		_, err := tx.AddMembers(b.ctx, "idp", "g", []source.PushedMember{{ID: "a", Body: []byte(`{}`)}, {ID: "nobody", Body: []byte(`{}`)}})
+		b.must(err)
+		people, err := tx.PeopleOf(b.ctx, "idp", []string{"a", "b", "nobody"})
+		same(b, "whom users speak of", people, []string{"p1", "p2"})
+		return err
+	})
+	want := source.PushedTeam("idp", "g", "Ops")
+	of := func() map[string][]directory.Team {
+		var teams map[string][]directory.Team
+		b.directory(func(tx directory.Tx) (err error) {
+			teams, err = tx.StatedTeams(b.ctx, []string{"p1", "p2"})
+			return err
+		})
+		return teams
+	}
+	same(b, "teams of who is in the group", of()["p1"], []directory.Team{want})
+	same(b, "teams of who is not", of()["p2"], nil)
+	b.push(func(tx source.PushTx) error {
+		group.Body = nil
+		return tx.PutPushed(b.ctx, group)
+	})
+	same(b, "teams of a group that is gone", of()["p1"], nil)
+}
+
+func tokensAreKept(b *bundle) {
+	s := b.db.Tokens()
+	secret, old := token.New("idp", "ines", noon, time.Hour)
+	_, fresh := token.New("idp", "paul", noon.Add(time.Minute), 0)
+	b.must(s.PutToken(b.ctx, old))
+	b.must(s.PutToken(b.ctx, fresh))
+	old.Used, old.Revoked = noon.Add(time.Minute), noon.Add(2*time.Minute)
+	b.must(s.PutToken(b.ctx, old))
+	got, ok, err := s.Token(b.ctx, token.Digest(secret))
+	if err != nil || !ok || got != old {
+		b.Errorf("%+v %t %v, want %+v", got, ok, err, old)
+	}
+	got, ok, err = s.TokenByID(b.ctx, fresh.ID)
+	if err != nil || !ok || got != fresh {
+		b.Errorf("%+v %t %v, want %+v", got, ok, err, fresh)
+	}
+	if _, ok, err := s.Token(b.ctx, token.Digest("guess")); ok || err != nil {
+		b.Error("a token that nobody made", ok, err)
+	}
+	all, err := s.Tokens(b.ctx)
+	if err != nil || len(all) != 2 || all[0].ID != fresh.ID {
+		b.Errorf("%+v %v", all, err)
+	}
+}
