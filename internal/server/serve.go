@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
@@ -318,7 +317,7 @@ func (d *daemon) keepBooks(ctx context.Context) error {
 }
 
 func (d *daemon) look(ctx context.Context, held map[string]bool) error {
-	if _, err := audit.Sequence(ctx, d.db.Ledger()); err != nil {
+	if err := d.sequence(ctx); err != nil {
 		return err
 	}
 	var holds []provision.Hold

@@ -23,6 +23,7 @@ type Usher struct {
 	db        store.DB
 	owner     *provision.Owner
 	ingesting sync.Mutex   // one read of one source at a time
+	chaining  sync.Mutex   // one sequencer at a time
 	reading   atomic.Int64 // see provision.Config: grows with the begin and end of each read
 }
 
@@ -217,8 +218,11 @@ func (u *Usher) forgotten(ctx context.Context, db store.DB) error {
 	})
 }
 
-// sequence gives the ledger's new events their place in the chain.
+// sequence gives the ledger's new events their place in the chain, one caller at a
+// time: the bookkeeper, or whoever has just done something.
 func (u *Usher) sequence(ctx context.Context) error {
+	u.chaining.Lock()
+	defer u.chaining.Unlock()
 	_, err := audit.Sequence(ctx, u.db.Ledger())
 	return err
 }
