@@ -67,7 +67,12 @@ type reader struct {
 	errs   Errors
 }
 
+// fail notes a mistake. The YAML library counts the lines of a plain scalar that runs
+// over several of them anew, so that a place may lie behind the end of the file.
 func (r *reader) fail(pos Position, msg, hint string) {
+	if n := len(r.lines); n > 0 {
+		pos.Line = min(pos.Line, n)
+	}
 	r.errs = append(r.errs, &Error{Pos: pos, Msg: msg, Hint: hint})
 }
 
