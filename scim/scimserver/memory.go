@@ -249,6 +249,7 @@ func (m *Memory) Delete(_ context.Context, typ, id, version string) error {
 		s.enrol(here, scim.Null())
 	}
 	delete(s.rows, id)
+	defer m.leave(id)
 	here.head, here.roster = nil, nil // a hole in the order, until there are many
 	if s.holes++; s.holes > manyHoles && s.holes > len(s.order)/2 {
 		s.order = slices.DeleteFunc(s.order, func(r *row) bool { return r.head == nil })

@@ -4,6 +4,7 @@ package scimserver
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -162,7 +163,11 @@ func (m *Memory) ChangeMembers(_ context.Context, typ, id string, c MemberChange
 	case c.IfVersion != nil && !matches([]string{strings.Join(c.IfVersion, ",")}, here.head.Version()):
 		return MembersChanged{}, ErrVersion
 	}
-	var done MembersChanged
+	return m.regroup(s, here, c), nil
+}
+
+// regroup changes the members of a row.
+func (m *Memory) regroup(s *shelf, here *row, c MemberChange) (done MembersChanged) {
 	in := here.roster
 	for _, id := range c.Remove {
 		if _, is := in.at[id]; is {
@@ -186,5 +191,14 @@ func (m *Memory) ChangeMembers(_ context.Context, typ, id string, c MemberChange
 		in.changed()
 	}
 	done.Head, done.Count = here.head, len(in.list)-in.gone
-	return done, nil
+	return done
+}
+
+// leave takes a resource that is gone out of every group (RFC 7644 §3.6).
+func (m *Memory) leave(id string) {
+	for _, s := range m.types {
+		for here := range maps.Clone(s.holders[id]) {
+			m.regroup(s, here, MemberChange{Attribute: s.members, Remove: []string{id}})
+		}
+	}
 }

@@ -96,13 +96,14 @@ type asked struct {
 }
 
 // parse makes of parameters what a Store is asked.
-func (h *Handler) parse(t *resourceType, params query, rules Rules) (asked, error) {
+func (h *Handler) parse(t *resourceType, params query, rules Rules, root string) (asked, error) {
 	q := asked{Query: Query{StartIndex: 1, Count: h.c.Limits.PageSize}}
 	var err error
 	if params.has("filter") {
 		if q.Filter, err = rules.filter().Parse(h.c.Schemas, t.Schema, params.get("filter"), h.c.Limits.Filter); err != nil {
 			return q, err
 		}
+		q.Filter = ofMeta(q.Filter, t, root)
 	}
 	if text := params.get("sortBy"); text != "" {
 		if q.SortBy, err = h.sortBy(t, text); err != nil {

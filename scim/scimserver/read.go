@@ -97,7 +97,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, t *resourceType, 
 	if err != nil {
 		return err
 	}
-	q, err := h.parse(t, params, h.rules(r))
+	q, err := h.parse(t, params, h.rules(r), h.root(r))
 	if err != nil {
 		return err
 	}

@@ -481,3 +481,24 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// What a filter asks of meta.resourceType and meta.location, which are the handler's,
+// is answered as the answers show it.
+func TestFiltersOfMeta(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, nil)
+	id := s.make("/Users", user("ann"))
+	s.make("/Users", user("bob"))
+	for filter, want := range map[string]int{
+		`meta.resourceType eq "User"`: 2, `meta.resourceType eq "user"`: 0, `meta.resourceType eq "Group"`: 0, `meta.resourceType ne "User"`: 0,
+		`meta.resourceType ne "Group"`: 2, `meta.resourceType pr`: 2, `not (meta.resourceType pr)`: 0, `meta.resourceType sw "U" and userName eq "ann"`: 1,
+		`meta.location eq "http://app.example/scim/v2/Users/` + id + `"`: 1, `meta.location ne "http://app.example/scim/v2/Users/` + id + `"`: 1,
+		`meta.location eq "http://other.example/Users/` + id + `"`: 0, `meta.location pr`: 2, `meta[resourceType eq "User"] and userName sw "b"`: 1,
+		`meta.created pr`: 2, `meta.lastModified gt "2000-01-01T00:00:00Z"`: 2,
+	} {
+		l := s.do("GET", "/Users?filter="+url.QueryEscape(filter), "").want(200, "").list()
+		if l.TotalResults != want {
+			t.Errorf("%s: %d, want %d", filter, l.TotalResults, want)
+		}
+	}
+}
