@@ -23,7 +23,9 @@ func (a account) user() *scim.Resource {
 	u.SetID(strconv.Itoa(a.ID))
 	u.SetExternalID(a.External)
 	u.Set("userName", scim.String(a.Login))
-	u.Set("displayName", scim.String(a.Name))
+	if a.Name != "" {
+		u.Set("displayName", scim.String(a.Name))
+	}
 	u.SetActive(a.Active)
 	u.SetMeta(a.Created, a.Changed, `W/"`+strconv.Itoa(a.Version)+`"`)
 	return u

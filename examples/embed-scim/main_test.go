@@ -11,6 +11,7 @@ import (
 
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimclient"
+	"github.com/usher-id/usher/scim/scimtest"
 )
 
 // The app answers as a client of its endpoint sees it: it says what it has and no
@@ -23,6 +24,7 @@ func TestEndpoint(t *testing.T) {
 	}
 	srv := httptest.NewServer(h)
 	defer srv.Close()
+	judge(t, srv.URL+"/scim/v2")
 	c, err := client(srv.URL, "secret")
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +78,20 @@ func TestEndpoint(t *testing.T) {
 	_, err = stranger.Get(ctx, "/Users", "2")
 	if statusOf(err) != http.StatusUnauthorized {
 		t.Errorf("with another token: %v", err)
+	}
+}
+
+// judge has the conformance suite look at the endpoint.
+func judge(t *testing.T, base string) {
+	t.Helper()
+	r, err := scimtest.Suite{Base: base, Token: "secret"}.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range r.Results {
+		if l.Result == scimtest.Fail {
+			t.Errorf("%s (%s): %s", l.ID, l.Level, l.Detail)
+		}
 	}
 }
 

@@ -52,15 +52,17 @@ func (t *table) all() []account {
 func (t *table) write(id string, change func(*account) error) (account, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	now := time.Now()
 	a, ok := t.row(id)
 	switch {
 	case id == "":
 		t.last++
-		a = account{ID: t.last, Created: time.Now()}
+		a = account{ID: t.last, Created: now}
 	case !ok:
 		return a, scimserver.ErrNotFound
 	}
-	if err := change(&a); err != nil {
+	old := a
+	if err := change(&a); err != nil || id != "" && a == old {
 		return a, err
 	}
 	for _, other := range t.rows {
@@ -68,7 +70,7 @@ func (t *table) write(id string, change func(*account) error) (account, error) {
 			return a, &scimserver.UniquenessError{Attribute: "userName"}
 		}
 	}
-	a.Version, a.Changed = a.Version+1, time.Now()
+	a.Version, a.Changed = a.Version+1, now
 	t.rows[a.ID] = a
 	return a, nil
 }

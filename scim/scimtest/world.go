@@ -303,10 +303,6 @@ func (w *world) Delete(ctx context.Context, typ, id, version string) error {
 	if err != nil || c.void {
 		return err
 	}
-	if err := w.memory.Delete(ctx, typ, id, version); err != nil {
-		return err
-	}
-	w.ledger.add(c, typ, old, Deleted, "")
 	members := scim.Path{Attr: "members"}
 	groups, err := w.memory.List(ctx, "Group", scimserver.Query{
 		StartIndex: 1, Count: 1 << 30, Filter: scim.Eq(members, id), Without: []scim.Path{members},
@@ -314,13 +310,13 @@ func (w *world) Delete(ctx context.Context, typ, id, version string) error {
 	if err != nil {
 		return err
 	}
+	if err := w.memory.Delete(ctx, typ, id, version); err != nil {
+		return err
+	}
+	w.ledger.add(c, typ, old, Deleted, "")
 	for _, g := range groups.Resources {
-		done, err := w.memory.ChangeMembers(ctx, "Group", g.ID(), scimserver.MemberChange{Attribute: "members", Remove: []string{id}})
-		if err != nil {
-			return err
-		}
-		for _, member := range done.Removed {
-			w.ledger.add(causeOf(outside(ctx)), "Group", done.Head, MemberRemoved, member)
+		if g.ID() != id {
+			w.ledger.add(causeOf(outside(ctx)), "Group", g, MemberRemoved, id)
 		}
 	}
 	return nil
