@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/usher-id/usher/internal/testenv"
+	"github.com/usher-id/usher/scim/scimserver"
 	"github.com/usher-id/usher/scim/scimtest"
 )
 
@@ -56,21 +57,46 @@ func TestJudgeOfScimmy(t *testing.T) {
 	}
 }
 
-// Our own endpoint, as the built binary serves it, meets what is checked.
+// Our own endpoint, as the built binary serves it, meets what is checked at every
+// strictness, but for what was decided (docs/divergences.md and docs/strictness.md).
 func TestJudgeOfUsher(t *testing.T) {
-	u := newUpstream(t)
-	var made struct{ Token string }
-	u.run(t, &made, "token", "create", "--source", "upstream")
-	u.token = made.Token
-	daemon := u.serve(t)
-	defer func() {
-		_ = daemon.Process.Kill()
-		_ = daemon.Wait()
-	}()
-	// An externalId is one person of one source, and lenient makes the element that a
-	// filter does not find (createOnNoMatch).
-	want := []string{"7643-3.1-13", "7644-3.5.2.3-08"}
-	if got := failing(t, "http://"+u.addr+"/scim/v2", u.token); !slices.Equal(got, want) {
-		t.Errorf("fails at %v, decided are %v", got, want)
+	const (
+		oneExternalID   = "7643-3.1-13"     // an externalId is one person of one source
+		createOnNoMatch = "7644-3.5.2.3-08" // the element that a filter does not find is made
+		requirePath     = "7644-3.5.2.1-02" // an operation without path is refused
+	)
+	for strictness, decided := range map[scimserver.Strictness][]string{
+		scimserver.RFC:           {oneExternalID},
+		scimserver.Entra:         {oneExternalID, createOnNoMatch},
+		scimserver.Okta:          {oneExternalID},
+		scimserver.Lenient:       {oneExternalID, createOnNoMatch},
+		scimserver.InteropStrict: {oneExternalID, requirePath},
+		scimserver.IPSIE:         {oneExternalID},
+	} {
+		t.Run(string(strictness), func(t *testing.T) {
+			u := newUpstream(t)
+			example, err := os.ReadFile(u.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := strings.Replace(string(example), "strictness: lenient", "strictness: "+string(strictness), 1)
+			if strictness != scimserver.Lenient && text == string(example) {
+				t.Fatal("the example has no strictness to replace")
+			}
+			u.config = filepath.Join(t.TempDir(), "usher.yaml")
+			if err := os.WriteFile(u.config, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var made struct{ Token string }
+			u.run(t, &made, "token", "create", "--source", "upstream")
+			daemon := u.serve(t)
+			defer func() {
+				_ = daemon.Process.Kill()
+				_ = daemon.Wait()
+			}()
+			if got := failing(t, "http://"+u.addr+"/scim/v2", made.Token); !slices.Equal(got, decided) {
+				t.Errorf("fails at %v, decided are %v", got, decided)
+			}
+		})
 	}
 }

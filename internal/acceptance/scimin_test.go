@@ -26,7 +26,7 @@ import (
 // upstream is the built binary with examples/scim-in/usher.yaml, and a provider that
 // pushes to it.
 type upstream struct {
-	store, addr, token string
+	config, store, addr, token string
 }
 
 func newUpstream(t *testing.T) *upstream {
@@ -35,7 +35,7 @@ func newUpstream(t *testing.T) *upstream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &upstream{store: filepath.Join(t.TempDir(), "usher.db"), addr: l.Addr().String()}
+	u := &upstream{config: filepath.Join(testenv.Root(t), "examples", "scim-in", "usher.yaml"), store: filepath.Join(t.TempDir(), "usher.db"), addr: l.Addr().String()}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func newUpstream(t *testing.T) *upstream {
 
 func (u *upstream) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), testenv.Binary(t), append(args, "-c", filepath.Join(testenv.Root(t), "examples", "scim-in", "usher.yaml"))...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), testenv.Binary(t), append(args, "-c", u.config)...)
 	cmd.Env = append(os.Environ(), "STORE="+u.store, "ADDR="+u.addr)
 	return cmd
 }
