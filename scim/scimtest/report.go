@@ -50,8 +50,6 @@ type section struct {
 // the template.
 func (s *section) Anchor() string { return strings.ReplaceAll(s.Name, " ", "-") }
 
-func (s *section) Count(of string) int { return s.Sum[Verdict(of)] }
-
 type titled struct {
 	Line
 	Title string
@@ -116,8 +114,9 @@ func (r Report) WriteHTML(w io.Writer) error {
 	return page.Execute(w, struct {
 		Report
 		Verdict  string
+		Verdicts []Verdict
 		Sections []*section
-	}{r, r.Verdict(), r.sections()})
+	}{r, r.Verdict(), []Verdict{Pass, Fail, Decision, NA}, r.sections()})
 }
 
 var page = template.Must(template.New("report").Parse(`<!doctype html>
@@ -142,8 +141,7 @@ pre { overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; font-siz
 <table>
 <tr><th>RFC, section</th><th class="n">pass</th><th class="n">fail</th><th class="n">decision</th><th class="n">n/a</th></tr>
 {{range .Sections}}<tr><td><a href="#{{.Anchor}}">{{.Name}}</a></td>
-<td class="n pass">{{.Count "pass"}}</td><td class="n fail">{{.Count "fail"}}</td>
-<td class="n decision">{{.Count "decision"}}</td><td class="n na">{{.Count "na"}}</td></tr>
+{{$s := .}}{{range $v := $.Verdicts}}{{with index $s.Sum $v}}<td class="n {{$v}}">{{.}}</td>{{else}}<td class="n na">0</td>{{end}}{{end}}</tr>
 {{end}}</table>
 {{range .Sections}}<h2 id="{{.Anchor}}">{{.Name}}</h2>
 <table>
