@@ -237,8 +237,7 @@ func (e *endpoint) caller(r *http.Request) (*pushedHandler, error) {
 		return nil, token.ErrUnknown
 	}
 	if t.Stale(now) {
-		t.Used = now
-		if err := e.tokens.PutToken(r.Context(), t); err != nil {
+		if err := e.tokens.UseToken(r.Context(), t.ID, now); err != nil {
 			e.d.log.Warn("it could not be noted that a token is used", "token", t.ID, "err", err)
 		}
 	}

@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/usher-id/usher/internal/audit"
-	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/request"
 	"github.com/usher-id/usher/internal/token"
 )
@@ -43,17 +43,7 @@ func (b *Built) CanPush(source string) error {
 	if len(names) == 0 {
 		return fmt.Errorf("%s has no source of type scim: there is nobody to make a token for", b.Config.File)
 	}
-	return fmt.Errorf("there is no source %q of type scim in %s; there is %s", source, b.Config.File, joined(names))
-}
-
-func joined(names []string) (out string) {
-	for i, n := range names {
-		if i > 0 {
-			out += ", "
-		}
-		out += n
-	}
-	return out
+	return fmt.Errorf("there is no source %q of type scim in %s; there is %s", source, b.Config.File, strings.Join(names, ", "))
 }
 
 // Tokens lists the tokens, the newest first.
@@ -83,18 +73,18 @@ func (u *Usher) PutToken(ctx context.Context, t token.Token, actor string) error
 	if err := u.CanPush(t.Source); err != nil {
 		return err
 	}
-	if err := u.db.Tokens().PutToken(ctx, t); err != nil {
+	_, kept, err := u.db.Tokens().TokenByID(ctx, t.ID)
+	if err != nil {
 		return err
 	}
 	kind, why := "token.created", "a token for source "+t.Source+", of "+t.Owner
-	if now := time.Now(); !t.Revoked.IsZero() {
+	switch {
+	case !t.Revoked.IsZero():
 		kind, why = "token.revoked", "the token of "+t.Owner+" for source "+t.Source
-	} else if now.Sub(t.Created) > time.Minute {
+	case kept:
 		kind, why = "token.ends", "the token of "+t.Owner+" for source "+t.Source+" ends at "+t.Expires.UTC().Format(time.RFC3339)
 	}
-	err := u.db.Directory().Update(ctx, func(tx directory.Tx) error {
-		return tx.AppendEvents(ctx, []audit.Event{{At: tx.Now(), Kind: kind, Actor: actor, Object: t.ID, Why: why}})
-	})
+	err = u.db.Tokens().PutToken(ctx, t, audit.Event{Kind: kind, Actor: actor, Object: t.ID, Why: why})
 	return errors.Join(err, u.sequence(ctx))
 }
 

@@ -20,6 +20,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/usher-id/usher/internal/audit"
 )
 
 // Token is what is kept of one.
@@ -36,8 +38,12 @@ type Token struct {
 
 // Store keeps tokens.
 type Store interface {
-	// PutToken stores a token, or what has changed of it.
-	PutToken(ctx context.Context, t Token) error
+	// PutToken keeps a token and tells the ledger of it: both or neither. One that is
+	// kept already only ever ends sooner: nothing lets a token that was revoked hold
+	// again, and nothing lets one hold for longer. When it was used is not touched.
+	PutToken(ctx context.Context, t Token, e audit.Event) error
+	// UseToken notes when a token was last used, and nothing else.
+	UseToken(ctx context.Context, id string, at time.Time) error
 	// Token finds one by its digest, TokenByID by its id.
 	Token(ctx context.Context, digest [sha256.Size]byte) (t Token, found bool, err error)
 	TokenByID(ctx context.Context, id string) (t Token, found bool, err error)

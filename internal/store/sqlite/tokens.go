@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"time"
 
+	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/token"
 )
 
@@ -17,11 +19,23 @@ type tokens struct{ db *DB }
 
 const keptColumns = `id, source, digest, owner, created, expires, revoked, used`
 
-func (s tokens) PutToken(ctx context.Context, t token.Token) error {
+func (s tokens) PutToken(ctx context.Context, t token.Token, e audit.Event) error {
 	return s.db.update(ctx, func(tx *Tx) error {
-		return tx.exec(ctx, `INSERT INTO tokens (`+keptColumns+`) VALUES (?,?,?,?,?,?,?,?)
-			ON CONFLICT (id) DO UPDATE SET expires = excluded.expires, revoked = excluded.revoked, used = excluded.used`,
+		err := tx.exec(ctx, `INSERT INTO tokens (`+keptColumns+`) VALUES (?,?,?,?,?,?,?,?)
+			ON CONFLICT (id) DO UPDATE SET revoked = coalesce(min(revoked, excluded.revoked), revoked, excluded.revoked),
+			expires = coalesce(min(expires, excluded.expires), expires, excluded.expires)`,
 			t.ID, t.Source, t.Digest[:], t.Owner, stamp(t.Created), stamp(t.Expires), stamp(t.Revoked), stamp(t.Used))
+		if err != nil {
+			return err
+		}
+		e.At = tx.now
+		return tx.AppendEvents(ctx, []audit.Event{e})
+	})
+}
+
+func (s tokens) UseToken(ctx context.Context, id string, at time.Time) error {
+	return s.db.update(ctx, func(tx *Tx) error {
+		return tx.exec(ctx, `UPDATE tokens SET used = max(coalesce(used, 0), ?) WHERE id = ?`, stamp(at), id)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/token"
@@ -17,6 +18,7 @@ var pushed = map[string]func(*bundle){
 	"pushed resources in pages":               pushedPages,
 	"members of pushed groups":                pushedMembers,
 	"teams that sources state":                statedTeams,
+	"who is erased leaves pushed groups":      erasedLeavesGroups,
 }
 
 var tokens = map[string]func(*bundle){
@@ -201,14 +203,64 @@ func statedTeams(b *bundle) {
 	same(b, "teams of a group that is gone", of()["p1"], nil)
 }
 
+// erasedLeavesGroups: a group counts its members right, and is another version.
+func erasedLeavesGroups(b *bundle) {
+	b.put(person("p1"))
+	b.directory(func(tx directory.Tx) error {
+		r := record("rec-a", "p1")
+		r.Source = "idp"
+		return tx.PutRecords(b.ctx, []directory.Record{r})
+	})
+	group := &source.Pushed{Source: "idp", Type: "Group", ID: "g", Record: "g", Name: "ops", Version: 1, Created: noon, Modified: noon, Members: 2, Body: []byte(`{}`)}
+	other := *group
+	other.ID, other.Record, other.Members = "h", "h", 1
+	b.push(func(tx source.PushTx) error {
+		for _, r := range []*source.Pushed{resource("idp", "a"), group, &other} {
+			b.must(tx.PutPushed(b.ctx, r))
+		}
+		_, err := tx.AddMembers(b.ctx, "idp", "g", []source.PushedMember{{ID: "a", Body: []byte(`{}`)}, {ID: "b", Body: []byte(`{}`)}})
+		b.must(err)
+		_, err = tx.AddMembers(b.ctx, "idp", "h", []source.PushedMember{{ID: "b", Body: []byte(`{}`)}})
+		return err
+	})
+	b.directory(func(tx directory.Tx) error { return tx.Erase(b.ctx, "p1") })
+	b.push(func(tx source.PushTx) error {
+		groups, err := tx.PushedAfter(b.ctx, "idp", "Group", 0, 10)
+		b.must(err)
+		for i, want := range []struct {
+			members int
+			version int64
+		}{{1, 2}, {1, 1}} {
+			if g := groups[i]; g.Members != want.members || g.Version != want.version {
+				b.Errorf("%s: %d members at version %d, want %+v", g.ID, g.Members, g.Version, want)
+			}
+		}
+		members, err := tx.Members(b.ctx, "idp", "g")
+		if len(members) != 1 || members[0].ID != "b" {
+			b.Errorf("members %+v", members)
+		}
+		return err
+	})
+	same(b, "an erased User", b.found("idp", source.PushedByID, "a", false), nil)
+}
+
 func tokensAreKept(b *bundle) {
 	s := b.db.Tokens()
 	secret, old := token.New("idp", "ines", noon, time.Hour)
 	_, fresh := token.New("idp", "paul", noon.Add(time.Minute), 0)
-	b.must(s.PutToken(b.ctx, old))
-	b.must(s.PutToken(b.ctx, fresh))
+	put := func(t token.Token) {
+		b.Helper()
+		b.must(s.PutToken(b.ctx, t, audit.Event{Kind: "token.created", Object: t.ID}))
+	}
+	put(old)
+	put(fresh)
+	stale := old
 	old.Used, old.Revoked = noon.Add(time.Minute), noon.Add(2*time.Minute)
-	b.must(s.PutToken(b.ctx, old))
+	put(old)
+	b.must(s.UseToken(b.ctx, old.ID, old.Used))
+	b.must(s.UseToken(b.ctx, old.ID, noon)) // late
+	stale.Expires = time.Time{}
+	put(stale) // by somebody who has not heard that it is revoked
 	got, ok, err := s.Token(b.ctx, token.Digest(secret))
 	if err != nil || !ok || got != old {
 		b.Errorf("%+v %t %v, want %+v", got, ok, err, old)
@@ -219,6 +271,17 @@ func tokensAreKept(b *bundle) {
 	}
 	if _, ok, err := s.Token(b.ctx, token.Digest("guess")); ok || err != nil {
 		b.Error("a token that nobody made", ok, err)
+	}
+	sooner := fresh
+	sooner.Expires = noon.Add(time.Hour)
+	put(sooner)
+	put(fresh)
+	if got, _, err := s.TokenByID(b.ctx, fresh.ID); err != nil || got != sooner {
+		b.Errorf("%+v %v, want %+v: it lives for longer again", got, err, sooner)
+	}
+	n, err := audit.Sequence(b.ctx, b.db.Ledger())
+	if err != nil || n != 6 {
+		b.Errorf("%d events, %v", n, err)
 	}
 	all, err := s.Tokens(b.ctx)
 	if err != nil || len(all) != 2 || all[0].ID != fresh.ID {
