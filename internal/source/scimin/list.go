@@ -295,7 +295,7 @@ func (p *Provider) addGroups(ctx context.Context, tx source.PushTx, users []stri
 			if names[id] != "" {
 				o.Set("display", scim.String(names[id]))
 			}
-			o.Set("type", scim.String("direct")) // no group is a member of another (RFC 7643 §4.1.2)
+			o.Set("type", scim.String("direct")) // groups of groups are not told (RFC 7643 §4.1.2)
 			values = append(values, scim.Complex(o))
 		}
 		if len(values) > 0 {

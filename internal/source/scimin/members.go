@@ -75,9 +75,13 @@ func (p *Provider) putMembers(ctx context.Context, tx source.PushTx, row *source
 	if err != nil {
 		return err
 	}
+	stays := make(map[string]bool, len(want))
+	for _, w := range want {
+		stays[w.ID] = true
+	}
 	var gone []string
 	for _, m := range old {
-		if !slices.ContainsFunc(want, func(w source.PushedMember) bool { return w.ID == m.ID }) {
+		if !stays[m.ID] {
 			gone = append(gone, m.ID)
 		}
 	}

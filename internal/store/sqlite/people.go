@@ -95,6 +95,10 @@ func (tx *Tx) Waiting(ctx context.Context, now time.Time) (due, absent, returned
 	return due, absent, returned, err
 }
 
+// pushedSeats are the places that a person has in groups that providers push.
+const pushedSeats = `FROM records r CROSS JOIN pushed u ON u.source = r.source AND u.record = r.id AND u.type = 'User'
+	CROSS JOIN pushed_members m ON m.source = u.source AND m.member = u.id WHERE r.person = ?1`
+
 // Erase implements directory.Tx. The chain covers the digests of what is
 // removed from the ledger, and holds without it.
 func (tx *Tx) Erase(ctx context.Context, person string) error {
@@ -108,8 +112,10 @@ func (tx *Tx) Erase(ctx context.Context, person string) error {
 		return directory.ErrHasAccess
 	}
 	for _, query := range []string{
+		`UPDATE pushed SET version = version + 1, members = members - (SELECT count(*) ` + pushedSeats + ` AND m.source = pushed.source AND m.grp = pushed.id)
+			WHERE type = 'Group' AND (source, id) IN (SELECT m.source, m.grp ` + pushedSeats + `)`,
 		`DELETE FROM pushed_members WHERE EXISTS (SELECT 1 FROM pushed u JOIN records r ON r.source = u.source AND r.id = u.record
-			WHERE r.person = ? AND u.source = pushed_members.source AND u.id = pushed_members.member)`,
+			WHERE r.person = ?1 AND u.source = pushed_members.source AND u.id = pushed_members.member)`,
 		`UPDATE pushed SET body = NULL, deleted = 1, name = '', external = '' WHERE EXISTS (SELECT 1 FROM records r
 			WHERE r.person = ? AND r.source = pushed.source AND r.id = pushed.record)`,
 		`DELETE FROM records WHERE person = ?`,
