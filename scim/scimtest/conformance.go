@@ -107,19 +107,21 @@ type Report struct {
 	Base    string `json:"base"`
 	Results []Line `json:"results"`
 	Failed  int    `json:"failed"` // requirements without a choice that are not met
+	// Left are the paths of what the run has made and could not remove.
+	Left []string `json:"left,omitempty"`
 }
 
 const patience = 15 * time.Second // for one request
 
 // Run runs the checks one after the other, and removes what they have made. An error
 // means that the endpoint could not be looked at: it is not there, or lets nobody in.
-func (c Suite) Run(ctx context.Context) (Report, error) {
-	out := Report{Base: c.Base, Results: []Line{}}
+func (c Suite) Run(ctx context.Context) (out Report, err error) {
+	out = Report{Base: c.Base, Results: []Line{}}
 	s, err := newSession(ctx, c)
 	if err != nil {
 		return out, err
 	}
-	defer s.clean(context.WithoutCancel(ctx))
+	defer func() { out.Left = s.clean(context.WithoutCancel(ctx)) }()
 	level := map[string]Requirement{}
 	for _, r := range Requirements() {
 		level[r.ID] = r

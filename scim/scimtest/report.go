@@ -22,12 +22,20 @@ func (r Report) Sum() map[Verdict]int {
 // Verdict is the whole in one line.
 func (r Report) Verdict() string {
 	n := r.Sum()
-	says := fmt.Sprintf("%d requirements checked: %d pass, %d fail (%d of them without a choice), %d by decision, %d not applicable",
+	says := r.leftovers() + fmt.Sprintf("%d requirements checked: %d pass, %d fail (%d of them without a choice), %d by decision, %d not applicable",
 		len(r.Results), n[Pass], n[Fail], r.Failed, n[Decision], n[NA])
 	if r.Failed == 0 {
 		return says + ": it conforms as far as this can see"
 	}
 	return says + ": it does not conform"
+}
+
+// leftovers says what somebody has to remove by hand.
+func (r Report) leftovers() string {
+	if len(r.Left) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d resources that this made could not be removed: %s. ", len(r.Left), strings.Join(r.Left, ", "))
 }
 
 // WriteJSON writes the report as one document.

@@ -13,7 +13,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/usher-id/usher/scim"
 )
@@ -89,8 +91,11 @@ func newSession(ctx context.Context, c Suite) (*Session, error) {
 // leaves one out. A body is sent as application/scim+json.
 func (s *Session) Do(ctx context.Context, method, path, body string, headers ...string) *Exchange {
 	target := path
-	if !strings.HasPrefix(path, s.base) {
+	if !s.within(path) {
 		target = s.base + path
+	}
+	if method == http.MethodDelete && !s.ours(strings.TrimPrefix(target, s.base)) {
+		must(failed(nil, "this would delete %s, which the run has not made", target))
 	}
 	e := &Exchange{Method: method, URL: target, Sent: body}
 	var in io.Reader
@@ -124,32 +129,110 @@ func (s *Session) Do(ctx context.Context, method, path, body string, headers ...
 	defer func() { _ = res.Body.Close() }() // what was read is all that counts
 	e.Status, e.Header = res.StatusCode, res.Header
 	e.Body, e.Err = io.ReadAll(io.LimitReader(res.Body, mostBody))
-	if method == http.MethodPost && e.Status == http.StatusCreated {
-		s.track(e)
+	if method == http.MethodPost && writingOK(e) {
+		s.track(ctx, e)
 	}
 	return e
 }
 
-// track remembers what was made, to remove it.
-func (s *Session) track(e *Exchange) {
+// within tells whether an address is one below the base: the token goes nowhere else,
+// whatever an endpoint says where its resources are.
+func (s *Session) within(address string) bool {
+	rest, ok := strings.CutPrefix(address, s.base)
+	return ok && (rest == "" || rest[0] == '/' || rest[0] == '?')
+}
+
+// ours tells whether nobody else can miss what is at a path: the run has made it, or
+// gave it an id that nobody has.
+func (s *Session) ours(path string) bool {
+	return slices.Contains(s.made, path) || strings.Contains(path, s.prefix)
+}
+
+// track remembers what was made, to remove it. An endpoint that gives the id of
+// somebody else for it ends the check, which would go on to write to them.
+func (s *Session) track(ctx context.Context, e *Exchange) {
+	path, _, _ := strings.Cut(strings.TrimPrefix(e.URL, s.base), "?")
+	if strings.HasSuffix(path, "/.search") {
+		return
+	}
+	if i := strings.Index(path[1:], "/"); i >= 0 {
+		path = path[:i+1]
+	}
 	r := e.Resource()
 	if r == nil || r.ID() == "" {
 		return
 	}
-	path, _, _ := strings.Cut(strings.TrimPrefix(e.URL, s.base), "?")
-	if i := strings.Index(path[1:], "/"); i >= 0 {
-		path = path[:i+1]
+	path += "/" + url.PathEscape(r.ID())
+	if slices.Contains(s.made, path) {
+		must(failed(e, "the id is that of what was made before"))
 	}
-	s.made = append(s.made, path+"/"+url.PathEscape(r.ID()))
+	back := s.Do(ctx, http.MethodGet, path, "")
+	if there := back.Resource(); back.Status == http.StatusOK && there != nil && s.named(r) && !s.named(there) {
+		must(failed(back, "%s, which is the id of what was made, is somebody else", r.ID()))
+	}
+	s.made = append(s.made, path)
 }
 
-// clean removes what the run has made, the newest first: groups before who is in
-// them.
-func (s *Session) clean(ctx context.Context) {
-	for _, path := range slices.Backward(s.made) {
-		s.Do(ctx, http.MethodDelete, path, "")
+// named tells whether a resource has a name of this run.
+func (s *Session) named(r *scim.Resource) bool {
+	for _, name := range []string{r.UserName(), r.DisplayName(), r.ExternalID()} {
+		if strings.HasPrefix(strings.ToLower(name), s.prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// tidying is how long what a run has made may take to be removed.
+const tidying = 2 * time.Minute
+
+// clean removes what the run has made, groups before who is in them, and returns what
+// is still there. An endpoint may have given the id of somebody else for that of
+// what was made, so that only what has a name of this run is deleted; and it may have
+// made something and lost the answer.
+func (s *Session) clean(ctx context.Context) (left []string) {
+	ctx, cancel := context.WithTimeout(ctx, tidying)
+	defer cancel()
+	s.lost(ctx, "/Groups", "displayName")
+	s.lost(ctx, "/Users", "userName")
+	slices.Sort(s.made)
+	for _, path := range slices.Compact(s.made) {
+		e := s.Do(ctx, http.MethodGet, path, "")
+		if e.Status == http.StatusNotFound || e.Status == http.StatusGone {
+			continue
+		}
+		if r := e.Resource(); e.Status == http.StatusOK && r != nil && s.named(r) {
+			if d := s.Do(ctx, http.MethodDelete, path, ""); writingOK(d) || d.Status == http.StatusNotFound {
+				continue
+			}
+		}
+		left = append(left, path)
+	}
+	return left
+}
+
+// lost finds what was made without an answer that told of it.
+func (s *Session) lost(ctx context.Context, endpoint, name string) {
+	if !s.supports("filter") || !s.has(endpoint) {
+		return
+	}
+	for start := 1; start <= mostMade; {
+		at := query(endpoint, "filter", name+` sw "`+s.prefix+`"`, "startIndex", strconv.Itoa(start), "count", "100")
+		l := s.Do(ctx, http.MethodGet, at, "").List()
+		if l == nil || len(l.Resources) == 0 {
+			return
+		}
+		start += len(l.Resources)
+		for _, r := range l.Resources {
+			if r.ID() != "" && s.named(r) { // the endpoint may not have looked at the filter
+				s.made = append(s.made, endpoint+"/"+url.PathEscape(r.ID()))
+			}
+		}
 	}
 }
+
+// mostMade is more than a run makes of one type.
+const mostMade = 2_000
 
 // Resource is the answer as a resource, nil if it is none.
 func (e *Exchange) Resource() *scim.Resource {
