@@ -2,7 +2,11 @@
 
 package scim
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"unicode"
+)
 
 // AcceptRules says how a service provider departs from RFC 7643 and RFC 7644 in
 // what it takes for a resource. The zero value departs nowhere.
@@ -204,10 +208,14 @@ func (rules AcceptRules) one(p Path, a *Attribute, v Value) (Value, error) {
 // Complete tells whether the resource has all that its type requires: required
 // attributes, required extensions, and the required attributes of every
 // extension that it has (RFC 7643 §6, §7). What only the service provider writes
-// is not asked for. A failure is an *[Error], invalidValue.
+// is not asked for. Nor may what a resource is known by, such as a user name, have
+// characters that nobody sees. A failure is an *[Error], invalidValue.
 func (s *SchemaSet) Complete(t ResourceType, r *Resource) error {
 	if base := s.find(t.Schema); base != nil {
 		if err := incomplete(Path{}, base.Attributes, r.Object); err != nil {
+			return err
+		}
+		if err := unseen(base.Attributes, r.Object); err != nil {
 			return err
 		}
 	}
@@ -243,6 +251,33 @@ func incomplete(p Path, attrs []Attribute, o Object) error {
 		}
 	}
 	return nil
+}
+
+// unseen finds a character that cannot be seen, or that changes the direction of
+// others, in an identifier: externalId, and the texts that are required or unique.
+// Two of them could look the same and not be, or end up in a terminal. RFC 8265 §3.3
+// has neither in user names.
+func unseen(attrs []Attribute, o Object) error {
+	for name, v := range o.All() {
+		text, ok := v.AsString()
+		if !ok || !identifies(attrs, name) {
+			continue
+		}
+		for _, c := range text {
+			if unicode.In(c, unicode.Cc, unicode.Bidi_Control) {
+				return badValue(fmt.Sprintf("%s has a character that cannot be seen: U+%04X", name, c))
+			}
+		}
+	}
+	return nil
+}
+
+func identifies(attrs []Attribute, name string) bool {
+	a := findAttribute(attrs, name)
+	if a == nil {
+		return sameName(name, "externalId")
+	}
+	return a.Required || a.Uniqueness == UniqueServer || a.Uniqueness == UniqueGlobal
 }
 
 // Replacement lays an accepted resource over the one that it replaces (RFC 7644

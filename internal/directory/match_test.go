@@ -377,6 +377,25 @@ func TestAbsenceReopensNobody(t *testing.T) {
 	h.quiet()
 }
 
+// TestLessAuthorityReopensNobody: whom the source with more authority has let go
+// stays out, however often another one says that they are there.
+func TestLessAuthorityReopensNobody(t *testing.T) {
+	t.Parallel()
+	h := pair(t, false)
+	h.reads("hr", file{"1": numbered("1", nil), "2": numbered("2", nil)})
+	h.reads("more", file{"x": numbered("1", nil)})
+	h.reads("hr", file{"1": numbered("1", row{endDate: day(-1)}), "2": numbered("2", nil)})
+	h.stands("1", directory.Leaver, directory.CauseTermination, 1)
+	for _, name := range []string{"Addie", "Ada"} {
+		h.reads("more", file{"x": numbered("1", row{nickName: name})})
+		h.stands("1", directory.Leaver, directory.CauseTermination, 1)
+	}
+	h.reads("more", file{})
+	h.reads("more", file{"x": numbered("1", nil)})
+	h.stands("1", directory.Leaver, directory.CauseTermination, 1)
+	h.quiet()
+}
+
 // TestWhatWentMeanwhile: what somebody had of another source when they left is
 // gone when they are back, if that source says it no more.
 func TestWhatWentMeanwhile(t *testing.T) {

@@ -127,10 +127,10 @@ func (p *Provider) regroup(ctx context.Context, tx source.PushTx, group *source.
 // regroupChunk is how many people are looked at together.
 const regroupChunk = 500
 
-// tell writes what a provider has said of a group into the ledger. What it says of a
-// person is told by the directory.
-func (p *Provider) tell(ctx context.Context, tx source.PushTx, kind string, group *source.Pushed, why string) error {
+// tell writes what a provider has said of a resource into the ledger. What it says of
+// a person is told by the directory.
+func (p *Provider) tell(ctx context.Context, tx source.PushTx, kind string, row *source.Pushed, why string) error {
 	return tx.AppendEvents(ctx, []audit.Event{{
-		At: tx.Now(), Kind: kind, Actor: "source " + p.c.Source, Object: p.c.Source + ":" + group.ID, Why: why,
+		At: tx.Now(), Kind: kind, Actor: "source " + p.c.Source, Object: p.c.Source + ":" + row.ID, Why: why,
 	}})
 }

@@ -203,6 +203,11 @@ func (p *Provider) Delete(ctx context.Context, typ, id, version string) error {
 		if typ == typeGroup {
 			return nil, p.disband(ctx, tx, row)
 		}
+		// Whoever was deactivated before has left already, so that the directory has
+		// nothing to tell.
+		if err := p.tell(ctx, tx, "record.deleted", row, "deleted by its provider"); err != nil {
+			return nil, err
+		}
 		s := p.statement(row, nil)
 		s.Deleted = true
 		return nil, p.state(ctx, tx, s)
