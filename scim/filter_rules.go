@@ -19,8 +19,19 @@ type FilterRules struct {
 }
 
 // Parse reads a filter, checks it against the schemas, and returns it ready for
-// [SchemaSet.Match]. Errors are those of [ParseFilter] and of [FilterRules.Check].
+// [SchemaSet.Match]. Errors are those of [FilterRules.Read] and of
+// [FilterRules.Check].
 func (rules FilterRules) Parse(set *SchemaSet, resourceSchema, text string, lim FilterLimits) (Filter, error) {
+	f, err := rules.Read(text, lim)
+	if err != nil {
+		return nil, err
+	}
+	return rules.Check(set, resourceSchema, f)
+}
+
+// Read is [ParseFilter] without the blanks that the rules have no place for. The
+// filter has not been checked against any schema.
+func (rules FilterRules) Read(text string, lim FilterLimits) (Filter, error) {
 	f, err := ParseFilter(text, lim)
 	if err != nil {
 		return nil, err
@@ -31,7 +42,7 @@ func (rules FilterRules) Parse(set *SchemaSet, resourceSchema, text string, lim 
 		}
 		note(rules.Noted, RuleExtraFilterSpaces)
 	}
-	return rules.Check(set, resourceSchema, f)
+	return f, nil
 }
 
 // Check tells whether the filter makes sense for resources of the schema, and

@@ -31,7 +31,7 @@ func TestEndpoint(t *testing.T) {
 	}
 	ctx := t.Context()
 	config, _, err := c.ServiceProviderConfig(ctx)
-	if err != nil || !config.Patch || !config.Filter || config.CursorPaging || config.Bulk {
+	if err != nil || !config.Patch || !config.Filter || config.CursorPaging || !config.Bulk {
 		t.Fatalf("%+v, %v", config, err)
 	}
 	schemas, _, err := c.Schemas(ctx)

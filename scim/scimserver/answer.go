@@ -4,14 +4,17 @@ package scimserver
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/usher-id/usher/scim"
 )
@@ -35,36 +38,56 @@ func pathID(s string) (string, bool) {
 	return id, err == nil && id != ""
 }
 
-// fail answers with an error (RFC 7644 §3.12). This is the one table from the
-// errors of a Store and of package scim to what a client is told.
+// fail answers with an error (RFC 7644 §3.12).
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var taken *UniquenessError
-	var too *http.MaxBytesError
-	e := scim.ErrorOf(err)
+	var many *TooManyError
 	switch {
-	case e != nil && e.Status >= 400 && e.Status <= 599:
-	case errors.Is(err, ErrNotFound):
-		e = &scim.Error{Status: http.StatusNotFound, Detail: "there is no such resource"}
-	case errors.Is(err, ErrVersion):
-		e = &scim.Error{Status: http.StatusPreconditionFailed, Detail: "the resource has another version"}
-	case errors.Is(err, ErrCursor):
-		e = &scim.Error{Status: http.StatusBadRequest, ScimType: scim.InvalidCursor, Detail: "the cursor is not one of this query's"}
-	case errors.Is(err, ErrCursorExpired):
-		e = &scim.Error{Status: http.StatusBadRequest, ScimType: scim.ExpiredCursor, Detail: "the cursor has expired; begin again"}
-	case errors.As(err, &taken):
-		e = &scim.Error{Status: http.StatusConflict, ScimType: scim.UniquenessBreach, Detail: taken.Error()}
-	case errors.As(err, &too):
-		e = &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the request is larger than %d bytes", too.Limit)}
 	case errors.Is(err, errBusy):
 		w.Header().Set("Retry-After", "1")
-		e = &scim.Error{Status: http.StatusServiceUnavailable, Detail: errBusy.Error()}
-	default:
-		h.c.Failed(r.Context(), err)
-		e = &scim.Error{Status: http.StatusInternalServerError, Detail: "the service failed; nothing is known to be wrong with the request"}
+	case errors.As(err, &many):
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(many.After.Seconds()))))
 	}
+	e := h.told(r.Context(), err)
 	body, _ := e.MarshalJSON() // it has no error
 	send(w, e.Status, body)
 }
+
+// told is the one table from the errors of a Store and of package scim to what a
+// client is told.
+func (h *Handler) told(ctx context.Context, err error) *scim.Error {
+	var taken *UniquenessError
+	var large *http.MaxBytesError
+	var many *TooManyError
+	e := scim.ErrorOf(err)
+	switch {
+	case e != nil && e.Status >= 400 && e.Status <= 599:
+		return e
+	case errors.Is(err, ErrNotFound):
+		return &scim.Error{Status: http.StatusNotFound, Detail: "there is no such resource"}
+	case errors.Is(err, ErrVersion):
+		return &scim.Error{Status: http.StatusPreconditionFailed, Detail: "the resource has another version"}
+	case errors.Is(err, ErrCursor):
+		return &scim.Error{Status: http.StatusBadRequest, ScimType: scim.InvalidCursor, Detail: "the cursor is not one of this query's"}
+	case errors.Is(err, ErrCursorExpired):
+		return &scim.Error{Status: http.StatusBadRequest, ScimType: scim.ExpiredCursor, Detail: "the cursor has expired; begin again"}
+	case errors.As(err, &taken):
+		return &scim.Error{Status: http.StatusConflict, ScimType: scim.UniquenessBreach, Detail: taken.Error()}
+	case errors.As(err, &large):
+		return &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the request is larger than %d bytes", large.Limit)}
+	case errors.As(err, &many):
+		return &scim.Error{Status: http.StatusTooManyRequests, Detail: many.Error()}
+	case errors.Is(err, errBusy):
+		return &scim.Error{Status: http.StatusServiceUnavailable, Detail: errBusy.Error()}
+	}
+	h.c.Failed(ctx, err)
+	return &scim.Error{Status: http.StatusInternalServerError, Detail: "the service failed; nothing is known to be wrong with the request"}
+}
+
+// TooManyError says that there are too many requests, and is answered with 429 and
+// Retry-After (RFC 6585 §4).
+type TooManyError struct{ After time.Duration }
+
+func (e *TooManyError) Error() string { return "too many requests a second" }
 
 func send(w http.ResponseWriter, status int, body []byte) {
 	w.Header()["Content-Type"] = []string{contentType}
@@ -104,8 +127,9 @@ func (t *resourceType) location(root, id string) string {
 	return root + t.Endpoint + "/" + url.PathEscape(id)
 }
 
-// read reads a request's body.
-func (h *Handler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// read reads a request's body, of so many bytes at most; a negative number is no
+// limit.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, most int) ([]byte, error) {
 	kind := r.Header.Get("Content-Type")
 	if kind != "" && kind != contentType {
 		media, params, err := mime.ParseMediaType(kind)
@@ -117,9 +141,8 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") { // RFC 9110 §8.4
 		return nil, &scim.Error{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be encoded"}
 	}
-	most := int64(h.c.Limits.Body.MaxBytes)
 	if most < 0 {
 		return io.ReadAll(r.Body)
 	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, int64(most)))
 }

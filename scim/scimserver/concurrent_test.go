@@ -175,7 +175,7 @@ func TestClient(t *testing.T) {
 		t.Error(err)
 	}
 	config, _, err := c.ServiceProviderConfig(ctx)
-	if err != nil || !config.Patch || !config.CursorPaging || config.Bulk || !config.ETag {
+	if err != nil || !config.Patch || !config.CursorPaging || !config.Bulk || !config.ETag {
 		t.Errorf("%+v, %v", config, err)
 	}
 	types, _, err := c.ResourceTypes(ctx)

@@ -14,8 +14,7 @@ import (
 // is ignored and that it should be answered with 403.
 func (h *Handler) discovery(w http.ResponseWriter, r *http.Request, parts []string) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "here is GET"}
+		return notAllowed(w, http.MethodGet, http.MethodHead)
 	}
 	params, err := readQuery(r)
 	if err != nil {
@@ -81,11 +80,17 @@ func (h *Handler) described(endpoint, root string) []*scim.Resource {
 // from the routes is; a test holds each claim to what the handler does.
 func (h *Handler) provider() *scim.Resource {
 	r := scim.NewResource(scim.ServiceProviderConfigURN)
-	r.Set("patch", feature(h.does(h.item, http.MethodPatch)))
-	r.Set("bulk", feature(h.special["Bulk"] != nil, limit{"maxOperations", 0}, limit{"maxPayloadSize", 0}))
-	r.Set("filter", feature(h.does(h.collection, http.MethodGet), limit{"maxResults", h.c.Limits.Page}))
+	_, patches := verbOf(h.item, http.MethodPatch)
+	_, lists := verbOf(h.collection, http.MethodGet)
+	r.Set("patch", feature(patches))
+	if h.special["Bulk"] != nil {
+		r.Set("bulk", feature(true, limit{"maxOperations", h.c.Limits.Bulk}, limit{"maxPayloadSize", h.c.Limits.BulkBytes}))
+	} else {
+		r.Set("bulk", feature(false, limit{"maxOperations", 0}, limit{"maxPayloadSize", 0}))
+	}
+	r.Set("filter", feature(lists, limit{"maxResults", h.c.Limits.Page}))
 	r.Set("changePassword", feature(false)) // what a store makes of one is not known here
-	r.Set("sort", feature(h.does(h.collection, http.MethodGet)))
+	r.Set("sort", feature(lists))
 	r.Set("etag", feature(true))
 	var pages scim.Object
 	pages.Set("cursor", scim.Bool(h.cursors != nil))

@@ -7,8 +7,9 @@
 // enforces the characteristics of the schemas, applies PATCH, answers errors
 // with the right scimType, and tells of itself under /ServiceProviderConfig
 // what it does, and nothing else. The Store keeps resources: six methods, and one
-// more if it changes members of large groups without reading them
-// ([MemberStore]). [Memory] is one, for tests and small services.
+// more for each thing that not every store can do: change members of large groups
+// without reading them ([MemberStore]), pages by cursor ([CursorStore]), several
+// changes as one ([TxStore]). [Memory] is one, for tests and small services.
 //
 // # What it owns
 //
@@ -16,16 +17,22 @@
 //     (§3.14); a PATCH is read, applied and replaced under the version that was
 //     read, and tried again when somebody else came between
 //   - §3.4.2: queries with filter, sort, pages by index and by cursor, by GET
-//     and by POST to /.search; §3.9: projection
+//     and by POST to /.search, of one type or, at the root, of all (§3.4.2.1);
+//     §3.9: projection
+//   - §3.7: bulk requests. Each operation is what a request of its own would be, and
+//     may refer to what others make, before or after it; with a TxStore also in a
+//     circle
+//   - §3.11: /Me, if [Config] says who asks
 //   - §3.12: errors; §4: discovery
 //
 // Requests are bounded by [Limits]: bytes, depth and elements of a body, length
-// and depth of a filter, operations of a PATCH, resources on a page.
+// and depth of a filter, operations of a PATCH and of a bulk request, resources on a
+// page.
 //
-// # What it does not do yet
+// # What it does not do
 //
-// Bulk requests (§3.7), /Me (§3.11) and queries over all resource types are
-// answered with 501, and not advertised.
+// Over all resource types there are no pages by cursor, and a sort shows no more than
+// the first [Limits].Page resources.
 //
 // It does not authenticate: give [Config] a function that does. It keeps no
 // state besides the Store and starts no goroutines. A Handler and a Memory are safe

@@ -25,7 +25,8 @@ type Config struct {
 	URL string
 	// Authorize checks who asks, before anything else is read. A *scim.Error is
 	// answered as it is, such as 403; any other error with 401, and its text is
-	// not shown. See BearerToken.
+	// not shown. See BearerToken. It is asked about each operation of a bulk request
+	// as well, which it sees as a request of its own without a body.
 	Authorize func(r *http.Request) error
 
 	Schemas       *scim.SchemaSet     // default scim.CoreSchemas()
@@ -41,6 +42,13 @@ type Config struct {
 	// Saved is told of each switch of Rules without which a request would have been
 	// refused, once a request; may be nil. See Switches for their names.
 	Saved func(r *http.Request, name string)
+	// Me finds the resource of who asks, for /Me (RFC 7644 §3.11): the name of its
+	// type and its id, or ErrNotFound. nil: there is no /Me.
+	Me func(r *http.Request) (typ, id string, err error)
+	// Admit is asked, after Authorize, whether there may be so many more operations
+	// now: 1 for each request, and those of a bulk request beyond the first before
+	// any of them is carried out. An error is answered; see TooManyError. May be nil.
+	Admit func(r *http.Request, operations int) error
 	// Failed is told of errors that clients are not shown; may be nil.
 	Failed func(ctx context.Context, err error)
 }
@@ -63,6 +71,10 @@ type Limits struct {
 	// Members is up to how many members a PATCH of members alone is answered with
 	// all of them; beyond, with 204 (RFC 7644 §3.5.2 allows either). Default 1,000.
 	Members int
+	// Bulk is how many operations one bulk request may have; default 1,000, negative
+	// for no bulk requests.
+	Bulk      int
+	BulkBytes int // of a bulk request's body; default 4 MiB. Each operation's data is held to Body
 	// Tries is how often a change is applied anew because somebody else came
 	// between, until it is answered with 503. Default 50.
 	Tries int
@@ -73,6 +85,8 @@ const (
 	defaultPage       = 1_000
 	defaultPageSize   = 100
 	defaultMembers    = 1_000
+	defaultBulk       = 1_000
+	defaultBulkBytes  = 4 << 20
 	defaultTries      = 50
 	maxURL            = 16 << 10
 )
@@ -82,6 +96,8 @@ func (l Limits) withDefaults() Limits {
 	l.Page = cmp.Or(l.Page, defaultPage)
 	l.PageSize = min(cmp.Or(l.PageSize, defaultPageSize), l.Page)
 	l.Members = cmp.Or(l.Members, defaultMembers)
+	l.Bulk = cmp.Or(l.Bulk, defaultBulk)
+	l.BulkBytes = cmp.Or(l.BulkBytes, defaultBulkBytes)
 	l.Tries = cmp.Or(l.Tries, defaultTries)
 	l.Body.MaxBytes = cmp.Or(l.Body.MaxBytes, 1<<20)
 	return l
@@ -93,6 +109,7 @@ type Handler struct {
 	types   []*resourceType
 	members MemberStore // nil if the store is none
 	cursors CursorStore // likewise
+	atomic  TxStore     // likewise
 
 	special    map[string]endpoint // beside those of the types; nil for what is not supported
 	collection []verb              // of /Users
@@ -102,13 +119,6 @@ type Handler struct {
 // endpoint answers a request, or returns the error to answer with; parts is its
 // path below the base.
 type endpoint func(w http.ResponseWriter, r *http.Request, parts []string) error
-
-// verb is what a method does at the address of a type, or of one resource. It
-// answers, or returns the error to answer with.
-type verb struct {
-	method string
-	do     func(w http.ResponseWriter, r *http.Request, t *resourceType, id string) error
-}
 
 var _ http.Handler = (*Handler)(nil)
 
@@ -140,13 +150,14 @@ func New(c Config) (*Handler, error) {
 	if c.Failed == nil {
 		c.Failed = func(context.Context, error) {}
 	}
-	if l := c.Limits; l.Operations < 0 || l.Page < 0 || l.PageSize < 0 || l.Members < 0 || l.Tries < 0 {
+	if l := c.Limits; l.Operations < 0 || l.Page < 0 || l.PageSize < 0 || l.Members < 0 || l.BulkBytes < 0 || l.Tries < 0 {
 		return nil, errors.New("scimserver: a limit is negative")
 	}
 	c.Limits = c.Limits.withDefaults()
 	h := &Handler{c: c}
 	h.members, _ = c.Store.(MemberStore)
 	h.cursors, _ = c.Store.(CursorStore)
+	h.atomic, _ = c.Store.(TxStore)
 	h.routes()
 	for _, t := range c.ResourceTypes {
 		rt, err := describe(c.Schemas, t, c.Hide)
@@ -166,11 +177,21 @@ func New(c Config) (*Handler, error) {
 func (h *Handler) routes() {
 	h.special = map[string]endpoint{
 		"ServiceProviderConfig": h.discovery, "ResourceTypes": h.discovery, "Schemas": h.discovery,
-		"Bulk": nil, "Me": nil, ".search": nil,
+		"": h.queryAll, ".search": h.searchAll, "Bulk": nil, "Me": nil,
 	}
-	h.collection = []verb{{http.MethodGet, h.query}, {http.MethodHead, h.query}, {http.MethodPost, h.create}}
+	if h.c.Limits.Bulk > 0 {
+		h.special["Bulk"] = h.bulk
+	}
+	if h.c.Me != nil {
+		h.special["Me"] = h.me
+	}
+	h.collection = []verb{{method: http.MethodGet, do: h.query}, {method: http.MethodHead, do: h.query}, {method: http.MethodPost, act: h.create}}
 	h.item = []verb{
-		{http.MethodGet, h.get}, {http.MethodHead, h.get}, {http.MethodPut, h.replace}, {http.MethodPatch, h.patch}, {http.MethodDelete, h.remove},
+		{method: http.MethodGet, do: h.get},
+		{method: http.MethodHead, do: h.get},
+		{method: http.MethodPut, act: h.replace},
+		{method: http.MethodPatch, act: h.patch},
+		{method: http.MethodDelete, act: h.remove},
 	}
 }
 
@@ -185,6 +206,11 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	if err := h.c.Authorize(r); err != nil {
 		return unauthorized(w, err)
 	}
+	if h.c.Admit != nil {
+		if err := h.c.Admit(r, 1); err != nil {
+			return err
+		}
+	}
 	if len(r.URL.RequestURI()) > maxURL {
 		return &scim.Error{Status: http.StatusRequestURITooLong, Detail: fmt.Sprintf("the address is longer than %d bytes; send the query by POST to /.search", maxURL)}
 	}
@@ -197,14 +223,18 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 
 // unauthorized is what a refusal of Config.Authorize is answered with.
 func unauthorized(w http.ResponseWriter, err error) error {
-	e := scim.ErrorOf(err)
-	if e == nil {
-		e = &scim.Error{Status: http.StatusUnauthorized, Detail: "the request carries no credential that is accepted"}
-	}
+	e := refused(err)
 	if e.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="scim"`)
 	}
 	return e
+}
+
+func refused(err error) *scim.Error {
+	if e := scim.ErrorOf(err); e != nil {
+		return e
+	}
+	return &scim.Error{Status: http.StatusUnauthorized, Detail: "the request carries no credential that is accepted"}
 }
 
 func (h *Handler) route(w http.ResponseWriter, r *http.Request, parts []string) error {
@@ -214,16 +244,13 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request, parts []string) 
 		}
 		return answer(w, r, parts)
 	}
-	i := slices.IndexFunc(h.types, func(t *resourceType) bool { return t.Endpoint[1:] == parts[0] })
-	if i < 0 {
-		return notHere(r)
-	}
-	t := h.types[i]
+	t := h.at(parts[0])
 	switch {
+	case t == nil:
 	case len(parts) == 1:
 		return h.call(w, r, h.collection, t, "")
 	case len(parts) == 2 && parts[1] == ".search":
-		return h.call(w, r, []verb{{http.MethodPost, h.search}}, t, "")
+		return h.call(w, r, []verb{{method: http.MethodPost, do: h.search}}, t, "")
 	case len(parts) == 2:
 		if id, ok := pathID(parts[1]); ok {
 			return h.call(w, r, h.item, t, id)
@@ -232,18 +259,35 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request, parts []string) 
 	return notHere(r)
 }
 
+// at finds the type at an endpoint, nil for none.
+func (h *Handler) at(endpoint string) *resourceType {
+	for _, t := range h.types {
+		if t.Endpoint[1:] == endpoint {
+			return t
+		}
+	}
+	return nil
+}
+
 // call does what is there for the request's method, or answers 405 with those
 // that are (RFC 9110 §15.5.6).
 func (h *Handler) call(w http.ResponseWriter, r *http.Request, verbs []verb, t *resourceType, id string) error {
-	for _, v := range verbs {
-		if v.method == r.Method {
-			return v.do(w, r, t, id)
-		}
+	v, ok := verbOf(verbs, r.Method)
+	switch {
+	case ok && v.act != nil:
+		return h.carryOut(w, r, v, t, id)
+	case ok:
+		return v.do(w, r, t, id)
 	}
 	names := make([]string, len(verbs))
 	for i, v := range verbs {
 		names[i] = v.method
 	}
+	return notAllowed(w, names...)
+}
+
+// notAllowed is the error of a method that is not among those that are there.
+func notAllowed(w http.ResponseWriter, names ...string) error {
 	slices.Sort(names)
 	w.Header().Set("Allow", strings.Join(names, ", "))
 	return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "here is " + strings.Join(names, ", ")}
@@ -263,8 +307,4 @@ func (h *Handler) rules(r *http.Request) Rules {
 		}
 	}
 	return rules
-}
-
-func (h *Handler) does(verbs []verb, method string) bool {
-	return slices.ContainsFunc(verbs, func(v verb) bool { return v.method == method })
 }

@@ -26,10 +26,25 @@ type Memory struct {
 	now     func() time.Time
 	key     CursorKey
 
-	mu      sync.RWMutex
+	mu guard
+	*shelves
+}
+
+// shelves is what a guard guards.
+type shelves struct {
 	types   map[string]*shelf
 	lastID  int // ids are never given again, to a resource of any type
 	lastTag int // nor are versions
+	within  bool
+	undo    []func() // of a transaction, the last change first
+}
+
+// guard is a [sync.RWMutex], or nothing for whoever is in a transaction.
+type guard interface {
+	Lock()
+	Unlock()
+	RLock()
+	RUnlock()
 }
 
 // shelf keeps the resources of one type.
@@ -61,6 +76,7 @@ type key struct {
 var (
 	_ MemberStore = (*Memory)(nil)
 	_ CursorStore = (*Memory)(nil)
+	_ TxStore     = (*Memory)(nil)
 )
 
 // NewMemory returns an empty store for some resource types; nil stands for
@@ -72,7 +88,7 @@ func NewMemory(set *scim.SchemaSet, types []scim.ResourceType) *Memory {
 	if types == nil {
 		types = scim.CoreResourceTypes()
 	}
-	m := &Memory{schemas: set, now: time.Now, types: map[string]*shelf{}, key: make(CursorKey, 32)}
+	m := &Memory{schemas: set, now: time.Now, key: make(CursorKey, 32), mu: &sync.RWMutex{}, shelves: &shelves{types: map[string]*shelf{}}}
 	_, _ = rand.Read(m.key) // it never fails
 	for _, t := range types {
 		s := &shelf{
@@ -176,7 +192,9 @@ func (m *Memory) Create(_ context.Context, typ string, r *scim.Resource) (*scim.
 		}
 	}
 	fresh.Set("meta", m.stamp(nil))
-	return s.insert(m.lastID, fresh), nil
+	stored := s.insert(m.lastID, fresh)
+	m.record(func() { s.drop(stored.ID()) })
+	return stored, nil
 }
 
 // insert puts a resource that has an id on the shelf.
@@ -221,6 +239,7 @@ func (m *Memory) Replace(_ context.Context, typ string, r *scim.Resource, versio
 	if err := s.free(r, here); err != nil {
 		return nil, err
 	}
+	m.before(s, here)
 	fresh := &scim.Resource{Object: writable(r.Object)}
 	fresh.Set("meta", m.stamp(here.head))
 	s.store(here, fresh)
@@ -242,6 +261,16 @@ func (m *Memory) Delete(_ context.Context, typ, id, version string) error {
 	case version != "" && version != here.head.Version():
 		return ErrVersion
 	}
+	old := s.whole(here)
+	m.record(func() { s.putBack(here, old) })
+	s.drop(id)
+	m.leave(id)
+	return nil
+}
+
+// drop takes a resource off the shelf.
+func (s *shelf) drop(id string) {
+	here := s.rows[id]
 	for _, k := range s.keys {
 		k.move(here, here.head, nil)
 	}
@@ -249,13 +278,11 @@ func (m *Memory) Delete(_ context.Context, typ, id, version string) error {
 		s.enrol(here, scim.Null())
 	}
 	delete(s.rows, id)
-	defer m.leave(id)
 	here.head, here.roster = nil, nil // a hole in the order, until there are many
 	if s.holes++; s.holes > manyHoles && s.holes > len(s.order)/2 {
 		s.order = slices.DeleteFunc(s.order, func(r *row) bool { return r.head == nil })
 		s.holes = 0
 	}
-	return nil
 }
 
 const manyHoles = 64

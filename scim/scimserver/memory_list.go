@@ -187,23 +187,31 @@ func sortBy[T comparable](set *scim.SchemaSet, schema string, q Query, rows []T,
 	if q.SortBy.IsZero() {
 		return
 	}
-	a, _ := set.Lookup(schema, q.SortBy)
-	exact := a.CaseExact || a.Type == scim.TypeReference || a.Type == scim.TypeBinary || a.Type == scim.TypeDateTime
+	key, typ := sortKey(set, schema, q.SortBy)
 	keys := make(map[T]scim.Value, len(rows))
 	for _, r := range rows {
-		v := sortValue(resource(r), q.SortBy)
-		if text, ok := v.AsString(); ok && !exact {
-			v = scim.String(scim.Fold(text))
-		}
-		keys[r] = v
+		keys[r] = key(resource(r))
 	}
 	slices.SortStableFunc(rows, func(x, y T) int {
-		order := compareValues(keys[x], keys[y], a.Type)
+		order := compareValues(keys[x], keys[y], typ)
 		if q.Descending {
 			return -order
 		}
 		return order
 	})
+}
+
+// sortKey returns what resources are sorted by, and of which type that is.
+func sortKey(set *scim.SchemaSet, schema string, by scim.Path) (func(*scim.Resource) scim.Value, scim.Type) {
+	a, _ := set.Lookup(schema, by)
+	exact := a.CaseExact || a.Type == scim.TypeReference || a.Type == scim.TypeBinary || a.Type == scim.TypeDateTime
+	return func(r *scim.Resource) scim.Value {
+		v := sortValue(r, by)
+		if text, ok := v.AsString(); ok && !exact {
+			v = scim.String(scim.Fold(text))
+		}
+		return v
+	}, a.Type
 }
 
 // Select makes a page of resources that are at hand: it filters, sorts and cuts

@@ -168,6 +168,7 @@ func (m *Memory) ChangeMembers(_ context.Context, typ, id string, c MemberChange
 
 // regroup changes the members of a row.
 func (m *Memory) regroup(s *shelf, here *row, c MemberChange) (done MembersChanged) {
+	m.before(s, here)
 	in := here.roster
 	for _, id := range c.Remove {
 		if _, is := in.at[id]; is {

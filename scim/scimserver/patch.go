@@ -3,6 +3,7 @@
 package scimserver
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -11,96 +12,76 @@ import (
 	"github.com/usher-id/usher/scim"
 )
 
-// patch answers RFC 7644 §3.5.2.
-func (h *Handler) patch(w http.ResponseWriter, r *http.Request, t *resourceType, id string) error {
-	params, err := readQuery(r)
+// patch is RFC 7644 §3.5.2.
+func (h *Handler) patch(ctx context.Context, k task) (outcome, error) {
+	p, err := h.projection(k.t, k.params)
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	p, err := h.projection(t, params)
+	ops, err := h.readPatch(k)
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	rules := h.rules(r)
-	ops, err := h.readPatch(w, r, rules)
-	if err != nil {
-		return err
+	if c, ok := h.memberChange(k.t, ops, k.rules.PatchRules); ok {
+		return h.changeMembers(ctx, k, c, p)
 	}
-	if c, ok := h.memberChange(t, ops, rules.PatchRules); ok {
-		return h.changeMembers(w, r, t, id, c, p, params)
-	}
-	stored, err := h.change(r, t, id, func(old *scim.Resource) (*scim.Resource, error) {
-		fresh, err := ops.Apply(h.c.Schemas, t.Schema, old, rules.PatchRules)
+	stored, err := h.change(ctx, k, func(old *scim.Resource) (*scim.Resource, error) {
+		fresh, err := ops.Apply(h.c.Schemas, k.t.Schema, old, k.rules.PatchRules)
 		if err != nil {
 			return nil, err
 		}
-		return fresh, h.c.Schemas.Complete(t.ResourceType, fresh)
+		return fresh, h.c.Schemas.Complete(k.t.ResourceType, fresh)
 	})
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	h.patched(w, r, t, stored, p, params)
-	return nil
+	return patched(k, stored, p), nil
 }
 
-func (h *Handler) readPatch(w http.ResponseWriter, r *http.Request, rules Rules) (scim.Patch, error) {
-	body, err := h.read(w, r)
-	if err != nil {
-		return nil, err
-	}
-	ops, err := rules.Parse(body, h.c.Limits.Body)
+func (h *Handler) readPatch(k task) (scim.Patch, error) {
+	ops, err := k.rules.Parse(k.body, h.c.Limits.Body)
 	if err == nil && len(ops) > h.c.Limits.Operations {
 		err = &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the request has %d operations; %d are taken at once", len(ops), h.c.Limits.Operations)}
 	}
 	return ops, err
 }
 
-// patched answers with what has become of a resource, or with 204. RFC 7644 §3.5.2
-// allows either, unless the client asks for attributes.
-func (h *Handler) patched(w http.ResponseWriter, r *http.Request, t *resourceType, stored *scim.Resource, p *projection, params query) {
-	if h.c.Rules.PatchNoContent && !params.has("attributes") {
-		noContent(w, stored.Version())
-		return
+// patched shows what has become of a resource, or is 204. RFC 7644 §3.5.2 allows
+// either, unless the client asks for attributes.
+func patched(k task, stored *scim.Resource, p *projection) outcome {
+	if k.rules.PatchNoContent && !k.params.has("attributes") {
+		return outcome{status: http.StatusNoContent, id: k.id, version: stored.Version()}
 	}
-	h.resource(w, r, http.StatusOK, t, stored, p)
-}
-
-func noContent(w http.ResponseWriter, version string) {
-	if version != "" {
-		w.Header().Set("ETag", version)
-	}
-	w.WriteHeader(http.StatusNoContent)
+	return whole(http.StatusOK, stored, p)
 }
 
 // changeMembers lets the store change members without anybody reading all of
 // them.
-func (h *Handler) changeMembers(w http.ResponseWriter, r *http.Request, t *resourceType, id string, c MemberChange, p *projection, params query) error {
-	if len(r.Header.Values("If-None-Match")) > 0 { // nobody asks so, but it must hold
-		old, err := h.c.Store.Get(r.Context(), t.Name, id)
+func (h *Handler) changeMembers(ctx context.Context, k task, c MemberChange, p *projection) (outcome, error) {
+	if len(k.none) > 0 { // nobody asks so, but it must hold
+		old, err := h.c.Store.Get(ctx, k.t.Name, k.id)
 		if err == nil {
-			err = precondition(r, old)
+			err = k.precondition(old)
 		}
 		if err != nil {
-			return err
+			return outcome{}, err
 		}
 	}
-	if match := tags(r.Header.Values("If-Match")); len(match) > 0 && !slices.Contains(match, "*") {
+	if match := tags(k.match); len(match) > 0 && !slices.Contains(match, "*") {
 		c.IfVersion = match
 	}
-	done, err := h.members.ChangeMembers(r.Context(), t.Name, id, c)
+	done, err := h.members.ChangeMembers(ctx, k.t.Name, k.id, c)
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	if !params.has("attributes") && (done.Count > h.c.Limits.Members || h.c.Rules.PatchNoContent) {
-		noContent(w, done.Head.Version())
-		return nil
+	if k.quiet || !k.params.has("attributes") && (done.Count > h.c.Limits.Members || k.rules.PatchNoContent) {
+		return outcome{status: http.StatusNoContent, id: k.id, version: done.Head.Version()}, nil
 	}
-	stored, err := h.c.Store.Get(r.Context(), t.Name, id)
+	stored, err := h.c.Store.Get(ctx, k.t.Name, k.id)
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	h.patched(w, r, t, stored, p, params)
-	return nil
+	return patched(k, stored, p), nil
 }
 
 // memberChange reads a PATCH that only adds and removes members by their value. Of

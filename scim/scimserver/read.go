@@ -77,19 +77,24 @@ func (h *Handler) query(w http.ResponseWriter, r *http.Request, t *resourceType,
 
 // search answers RFC 7644 §3.4.3: the same query in a body.
 func (h *Handler) search(w http.ResponseWriter, r *http.Request, t *resourceType, _ string) error {
-	body, err := h.read(w, r)
-	if err != nil {
-		return err
-	}
-	asked, err := scim.ParseResource(body, h.c.Limits.Body)
-	if err != nil {
-		return err
-	}
-	params, err := readSearch(asked)
+	params, err := h.searched(w, r)
 	if err != nil {
 		return err
 	}
 	return h.list(w, r, t, params)
+}
+
+// searched reads a query from a body.
+func (h *Handler) searched(w http.ResponseWriter, r *http.Request) (query, error) {
+	body, err := h.read(w, r, h.c.Limits.Body.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := scim.ParseResource(body, h.c.Limits.Body)
+	if err != nil {
+		return nil, err
+	}
+	return readSearch(asked)
 }
 
 func (h *Handler) list(w http.ResponseWriter, r *http.Request, t *resourceType, params query) error {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"sort"
 	"strings"
 	"testing"
 
@@ -102,7 +104,8 @@ func TestRequests(t *testing.T) {
 		"3.4.3 search":                            {`POST /Users/.search {"schemas":["` + scim.SearchRequestURN + `"],"filter":"userName eq \"bob\"","attributes":["userName"],"count":5}`, 200, "", `Resources.userName=["bob"]`},
 		"3.4.3 without its schema":                {`POST /Users/.search {"filter":"userName pr"}`, 400, "invalidSyntax", ""},
 		"3.4.3 of the wrong type":                 {`POST /Users/.search {"schemas":["` + scim.SearchRequestURN + `"],"filter":5}`, 400, "invalidValue", ""},
-		"3.4.3 over all types":                    {`POST /.search {"schemas":["` + scim.SearchRequestURN + `"]}`, 501, "", ""},
+		"3.4.3 over all types":                    {`POST /.search {"schemas":["` + scim.SearchRequestURN + `"]}`, 200, "", `totalResults=3`},
+		"3.4.2.1 over all types":                  {"GET /", 200, "", `Resources.id=["1","2","3"]`},
 		"3.5.1 replace":                           {"PUT /Users/$ann " + user("ann", `"title":"x"`), 200, "", `!emails`},
 		"3.5.1 the id stays":                      {"PUT /Users/$ann " + user("ann", `"id":"2"`), 200, "", `id="1"`},
 		"3.5.1 a name that is taken":              {"PUT /Users/$ann " + user("bob"), 409, "uniqueness", ""},
@@ -128,7 +131,7 @@ func TestRequests(t *testing.T) {
 		"3.5.2 no schemas":                        {`PATCH /Users/$ann {"Operations":[{"op":"remove","path":"title"}]}`, 400, "invalidSyntax", ""},
 		"3.6 delete":                              {"DELETE /Users/$ann", 204, "", ""},
 		"3.6 who is not there":                    {"DELETE /Users/nobody", 404, "", ""},
-		"3.7 bulk":                                {"POST /Bulk {}", 501, "", ""},
+		"3.7 bulk":                                {"POST /Bulk {}", 400, "invalidSyntax", ""},
 		"3.9 attributes":                          {"GET /Users/$ann?attributes=name.givenName", 200, "", `!name.familyName`},
 		"3.9 in other case":                       {"GET /Users/$ann?attributes=NAME.GIVENNAME", 200, "", `name={"givenName":"Ann"}`},
 		"3.9 schemas and id always":               {"GET /Users/$ann?attributes=userName", 200, "", `schemas=["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]`},
@@ -327,7 +330,7 @@ func TestLimits(t *testing.T) {
 // What is advertised is what there is (RFC 7643 §5).
 func TestProviderConfig(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, func(c *scimserver.Config) { c.Limits.Page, c.Limits.PageSize = 4, 3 })
+	s := newServer(t, func(c *scimserver.Config) { c.Limits.Page, c.Limits.PageSize, c.Limits.BulkBytes = 4, 3, 200_000 })
 	c := s.do("GET", "/ServiceProviderConfig", "").want(200, "")
 	id := s.make("/Users", user("u0"))
 	for i := range 9 {
@@ -335,7 +338,7 @@ func TestProviderConfig(t *testing.T) {
 	}
 	for claim, holds := range map[string]bool{
 		`patch.supported`:   s.do("PATCH", "/Users/"+id, patch(`{"op":"add","path":"title","value":"x"}`)).Code == 200,
-		`bulk.supported`:    s.do("POST", "/Bulk", "{}").Code != 501,
+		`bulk.supported`:    len(s.bulk(op("PATCH", "/Users/"+id, patch(`{"op":"add","path":"title","value":"y"}`)))) == 1,
 		`filter.supported`:  len(s.do("GET", "/Users?filter="+url.QueryEscape(`userName eq "u3"`), "").list().Resources) == 1,
 		`sort.supported`:    s.do("GET", "/Users?sortBy=userName&sortOrder=descending", "").at("Resources.userName") == `["u9","u8","u7"]`,
 		`etag.supported`:    s.do("GET", "/Users/"+id, "").Header().Get("ETag") != "",
@@ -350,6 +353,8 @@ func TestProviderConfig(t *testing.T) {
 		`filter.maxResults`:          len(s.do("GET", "/Users?count=100", "").list().Resources),
 		`pagination.maxPageSize`:     len(s.do("GET", "/Users?count=100", "").list().Resources),
 		`pagination.defaultPageSize`: len(s.do("GET", "/Users", "").list().Resources),
+		`bulk.maxOperations`:         s.mostOperations(),
+		`bulk.maxPayloadSize`:        s.mostBytes(),
 	} {
 		if c.at(claim) != fmt.Sprint(n) {
 			t.Errorf("%s is %s, and is %d", claim, c.at(claim), n)
@@ -368,6 +373,21 @@ func TestProviderConfig(t *testing.T) {
 			t.Errorf("%s is in no schema", name)
 		}
 	}
+}
+
+// mostOperations finds how many operations a bulk request may have.
+func (s *server) mostOperations() int {
+	return sort.Search(5_000, func(n int) bool {
+		return s.do("POST", "/Bulk", bulk(slices.Repeat([]string{op("DELETE", "/Users/nobody", "")}, n+1)...)).Code == 413
+	})
+}
+
+// mostBytes finds how long one may be.
+func (s *server) mostBytes() int {
+	body := bulk(op("DELETE", "/Users/nobody", ""))
+	return sort.Search(8<<20, func(n int) bool {
+		return s.do("POST", "/Bulk", body+strings.Repeat(" ", max(0, n+1-len(body)))).Code == 413
+	})
 }
 
 func TestRules(t *testing.T) {

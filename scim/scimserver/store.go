@@ -49,6 +49,18 @@ type CursorStore interface {
 	Walk(ctx context.Context, typ string, q Query, cursor string) (Page, error)
 }
 
+// TxStore is a Store that does several changes as one. Resources that refer to each
+// other in a circle are made with it (RFC 7644 §3.7.1): each first without what
+// refers to the others, and then with it. Without it they are refused; nothing else
+// of a bulk request needs it.
+type TxStore interface {
+	Store
+	// Atomically runs fn on a store that sees what fn has done, while nobody else
+	// does; if fn fails, none of it is done. fn uses no other store, returns the
+	// error of a change that fails, and may be run more than once.
+	Atomically(ctx context.Context, fn func(Store) error) error
+}
+
 // MemberStore is a Store that changes who is in a group without anybody reading
 // all of it. The handler sends it every PATCH that only adds and removes members by
 // their value; other changes of members come by Replace.

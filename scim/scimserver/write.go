@@ -3,74 +3,65 @@
 package scimserver
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
 	"github.com/usher-id/usher/scim"
 )
 
-// create answers RFC 7644 §3.3.
-func (h *Handler) create(w http.ResponseWriter, r *http.Request, t *resourceType, _ string) error {
-	p, fresh, err := h.readResource(w, r, t)
+// create is RFC 7644 §3.3.
+func (h *Handler) create(ctx context.Context, k task) (outcome, error) {
+	p, fresh, err := h.readResource(k)
 	if err == nil {
-		fresh, err = h.c.Store.Create(r.Context(), t.Name, fresh)
+		fresh, err = h.c.Store.Create(ctx, k.t.Name, fresh)
 	}
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	h.resource(w, r, http.StatusCreated, t, fresh, p)
-	return nil
+	return whole(http.StatusCreated, fresh, p), nil
 }
 
 // readResource reads a resource that is to be stored.
-func (h *Handler) readResource(w http.ResponseWriter, r *http.Request, t *resourceType) (*projection, *scim.Resource, error) {
-	params, err := readQuery(r)
+func (h *Handler) readResource(k task) (*projection, *scim.Resource, error) {
+	p, err := h.projection(k.t, k.params)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := h.projection(t, params)
+	sent, err := scim.ParseResource(k.body, h.c.Limits.Body)
 	if err != nil {
 		return nil, nil, err
 	}
-	body, err := h.read(w, r)
-	if err != nil {
-		return nil, nil, err
-	}
-	sent, err := scim.ParseResource(body, h.c.Limits.Body)
-	if err != nil {
-		return nil, nil, err
-	}
-	fresh, err := h.c.Schemas.Accept(t.ResourceType, sent, h.rules(r).accept())
+	fresh, err := h.c.Schemas.Accept(k.t.ResourceType, sent, k.rules.accept())
 	return p, fresh, err
 }
 
-// replace answers RFC 7644 §3.5.1: what the client leaves out is cleared, but
-// for what only the service provider writes.
-func (h *Handler) replace(w http.ResponseWriter, r *http.Request, t *resourceType, id string) error {
-	p, fresh, err := h.readResource(w, r, t)
+// replace is RFC 7644 §3.5.1: what the client leaves out is cleared, but for what
+// only the service provider writes.
+func (h *Handler) replace(ctx context.Context, k task) (outcome, error) {
+	p, fresh, err := h.readResource(k)
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	stored, err := h.change(r, t, id, func(old *scim.Resource) (*scim.Resource, error) {
-		return h.c.Schemas.Replacement(t.ResourceType, old, fresh, h.c.Rules.PutOmittedKeeps)
+	stored, err := h.change(ctx, k, func(old *scim.Resource) (*scim.Resource, error) {
+		return h.c.Schemas.Replacement(k.t.ResourceType, old, fresh, k.rules.PutOmittedKeeps)
 	})
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	h.resource(w, r, http.StatusOK, t, stored, p)
-	return nil
+	return whole(http.StatusOK, stored, p), nil
 }
 
 // change replaces a resource by what fn makes of it, under the version that was
 // read, so that two writers never lose a change. What changes nothing is not
 // stored (RFC 7644 §3.5.2.1: lastModified stays).
-func (h *Handler) change(r *http.Request, t *resourceType, id string, fn func(old *scim.Resource) (*scim.Resource, error)) (*scim.Resource, error) {
+func (h *Handler) change(ctx context.Context, k task, fn func(old *scim.Resource) (*scim.Resource, error)) (*scim.Resource, error) {
 	for range h.c.Limits.Tries {
-		old, err := h.c.Store.Get(r.Context(), t.Name, id)
+		old, err := h.c.Store.Get(ctx, k.t.Name, k.id)
 		if err != nil {
 			return nil, err
 		}
-		if err := precondition(r, old); err != nil {
+		if err := k.precondition(old); err != nil {
 			return nil, err
 		}
 		fresh, err := fn(old)
@@ -80,11 +71,11 @@ func (h *Handler) change(r *http.Request, t *resourceType, id string, fn func(ol
 		if old.Object.Equal(fresh.Object) {
 			return old, nil
 		}
-		stored, err := h.c.Store.Replace(r.Context(), t.Name, fresh, old.Version())
+		stored, err := h.c.Store.Replace(ctx, k.t.Name, fresh, old.Version())
 		if !errors.Is(err, ErrVersion) {
 			return stored, err
 		}
-		if err := r.Context().Err(); err != nil {
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 	}
@@ -92,41 +83,36 @@ func (h *Handler) change(r *http.Request, t *resourceType, id string, fn func(ol
 }
 
 // precondition checks If-Match and If-None-Match (RFC 7644 §3.14).
-func precondition(r *http.Request, old *scim.Resource) error {
-	match, none := r.Header.Values("If-Match"), r.Header.Values("If-None-Match")
-	if len(match) > 0 && !matches(match, old.Version()) || len(none) > 0 && matches(none, old.Version()) {
+func (k task) precondition(old *scim.Resource) error {
+	if len(k.match) > 0 && !matches(k.match, old.Version()) || len(k.none) > 0 && matches(k.none, old.Version()) {
 		return ErrVersion
 	}
 	return nil
 }
 
-// remove answers RFC 7644 §3.6.
-func (h *Handler) remove(w http.ResponseWriter, r *http.Request, t *resourceType, id string) error {
-	if err := h.delete(r, t, id); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+// remove is RFC 7644 §3.6.
+func (h *Handler) remove(ctx context.Context, k task) (outcome, error) {
+	return outcome{status: http.StatusNoContent, id: k.id}, h.delete(ctx, k)
 }
 
-func (h *Handler) delete(r *http.Request, t *resourceType, id string) error {
-	if h.c.Rules.DeleteMeansDisable && t.Schema == scim.UserURN {
-		_, err := h.change(r, t, id, func(old *scim.Resource) (*scim.Resource, error) {
+func (h *Handler) delete(ctx context.Context, k task) error {
+	if k.rules.DeleteMeansDisable && k.t.Schema == scim.UserURN {
+		_, err := h.change(ctx, k, func(old *scim.Resource) (*scim.Resource, error) {
 			fresh := &scim.Resource{Object: writable(old.Object)}
 			fresh.SetActive(false)
 			return fresh, nil
 		})
 		return err
 	}
-	if len(r.Header.Values("If-Match")) == 0 && len(r.Header.Values("If-None-Match")) == 0 {
-		return h.c.Store.Delete(r.Context(), t.Name, id, "")
+	if len(k.match) == 0 && len(k.none) == 0 {
+		return h.c.Store.Delete(ctx, k.t.Name, k.id, "")
 	}
-	old, err := h.c.Store.Get(r.Context(), t.Name, id)
+	old, err := h.c.Store.Get(ctx, k.t.Name, k.id)
 	if err != nil {
 		return err
 	}
-	if err := precondition(r, old); err != nil {
+	if err := k.precondition(old); err != nil {
 		return err
 	}
-	return h.c.Store.Delete(r.Context(), t.Name, id, old.Version())
+	return h.c.Store.Delete(ctx, k.t.Name, k.id, old.Version())
 }

@@ -25,6 +25,9 @@ const Base = "/scim/v2"
 
 const maxBody = 8 << 20
 
+// noBulk: quirks, faults and counts are about requests of one operation each.
+const noBulk = -1
+
 // Config is what an App is made of. Token is required.
 type Config struct {
 	Token   string // the bearer token that it accepts
@@ -66,7 +69,7 @@ func New(c Config) (*App, error) {
 	}
 	a.handler, err = scimserver.New(scimserver.Config{
 		Store: a.world, Base: Base, Schemas: set, Authorize: scimserver.BearerToken(c.Token), Rules: c.Quirks.rules(),
-		Limits: scimserver.Limits{Page: c.Quirks.PageSize, Body: scim.Limits{MaxBytes: maxBody}}, Hide: c.Quirks.hidden(),
+		Limits: scimserver.Limits{Page: c.Quirks.PageSize, Body: scim.Limits{MaxBytes: maxBody}, Bulk: noBulk}, Hide: c.Quirks.hidden(),
 	})
 	return a, err
 }
