@@ -48,6 +48,7 @@ type Provider struct{ c Config }
 var (
 	_ scimserver.MemberStore = (*Provider)(nil)
 	_ scimserver.CursorStore = (*Provider)(nil)
+	_ scimserver.TxStore     = (*Provider)(nil)
 )
 
 // New returns a Provider.

@@ -334,3 +334,79 @@ func sortedValue(name string, v scim.Value) string {
 	}
 	return "[" + strings.Join(out, " ") + "]"
 }
+
+// A circle of groups and users lands as one, or not at all: people, teams and the
+// ledger's events with it (RFC 7644 §3.7.1).
+func TestBulkCirclesLandAsOne(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	e := h.endpoint("idp", scimserver.RFC)
+	boss := func(name, of string) string {
+		return user(name, `"`+scim.EnterpriseUserURN+`":{"manager":{"value":"bulkId:`+of+`"}}`)
+	}
+	post := func(bulkID, path, data string) string {
+		return `{"method":"POST","path":"` + path + `","bulkId":"` + bulkID + `","data":` + data + `}`
+	}
+	job := func(ops ...string) (statuses []string, ids map[string]string) {
+		t.Helper()
+		r := e.do("POST", "/Bulk", `{"schemas":["`+scim.BulkRequestURN+`"],"Operations":[`+strings.Join(ops, ",")+`]}`).want(200).resource()
+		ids = map[string]string{}
+		v, _ := r.Get("Operations")
+		list, _ := v.AsList()
+		for _, o := range list {
+			op, _ := o.AsComplex()
+			text := func(name string) string {
+				v, _ := op.Get(name)
+				s, _ := v.AsString()
+				return s
+			}
+			statuses = append(statuses, text("status"))
+			ids[text("bulkId")] = text("location")[strings.LastIndexByte(text("location"), '/')+1:]
+		}
+		return statuses, ids
+	}
+	events := func() int {
+		t.Helper()
+		all, err := h.db.Ledger().Unchained(t.Context(), 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	e.make("/Users", user("taken"))
+	before := events()
+	got, _ := job(post("a", "/Groups", group("A", "bulkId:b")), post("b", "/Groups", group("B", "bulkId:a", "bulkId:u")),
+		post("u", "/Users", boss("new", "v")), post("v", "/Users", boss("TAKEN", "u")))
+	if want := []string{"409", "409", "409", "409"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if len(h.people()) != 1 || events() != before {
+		t.Errorf("%d people, %d events more", len(h.people()), events()-before)
+	}
+	for _, path := range []string{"/Groups", "/Users?filter=" + url.QueryEscape(`userName eq "new"`)} {
+		if l, err := scim.ParseListResponse(e.do("GET", path, "").want(200).Body.Bytes(), scim.Limits{}); err != nil || l.TotalResults != 0 {
+			t.Errorf("%s: %+v %v", path, l, err)
+		}
+	}
+	got, ids := job(post("a", "/Groups", group("A", "bulkId:b")), post("b", "/Groups", group("B", "bulkId:a", "bulkId:u")),
+		post("u", "/Users", boss("new", "v")), post("v", "/Users", boss("other", "u")))
+	if want := []string{"201", "201", "201", "201"}; !slices.Equal(got, want) {
+		t.Fatalf("%v, want %v", got, want)
+	}
+	for name, want := range map[string][]string{"a": {ids["b"]}, "b": {ids["a"], ids["u"]}} {
+		members := e.do("GET", "/Groups/"+ids[name], "").want(200).resource().Members()
+		if slices.Sort(members); !slices.Equal(members, slices.Sorted(slices.Values(want))) {
+			t.Errorf("%s has %v, want %v", name, members, want)
+		}
+	}
+	for name, of := range map[string]string{"u": "v", "v": "u"} {
+		v, _ := e.do("GET", "/Users/"+ids[name], "").want(200).resource().At(scim.MustPath(scim.EnterpriseUserURN + ":manager.value"))
+		if s, _ := v.AsString(); s != ids[of] {
+			t.Errorf("%s has the manager %s, want %s", name, s, ids[of])
+		}
+	}
+	h.settle()
+	if p := h.people(); len(p) != 3 || events() == before || p["new"].Person.State != directory.Active {
+		t.Errorf("%v", p)
+	}
+}
