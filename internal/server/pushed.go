@@ -11,7 +11,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -33,7 +32,7 @@ type Pushed struct {
 	Mapping    *mapping.Mapping // pushed User → person
 	Strictness scimserver.Strictness
 	Rules      scimserver.Rules
-	RateLimit  float64 // requests a second, 0 for no limit
+	RateLimit  float64 // requests a second, and operations of bulk requests, 0 for no limit
 }
 
 // pushed builds a source of type scim.
@@ -109,17 +108,12 @@ const scimPath = "/scim/v2"
 type endpoint struct {
 	d         *daemon
 	tokens    token.Store
-	providers map[string]*pushedHandler
+	providers map[string]http.Handler
 	nobody    http.Handler // answers who has no token
 }
 
-type pushedHandler struct {
-	http.Handler
-	limit *rate.Limiter // nil for none
-}
-
 func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
-	e := &endpoint{d: d, tokens: d.db.Tokens(), providers: map[string]*pushedHandler{}}
+	e := &endpoint{d: d, tokens: d.db.Tokens(), providers: map[string]http.Handler{}}
 	key, err := d.cursorKey(ctx)
 	if err != nil {
 		return nil, err
@@ -134,24 +128,41 @@ func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
 				log.Warn("a pushed record is set aside; its person is as they were", "record", id, "err", err)
 			},
 		})
-		h, err := scimserver.New(scimserver.Config{
+		c := scimserver.Config{
 			Store: store, Base: scimPath, Authorize: scimserver.AllowAll, Rules: s.Rules,
 			Saved:  saved(log),
 			Failed: func(_ context.Context, err error) { log.Error("a pushed request failed", "err", err) },
-		})
-		if err != nil {
+		}
+		if s.RateLimit > 0 {
+			limited(&c, s.RateLimit)
+		}
+		if e.providers[s.Name], err = scimserver.New(c); err != nil {
 			return nil, err
 		}
-		p := &pushedHandler{Handler: h}
-		if s.RateLimit > 0 {
-			p.limit = rate.NewLimiter(rate.Limit(s.RateLimit), int(math.Ceil(2*s.RateLimit)))
-		}
-		e.providers[s.Name] = p
 	}
 	e.nobody, err = scimserver.New(scimserver.Config{
 		Store: scimserver.NewMemory(nil, nil), Base: scimPath, Authorize: func(*http.Request) error { return token.ErrUnknown },
 	})
 	return e, err
+}
+
+// mostInBulk is how many operations a bulk request may have.
+const mostInBulk = 1_000
+
+// limited holds a provider to so many operations a second, twice as many at once,
+// whether they come one by one or in a bulk request.
+func limited(c *scimserver.Config, perSecond float64) {
+	burst := int(math.Ceil(2 * perSecond))
+	limit := rate.NewLimiter(rate.Limit(perSecond), burst)
+	c.Limits.Bulk = min(mostInBulk, burst) // more could never be let in
+	c.Admit = func(_ *http.Request, operations int) error {
+		wait := limit.ReserveN(time.Now(), operations)
+		if after := wait.Delay(); after > 0 {
+			wait.Cancel()
+			return &scimserver.TooManyError{After: after}
+		}
+		return nil
+	}
 }
 
 // saidEvery is how often it is told that a switch has saved requests: a provider that
@@ -201,15 +212,6 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, &scim.Error{Status: http.StatusServiceUnavailable, Detail: "the service cannot check the token now"})
 		return
 	}
-	if p.limit != nil {
-		if wait := p.limit.Reserve(); wait.Delay() > 0 {
-			after := wait.Delay()
-			wait.Cancel()
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
-			refuse(w, &scim.Error{Status: http.StatusTooManyRequests, Detail: "too many requests a second"})
-			return
-		}
-	}
 	p.ServeHTTP(w, r)
 }
 
@@ -222,7 +224,7 @@ func refuse(w http.ResponseWriter, e *scim.Error) {
 }
 
 // caller finds the provider whose token a request presents.
-func (e *endpoint) caller(r *http.Request) (*pushedHandler, error) {
+func (e *endpoint) caller(r *http.Request) (http.Handler, error) {
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return nil, token.ErrUnknown

@@ -216,3 +216,56 @@ func TestPushedRate(t *testing.T) {
 		}
 	}
 }
+
+// A bulk request counts as many requests as it has operations, so that it is no way
+// around the rate; what can never be let in is not advertised.
+func TestPushedRateOfBulk(t *testing.T) {
+	t.Parallel()
+	s := newServed(t)
+	s.conf = pushing
+	s.serve(t)
+	slow := s.provider(t, "slow", 0)
+	job := func(from, n int) string {
+		ops := make([]string, n)
+		for i := range ops {
+			ops[i] = fmt.Sprintf(`{"method":"POST","path":"/Users","bulkId":"b%d","data":{"schemas":[%q],"userName":"b%d@acme.example"}}`, i, scim.UserURN, from+i)
+		}
+		return `{"schemas":["` + scim.BulkRequestURN + `"],"Operations":[` + strings.Join(ops, ",") + `]}`
+	}
+	count := func() string {
+		t.Helper()
+		status, _, text := slow.do("GET", "/Users?count=0", "")
+		if status != 200 {
+			t.Fatalf("%d %s", status, text)
+		}
+		return text
+	}
+	if _, _, text := slow.do("GET", "/ServiceProviderConfig", ""); !strings.Contains(text, `"bulk":{"supported":true,"maxOperations":50,`) {
+		t.Errorf("%s", text)
+	}
+	if status, _, text := slow.do("POST", "/Bulk", job(0, 51)); status != 413 {
+		t.Errorf("%d %s", status, text)
+	}
+	time.Sleep(200 * time.Millisecond) // at 25 a second, what was asked so far is forgotten
+	if status, _, text := slow.do("POST", "/Bulk", job(0, 45)); status != 200 || strings.Count(text, `"status":"201"`) != 45 {
+		t.Fatalf("%d %s", status, text)
+	}
+	status, header, text := slow.do("POST", "/Bulk", job(100, 40))
+	if status != 429 || header.Get("Retry-After") == "" || !strings.Contains(text, `"status":"429"`) {
+		t.Fatalf("%d %v %s", status, header, text)
+	}
+	time.Sleep(2 * time.Second) // twice the rate may come at once
+	if got := count(); !strings.Contains(got, `"totalResults":45`) {
+		t.Errorf("something was done before it was refused: %s", got)
+	}
+	if status, _, text := slow.do("POST", "/Bulk", job(100, 40)); status != 200 || strings.Count(text, `"status":"201"`) != 40 {
+		t.Errorf("%d %s", status, text)
+	}
+	free := s.provider(t, "idp", 0)
+	if status, _, text := free.do("GET", "/Me", ""); status != 501 { // a token is nobody's
+		t.Errorf("%d %s", status, text)
+	}
+	if _, _, text := free.do("GET", "/ServiceProviderConfig", ""); !strings.Contains(text, `"maxOperations":1000,`) {
+		t.Errorf("%s", text)
+	}
+}
