@@ -20,15 +20,19 @@ func (j *job) together(set []int) {
 	}
 	culprit, err := -1, error(nil)
 	fresh := make([]*scim.Resource, len(set))
+	within := map[string]bool{}
+	for _, s := range steps {
+		within[s.bulkID] = true
+	}
 	for i, s := range steps {
-		if fresh[i], err = j.circular(s, steps); err != nil {
+		if fresh[i], err = j.circular(s, within); err != nil {
 			culprit = i
 			break
 		}
 	}
 	var made []*scim.Resource
 	if err == nil {
-		culprit, made, err = j.makeAll(steps, fresh)
+		culprit, made, err = j.makeAll(steps, within, fresh)
 	}
 	for i, s := range steps {
 		switch {
@@ -44,11 +48,11 @@ func (j *job) together(set []int) {
 
 // circular reads one of a circle, in which only the references within it are left as
 // they are.
-func (j *job) circular(s *step, set []*step) (*scim.Resource, error) {
+func (j *job) circular(s *step, within map[string]bool) (*scim.Resource, error) {
 	outward := *s
 	outward.refs = nil
 	for _, ref := range s.refs {
-		if !isOf(set, ref) {
+		if !within[ref] {
 			outward.refs = append(outward.refs, ref)
 		}
 	}
@@ -60,18 +64,9 @@ func (j *job) circular(s *step, set []*step) (*scim.Resource, error) {
 	return fresh, err
 }
 
-func isOf(set []*step, bulkID string) bool {
-	for _, s := range set {
-		if s.bulkID == bulkID {
-			return true
-		}
-	}
-	return false
-}
-
 // makeAll makes the resources of a circle in one transaction, and tells which of them
 // could not be; -1 for none in particular.
-func (j *job) makeAll(steps []*step, fresh []*scim.Resource) (culprit int, made []*scim.Resource, err error) {
+func (j *job) makeAll(steps []*step, within map[string]bool, fresh []*scim.Resource) (culprit int, made []*scim.Resource, err error) {
 	h, ctx := j.h, j.r.Context()
 	if h.atomic == nil {
 		return -1, nil, &scim.Error{Status: http.StatusConflict, Detail: "it refers to others that refer to it, which cannot be made at once here"}
@@ -81,7 +76,7 @@ func (j *job) makeAll(steps []*step, fresh []*scim.Resource) (culprit int, made 
 		ids := map[string]string{}
 		for i, s := range steps {
 			culprit = i
-			if made[i], err = store.Create(ctx, s.t.Name, without(fresh[i], steps)); err != nil {
+			if made[i], err = store.Create(ctx, s.t.Name, without(fresh[i], within)); err != nil {
 				return err
 			}
 			ids[s.bulkID] = made[i].ID()
@@ -104,12 +99,11 @@ func (j *job) makeAll(steps []*step, fresh []*scim.Resource) (culprit int, made 
 	return culprit, made, err
 }
 
-// without is a resource without what refers to one of a set.
-func without(r *scim.Resource, set []*step) *scim.Resource {
-	var refers func(v scim.Value, name string) bool
-	refers = func(v scim.Value, name string) (found bool) {
-		rewrite(v, name, texts(func(ref string) string {
-			found = found || isOf(set, ref)
+// without is a resource without the attributes that refer to one of a set.
+func without(r *scim.Resource, set map[string]bool) *scim.Resource {
+	refers := func(v scim.Value) (found bool) {
+		rewrite(v, "", texts(func(ref string) string {
+			found = found || set[ref]
 			return ""
 		}, false))
 		return found
@@ -119,30 +113,14 @@ func without(r *scim.Resource, set []*step) *scim.Resource {
 		if extension, ok := v.AsComplex(); ok && strings.Contains(name, ":") {
 			var kept scim.Object
 			for name, v := range extension.All() {
-				if !refers(v, name) {
+				if !refers(v) {
 					kept.Set(name, v)
 				}
 			}
-			if kept.Len() > 0 {
-				out.Set(name, scim.Complex(kept))
-			}
-			continue
+			v = scim.Complex(kept)
 		}
-		list, ok := v.AsList()
-		if !ok {
-			if !refers(v, name) {
-				out.Set(name, v)
-			}
-			continue
-		}
-		kept := make([]scim.Value, 0, len(list))
-		for _, e := range list {
-			if !refers(e, name) {
-				kept = append(kept, e)
-			}
-		}
-		if len(kept) > 0 {
-			out.Set(name, scim.List(kept...))
+		if !refers(v) && !v.IsUnassigned() {
+			out.Set(name, v)
 		}
 	}
 	return out

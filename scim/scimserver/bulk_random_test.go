@@ -10,7 +10,9 @@ import (
 	"testing"
 )
 
-var times = regexp.MustCompile(`"(created|lastModified)":"[^"]*"`)
+// passing is what differs from one run to the next: times, and the order in which
+// groups change that somebody leaves.
+var passing = regexp.MustCompile(`"(created|lastModified|version)":"([^"\\]|\\.)*"`)
 
 // RFC 7644 §3.7: what a bulk request leaves, and says of each operation, is what the
 // same operations do one by one, where none has to wait for a later one.
@@ -84,7 +86,7 @@ func TestBulkAsOneByOne(t *testing.T) {
 			}
 			seen[d.method+" "+d.status]++
 		}
-		got, wanted := times.ReplaceAllString(together.do("GET", "/", "").Body.String(), ""), times.ReplaceAllString(apart.do("GET", "/", "").Body.String(), "")
+		got, wanted := passing.ReplaceAllString(together.do("GET", "/", "").Body.String(), ""), passing.ReplaceAllString(apart.do("GET", "/", "").Body.String(), "")
 		if got != wanted {
 			t.Fatalf("job %d, %v:\n got %s\nwant %s", n, ops, got, wanted)
 		}

@@ -4,6 +4,7 @@ package scimserver
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -52,11 +53,9 @@ func (j *job) refer() {
 // service provider passes over in a resource, such as a User's groups, counts for
 // nothing.
 func (h *Handler) references(s *step) []string {
-	var out []string
+	out := map[string]bool{}
 	note := func(ref string) string {
-		if !slices.Contains(out, ref) {
-			out = append(out, ref)
-		}
+		out[ref] = true
 		return ""
 	}
 	if s.method != http.MethodDelete {
@@ -67,14 +66,14 @@ func (h *Handler) references(s *step) []string {
 		accept := h.c.Rules.accept()
 		accept.Noted = nil
 		if kept, err := h.c.Schemas.Accept(s.t.ResourceType, &scim.Resource{Object: o}, accept); err == nil {
-			out = nil
+			clear(out)
 			rewrite(scim.Complex(kept.Object), "", texts(note, false))
 		}
 	}
 	if ref, ok := strings.CutPrefix(s.id, refPrefix); ok {
 		note(ref)
 	}
-	return out
+	return slices.Sorted(maps.Keys(out))
 }
 
 // rewritten is the data of an operation with the ids of those that it refers to; of

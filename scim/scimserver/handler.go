@@ -142,6 +142,9 @@ func New(c Config) (*Handler, error) {
 	if c.ResourceTypes == nil {
 		c.ResourceTypes = scim.CoreResourceTypes()
 	}
+	if len(c.ResourceTypes) == 0 {
+		return nil, errors.New("scimserver: there are no resource types")
+	}
 	if c.Schemes == nil {
 		c.Schemes = []Scheme{{
 			"oauthbearertoken", "Bearer token", "A token in the Authorization header (RFC 6750)", "https://www.rfc-editor.org/rfc/rfc6750",

@@ -494,6 +494,7 @@ func TestNewRefuses(t *testing.T) {
 		"nobody authorises": {Store: m},
 		"a base":            {Store: m, Authorize: scimserver.AllowAll, Base: "scim"},
 		"an endpoint":       {Store: m, Authorize: scimserver.AllowAll, ResourceTypes: []scim.ResourceType{{Name: "X", Endpoint: "/a/b", Schema: scim.UserURN}}},
+		"no types":          {Store: m, Authorize: scimserver.AllowAll, ResourceTypes: []scim.ResourceType{}},
 		"no schema":         {Store: m, Authorize: scimserver.AllowAll, ResourceTypes: []scim.ResourceType{{Name: "X", Endpoint: "/X", Schema: "urn:x"}}},
 	} {
 		if _, err := scimserver.New(c); err == nil {

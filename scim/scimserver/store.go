@@ -124,6 +124,6 @@ type Query struct {
 // Page is a part of what a query selects.
 type Page struct {
 	Resources  []*scim.Resource
-	Total      int    // of all pages, -1 if it is not known
+	Total      int    // of all pages; of Walk -1 if it is not known
 	NextCursor string // of Walk; "" on the last page
 }

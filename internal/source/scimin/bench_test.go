@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimserver"
 )
 
@@ -27,6 +28,27 @@ func BenchmarkCreate(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "creates/s")
+}
+
+// BenchmarkBulkCreate creates Users by bulk requests of 100, one after the other, each
+// operation durable before the next.
+func BenchmarkBulkCreate(b *testing.B) {
+	h := newHouse(b)
+	e := h.endpoint("idp", scimserver.RFC)
+	n := 0
+	for b.Loop() {
+		var ops []string
+		for range 100 {
+			n++
+			ops = append(ops, fmt.Sprintf(`{"method":"POST","path":"/Users","bulkId":"u%d","data":%s}`, n,
+				user(fmt.Sprintf("given%d.family%d@acme.example", n, n), `"title":"Engineer"`, fmt.Sprintf(`"externalId":"e%d"`, n))))
+		}
+		body := e.do("POST", "/Bulk", `{"schemas":["`+scim.BulkRequestURN+`"],"Operations":[`+strings.Join(ops, ",")+`]}`).want(200).Body.String()
+		if strings.Count(body, `"201"`) != len(ops) {
+			b.Fatal(body)
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "creates/s")
 }
 
 // BenchmarkOneMember adds one member to a group of many, and takes it out again.
