@@ -132,6 +132,7 @@ func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
 			Store: store, Base: scimPath, Authorize: scimserver.AllowAll, Rules: s.Rules,
 			Saved:  saved(log),
 			Failed: func(_ context.Context, err error) { log.Error("a pushed request failed", "err", err) },
+			Limits: scimserver.Limits{Bulk: mostInBulk, BulkBytes: maxBody},
 		}
 		if s.RateLimit > 0 {
 			limited(&c, s.RateLimit)

@@ -265,7 +265,14 @@ func TestPushedRateOfBulk(t *testing.T) {
 	if status, _, text := free.do("GET", "/Me", ""); status != 501 { // a token is nobody's
 		t.Errorf("%d %s", status, text)
 	}
-	if _, _, text := free.do("GET", "/ServiceProviderConfig", ""); !strings.Contains(text, `"maxOperations":1000,`) {
+	const most = 1 << 20
+	if _, _, text := free.do("GET", "/ServiceProviderConfig", ""); !strings.Contains(text, fmt.Sprintf(`"maxOperations":1000,"maxPayloadSize":%d}`, most)) {
 		t.Errorf("%s", text)
+	}
+	body := job(0, 1)
+	for size, want := range map[int]int{most: 200, most + 1: 413} {
+		if status, _, text := free.do("POST", "/Bulk", body+strings.Repeat(" ", size-len(body))); status != want {
+			t.Errorf("%d bytes: %d %s", size, status, text)
+		}
 	}
 }

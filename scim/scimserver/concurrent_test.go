@@ -174,6 +174,19 @@ func TestClient(t *testing.T) {
 	if _, err := c.Delete(ctx, "/Users", id); err != nil {
 		t.Error(err)
 	}
+	boss, report := scim.NewResource(scim.UserURN), scim.NewResource(scim.UserURN)
+	boss.Set("userName", scim.String("boss"))
+	report.Set("userName", scim.String("report"))
+	if err := report.Put(scim.MustPath(scim.EnterpriseUserURN+":manager.value"), scim.String("bulkId:boss")); err != nil {
+		t.Fatal(err)
+	}
+	job, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{
+		{Method: "POST", Path: "/Users", BulkID: "report", Data: report}, {Method: "POST", Path: "/Users", BulkID: "boss", Data: boss},
+		{Method: "DELETE", Path: "/Users/nobody"},
+	})
+	if err != nil || len(job.Results) != 3 || job.Results[0].Status != 201 || job.Results[1].Status != 201 || job.Results[2].Err == nil || job.Results[2].Err.Status != 404 {
+		t.Fatalf("%+v, %v", job.Results, err)
+	}
 	config, _, err := c.ServiceProviderConfig(ctx)
 	if err != nil || !config.Patch || !config.CursorPaging || !config.Bulk || !config.ETag {
 		t.Errorf("%+v, %v", config, err)

@@ -94,3 +94,22 @@ func ExampleMemory() {
 	// Output:
 	// 201 0 <nil>
 }
+
+// Two groups that are members of one another are made by one request, as the store has
+// transactions.
+func ExampleTxStore() {
+	h, err := scimserver.New(scimserver.Config{Store: scimserver.NewMemory(nil, nil), Authorize: scimserver.AllowAll, URL: "https://app.example"})
+	if err != nil {
+		panic(err)
+	}
+	group := func(bulkID, other string) string {
+		return `{"method":"POST","path":"/Groups","bulkId":"` + bulkID + `","data":{"schemas":["` + scim.GroupURN + `"],` +
+			`"displayName":"` + bulkID + `","members":[{"value":"bulkId:` + other + `"}]}}`
+	}
+	body := `{"schemas":["` + scim.BulkRequestURN + `"],"Operations":[` + group("a", "b") + "," + group("b", "a") + `]}`
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/Bulk", strings.NewReader(body)))
+	fmt.Println(w.Body)
+	// Output:
+	// {"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkResponse"],"Operations":[{"location":"https://app.example/Groups/1","method":"POST","bulkId":"a","version":"W/\"3\"","status":"201"},{"location":"https://app.example/Groups/2","method":"POST","bulkId":"b","version":"W/\"4\"","status":"201"}]}
+}
