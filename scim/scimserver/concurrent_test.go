@@ -181,7 +181,8 @@ func TestClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	job, err := c.Bulk(ctx, 0, []scimclient.BulkOperation{
-		{Method: "POST", Path: "/Users", BulkID: "report", Data: report}, {Method: "POST", Path: "/Users", BulkID: "boss", Data: boss},
+		{Method: "POST", Path: "/Users", BulkID: "report", Data: report},
+		{Method: "POST", Path: "/Users", BulkID: "boss", Data: boss},
 		{Method: "DELETE", Path: "/Users/nobody"},
 	})
 	if err != nil || len(job.Results) != 3 || job.Results[0].Status != 201 || job.Results[1].Status != 201 || job.Results[2].Err == nil || job.Results[2].Err.Status != 404 {
