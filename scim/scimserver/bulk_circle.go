@@ -89,7 +89,8 @@ func (j *job) makeAll(steps []*step, within map[string]bool, fresh []*scim.Resou
 			if err != nil {
 				return err
 			}
-			if made[i], err = store.Replace(ctx, s.t.Name, next, made[i].Version()); err != nil {
+			// Nobody else has seen it; what was made since may have given it another version.
+			if made[i], err = store.Replace(ctx, s.t.Name, next, ""); err != nil {
 				return err
 			}
 		}

@@ -372,6 +372,52 @@ func TestBulkCircles(t *testing.T) {
 	}
 }
 
+// A circle may go through what is required, and through what can be written once.
+func TestBulkCirclesOfOwnTypes(t *testing.T) {
+	t.Parallel()
+	const urn = "urn:example:Node"
+	sub := []scim.Attribute{{Name: "value", Required: true}, {Name: "weight", Type: scim.TypeInteger}}
+	set, err := scim.CoreSchemas().With(scim.Schema{ID: urn, Name: "Node", Attributes: []scim.Attribute{
+		{Name: "name", Required: true, Uniqueness: scim.UniqueServer},
+		{Name: "twin", Type: scim.TypeComplex, Required: true, Mutability: scim.Immutable, SubAttributes: sub},
+		{Name: "next", Type: scim.TypeComplex, MultiValued: true, Mutability: scim.Immutable, SubAttributes: sub},
+		{Name: "home", Type: scim.TypeReference, ReferenceTypes: []string{"Node"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := append(scim.CoreResourceTypes(), scim.ResourceType{ID: "Node", Name: "Node", Endpoint: "/Nodes", Schema: urn})
+	s := newServer(t, func(c *scimserver.Config) {
+		c.Schemas, c.ResourceTypes, c.Store = set, types, scimserver.NewMemory(set, types)
+	})
+	node := func(name, more string) string {
+		return `{"schemas":["` + urn + `"],"name":"` + name + `",` + more + `}`
+	}
+	all := s.bulk(
+		post("a", "/Nodes", node("a", `"twin":{"value":"bulkId:b","weight":7},"next":[{"value":"none"},{"value":"bulkId:b"}]`)),
+		post("b", "/Nodes", node("b", `"twin":{"value":"bulkId:a"},"home":"bulkId:a"`)),
+		post("c", "/Nodes", node("c", `"twin":{"weight":1},"home":"bulkId:d"`)), // has no value
+		post("d", "/Nodes", node("d", `"twin":{"value":"bulkId:c"}`)),
+	)
+	if statuses(all) != "201, 201, 400 invalidValue, 409" {
+		t.Fatalf("%+v", all)
+	}
+	a, b := s.do("GET", "/Nodes/"+all[0].id(), "").want(200, ""), s.do("GET", "/Nodes/"+all[1].id(), "").want(200, "")
+	for _, c := range []struct {
+		answer
+		path, want string
+	}{
+		{a, "twin", `{"value":"` + all[1].id() + `","weight":7}`},
+		{a, "next.value", `["none","` + all[1].id() + `"]`},
+		{b, "twin.value", `"` + all[0].id() + `"`},
+		{b, "home", `"` + all[0].id() + `"`},
+	} {
+		if got := c.at(c.path); got != c.want {
+			t.Errorf("%s is %s, want %s", c.path, got, c.want)
+		}
+	}
+}
+
 // simple is a store that is nothing but a Store.
 type simple struct{ scimserver.Store }
 
