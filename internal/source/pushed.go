@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/scim"
 )
 
 // Pushed is a resource that an identity provider has pushed. Its body is JSON without id, meta and members;
@@ -41,6 +42,20 @@ const (
 	PushedByExternal PushedBy = "external"
 )
 
+// PushedQuery selects resources of one type that are there.
+type PushedQuery struct {
+	Source, Type string
+	Schemas      *scim.SchemaSet
+	Schema       string // URN of the type
+	// What stands beside the body: the attribute that Pushed.Name is made of, and
+	// those whose values are members, and groups; "" for none.
+	Name, Members, Groups string
+
+	Filter     scim.Filter // nil for all
+	SortBy     scim.Path   // the zero Path for the order in which they were made
+	Descending bool
+}
+
 // PushStore is what pushed resources are kept in.
 type PushStore interface {
 	Update(ctx context.Context, fn func(PushTx) error) error
@@ -54,12 +69,18 @@ type PushTx interface {
 	// Pushed finds resources by a key, deleted ones only if asked for, in the
 	// order in which they were made.
 	Pushed(ctx context.Context, source, typ string, by PushedBy, value string, deleted bool) ([]Pushed, error)
-	// PushedAfter returns up to limit resources after a place, in order, and
-	// PushedCount how many there are, without those that were deleted.
-	PushedAfter(ctx context.Context, source, typ string, seq int64, limit int) ([]Pushed, error)
+	// PushedCount returns how many there are, without those that were deleted.
 	PushedCount(ctx context.Context, source, typ string) (int, error)
 	// PushedAt returns the resources from a 0-based number on.
 	PushedAt(ctx context.Context, source, typ string, skip, limit int) ([]Pushed, error)
+	// PushedAfter returns up to limit resources after a place that may satisfy the
+	// filter, in the order in which they were made. exact says that they do;
+	// otherwise Match is to be asked of each.
+	PushedAfter(ctx context.Context, q PushedQuery, seq int64, limit int) (rows []Pushed, exact bool, err error)
+	// PushedPage returns up to limit resources that satisfy the filter, in the
+	// order asked for and from a 0-based number on, and how many there are in all.
+	// ok is false if the store cannot tell either as Match and Select do.
+	PushedPage(ctx context.Context, q PushedQuery, skip, limit int) (rows []Pushed, total int, ok bool, err error)
 	// PutPushed stores a resource; one that is new gets its Seq.
 	PutPushed(ctx context.Context, p *Pushed) error
 

@@ -20,8 +20,9 @@ const (
 	mostScan = 100_000 // resources that are looked at one by one
 )
 
-// List implements scimserver.Store. What an index finds is looked at alone; any
-// other filter, and a sort, looks at every resource of the type, up to a bound.
+// List implements scimserver.Store. What an index finds is looked at alone. Any
+// other filter, and a sort, is the store's; what the store cannot tell is looked at
+// here, up to a bound.
 func (p *Provider) List(ctx context.Context, typ string, q scimserver.Query) (page scimserver.Page, err error) {
 	err = p.c.Store.View(ctx, func(tx source.PushTx) error {
 		page = scimserver.Page{}
@@ -36,14 +37,46 @@ func (p *Provider) List(ctx context.Context, typ string, q scimserver.Query) (pa
 			page.Resources, err = p.resources(ctx, tx, rows, q)
 			return err
 		}
-		all, err := p.selected(ctx, tx, typ, q)
-		if err != nil {
-			return err
-		}
-		page = scimserver.Select(p.c.Schemas, p.schema(typ), all, q)
-		return nil
+		page, err = p.page(ctx, tx, typ, q)
+		return err
 	})
 	return page, err
+}
+
+// page is a page by index of what a filter selects, or in an order.
+func (p *Provider) page(ctx context.Context, tx source.PushTx, typ string, q scimserver.Query) (page scimserver.Page, err error) {
+	rows, few, err := p.candidates(ctx, tx, typ, q.Filter)
+	if err != nil {
+		return page, err
+	}
+	if !few {
+		rows, total, ok, err := tx.PushedPage(ctx, p.query(typ, q), q.StartIndex-1, q.Count)
+		if err != nil {
+			return page, err
+		}
+		if ok {
+			page.Total = total
+			page.Resources, err = p.resources(ctx, tx, rows, q)
+			return page, err
+		}
+	}
+	all, err := p.selected(ctx, tx, typ, q, rows, few)
+	if err != nil {
+		return page, err
+	}
+	return scimserver.Select(p.c.Schemas, p.schema(typ), all, q), nil
+}
+
+// query is what the store is asked.
+func (p *Provider) query(typ string, q scimserver.Query) source.PushedQuery {
+	out := source.PushedQuery{
+		Source: p.c.Source, Type: typ, Schemas: p.c.Schemas, Schema: p.schema(typ), Name: "userName", Groups: "groups",
+		Filter: q.Filter, SortBy: q.SortBy, Descending: q.Descending,
+	}
+	if typ == typeGroup {
+		out.Name, out.Members, out.Groups = "displayName", "members", ""
+	}
+	return out
 }
 
 // Walk implements scimserver.CursorStore. Without a sort a cursor names the last
@@ -87,13 +120,12 @@ func (p *Provider) Walk(ctx context.Context, typ string, q scimserver.Query, cur
 }
 
 func (p *Provider) walkSorted(ctx context.Context, tx source.PushTx, typ string, q scimserver.Query, at int, page *scimserver.Page) error {
-	all, err := p.selected(ctx, tx, typ, q)
-	if err != nil {
-		return err
-	}
 	from := q
 	from.StartIndex = at + 1
-	*page = scimserver.Select(p.c.Schemas, p.schema(typ), all, from)
+	var err error
+	if *page, err = p.page(ctx, tx, typ, from); err != nil {
+		return err
+	}
 	if end := at + len(page.Resources); end < page.Total && q.Count > 0 {
 		page.NextCursor = p.c.Cursors.Seal(p.c.Source, typ, q, int64(end))
 	}
@@ -101,13 +133,11 @@ func (p *Provider) walkSorted(ctx context.Context, tx source.PushTx, typ string,
 }
 
 // selected are the resources that satisfy a filter, in the order in which they
-// were made.
-func (p *Provider) selected(ctx context.Context, tx source.PushTx, typ string, q scimserver.Query) (found []*scim.Resource, err error) {
-	rows, ok, err := p.candidates(ctx, tx, typ, q.Filter)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
+// were made: of a few candidates, or of all.
+func (p *Provider) selected(
+	ctx context.Context, tx source.PushTx, typ string, q scimserver.Query, rows []source.Pushed, few bool,
+) (found []*scim.Resource, err error) {
+	if !few {
 		err := p.scan(ctx, tx, typ, 0, q, func(_ *source.Pushed, r *scim.Resource) bool {
 			found = append(found, r)
 			return true
@@ -134,11 +164,17 @@ func (p *Provider) seen(q scimserver.Query) []scim.Path {
 }
 
 // scan gives every resource after a place that satisfies the filter to fn, until it
-// has enough. More than mostScan are not looked at.
+// has enough. Of those of which the store cannot tell, no more than mostScan are
+// looked at.
 func (p *Provider) scan(ctx context.Context, tx source.PushTx, typ string, after int64, q scimserver.Query, fn func(*source.Pushed, *scim.Resource) bool) error {
 	q.Without = p.seen(q)
+	query := p.query(typ, q)
+	size := scanPage
+	if q.SortBy.IsZero() {
+		size = min(q.Count+1, scanPage) // one more, to know whether there is one
+	}
 	for looked := 0; ; {
-		rows, err := tx.PushedAfter(ctx, p.c.Source, typ, after, scanPage)
+		rows, exact, err := tx.PushedAfter(ctx, query, after, size)
 		if err != nil {
 			return err
 		}
@@ -147,15 +183,15 @@ func (p *Provider) scan(ctx context.Context, tx source.PushTx, typ string, after
 			return err
 		}
 		for i, r := range all {
-			if (q.Filter == nil || p.c.Schemas.Match(p.schema(typ), q.Filter, r)) && !fn(&rows[i], r) {
+			if (exact || p.c.Schemas.Match(p.schema(typ), q.Filter, r)) && !fn(&rows[i], r) {
 				return nil
 			}
 			after = rows[i].Seq
 		}
-		if looked += len(rows); len(rows) < scanPage {
+		if looked += len(rows); len(rows) < size {
 			return nil
 		}
-		if looked >= mostScan {
+		if size = scanPage; looked >= mostScan && !exact {
 			return &scim.Error{
 				Status: http.StatusBadRequest, ScimType: scim.TooMany,
 				Detail: fmt.Sprintf("the query would look at more than %d resources one by one; ask by userName, displayName, externalId, id or members", mostScan),

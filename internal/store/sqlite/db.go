@@ -32,7 +32,7 @@ const minVersion = "3.51.3"
 // DB is an open store.
 type DB struct {
 	path    string
-	read    *sql.DB
+	read    *readers
 	writer  *writer
 	jobs    *queue.Inserter
 	pool    *sql.DB  // the queue's own connection
@@ -111,31 +111,28 @@ func open(ctx context.Context, path string) (*DB, error) {
 	}
 	// IMMEDIATE: a transaction that reads first and writes later could
 	// otherwise find the file changed in between and fail half-way.
-	w, err := sql.Open("sqlite", dsn("immediate"))
+	drv, err := newDriver()
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
+	w := sql.OpenDB(connector{drv, dsn("immediate")})
 	w.SetMaxOpenConns(1)
 	if err := version(ctx, w); err != nil {
 		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close())
 	}
-	r, err := sql.Open("sqlite", dsn("deferred", "query_only(1)", "cache_size(-4096)"))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close())
-	}
-	r.SetMaxOpenConns(4)
+	r := newReaders(sql.OpenDB(connector{drv, dsn("deferred", "query_only(1)", "cache_size(-4096)")}))
 	// What the queue notes for itself may be lost with the machine's power: a
 	// job is then worked again. What is enqueued commits with the writer.
 	own, err := sqlite.NewConnector(dsn("immediate", "synchronous(NORMAL)", "cache_size(-2048)"))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close(), r.Close())
+		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close(), r.close())
 	}
 	turn := newTurn()
 	q := sql.OpenDB(turned{own, turn})
 	q.SetMaxOpenConns(1)
 	jobs, err := queue.NewInserter()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close(), r.Close(), q.Close())
+		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close(), r.close(), q.Close())
 	}
 	return &DB{path: path, read: r, writer: &writer{turn: turn, db: w, stmts: map[string]*sql.Stmt{}}, jobs: jobs, pool: q}, nil
 }
@@ -203,7 +200,7 @@ func (db *DB) Close() error {
 		errs = append(errs, w.conn.Close())
 	}
 	w.turn.give()
-	errs = append(errs, db.read.Close(), w.db.Close(), db.pool.Close())
+	errs = append(errs, db.read.close(), w.db.Close(), db.pool.Close())
 	if db.lock != nil {
 		errs = append(errs, db.lock.Close())
 	}
@@ -217,6 +214,7 @@ func (db *DB) Close() error {
 type Tx struct {
 	now     time.Time
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
+	once    func(ctx context.Context, query string) (*sql.Stmt, error) // prepares what is not kept
 	jobs    *queue.Inserter
 	tx      *sql.Tx
 }
@@ -301,12 +299,7 @@ func (db *DB) view(ctx context.Context, fn func(*Tx) error) error {
 	if db.within != nil {
 		return fn(db.within)
 	}
-	tx, err := db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }() // a read has nothing to lose
-	return fn(&Tx{now: now(), prepare: tx.PrepareContext})
+	return db.read.view(ctx, fn)
 }
 
 func (w *writer) begin(ctx context.Context) (*Tx, error) {
@@ -326,7 +319,7 @@ func (w *writer) begin(ctx context.Context) (*Tx, error) {
 		return nil, fmt.Errorf("store: begin: %w", err)
 	}
 	w.tx = tx
-	return &Tx{now: now(), prepare: w.prepare, tx: tx}, nil
+	return &Tx{now: now(), prepare: w.prepare, once: w.conn.PrepareContext, tx: tx}, nil
 }
 
 func (w *writer) rollback() error {

@@ -16,16 +16,17 @@ func Less(a, b string) bool { return less(a, b) }
 // Plans runs fn in a read-only transaction and returns SQLite's plan for every
 // statement that it prepared, one line for each step.
 func (db *DB) Plans(ctx context.Context, fn func(*Tx) error) (plans []string, err error) {
-	read, err := db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	read, err := db.read.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = read.Rollback() }()
 	var queries []string
-	err = fn(&Tx{now: time.Now(), prepare: func(ctx context.Context, query string) (*sql.Stmt, error) {
+	prepare := func(ctx context.Context, query string) (*sql.Stmt, error) {
 		queries = append(queries, query)
 		return read.PrepareContext(ctx, query)
-	}})
+	}
+	err = fn(&Tx{now: time.Now(), prepare: prepare, once: prepare})
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func (db *DB) Plans(ctx context.Context, fn func(*Tx) error) (plans []string, er
 }
 
 func plan(ctx context.Context, tx *sql.Tx, query string) (steps []string, err error) {
-	rows, err := tx.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, make([]any, 9)...)
+	rows, err := tx.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, make([]any, 30)...)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store/sqlite"
+	"github.com/usher-id/usher/scim"
 )
 
 // TestPlans holds the hot queries to the indexes that make a cycle cost what
@@ -52,7 +53,10 @@ func TestPlans(t *testing.T) {
 					return err
 				}
 			}
-			if _, err := tx.PushedAfter(ctx, "idp", "User", 7, 9); err != nil {
+			if _, _, err := tx.PushedAfter(ctx, users(""), 7, 9); err != nil {
+				return err
+			}
+			if _, err := tx.PushedAt(ctx, "idp", "User", 1000, 9); err != nil {
 				return err
 			}
 			_, err := tx.PushedCount(ctx, "idp", "User")
@@ -60,7 +64,28 @@ func TestPlans(t *testing.T) {
 		}, []string{
 			"(source=? AND type=? AND id=?)", "pushed_name (source=? AND type=? AND name=?)", "pushed_external (source=? AND type=? AND external=?)",
 			"pushed_live (source=? AND type=? AND deleted=? AND rowid>?)", "COVERING INDEX pushed_live (source=? AND type=? AND deleted=?)",
+			"pushed_counts USING PRIMARY KEY (source=? AND type=?)",
 		}, nil},
+		"pushed by what an index has": {func(ctx context.Context, tx *sqlite.Tx) error {
+			for _, filter := range []string{`id eq "x"`, `userName sw "ann" and active eq true`, `title pr and userName eq "x"`, `externalId eq "x"`} {
+				if _, _, err := tx.PushedAfter(ctx, users(filter), 7, 9); err != nil {
+					return err
+				}
+			}
+			q := users("")
+			q.SortBy = scim.MustPath("userName")
+			_, _, _, err := tx.PushedPage(ctx, q, 10, 10)
+			return err
+		}, []string{
+			"sqlite_autoindex_pushed_1 (source=? AND type=? AND id=?", "pushed_name (source=? AND type=? AND name>? AND name<?)",
+			"pushed_name (source=? AND type=? AND name=?", "pushed_external (source=? AND type=? AND external=?",
+		}, []string{"USE TEMP B-TREE FOR ORDER BY"}},
+		"pushed in the order of an index": {func(ctx context.Context, tx *sqlite.Tx) error {
+			q := users("")
+			q.SortBy = scim.MustPath("userName")
+			_, _, _, err := tx.PushedPage(ctx, q, 10, 10)
+			return err
+		}, []string{"SEARCH p USING INDEX pushed_name (source=? AND type=?)"}, nil},
 		"pushed members": {func(ctx context.Context, tx *sqlite.Tx) error {
 			if _, err := tx.GroupsWith(ctx, "idp", []string{"m"}); err != nil {
 				return err
@@ -157,6 +182,19 @@ func TestPlans(t *testing.T) {
 			}
 		})
 	}
+}
+
+// users is a query about Users, with a filter.
+func users(filter string) source.PushedQuery {
+	q := source.PushedQuery{Source: "idp", Type: "User", Schemas: scim.CoreSchemas(), Schema: scim.UserURN, Name: "userName", Groups: "groups"}
+	if filter != "" {
+		f, err := scim.ParseFilter(filter, scim.FilterLimits{})
+		if err != nil {
+			panic(err)
+		}
+		q.Filter = f
+	}
+	return q
 }
 
 // allowed are steps that walk what is small: the ids that were asked for, a

@@ -12,16 +12,16 @@ import (
 
 const pushedColumns = `source, type, id, seq, record, name, external, version, created, modified, ended, members, body`
 
+func scanPushed(r *sql.Rows) (p source.Pushed, err error) {
+	var created, modified, ended sql.NullInt64
+	err = r.Scan(&p.Source, &p.Type, &p.ID, &p.Seq, &p.Record, &p.Name, &p.External, &p.Version, &created, &modified, &ended, &p.Members, &p.Body)
+	p.Created, p.Modified, p.Ended = instant(created), instant(modified), instant(ended)
+	return p, err
+}
+
 func (tx *Tx) pushed(ctx context.Context, query string, args ...any) (out []source.Pushed, err error) {
 	err = tx.rows(ctx, func(r *sql.Rows) error {
-		var p source.Pushed
-		var created, modified, ended sql.NullInt64
-		var body sql.NullString
-		err := r.Scan(&p.Source, &p.Type, &p.ID, &p.Seq, &p.Record, &p.Name, &p.External, &p.Version, &created, &modified, &ended, &p.Members, &body)
-		p.Created, p.Modified, p.Ended = instant(created), instant(modified), instant(ended)
-		if body.Valid {
-			p.Body = []byte(body.String)
-		}
+		p, err := scanPushed(r)
 		out = append(out, p)
 		return err
 	}, `SELECT `+pushedColumns+` FROM pushed `+query, args...)
@@ -48,19 +48,19 @@ func (tx *Tx) Pushed(ctx context.Context, provider, typ string, by source.Pushed
 	return tx.pushed(ctx, where+` ORDER BY seq`, provider, typ, value)
 }
 
-// PushedAfter implements source.PushTx.
-func (tx *Tx) PushedAfter(ctx context.Context, provider, typ string, seq int64, limit int) ([]source.Pushed, error) {
-	return tx.pushed(ctx, `INDEXED BY pushed_live WHERE source = ? AND type = ? AND seq > ? AND deleted = 0 ORDER BY seq LIMIT ?`, provider, typ, seq, limit)
-}
-
-// PushedAt implements source.PushTx.
+// PushedAt implements source.PushTx. Those to be skipped are counted in the index.
 func (tx *Tx) PushedAt(ctx context.Context, provider, typ string, skip, limit int) ([]source.Pushed, error) {
-	return tx.pushed(ctx, `INDEXED BY pushed_live WHERE source = ? AND type = ? AND deleted = 0 ORDER BY seq LIMIT ? OFFSET ?`, provider, typ, limit, max(skip, 0))
+	const live = `FROM pushed INDEXED BY pushed_live WHERE source = ?1 AND type = ?2 AND deleted = 0`
+	if skip <= 0 {
+		return tx.pushed(ctx, `INDEXED BY pushed_live WHERE source = ?1 AND type = ?2 AND deleted = 0 ORDER BY seq LIMIT ?3`, provider, typ, limit)
+	}
+	return tx.pushed(ctx, `INDEXED BY pushed_live WHERE source = ?1 AND type = ?2 AND deleted = 0
+		AND seq >= (SELECT seq `+live+` ORDER BY seq LIMIT 1 OFFSET ?4) ORDER BY seq LIMIT ?3`, provider, typ, limit, skip)
 }
 
 // PushedCount implements source.PushTx.
 func (tx *Tx) PushedCount(ctx context.Context, provider, typ string) (n int, err error) {
-	_, err = tx.row(ctx, []any{&n}, `SELECT count(*) FROM pushed INDEXED BY pushed_live WHERE source = ? AND type = ? AND deleted = 0`, provider, typ)
+	_, err = tx.row(ctx, []any{&n}, `SELECT n FROM pushed_counts WHERE source = ? AND type = ?`, provider, typ)
 	return n, err
 }
 

@@ -89,7 +89,7 @@ func TestTogether(t *testing.T) {
 	}
 	// Numbers follow each other, whoever was taken back in between.
 	err = db.Pushed().View(t.Context(), func(tx source.PushTx) error {
-		all, err := tx.PushedAfter(t.Context(), "s", "User", 0, 2*many)
+		all, _, err := tx.PushedAfter(t.Context(), source.PushedQuery{Source: "s", Type: "User"}, 0, 2*many)
 		if len(all) != 2*done {
 			t.Errorf("%d rows for %d writes", len(all), done)
 		}

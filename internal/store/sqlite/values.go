@@ -96,6 +96,25 @@ func (tx *Tx) rows(ctx context.Context, scan func(*sql.Rows) error, query string
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
+	return each(ctx, s, scan, args)
+}
+
+// rowsOnce is rows for a query whose text depends on what is asked: to keep it
+// prepared would keep whatever anybody ever asks.
+func (tx *Tx) rowsOnce(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
+	s, err := tx.once(ctx, query)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	defer func() {
+		if cerr := s.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	return each(ctx, s, scan, args)
+}
+
+func each(ctx context.Context, s *sql.Stmt, scan func(*sql.Rows) error, args []any) (err error) {
 	rows, err := s.QueryContext(ctx, args...)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)

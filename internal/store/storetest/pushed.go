@@ -10,12 +10,14 @@ import (
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/token"
+	"github.com/usher-id/usher/scim"
 )
 
 var pushed = map[string]func(*bundle){
 	"pushed resources come back as they were": pushedRoundTrip,
 	"pushed resources by their keys":          pushedKeys,
 	"pushed resources in pages":               pushedPages,
+	"pushed resources by filter and order":    pushedQueries,
 	"members of pushed groups":                pushedMembers,
 	"teams that sources state":                statedTeams,
 	"who is erased leaves pushed groups":      erasedLeavesGroups,
@@ -111,7 +113,7 @@ func pushedPages(b *bundle) {
 		var seen []string
 		after := int64(0)
 		for {
-			rows, err := tx.PushedAfter(b.ctx, "idp", "User", after, 3)
+			rows, _, err := tx.PushedAfter(b.ctx, asked("User", ""), after, 3)
 			b.must(err)
 			for _, r := range rows {
 				seen, after = append(seen, r.ID), r.Seq
@@ -124,6 +126,78 @@ func pushedPages(b *bundle) {
 		rows, err := tx.PushedAt(b.ctx, "idp", "User", 3, 2)
 		if len(rows) != 2 || rows[0].ID != "u4" || rows[1].ID != "u5" {
 			b.Errorf("from the fourth on: %+v", rows)
+		}
+		return err
+	})
+}
+
+// asked is a query about a type, with a filter.
+func asked(typ, filter string) source.PushedQuery {
+	q := source.PushedQuery{Source: "idp", Type: typ, Schemas: scim.CoreSchemas(), Schema: scim.UserURN, Name: "userName", Groups: "groups"}
+	if typ == "Group" {
+		q.Schema, q.Name, q.Members, q.Groups = scim.GroupURN, "displayName", "members", ""
+	}
+	if filter != "" {
+		f, err := scim.ParseFilter(filter, scim.FilterLimits{})
+		if err != nil {
+			panic(err)
+		}
+		q.Filter = f
+	}
+	return q
+}
+
+func pushedQueries(b *bundle) {
+	b.push(func(tx source.PushTx) error {
+		for i, title := range []string{"One", "two", "", "ONE", "one"} {
+			r := resource("idp", fmt.Sprint("u", i))
+			r.Created = noon.Add(time.Duration(i) * time.Second)
+			r.Body = []byte(`{"userName":"u` + fmt.Sprint(i) + `"}`)
+			if title != "" {
+				r.Body = []byte(`{"userName":"u` + fmt.Sprint(i) + `","title":"` + title + `"}`)
+			}
+			b.must(tx.PutPushed(b.ctx, r))
+			if i == 4 { // who has gone is in no answer
+				r.Body = nil
+				b.must(tx.PutPushed(b.ctx, r))
+			}
+		}
+		return tx.PutPushed(b.ctx, resource("other", "u7"))
+	})
+	page := func(q source.PushedQuery, skip, limit int) (ids []string, total int, ok bool) {
+		b.push(func(tx source.PushTx) error {
+			rows, n, known, err := tx.PushedPage(b.ctx, q, skip, limit)
+			ids, total, ok = nil, n, known
+			for _, r := range rows {
+				ids = append(ids, r.ID)
+			}
+			return err
+		})
+		return ids, total, ok
+	}
+	ids, total, ok := page(asked("User", `title eq "one"`), 0, 10)
+	same(b, "by a filter", ids, []string{"u0", "u3"})
+	equal(b, "total", total, 2)
+	equal(b, "known", ok, true)
+	ids, total, _ = page(asked("User", `title eq "one"`), 1, 1)
+	same(b, "the second page", ids, []string{"u3"})
+	equal(b, "total", total, 2)
+	q := asked("User", "")
+	q.SortBy, q.Descending = scim.MustPath("meta.created"), true
+	ids, total, _ = page(q, 1, 2)
+	same(b, "in an order", ids, []string{"u2", "u1"})
+	equal(b, "total", total, 4)
+	q = asked("User", `title pr`)
+	q.SortBy = scim.MustPath("title")
+	ids, _, _ = page(q, 0, 9)
+	same(b, "in an order without regard to case", ids, []string{"u0", "u3", "u1"})
+	if _, _, ok = page(asked("User", `title eq "one" and unknown eq "x"`), 0, 9); ok {
+		b.Error("a page by what no schema has")
+	}
+	b.push(func(tx source.PushTx) error {
+		rows, exact, err := tx.PushedAfter(b.ctx, asked("User", `title eq "one" and unknown eq "x"`), 1, 9)
+		if exact || len(rows) != 1 || rows[0].ID != "u3" {
+			b.Errorf("what may satisfy a filter: %+v, %v", rows, exact)
 		}
 		return err
 	})
@@ -225,7 +299,7 @@ func erasedLeavesGroups(b *bundle) {
 	})
 	b.directory(func(tx directory.Tx) error { return tx.Erase(b.ctx, "p1") })
 	b.push(func(tx source.PushTx) error {
-		groups, err := tx.PushedAfter(b.ctx, "idp", "Group", 0, 10)
+		groups, _, err := tx.PushedAfter(b.ctx, asked("Group", ""), 0, 10)
 		b.must(err)
 		for i, want := range []struct {
 			members int

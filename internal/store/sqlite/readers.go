@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// mostReaders is how many read at once.
+const mostReaders = 4
+
+// readers are the connections that read. Each keeps its statements prepared: to
+// prepare one costs more than to find a row by it.
+type readers struct {
+	db   *sql.DB
+	free chan *reader // those that nobody uses; nil for one that is not open yet
+}
+
+type reader struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func newReaders(db *sql.DB) *readers {
+	db.SetMaxOpenConns(mostReaders + 1) // one for tests that look at plans
+	r := &readers{db: db, free: make(chan *reader, mostReaders)}
+	for range mostReaders {
+		r.free <- nil
+	}
+	return r
+}
+
+// view runs fn in a read-only transaction of one of the connections.
+func (rs *readers) view(ctx context.Context, fn func(*Tx) error) (err error) {
+	var r *reader
+	select {
+	case r = <-rs.free:
+	case <-ctx.Done():
+		return fmt.Errorf("store: %w", ctx.Err())
+	}
+	// A connection that cannot end its transaction, or that a stop has left in
+	// doubt, is given up for a new one.
+	sound := false
+	defer func() {
+		if !sound && r != nil {
+			err = errors.Join(err, r.close())
+			r = nil
+		}
+		rs.free <- r
+	}()
+	if r == nil {
+		conn, err := rs.db.Conn(ctx)
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		r = &reader{conn: conn, stmts: map[string]*sql.Stmt{}}
+	}
+	if err := r.exec(ctx, "BEGIN"); err != nil {
+		return fmt.Errorf("store: begin: %w", err)
+	}
+	defer func() {
+		sound = r.exec(context.WithoutCancel(ctx), "ROLLBACK") == nil // a read has nothing to lose
+	}()
+	return fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext})
+}
+
+func (r *reader) exec(ctx context.Context, statement string) error {
+	s, err := r.prepare(ctx, statement) //nolint:sqlclosecheck // kept by the connection, for the next time
+	if err != nil {
+		return err
+	}
+	_, err = s.ExecContext(ctx)
+	return err
+}
+
+func (r *reader) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := r.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := r.conn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	r.stmts[query] = s
+	return s, nil
+}
+
+func (r *reader) close() error {
+	var errs []error
+	for _, s := range r.stmts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, r.conn.Close())...)
+}
+
+// close waits for those who read.
+func (rs *readers) close() error {
+	var errs []error
+	for range mostReaders {
+		if r := <-rs.free; r != nil {
+			errs = append(errs, r.close())
+		}
+	}
+	return errors.Join(append(errs, rs.db.Close())...)
+}
