@@ -4,7 +4,6 @@ package directory
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -24,6 +23,9 @@ type Statement struct {
 	// InOrder says that the source's files follow each other by their names: a
 	// statement has no say about whom a file of a later name has spoken of.
 	InOrder bool
+	// New says that nothing was ever stated under the key, which was made just now:
+	// nobody need look.
+	New bool
 	// Repeat says that this very statement was made before, of a source that
 	// states what changed: it has no say where something else was said since.
 	Repeat bool
@@ -55,13 +57,18 @@ type Accepted struct {
 // Accept takes a chunk of statements, in the order of their keys, in one
 // transaction. A statement that cannot be taken is rejected alone.
 func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []Statement) (Accepted, error) {
-	ids := make([]string, len(chunk))
-	for i, s := range chunk {
-		ids[i] = s.ID
+	ids := make([]string, 0, len(chunk))
+	for _, s := range chunk {
+		if !s.New {
+			ids = append(ids, s.ID)
+		}
 	}
-	known, err := tx.Records(ctx, source, ids)
-	if err != nil {
-		return Accepted{}, err
+	var known map[string]Record
+	if len(ids) > 0 {
+		var err error
+		if known, err = tx.Records(ctx, source, ids); err != nil {
+			return Accepted{}, err
+		}
 	}
 	a := d.acceptance(tx)
 	for _, s := range chunk {
@@ -177,8 +184,8 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 		return v, err
 	}
 	v.record.Start, v.record.End = f.start, f.end
-	v.record.User, err = json.Marshal(v.user)
-	return v, err
+	v.record.User = v.user.AppendJSON(nil)
+	return v, nil
 }
 
 // end makes a record one that its source has deleted: whoever it holds has left
@@ -200,13 +207,18 @@ func (a *acceptance) reject(s Statement, err error) {
 
 // people computes the person behind each fresh view.
 func (a *acceptance) people(ctx context.Context) error {
-	ids := make([]string, len(a.fresh))
-	for i, v := range a.fresh {
-		ids[i] = v.record.Person
+	ids := make([]string, 0, len(a.fresh))
+	for i := range a.fresh {
+		if v := &a.fresh[i]; !v.New || v.record.Person != v.PersonID() {
+			ids = append(ids, v.record.Person)
+		}
 	}
-	people, err := a.tx.People(ctx, ids)
-	if err != nil {
-		return err
+	var people map[string]*Person
+	var err error
+	if len(ids) > 0 {
+		if people, err = a.tx.People(ctx, ids); err != nil {
+			return err
+		}
 	}
 	var others map[string][]Record
 	known := slices.DeleteFunc(ids, func(id string) bool { return people[id] == nil }) // of others nobody has said anything
@@ -277,6 +289,7 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	}
 	teams, err := a.d.teamsOf(p, a.stated[p.ID])
 	switch {
+	case err == nil && old == nil && len(teams) == 0: // who is new is in none yet
 	case err == nil:
 		a.teams[p.ID] = teams
 	case old != nil && p.State.In() && p.Next.Equal(a.cal.Now): // on the way out: no rule stands in it

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimserver"
 )
@@ -79,4 +80,21 @@ func BenchmarkOneMember(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkFloor is a grouped durable insert of one row: what BenchmarkCreate could
+// come to if a create were nothing else.
+func BenchmarkFloor(b *testing.B) {
+	h := newHouse(b)
+	var n atomic.Int64
+	b.SetParallelism(clients / 2)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			key := fmt.Sprint("floor", n.Add(1))
+			if err := h.db.Pushed().Update(b.Context(), func(tx source.PushTx) error { return tx.PutMeta(b.Context(), key, []byte("one row")) }); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "inserts/s")
 }

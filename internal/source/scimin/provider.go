@@ -95,11 +95,16 @@ func tag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) +
 
 // Create implements scimserver.Store.
 func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) (*scim.Resource, error) {
+	in := p.read(typ, sent)
+	id := newID()
+	if typ == typeUser {
+		in.mapAs(p.c.Mapping, id)
+	}
 	return p.change(ctx, func(tx source.PushTx) (*source.Pushed, error) {
-		row := &source.Pushed{Source: p.c.Source, Type: typ, ID: newID(), Created: tx.Now()}
+		row := &source.Pushed{Source: p.c.Source, Type: typ, ID: id, Created: tx.Now()}
 		row.Record = row.ID
 		if typ != typeUser {
-			return row, p.put(ctx, tx, row, sent)
+			return row, p.put(ctx, tx, row, in)
 		}
 		same, err := p.namesakes(ctx, tx, sent)
 		if err != nil {
@@ -120,7 +125,7 @@ func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) 
 		if err := free(row, same); err != nil {
 			return nil, err
 		}
-		return row, p.put(ctx, tx, row, sent)
+		return row, p.put(ctx, tx, row, in)
 	})
 }
 
@@ -167,6 +172,7 @@ func (p *Provider) known(ctx context.Context, tx source.PushTx, sent *scim.Resou
 
 // Replace implements scimserver.Store.
 func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource, version string) (*scim.Resource, error) {
+	in := p.read(typ, sent)
 	return p.change(ctx, func(tx source.PushTx) (*source.Pushed, error) {
 		row, err := p.under(ctx, tx, typ, sent.ID(), version)
 		if err != nil {
@@ -181,7 +187,7 @@ func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource,
 				return nil, err
 			}
 		}
-		return row, p.put(ctx, tx, row, sent)
+		return row, p.put(ctx, tx, row, in)
 	})
 }
 
@@ -263,15 +269,16 @@ func (p *Provider) leaveGroups(ctx context.Context, tx source.PushTx, id string)
 
 // change is one request's transaction; what it returns is read within it.
 func (p *Provider) change(ctx context.Context, fn func(tx source.PushTx) (*source.Pushed, error)) (after *scim.Resource, err error) {
+	var fresh *source.Pushed
 	err = p.c.Store.Update(ctx, func(tx source.PushTx) error {
-		after = nil
+		after, fresh = nil, nil
 		row, err := fn(tx)
 		if err != nil || row == nil {
 			return err
 		}
 		if row.Type == typeUser && row.Version == 1 { // nobody has put it into a group yet
-			after, err = p.head(row)
-			return err
+			fresh = row
+			return nil
 		}
 		all, err := p.resources(ctx, tx, []source.Pushed{*row}, scimserver.Query{})
 		if err == nil {
@@ -279,24 +286,59 @@ func (p *Provider) change(ctx context.Context, fn func(tx source.PushTx) (*sourc
 		}
 		return err
 	})
-	if err == nil {
-		p.c.Changed()
+	if err != nil {
+		return nil, err
 	}
-	return after, err
+	p.c.Changed()
+	if fresh != nil {
+		return p.head(fresh)
+	}
+	return after, nil
+}
+
+// sending is what was sent of a resource, made ready before its transaction, which
+// all others wait for.
+type sending struct {
+	*scim.Resource
+	name    string         // canonical
+	body    *scim.Resource // without what stands beside the body
+	json    []byte
+	members scim.Value
+
+	mapped *scim.Resource // what it states of the person of a record; nil if that is not known yet
+	failed error          // of the mapping
+	record string
+}
+
+func (p *Provider) read(typ string, sent *scim.Resource) *sending {
+	in := &sending{Resource: sent, name: scim.Fold(sent.DisplayName()), body: sent.Clone()}
+	if typ == typeUser {
+		in.name = scim.Fold(sent.UserName())
+	}
+	in.members, _ = in.body.Get("members")
+	for _, name := range []string{"id", "meta", "groups", "password", "members"} {
+		in.body.Delete(name)
+	}
+	in.json = in.body.AppendJSON(nil)
+	return in
+}
+
+// mapAs evaluates the mapping for a record.
+func (in *sending) mapAs(m *mapping.Mapping, record string) {
+	user, failures := m.Apply(mapping.Input{Person: in.body, PersonID: record})
+	in.mapped, in.failed, in.record = user, nil, record
+	for _, f := range failures {
+		in.failed = fmt.Errorf("%s: %w", f.Path, f.Err)
+		return
+	}
 }
 
 // put stores a resource as it was sent, and states what it says.
-func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed, sent *scim.Resource) error {
-	body := sent.Clone()
-	members, _ := body.Get("members")
-	for _, name := range []string{"id", "meta", "groups", "password", "members"} {
-		body.Delete(name)
-	}
+func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed, sent *sending) error {
 	fresh, was := row.Version == 0, row.Name
 	row.External, row.Modified = sent.ExternalID(), tx.Now()
 	row.Version++
-	if row.Name = scim.Fold(sent.DisplayName()); row.Type == typeUser {
-		row.Name = scim.Fold(sent.UserName())
+	if row.Name = sent.name; row.Type == typeUser {
 		active, stated := sent.Active()
 		switch {
 		case active || !stated:
@@ -305,12 +347,14 @@ func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed
 			row.Ended = tx.Now()
 		}
 	}
-	row.Body = body.AppendJSON(nil)
+	row.Body = sent.json
 	if err := tx.PutPushed(ctx, row); err != nil {
 		return err
 	}
 	if row.Type == typeUser {
-		return p.state(ctx, tx, p.statement(row, body))
+		s := p.statement(row, sent)
+		s.New = fresh && row.Record == row.ID
+		return p.state(ctx, tx, s)
 	}
 	if err := tx.PutTeam(ctx, source.PushedTeam(p.c.Source, row.ID, sent.DisplayName())); err != nil {
 		return err
@@ -320,11 +364,11 @@ func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed
 			return err
 		}
 	}
-	return p.putMembers(ctx, tx, row, members)
+	return p.putMembers(ctx, tx, row, sent.members)
 }
 
 // statement is what a pushed User says of its person.
-func (p *Provider) statement(row *source.Pushed, body *scim.Resource) directory.Statement {
+func (p *Provider) statement(row *source.Pushed, sent *sending) directory.Statement {
 	ended := row.Ended
 	digest := p.c.Mapping.Digest()
 	h := sha256.New()
@@ -334,12 +378,13 @@ func (p *Provider) statement(row *source.Pushed, body *scim.Resource) directory.
 	return directory.Statement{
 		Key: directory.Key{Source: p.c.Source, ID: row.Record}, Digest: [sha256.Size]byte(h.Sum(nil)), File: "SCIM",
 		Map: func() (*scim.Resource, error) {
-			user, failures := p.c.Mapping.Apply(mapping.Input{Person: body, PersonID: row.Record})
-			for _, f := range failures {
-				return nil, fmt.Errorf("%s: %w", f.Path, f.Err)
+			if sent.mapped == nil || sent.record != row.Record {
+				sent.mapAs(p.c.Mapping, row.Record)
 			}
-			if ended.IsZero() {
-				return user, nil
+			user := sent.mapped
+			sent.mapped = nil // it is the directory's now
+			if sent.failed != nil || ended.IsZero() {
+				return user, sent.failed
 			}
 			return user, user.Put(EndDate, scim.DateTime(ended.Truncate(time.Second)))
 		},

@@ -19,6 +19,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 
+	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/queue"
 )
 
@@ -217,6 +218,12 @@ type Tx struct {
 	once    func(ctx context.Context, query string) (*sql.Stmt, error) // prepares what is not kept
 	jobs    *queue.Inserter
 	tx      *sql.Tx
+
+	// Of a transaction that several writes share: the events that are to be
+	// stored with the commit, and the apps of which it is noted that somebody is
+	// marked. Both are nil in any other.
+	events []audit.Sealed
+	noted  map[string]bool
 }
 
 // now is to the microsecond, as times are kept: what is answered at once is what is

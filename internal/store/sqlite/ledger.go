@@ -20,6 +20,14 @@ func (tx *Tx) AppendEvents(ctx context.Context, events []audit.Event) error {
 			return err
 		}
 	}
+	if tx.noted != nil {
+		tx.events = append(tx.events, sealed...)
+		return nil
+	}
+	return tx.putEvents(ctx, sealed)
+}
+
+func (tx *Tx) putEvents(ctx context.Context, sealed []audit.Sealed) error {
 	return inBulk(sealed, func(some []audit.Sealed) error {
 		args := make([]any, 0, 3*len(some))
 		for i := range some {
@@ -38,15 +46,23 @@ func (tx *Tx) AppendEvents(ctx context.Context, events []audit.Event) error {
 }
 
 // bulk is how many rows one statement takes: a statement costs as much as a row.
-const bulk = 32
+// What is left takes one of some, so that there are three statements to prepare
+// and not thirty.
+const (
+	bulk = 32
+	some = 6
+)
 
-// inBulk calls fn with bulk rows as often as there are so many, and then with
-// one at a time, so that there are two statements to prepare and not thirty.
+// inBulk calls fn with bulk rows as often as there are so many, then with some, and
+// then with one at a time.
 func inBulk[T any](all []T, fn func(some []T) error) error {
 	for len(all) > 0 {
 		n := bulk
-		if len(all) < bulk {
+		switch {
+		case len(all) < some:
 			n = 1
+		case len(all) < bulk:
+			n = some
 		}
 		if err := fn(all[:n]); err != nil {
 			return err

@@ -85,7 +85,9 @@ func (db *DB) carryOut(batch []*write) {
 	ctx := context.Background()
 	ended := make([]error, len(batch))
 	err := db.update(ctx, func(tx *Tx) error {
+		tx.noted = map[string]bool{}
 		for i, w := range batch {
+			told := len(tx.events)
 			if ended[i] = w.ctx.Err(); ended[i] != nil {
 				continue
 			}
@@ -96,12 +98,14 @@ func (db *DB) carryOut(batch []*write) {
 				if err := tx.exec(ctx, "ROLLBACK TO one"); err != nil {
 					return err
 				}
+				tx.events = tx.events[:told]
+				clear(tx.noted) // what noted it may be taken back
 			}
 			if err := tx.exec(ctx, "RELEASE one"); err != nil {
 				return err
 			}
 		}
-		return nil
+		return tx.putEvents(ctx, tx.events)
 	})
 	for i, w := range batch {
 		if w.err = err; err == nil || ended[i] != nil {

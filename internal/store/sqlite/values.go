@@ -38,8 +38,7 @@ func encode(r *scim.Resource) (any, error) {
 	if r == nil {
 		return nil, nil
 	}
-	b, err := json.Marshal(r)
-	return string(b), err
+	return string(r.AppendJSON(nil)), nil
 }
 
 func decode(text sql.NullString) (*scim.Resource, error) {
