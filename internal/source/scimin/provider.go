@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -414,8 +415,15 @@ func (p *Provider) reject(id string, err error) {
 	}
 }
 
-// newID is an id that tells nothing and is never given twice: 130 random bits.
-func newID() string { return strings.ToLower(rand.Text()) }
+// newID is an id that is never given twice and cannot be guessed: 80 random bits,
+// after 48 of the time, which meta.created tells anyway. So those made together stand
+// side by side in every index: a create writes a page less for each.
+func newID() string {
+	var id [16]byte
+	binary.BigEndian.PutUint64(id[:], uint64(time.Now().UnixMilli())<<16)
+	_, _ = rand.Read(id[6:]) // it never fails
+	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(id[:]))
+}
 
 // Lookup implements scimserver.Store.
 func (p *Provider) Lookup(ctx context.Context, typ string, attribute scim.Path, value string) (found []*scim.Resource, ok bool, err error) {
