@@ -32,6 +32,9 @@ type PushedMember struct {
 	Body []byte
 }
 
+// PushedGroup is a group that somebody is in. Its name is "" if there is no such group.
+type PushedGroup struct{ ID, DisplayName string }
+
 // PushedBy is what a pushed resource is found by.
 type PushedBy string
 
@@ -94,6 +97,8 @@ type PushTx interface {
 	RemoveMembers(ctx context.Context, source, group string, ids []string) (removed []string, err error)
 	// GroupsWith returns the groups that a member is in, in order of id, by member.
 	GroupsWith(ctx context.Context, source string, members []string) (map[string][]string, error)
+	// GroupsOf returns the groups themselves, as their members are shown them.
+	GroupsOf(ctx context.Context, source string, members []string) (map[string][]PushedGroup, error)
 }
 
 // PushedTeam is the team that a pushed group is: apps have it by the name of its

@@ -305,34 +305,21 @@ func (p *Provider) addMembers(ctx context.Context, tx source.PushTx, group *scim
 
 // addGroups says which groups Users are in (RFC 7643 §4.1.2: read-only).
 func (p *Provider) addGroups(ctx context.Context, tx source.PushTx, users []string, into []*scim.Resource) error {
-	groups, err := tx.GroupsWith(ctx, p.c.Source, users)
+	groups, err := tx.GroupsOf(ctx, p.c.Source, users)
 	if err != nil || len(groups) == 0 {
 		return err
 	}
-	names := map[string]string{}
 	for _, r := range into {
-		var values []scim.Value
-		for _, id := range groups[r.ID()] {
-			if _, ok := names[id]; !ok {
-				rows, err := tx.Pushed(ctx, p.c.Source, typeGroup, source.PushedByID, id, false)
-				if err != nil {
-					return err
-				}
-				if len(rows) > 0 {
-					g, err := p.head(&rows[0])
-					if err != nil {
-						return err
-					}
-					names[id] = g.DisplayName()
-				}
-			}
+		in := groups[r.ID()]
+		values := make([]scim.Value, len(in))
+		for i, g := range in {
 			var o scim.Object
-			o.Set("value", scim.String(id))
-			if names[id] != "" {
-				o.Set("display", scim.String(names[id]))
+			o.Set("value", scim.String(g.ID))
+			if g.DisplayName != "" {
+				o.Set("display", scim.String(g.DisplayName))
 			}
 			o.Set("type", scim.String("direct")) // groups of groups are not told (RFC 7643 §4.1.2)
-			values = append(values, scim.Complex(o))
+			values[i] = scim.Complex(o)
 		}
 		if len(values) > 0 {
 			r.Set("groups", scim.List(values...))

@@ -306,7 +306,15 @@ func (db *DB) view(ctx context.Context, fn func(*Tx) error) error {
 	if db.within != nil {
 		return fn(db.within)
 	}
-	return db.read.view(ctx, fn)
+	return db.read.view(ctx, false, fn)
+}
+
+// look is view for one short statement.
+func (db *DB) look(ctx context.Context, fn func(*Tx) error) error {
+	if db.within != nil {
+		return fn(db.within)
+	}
+	return db.read.view(ctx, true, fn)
 }
 
 func (w *writer) begin(ctx context.Context) (*Tx, error) {

@@ -90,6 +90,11 @@ func TestPlans(t *testing.T) {
 			if _, err := tx.GroupsWith(ctx, "idp", []string{"m"}); err != nil {
 				return err
 			}
+			for _, who := range [][]string{{"m"}, {"m", "n"}} {
+				if _, err := tx.GroupsOf(ctx, "idp", who); err != nil {
+					return err
+				}
+			}
 			_, err := tx.StatedTeams(ctx, []string{"p"})
 			return err
 		}, []string{"pushed_members_member (source=? AND member=?)", "records_person (person=?)", "pushed_record (source=? AND record=?)"}, []string{"USE TEMP B-TREE FOR ORDER BY"}},

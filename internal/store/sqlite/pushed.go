@@ -45,7 +45,7 @@ func (tx *Tx) Pushed(ctx context.Context, provider, typ string, by source.Pushed
 	if !deleted {
 		where += ` AND deleted = 0`
 	}
-	return tx.pushed(ctx, where+` ORDER BY seq`, provider, typ, value)
+	return tx.pushed(brief(ctx), where+` ORDER BY seq`, provider, typ, value)
 }
 
 // PushedAt implements source.PushTx. Those to be skipped are counted in the index.
@@ -145,5 +145,34 @@ func (tx *Tx) GroupsWith(ctx context.Context, provider string, members []string)
 		out[member] = append(out[member], group)
 		return err
 	}, `SELECT member, grp FROM pushed_members WHERE source = ? AND member IN (SELECT value FROM json_each(?)) ORDER BY member, grp`, provider, in)
+	return out, err
+}
+
+// GroupsOf implements source.PushTx. It is a part of every answer that shows a
+// person: for one, nothing is listed.
+func (tx *Tx) GroupsOf(ctx context.Context, provider string, members []string) (map[string][]source.PushedGroup, error) {
+	who, is := any(""), `m.member = ?2`
+	if len(members) == 1 {
+		who = members[0]
+	} else {
+		in, err := list(members)
+		if err != nil {
+			return nil, err
+		}
+		who, is = in, `m.member IN (SELECT value FROM json_each(?2))`
+	}
+	var out map[string][]source.PushedGroup
+	err := tx.rows(brief(ctx), func(r *sql.Rows) error {
+		var member string
+		var g source.PushedGroup
+		err := r.Scan(&member, &g.ID, &g.DisplayName)
+		if out == nil {
+			out = map[string][]source.PushedGroup{}
+		}
+		out[member] = append(out[member], g)
+		return err
+	}, `SELECT m.member, m.grp, coalesce(g.body ->> '$.displayName', '') FROM pushed_members m
+		LEFT JOIN pushed g ON g.source = m.source AND g.type = 'Group' AND g.id = m.grp AND g.deleted = 0
+		WHERE m.source = ?1 AND `+is+` ORDER BY m.member, m.grp`, provider, who)
 	return out, err
 }

@@ -33,8 +33,9 @@ func newReaders(db *sql.DB) *readers {
 	return r
 }
 
-// view runs fn in a read-only transaction of one of the connections.
-func (rs *readers) view(ctx context.Context, fn func(*Tx) error) (err error) {
+// view runs fn in a read-only transaction of one of the connections. With single it
+// makes none, for fn to read by one statement.
+func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (err error) {
 	var r *reader
 	select {
 	case r = <-rs.free:
@@ -58,11 +59,15 @@ func (rs *readers) view(ctx context.Context, fn func(*Tx) error) (err error) {
 		}
 		r = &reader{conn: conn, stmts: map[string]*sql.Stmt{}}
 	}
+	if single { // a statement is consistent by itself
+		sound = true
+		return fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext})
+	}
 	if err := r.exec(ctx, "BEGIN"); err != nil {
 		return fmt.Errorf("store: begin: %w", err)
 	}
 	defer func() {
-		sound = r.exec(context.WithoutCancel(ctx), "ROLLBACK") == nil // a read has nothing to lose
+		sound = r.exec(ctx, "ROLLBACK") == nil // a read has nothing to lose
 	}()
 	return fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext})
 }
@@ -72,7 +77,7 @@ func (r *reader) exec(ctx context.Context, statement string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.ExecContext(ctx)
+	_, err = s.ExecContext(brief(ctx))
 	return err
 }
 

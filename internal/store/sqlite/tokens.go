@@ -60,8 +60,8 @@ func (s tokens) Tokens(ctx context.Context) ([]token.Token, error) {
 }
 
 func (s tokens) all(ctx context.Context, rest string, args ...any) (out []token.Token, err error) {
-	err = s.db.view(ctx, func(tx *Tx) error {
-		return tx.rows(ctx, func(r *sql.Rows) error {
+	err = s.db.look(ctx, func(tx *Tx) error {
+		return tx.rows(brief(ctx), func(r *sql.Rows) error {
 			var t token.Token
 			var digest []byte
 			var created, expires, revoked, used sql.NullInt64

@@ -229,6 +229,19 @@ func pushedMembers(b *bundle) {
 			b.Errorf("members %+v", members)
 		}
 		b.must(err)
+		for _, who := range [][]string{{"a"}, {"a", "c", "z"}} {
+			shown, err := tx.GroupsOf(b.ctx, "idp", who)
+			b.must(err)
+			with, err := tx.GroupsWith(b.ctx, "idp", who)
+			b.must(err)
+			for member, of := range with {
+				var ids []string
+				for _, g := range shown[member] {
+					ids = append(ids, g.ID)
+				}
+				same(b, "groups as they are shown", ids, of)
+			}
+		}
 		groups, err := tx.GroupsWith(b.ctx, "idp", []string{"a", "c", "z"})
 		same(b, "groups of a", groups["a"], []string{"g", "h"})
 		same(b, "groups of c", groups["c"], []string{"g"})
