@@ -39,6 +39,7 @@ type DB struct {
 	pool    *sql.DB  // the queue's own connection
 	lock    *os.File // nil when opened for reading
 	joint   joint
+	tokens  presented
 	within  *Tx    // set in a rehearsal: everything runs in this transaction
 	scratch string // folder of a copy, removed with Close
 }

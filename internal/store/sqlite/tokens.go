@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"sync"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
@@ -17,9 +18,49 @@ func (db *DB) Tokens() token.Store { return tokens{db} }
 
 type tokens struct{ db *DB }
 
+// presented are the tokens that were asked for since one last changed: every request
+// presents one. It holds in the process that holds the store alone, as nobody else
+// writes. What changes a token returns once it is forgotten.
+type presented struct {
+	mu    sync.Mutex
+	age   int // counts the changes
+	known map[[sha256.Size]byte]token.Token
+}
+
+// mostPresented is how many are remembered: there are as many as providers.
+const mostPresented = 1_000
+
+func (p *presented) find(digest [sha256.Size]byte) (t token.Token, age int, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, ok = p.known[digest]
+	return t, p.age, ok
+}
+
+// keep remembers what was read, unless something has changed since.
+func (p *presented) keep(t token.Token, age int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.age != age || len(p.known) >= mostPresented {
+		return
+	}
+	if p.known == nil {
+		p.known = map[[sha256.Size]byte]token.Token{}
+	}
+	p.known[t.Digest] = t
+}
+
+func (p *presented) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.age++
+	clear(p.known)
+}
+
 const keptColumns = `id, source, digest, owner, created, expires, revoked, used`
 
 func (s tokens) PutToken(ctx context.Context, t token.Token, e audit.Event) error {
+	defer s.db.tokens.forget()
 	return s.db.update(ctx, func(tx *Tx) error {
 		err := tx.exec(ctx, `INSERT INTO tokens (`+keptColumns+`) VALUES (?,?,?,?,?,?,?,?)
 			ON CONFLICT (id) DO UPDATE SET revoked = coalesce(min(revoked, excluded.revoked), revoked, excluded.revoked),
@@ -34,13 +75,25 @@ func (s tokens) PutToken(ctx context.Context, t token.Token, e audit.Event) erro
 }
 
 func (s tokens) UseToken(ctx context.Context, id string, at time.Time) error {
+	defer s.db.tokens.forget()
 	return s.db.update(ctx, func(tx *Tx) error {
 		return tx.exec(ctx, `UPDATE tokens SET used = max(coalesce(used, 0), ?) WHERE id = ?`, stamp(at), id)
 	})
 }
 
 func (s tokens) Token(ctx context.Context, digest [sha256.Size]byte) (token.Token, bool, error) {
-	return s.one(ctx, `WHERE digest = ?`, digest[:])
+	if s.db.lock == nil { // another process may change them, or a rehearsal has
+		return s.one(ctx, `WHERE digest = ?`, digest[:])
+	}
+	t, age, ok := s.db.tokens.find(digest)
+	if ok {
+		return t, true, nil
+	}
+	t, ok, err := s.one(ctx, `WHERE digest = ?`, digest[:])
+	if ok && err == nil {
+		s.db.tokens.keep(t, age)
+	}
+	return t, ok, err
 }
 
 func (s tokens) TokenByID(ctx context.Context, id string) (token.Token, bool, error) {
