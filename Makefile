@@ -13,7 +13,7 @@ RACE      ?= $(patsubst %,./%/...,$(wildcard $(RACE_ROOMS)))
 # Vulnerabilities as they are known to the database beside the repository, so that a build needs no network for it.
 VULNDB ?= $(abspath ../shared/data/govulndb)
 
-.PHONY: all build demo test test-race lint fmt vuln fuzz bench cover node python cc
+.PHONY: all build demo test test-race lint fmt vuln fuzz bench bench-deep cover node python cc
 
 all: build lint test
 
@@ -61,6 +61,10 @@ fuzz:
 # A full run writes its figures into docs/performance.md; with BENCH=NAME only what was asked for is measured, and told.
 bench: node
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./... | $(GO) run ./internal/bench/perftable docs/performance.md
+
+# The service provider among a million people.
+bench-deep:
+	$(GO) test -run '^$$' -bench 'Provider/' -timeout 60m ./internal/bench -deep | $(GO) run ./internal/bench/perftable docs/performance.md
 
 cover: node python
 	$(GO) test -timeout $(TIMEOUT) -coverpkg=./... -coverprofile=cover.out ./...

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command perftable passes on what `go test -bench` prints and writes it as a
-// table into a Markdown file, between two markers:
+// Command perftable passes on what `go test -bench` prints and writes it as
+// tables into a Markdown file, each between two markers of its own:
 //
 //	go test -run '^$' -bench . ./internal/bench | go run ./internal/bench/perftable docs/performance.md
 //
-// What stands in the table was measured together: a run that failed, or that
-// left a figure out, writes nothing. It starts no goroutine.
+// What stands in a table was measured together: a run that failed writes nothing,
+// and one that left a figure out does not write its table. It starts no goroutine.
 package main
 
 import (
@@ -16,15 +16,68 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-const (
-	begin = "<!-- make bench writes from here -->"
-	end   = "<!-- to here -->"
-)
+// table is what is measured together.
+type table struct {
+	target string // of make, in the markers
+	flags  string // of the benchmarks
+	rows   []row
+}
+
+const end = "<!-- to here -->"
+
+func (t table) begin() string { return "<!-- make " + t.target + " writes from here -->" }
+
+func tables() []table {
+	return []table{
+		{"bench", "", rows()},
+		{"bench BENCH=Provider", "", slices.Concat(asked(1_000), asked(100_000), changed(1_000), changed(100_000), peer())},
+		{"bench-deep", " -deep", slices.Concat(asked(1_000_000), changed(1_000_000))},
+	}
+}
+
+// asked are the rows of what our service provider is asked among so many people.
+func asked(people int) []row {
+	of := func(what, name, budget, says string) row {
+		return row{fmt.Sprintf("SCIM service provider, %d people: %s", people, what), fmt.Sprintf("Provider/%s/people=%d", name, people), budget, says}
+	}
+	const half, says = "≥ 0.50 of a bare handler that returns the same bytes", "{req/s} requests/s: {of-bare} of {bare-req/s}"
+	return []row{
+		of("GET by id", "get", half, says),
+		of("filter by userName", "userName", half, says),
+		of("filter by externalId", "externalId", half, says),
+		of("first page of 100", "first-page", "none", says),
+		of("page of 100 at 90 %", "deep-page", "none", says),
+		of("filter by the beginning of userName", "starts-with", "none", says),
+		of("filter that no index helps", "scan", "none", "{ms/query} ms"),
+		of("GET of a group of everybody, up to 100,000", "group", "none", says),
+		of("the same without its members", "group-alone", "none", says),
+	}
+}
+
+func changed(people int) []row {
+	of := func(what, name, budget, says string) row {
+		return row{fmt.Sprintf("SCIM service provider, %d people: %s", people, what), fmt.Sprintf("Provider/%s/people=%d", name, people), budget, says}
+	}
+	const says = "{req/s} requests/s: {of-insert} of {inserts/s} grouped inserts of one row"
+	return []row{
+		of("create, durable", "create", "≥ 5,000/s", says),
+		of("PATCH of one attribute, durable", "patch", "none", says),
+		of("one member into a group of everybody, up to 100,000", "member", "p99 < 10 ms", "p50 {p50-ms} ms, p99 {p99-ms} ms"),
+	}
+}
+
+func peer() []row {
+	of := func(what, name string) row {
+		return row{"SCIM service provider beside scimmy, 5,000 people: " + what, "ProviderPeer/" + name, "none", "{req/s} requests/s: {x-peer} × scimmy's {peer-req/s}"}
+	}
+	return []row{of("GET by id", "get"), of("filter by userName", "userName"), of("first page of 100", "first-page")}
+}
 
 // row is one line of the table: what a benchmark's metrics mean in words.
 type row struct {
@@ -115,10 +168,10 @@ func read(in io.Reader, out io.Writer) (*run, error) {
 	return r, lines.Err()
 }
 
-// missing are the benchmarks that this run left out.
-func (r *run) missing() []string {
+// missing are the benchmarks of a table that this run left out.
+func (r *run) missing(t table) []string {
 	var names []string
-	for _, row := range rows() {
+	for _, row := range t.rows {
 		if r.figures[row.benchmark] == nil {
 			names = append(names, row.benchmark)
 		}
@@ -128,16 +181,16 @@ func (r *run) missing() []string {
 
 var metricName = regexp.MustCompile(`\{[^}]+\}`)
 
-func (r *run) table(now time.Time) string {
+func (r *run) table(t table, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured on %s, %s cores (%s), %s, %s/%s.\n\n", now.Format("2 January 2006"), r.procs, r.cpu, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	b.WriteString("| what | budget | measured | command |\n|---|---|---|---|\n")
-	for _, row := range rows() {
+	for _, row := range t.rows {
 		metrics := r.figures[row.benchmark]
 		says := metricName.ReplaceAllStringFunc(row.says, func(name string) string {
 			return figure(metrics[strings.Trim(name, "{}")])
 		})
-		fmt.Fprintf(&b, "| %s | %s | %s | `go test -run '^$' -bench '%s$' ./internal/bench` |\n", row.what, row.budget, says, row.benchmark)
+		fmt.Fprintf(&b, "| %s | %s | %s | `go test -run '^$' -bench '%s$' ./internal/bench%s` |\n", row.what, row.budget, says, row.benchmark, t.flags)
 	}
 	return b.String()
 }
@@ -154,14 +207,14 @@ func figure(s string) string {
 	return strconv.FormatFloat(f, 'g', 3, 64)
 }
 
-// replace puts the table between the markers.
-func replace(text, table string) (string, error) {
-	head, rest, ok := strings.Cut(text, begin)
+// replace puts a table between its markers.
+func replace(text string, t table, content string) (string, error) {
+	head, rest, ok := strings.Cut(text, t.begin())
 	_, tail, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		return "", fmt.Errorf("the file has no %s … %s", begin, end)
+		return "", fmt.Errorf("the file has no %s … %s", t.begin(), end)
 	}
-	return head + begin + "\n" + table + end + tail, nil
+	return head + t.begin() + "\n" + content + end + tail, nil
 }
 
 func main() {
@@ -182,17 +235,24 @@ func write(args []string, in io.Reader, out io.Writer) error {
 	if r.failed {
 		return fmt.Errorf("a benchmark failed; %s is as it was", args[0])
 	}
-	if names := r.missing(); len(names) > 0 {
-		fmt.Fprintf(out, "%s is as it was: this run left out %s\n", args[0], strings.Join(names, ", "))
-		return nil
-	}
-	text, err := os.ReadFile(args[0]) //nolint:gosec // whoever runs it names the file
+	file, err := os.ReadFile(args[0]) //nolint:gosec // whoever runs it names the file
 	if err != nil {
 		return err
 	}
-	written, err := replace(string(text), r.table(time.Now()))
-	if err != nil {
-		return fmt.Errorf("%s: %w", args[0], err)
+	text := string(file)
+	for _, t := range tables() {
+		if names := r.missing(t); len(names) == len(t.rows) {
+			continue // nothing of it was asked for
+		} else if len(names) > 0 {
+			fmt.Fprintf(out, "the table of make %s is as it was: this run left out %s\n", t.target, strings.Join(names, ", "))
+			continue
+		}
+		if text, err = replace(text, t, r.table(t, time.Now())); err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
 	}
-	return os.WriteFile(args[0], []byte(written), 0o644) //nolint:gosec // a document that everybody reads
+	if text == string(file) {
+		return nil
+	}
+	return os.WriteFile(args[0], []byte(text), 0o644) //nolint:gosec // a document that everybody reads
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,7 +15,7 @@ import (
 func full() string {
 	var b strings.Builder
 	b.WriteString("goos: linux\ncpu: A Processor\n")
-	for _, r := range rows() {
+	for _, r := range slices.Concat(tables()[0].rows, tables()[1].rows) {
 		b.WriteString("Benchmark" + r.benchmark + "-2 \t 1 \t 120030567 ns/op")
 		for _, m := range metricName.FindAllString(r.says, -1) {
 			b.WriteString("\t 2.64851 " + strings.Trim(m, "{}"))
@@ -24,7 +25,8 @@ func full() string {
 	return b.String() + "BenchmarkOther-2 \t 1 \t 5 ns/op\nPASS\n"
 }
 
-const document = "before\n" + begin + "\nold\n" + end + "\nafter\n"
+var document = "before\n" + tables()[0].begin() + "\nold\n" + end + "\nbetween\n" + tables()[1].begin() + "\nold\n" + end + "\nafter\n" +
+	tables()[2].begin() + "\ndeep\n" + end + "\n"
 
 // wrote runs the command on a document and returns what it is then.
 func wrote(t *testing.T, text, in string) (string, error) {
@@ -52,7 +54,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"before\n" + begin + "\nMeasured on ", ", 2 cores (A Processor), go", end + "\nafter\n",
+		"before\n" + tables()[0].begin() + "\nMeasured on ", ", 2 cores (A Processor), go", end + "\nbetween\n", end + "\nafter\n", "\ndeep\n",
 		"| 2.65 s, 2.65 accounts/s | `go test -run '^$' -bench 'Plan$' ./internal/bench` |",
 	} {
 		if !strings.Contains(out, want) {
@@ -66,7 +68,8 @@ func TestTable(t *testing.T) {
 
 func TestNotWritten(t *testing.T) {
 	t.Parallel()
-	if out, err := wrote(t, document, strings.Replace(full(), "BenchmarkPlan", "BenchmarkPlam", 1)); out != document || err != nil {
+	out, err := wrote(t, document, strings.Replace(full(), "BenchmarkPlan", "BenchmarkPlam", 1))
+	if head, _, _ := strings.Cut(document, "between"); !strings.HasPrefix(out, head) || strings.Count(out, "Measured on") != 1 || err != nil {
 		t.Errorf("a run that left something out: %v\n%s", err, out)
 	}
 	if out, err := wrote(t, document, full()+"FAIL\n"); out != document || err == nil {

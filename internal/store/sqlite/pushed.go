@@ -151,18 +151,16 @@ func (tx *Tx) GroupsWith(ctx context.Context, provider string, members []string)
 // GroupsOf implements source.PushTx. It is a part of every answer that shows a
 // person: for one, nothing is listed.
 func (tx *Tx) GroupsOf(ctx context.Context, provider string, members []string) (map[string][]source.PushedGroup, error) {
-	who, is := any(""), `m.member = ?2`
+	in, err := list(members)
+	if err != nil {
+		return nil, err
+	}
+	is := `m.member IN (SELECT value FROM json_each(?2))`
 	if len(members) == 1 {
-		who = members[0]
-	} else {
-		in, err := list(members)
-		if err != nil {
-			return nil, err
-		}
-		who, is = in, `m.member IN (SELECT value FROM json_each(?2))`
+		in, is = members[0], `m.member = ?2`
 	}
 	var out map[string][]source.PushedGroup
-	err := tx.rows(brief(ctx), func(r *sql.Rows) error {
+	err = tx.rows(brief(ctx), func(r *sql.Rows) error {
 		var member string
 		var g source.PushedGroup
 		err := r.Scan(&member, &g.ID, &g.DisplayName)
@@ -173,6 +171,6 @@ func (tx *Tx) GroupsOf(ctx context.Context, provider string, members []string) (
 		return err
 	}, `SELECT m.member, m.grp, coalesce(g.body ->> '$.displayName', '') FROM pushed_members m
 		LEFT JOIN pushed g ON g.source = m.source AND g.type = 'Group' AND g.id = m.grp AND g.deleted = 0
-		WHERE m.source = ?1 AND `+is+` ORDER BY m.member, m.grp`, provider, who)
+		WHERE m.source = ?1 AND `+is+` ORDER BY m.member, m.grp`, provider, in)
 	return out, err
 }

@@ -95,7 +95,7 @@ func (tx *Tx) touched(ctx context.Context, query string, args ...any) (int64, er
 
 // rows runs a query and calls scan for each row.
 func (tx *Tx) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
-	s, err := tx.prepare(ctx, query) //nolint:sqlclosecheck // kept by the connection, for the next time
+	s, err := tx.prepare(ctx, query)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
