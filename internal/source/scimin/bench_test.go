@@ -98,3 +98,32 @@ func BenchmarkFloor(b *testing.B) {
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "inserts/s")
 }
+
+// BenchmarkGet reads one User, and BenchmarkPage a hundred, without a network.
+func BenchmarkGet(b *testing.B) {
+	e, id := staffed(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		e.do("GET", "/Users/"+id, "").want(200)
+	}
+}
+
+func BenchmarkPage(b *testing.B) {
+	e, _ := staffed(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		e.do("GET", "/Users?count=100", "").want(200)
+	}
+}
+
+// staffed is an endpoint with 200 Users in one group, and the id of one of them.
+func staffed(b *testing.B) (*endpoint, string) {
+	b.Helper()
+	e := newHouse(b).endpoint("idp", scimserver.RFC)
+	var ids []string
+	for i := range 200 {
+		ids = append(ids, e.make("/Users", user(fmt.Sprintf("given%d.family%d@acme.example", i, i), `"title":"Engineer"`, fmt.Sprintf(`"externalId":"e%d"`, i))))
+	}
+	e.make("/Groups", group("all", ids...))
+	return e, ids[100]
+}

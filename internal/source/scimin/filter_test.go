@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -245,6 +246,39 @@ func agree(ctx context.Context, t *rapid.T, p *scimin.Provider, typ string, ids 
 	}
 	if fmt.Sprint(walked) != fmt.Sprint(want.Resources) {
 		t.Fatalf("%s %v by %v: walked\n%v, want\n%v", typ, q.Filter, q.SortBy, walked, want.Resources)
+	}
+}
+
+// TestQueryTakesTooLong: what would keep others from reading is refused, and what an
+// index has is found all the same.
+func TestQueryTakesTooLong(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.provider("idp")
+	for _, name := range []string{"ann", "bob"} {
+		u := scim.NewResource(scim.UserURN)
+		u.Set("userName", scim.String(name))
+		if _, err := p.Create(t.Context(), "User", u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Hurry(time.Nanosecond)
+	ask := func(filter string) (scimserver.Page, error) {
+		f, err := scim.ParseFilter(filter, scim.FilterLimits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.List(t.Context(), "User", scimserver.Query{Filter: f, StartIndex: 1, Count: 10})
+	}
+	if _, err := ask(`title co "x"`); scim.ErrorOf(err) == nil || scim.ErrorOf(err).ScimType != scim.TooMany {
+		t.Errorf("a look at everybody: %v", err)
+	}
+	if page, err := ask(`userName eq "BOB"`); err != nil || page.Total != 1 {
+		t.Errorf("by an index: %+v, %v", page, err)
+	}
+	p.Hurry(time.Minute)
+	if page, err := ask(`userName co "N"`); err != nil || page.Total != 1 {
+		t.Errorf("in time: %+v, %v", page, err)
 	}
 }
 

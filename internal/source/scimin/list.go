@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/scim"
@@ -18,7 +19,24 @@ import (
 const (
 	scanPage = 500
 	mostScan = 100_000 // resources that are looked at one by one
+	mostTime = 10 * time.Second
 )
+
+// within bounds how long the store looks for what no index has: who asks so must not
+// keep all others from reading. done makes its error the answer.
+func (p *Provider) within(ctx context.Context) (bounded context.Context, done func(error) error) {
+	bounded, cancel := context.WithTimeout(ctx, p.longest)
+	return bounded, func(err error) error {
+		late := bounded.Err() != nil && ctx.Err() == nil
+		if cancel(); err == nil || !late {
+			return err
+		}
+		return &scim.Error{
+			Status: http.StatusBadRequest, ScimType: scim.TooMany,
+			Detail: "the query takes too long; ask by userName, displayName, externalId, id or members, or for pages by cursor",
+		}
+	}
+}
 
 // List implements scimserver.Store. What an index finds is looked at alone. Any
 // other filter, and a sort, is the store's; what the store cannot tell is looked at
@@ -50,8 +68,9 @@ func (p *Provider) page(ctx context.Context, tx source.PushTx, typ string, q sci
 		return page, err
 	}
 	if !few {
-		rows, total, ok, err := tx.PushedPage(ctx, p.query(typ, q), q.StartIndex-1, q.Count)
-		if err != nil {
+		bounded, done := p.within(ctx)
+		rows, total, ok, err := tx.PushedPage(bounded, p.query(typ, q), q.StartIndex-1, q.Count)
+		if err = done(err); err != nil {
 			return page, err
 		}
 		if ok {
@@ -174,8 +193,9 @@ func (p *Provider) scan(ctx context.Context, tx source.PushTx, typ string, after
 		size = min(q.Count+1, scanPage) // one more, to know whether there is one
 	}
 	for looked := 0; ; {
-		rows, exact, err := tx.PushedAfter(ctx, query, after, size)
-		if err != nil {
+		bounded, done := p.within(ctx)
+		rows, exact, err := tx.PushedAfter(bounded, query, after, size)
+		if err = done(err); err != nil {
 			return err
 		}
 		all, err := p.resources(ctx, tx, rows, q)

@@ -44,7 +44,10 @@ type Config struct {
 }
 
 // Provider is one identity provider's resources, as a store of SCIM resources.
-type Provider struct{ c Config }
+type Provider struct {
+	c       Config
+	longest time.Duration // a query may take
+}
 
 var (
 	_ scimserver.MemberStore = (*Provider)(nil)
@@ -53,7 +56,7 @@ var (
 )
 
 // New returns a Provider.
-func New(c Config) *Provider { return &Provider{c} }
+func New(c Config) *Provider { return &Provider{c, mostTime} }
 
 // Get implements scimserver.Store.
 func (p *Provider) Get(ctx context.Context, typ, id string) (found *scim.Resource, err error) {
