@@ -305,3 +305,37 @@ func ExampleParseDateTime() {
 	// "2026-01-02T03:04:05Z" true
 	// false
 }
+
+func ExampleCatalog_With() {
+	c, err := scim.CoreCatalog().With("device.json", []byte(`[
+		{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"], "id": "urn:example:scim:Device", "name": "Device", "attributes": [
+			{"name": "serial", "type": "string", "multiValued": false, "uniqueness": "server"}]},
+		{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"], "name": "Device", "endpoint": "/Devices", "schema": "urn:example:scim:Device"}]`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, t := range c.ResourceTypes {
+		fmt.Println(t.Name, t.Endpoint)
+	}
+	_, err = c.With("again.json", []byte(`{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+		"name": "Gadget", "endpoint": "/devices", "schema": "urn:example:scim:Device"}`))
+	fmt.Println(err)
+	// Output:
+	// User /Users
+	// Group /Groups
+	// Device /Devices
+	// again.json: resource type Gadget: its endpoint /devices is that of Device
+}
+
+func ExampleCatalog_WithExperiments() {
+	c, err := scim.CoreCatalog().WithExperiments("agents")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	a, _ := c.Schemas.Lookup(scim.AgentURN, scim.MustPath("agentUserName"))
+	fmt.Println(a.Uniqueness, a.CaseExact)
+	// Output:
+	// server false
+}

@@ -114,6 +114,7 @@ func (h *Handler) provider() *scim.Resource {
 		schemes[i] = scim.Complex(o)
 	}
 	r.Set("authenticationSchemes", scim.List(schemes...))
+	h.tellRoles(r)
 	return r
 }
 

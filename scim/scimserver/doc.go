@@ -29,6 +29,14 @@
 // and depth of a filter, operations of a PATCH and of a bulk request, resources on a
 // page.
 //
+// # Resource types
+//
+// What resources there are is data: [Config] takes any schemas and resource types,
+// such as those of a [scim.Catalog], which reads them from JSON. The handler and
+// Memory know a type by its schemas alone: its uniqueness, letter case, what is
+// returned and who may write it. Of a type in which clients can write nothing there is
+// only GET. [scim.Experiments] has types of Internet-Drafts.
+//
 // # What it does not do
 //
 // Over all resource types there are no pages by cursor, and a sort shows no more than

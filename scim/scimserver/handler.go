@@ -251,12 +251,12 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request, parts []string) 
 	switch {
 	case t == nil:
 	case len(parts) == 1:
-		return h.call(w, r, h.collection, t, "")
+		return h.call(w, r, t.verbs(h.collection), t, "")
 	case len(parts) == 2 && parts[1] == ".search":
 		return h.call(w, r, []verb{{method: http.MethodPost, do: h.search}}, t, "")
 	case len(parts) == 2:
 		if id, ok := pathID(parts[1]); ok {
-			return h.call(w, r, h.item, t, id)
+			return h.call(w, r, t.verbs(h.item), t, id)
 		}
 	}
 	return notHere(r)

@@ -80,7 +80,8 @@ var (
 )
 
 // NewMemory returns an empty store for some resource types; nil stands for
-// scim.CoreResourceTypes. userName is unique among Users (RFC 7643 §4.1.1).
+// scim.CoreResourceTypes. What the schemas say is unique is, such as userName among
+// Users (RFC 7643 §4.1.1).
 func NewMemory(set *scim.SchemaSet, types []scim.ResourceType) *Memory {
 	if set == nil {
 		set = scim.CoreSchemas()
@@ -96,10 +97,9 @@ func NewMemory(set *scim.SchemaSet, types []scim.ResourceType) *Memory {
 			members: memberAttribute(set, t.Schema), holders: map[string]map[*row]struct{}{},
 		}
 		m.types[t.Name] = s
-		sch, _ := set.Schema(t.Schema)
-		for _, a := range sch.Attributes {
+		for _, a := range attributesOf(set, t) {
 			if a.Uniqueness == scim.UniqueServer || a.Uniqueness == scim.UniqueGlobal {
-				s.unique = append(s.unique, m.index(s, scim.Path{Attr: a.Name}))
+				s.unique = append(s.unique, m.index(s, a.path))
 			}
 		}
 		for _, text := range []string{"userName", "externalId", "displayName", "emails.value"} {

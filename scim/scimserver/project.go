@@ -41,19 +41,12 @@ func rulesOf(set *scim.SchemaSet, t scim.ResourceType) []rule {
 			out = append(out, rule{p, a.Returned})
 		}
 	}
-	for i, urn := range urns(t) {
-		s, _ := set.Schema(urn)
-		p := scim.Path{}
-		if i > 0 {
-			p.URN = s.ID
-		}
-		for _, a := range s.Attributes {
-			p.Attr, p.Sub = a.Name, ""
-			note(p, a)
-			for _, sub := range a.SubAttributes {
-				p.Sub = sub.Name
-				note(p, sub)
-			}
+	for _, a := range attributesOf(set, t) {
+		note(a.path, a.Attribute)
+		for _, sub := range a.SubAttributes {
+			p := a.path
+			p.Sub = sub.Name
+			note(p, sub)
 		}
 	}
 	return out

@@ -22,7 +22,7 @@ type Rules struct {
 	SingleForList      bool // one value for a multi-valued attribute is a list of it
 	PutOmittedKeeps    bool // a PUT leaves what it does not name as it is
 	PatchNoContent     bool // a PATCH is answered with 204
-	DeleteMeansDisable bool // DELETE of a User sets active to false
+	DeleteMeansDisable bool // DELETE of what can be inactive, such as a User, sets active to false
 	RejectUnknown      bool // an attribute that no schema has is refused, and not passed over
 }
 
@@ -89,7 +89,7 @@ func Switches() []Switch {
 		{scim.RuleIgnoreUnknown, "attributes that no schema has are passed over in a PATCH, and unassigned in a filter", func(r *Rules) { r.IgnoreUnknown, r.UnknownInFilters = true, true }, nil},
 		{"putOmittedKeeps", "a PUT leaves what it does not name as it is", func(r *Rules) { r.PutOmittedKeeps = true }, nil},
 		{"patchResponse204", "a PATCH is answered with 204", func(r *Rules) { r.PatchNoContent = true }, nil},
-		{"deleteMeansDeactivate", "DELETE of a User sets active to false", func(r *Rules) { r.DeleteMeansDisable = true }, nil},
+		{"deleteMeansDeactivate", "DELETE of what can be inactive, such as a User, sets active to false", func(r *Rules) { r.DeleteMeansDisable = true }, nil},
 		{scim.RuleRequirePath, "stricter: an operation without path is refused", func(r *Rules) { r.RequirePath = true }, []Strictness{InteropStrict}},
 		{scim.RuleRefuseUnknown, "stricter: an attribute that no schema has is refused", func(r *Rules) { r.RejectUnknown = true }, []Strictness{InteropStrict}},
 	}

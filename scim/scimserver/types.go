@@ -4,6 +4,8 @@ package scimserver
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/usher-id/usher/scim"
@@ -15,6 +17,8 @@ type resourceType struct {
 	rules   []rule
 	plain   projection // what an answer shows if nothing is asked for
 	members string     // the attribute of a MemberStore; "" for none
+	fixed   bool       // clients can write nothing of it
+	off     bool       // it can be inactive
 }
 
 func describe(set *scim.SchemaSet, t scim.ResourceType, hide []scim.Path) (*resourceType, error) {
@@ -27,6 +31,9 @@ func describe(set *scim.SchemaSet, t scim.ResourceType, hide []scim.Path) (*reso
 		}
 	}
 	rt := &resourceType{ResourceType: t, members: memberAttribute(set, t.Schema)}
+	rt.fixed = !slices.ContainsFunc(attributesOf(set, t), func(a attribute) bool { return a.Mutability != scim.ReadOnly })
+	active, _ := set.Lookup(t.Schema, scim.Path{Attr: "active"})
+	rt.off = active.Type == scim.TypeBoolean && !active.MultiValued && active.Mutability == scim.ReadWrite
 	rt.rules = rulesOf(set, t)
 	for _, p := range hide {
 		if known(set, t.Schema, p) {
@@ -44,6 +51,38 @@ func urns(t scim.ResourceType) []string {
 		out = append(out, e.Schema)
 	}
 	return out
+}
+
+// attribute is one of a type's schemas, with the path that leads to it.
+type attribute struct {
+	scim.Attribute
+	path scim.Path
+}
+
+// attributesOf lists the attributes of a type's schemas, without the common ones.
+func attributesOf(set *scim.SchemaSet, t scim.ResourceType) []attribute {
+	var out []attribute
+	for i, urn := range urns(t) {
+		s, _ := set.Schema(urn)
+		p := scim.Path{}
+		if i > 0 {
+			p.URN = s.ID
+		}
+		for _, a := range s.Attributes {
+			p.Attr = a.Name
+			out = append(out, attribute{a, p})
+		}
+	}
+	return out
+}
+
+// verbs are those that there are for the type: of what only the service provider
+// writes, those that read.
+func (t *resourceType) verbs(all []verb) []verb {
+	if !t.fixed {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(v verb) bool { return v.method != http.MethodGet && v.method != http.MethodHead })
 }
 
 // memberAttribute is the multi-valued attribute whose values are somebody or

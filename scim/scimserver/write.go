@@ -96,7 +96,7 @@ func (h *Handler) remove(ctx context.Context, k task) (outcome, error) {
 }
 
 func (h *Handler) delete(ctx context.Context, k task) error {
-	if k.rules.DeleteMeansDisable && k.t.Schema == scim.UserURN {
+	if k.rules.DeleteMeansDisable && k.t.off {
 		_, err := h.change(ctx, k, func(old *scim.Resource) (*scim.Resource, error) {
 			fresh := &scim.Resource{Object: writable(old.Object)}
 			fresh.SetActive(false)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimserver"
 	"github.com/usher-id/usher/scim/scimtest"
 )
@@ -183,6 +184,36 @@ func TestOurServerPasses(t *testing.T) {
 		}
 	}
 	t.Log(counts)
+}
+
+// Types beside Users and Groups, of drafts or of one's own, are nobody's fault.
+func TestFurtherTypesPass(t *testing.T) {
+	t.Parallel()
+	c, err := scim.CoreCatalog().WithExperiments("agents", "roles", "entitlements")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err = c.With("device.json", []byte(`[
+		{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"],"id":"urn:example:params:scim:schemas:core:1.0:Device","name":"Device","description":"Device","attributes":[
+			{"name":"serial","type":"string","multiValued":false,"description":"Serial number","required":true,"uniqueness":"server"},
+			{"name":"active","type":"boolean","multiValued":false,"description":"Whether it is in use"},
+			{"name":"secret","type":"string","description":"What it is unlocked with","multiValued":false,"mutability":"writeOnly","returned":"never"}]},
+		{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],"name":"Device","endpoint":"/Devices","schema":"urn:example:params:scim:schemas:core:1.0:Device"}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := judged(t, nil)
+	more := judged(t, func(conf *scimserver.Config) {
+		conf.Schemas, conf.ResourceTypes, conf.Store = c.Schemas, c.ResourceTypes, scimserver.NewMemory(c.Schemas, c.ResourceTypes)
+	})
+	if len(more.Results) != len(plain.Results) || len(more.Left) > 0 {
+		t.Errorf("%d results, %d without the types; left are %v", len(more.Results), len(plain.Results), more.Left)
+	}
+	for i, l := range more.Results {
+		if was := plain.Results[i].Result; l.Result == scimtest.Fail || was == scimtest.Pass && l.Result != was {
+			t.Errorf("%s (%s): %s without the types, %s with them: %s", l.ID, l.Level, was, l.Result, l.Detail)
+		}
+	}
 }
 
 // A violation is named by what it breaks: this one shows how they are planted.
