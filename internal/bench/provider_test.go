@@ -76,12 +76,15 @@ func newProvider(b *testing.B, people, members int) *provider {
 	if err := db.Tokens().PutToken(context.Background(), t, audit.Event{At: time.Now(), Kind: "token.created", Actor: "bench"}); err != nil {
 		b.Fatal(err)
 	}
+	store, err := scimin.New(scimin.Config{
+		Source: pushed.Name, Store: db.Pushed(), Directory: dir, Schemas: built.Schemas, Mapping: pushed.Mapping,
+		Cursors: scimserver.CursorKey("bench"), Changed: func() {}, Rejected: func(id string, err error) { b.Errorf("%s: %v", id, err) },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
 	h, err := scimserver.New(scimserver.Config{
-		Store: scimin.New(scimin.Config{
-			Source: pushed.Name, Store: db.Pushed(), Directory: dir, Schemas: built.Schemas, Mapping: pushed.Mapping,
-			Cursors: scimserver.CursorKey("bench"), Changed: func() {}, Rejected: func(id string, err error) { b.Errorf("%s: %v", id, err) },
-		}),
-		Base: "/scim/v2", Rules: pushed.Rules, Failed: func(_ context.Context, err error) { b.Error(err) },
+		Store: store, Base: "/scim/v2", Rules: pushed.Rules, Failed: func(_ context.Context, err error) { b.Error(err) },
 		Authorize: func(r *http.Request) error { // as the endpoint of the daemon does
 			_, presented, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 			_, err := tokens.Find(r.Context(), db.Tokens(), presented, time.Now())

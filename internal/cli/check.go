@@ -4,8 +4,11 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/usher-id/usher/internal/server"
 )
 
 func (c *cli) checkCommand() *cobra.Command {
@@ -22,11 +25,28 @@ func (c *cli) checkCommand() *cobra.Command {
 			if c.json {
 				return c.document(map[string]any{
 					"file": b.Config.File, "sources": len(b.SourceNames()), "teams": len(b.Rules), "apps": len(b.Targets),
+					"experimental": experimental(b),
 				})
 			}
 			_, err = fmt.Fprintf(c.out, "%s is sound: %s, %s, %s\n", b.Config.File, plural(len(b.SourceNames()), "source", "sources"),
 				plural(len(b.Rules), "team rule", "team rules"), plural(len(b.Targets), "app", "apps"))
+			for _, s := range b.Pushed {
+				if len(s.Experimental) > 0 {
+					_, err = fmt.Fprintf(c.out, "source %s uses what is experimental, and may change or go with any version: %s\n", s.Name, strings.Join(s.Experimental, ", "))
+				}
+			}
 			return err
 		},
 	})
+}
+
+// experimental is what sources use of Internet-Drafts, by their names.
+func experimental(b *server.Built) map[string][]string {
+	out := map[string][]string{}
+	for _, s := range b.Pushed {
+		if len(s.Experimental) > 0 {
+			out[s.Name] = s.Experimental
+		}
+	}
+	return out
 }

@@ -56,7 +56,16 @@ type Source struct {
 	// Of SourceSCIM, an identity provider that pushes to our endpoint:
 	Strictness Text    `json:"strictness"` // how closely its requests are held to the RFCs
 	RateLimit  float64 `json:"rate_limit"` // requests a second, 0 for no limit
+	// Experimental lists the resource types of Internet-Drafts that it may use.
+	Experimental []Text `json:"experimental,omitempty"`
 }
+
+// The values of Source.Experimental.
+const (
+	ExperimentalAgents       = "agents"
+	ExperimentalRoles        = "roles"
+	ExperimentalEntitlements = "entitlements"
+)
 
 // The values of Source.Type.
 const (

@@ -39,6 +39,7 @@ func descriptions() map[string]description {
 		"sources.*.deleted":         {says: "A condition (CEL) over row, in mode delta: the row says that its person is gone."},
 		"sources.*.strictness":      {says: "Of type scim, how closely the provider's requests are held to the RFCs: rfc, entra, okta, lenient, interop-strict or ipsie; rfc, if none is given."},
 		"sources.*.rate_limit":      {says: "Of type scim, how many requests a second the provider may send, each operation of a bulk request counting as one; 0 is no limit, and 100 is what holds if none is given."},
+		"sources.*.experimental":    {says: "Of type scim, the resource types of Internet-Drafts that the provider may use: agents, roles, entitlements; they may change or go with any version."},
 		"sources.*.person":          {says: "From a row to a person: a SCIM attribute, and the expression over the row that yields it."},
 		"sources.*.person.*":        {says: "An expression (CEL) over row, or an object with the expression and what is asked of its value."},
 		"sources.*.person.*.value":  {says: "The expression (CEL) over row."},

@@ -61,6 +61,9 @@ func (d *decoder) source(name Text, n *node) Source {
 		}},
 		field{key: "strictness", read: func(n *node) { s.Strictness, _ = d.text(n, "strictness of "+what) }},
 		field{key: "rate_limit", read: func(n *node) { s.RateLimit = d.rateLimit(n, what) }},
+		field{key: "experimental", read: func(n *node) {
+			s.Experimental, _ = d.choices(n, "experimental of "+what, "experimental", ExperimentalAgents, ExperimentalRoles, ExperimentalEntitlements)
+		}},
 	)
 	d.kindOfSource(n, s.Type.Value, what, name.Pos)
 	if s.Unmatched == "" && len(s.Match) > 0 {
@@ -76,7 +79,7 @@ func (d *decoder) source(name Text, n *node) Source {
 // are those that it must have.
 var (
 	ofCSV  = []string{"path", "key", "columns", "person", "mode", "optional", "encoding", "delimiter", "settle", "deleted"}
-	ofSCIM = []string{"strictness", "rate_limit"}
+	ofSCIM = []string{"strictness", "rate_limit", "experimental"}
 )
 
 const neededByCSV = 4

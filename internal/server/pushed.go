@@ -33,6 +33,10 @@ type Pushed struct {
 	Strictness scimserver.Strictness
 	Rules      scimserver.Rules
 	RateLimit  float64 // requests a second, and operations of bulk requests, 0 for no limit
+	// Experimental are the names of scim.Experiments that it may use, and Catalog is
+	// what resources there are for it.
+	Experimental []string
+	Catalog      scim.Catalog
 }
 
 // pushed builds a source of type scim.
@@ -55,7 +59,14 @@ func (b *Built) pushed(s config.Source) error {
 		return err
 	}
 	authority.Teams = true
-	b.Pushed = append(b.Pushed, Pushed{s.Name, m, strictness, rules, s.RateLimit})
+	p := Pushed{Name: s.Name, Mapping: m, Strictness: strictness, Rules: rules, RateLimit: s.RateLimit}
+	for _, x := range s.Experimental {
+		p.Experimental = append(p.Experimental, x.Value)
+	}
+	if p.Catalog, err = scim.CoreCatalog().WithExperiments(p.Experimental...); err != nil {
+		return &config.Error{Pos: s.Pos, Msg: "experimental of source " + s.Name + ": " + err.Error()}
+	}
+	b.Pushed = append(b.Pushed, p)
 	b.addRules(append(m.Paths(), scimin.EndDate), authority)
 	return nil
 }
@@ -120,16 +131,20 @@ func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
 	}
 	for _, s := range d.Pushed {
 		log := d.log.With("source", s.Name)
-		store := scimin.New(scimin.Config{
-			Source: s.Name, Store: d.db.Pushed(), Directory: d.directory(d.o), Schemas: d.Schemas, Mapping: s.Mapping,
+		store, err := scimin.New(scimin.Config{
+			Source: s.Name, Store: d.db.Pushed(), Directory: d.directory(d.o), Schemas: s.Catalog.Schemas, Types: s.Catalog.ResourceTypes, Mapping: s.Mapping,
 			Revives: s.Strictness == scimserver.Okta || s.Strictness == scimserver.Lenient, Cursors: key,
 			Changed: func() { wake(d.pushes) },
 			Rejected: func(id string, err error) {
 				log.Warn("a pushed record is set aside; its person is as they were", "record", id, "err", err)
 			},
 		})
+		if err != nil {
+			return nil, err
+		}
 		c := scimserver.Config{
-			Store: store, Base: scimPath, Authorize: scimserver.AllowAll, Rules: s.Rules,
+			Store: scimin.WithValues(store), Base: scimPath, Authorize: scimserver.AllowAll, Rules: s.Rules,
+			Schemas: s.Catalog.Schemas, ResourceTypes: s.Catalog.ResourceTypes,
 			Saved:  saved(log),
 			Failed: func(_ context.Context, err error) { log.Error("a pushed request failed", "err", err) },
 			Limits: scimserver.Limits{Bulk: mostInBulk, BulkBytes: maxBody},

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/token"
 	"github.com/usher-id/usher/scim"
 )
@@ -184,6 +186,59 @@ func TestPushedTokens(t *testing.T) {
 	}
 	if _, err := s.usher.FindToken(s.ctx, "nobody"); err == nil {
 		t.Error("a token that nobody made")
+	}
+}
+
+// What is experimental is there for the source that asks for it, and for no other.
+func TestExperimentalTypes(t *testing.T) {
+	t.Parallel()
+	s := newServed(t)
+	s.conf = strings.Replace(pushing, "rate_limit: 25}", "rate_limit: 25, experimental: [agents, roles]}", 1)
+	s.serve(t)
+	off, on := s.provider(t, "idp", 0), s.provider(t, "slow", 0)
+	for _, path := range []string{"/Agents", "/Roles", "/Entitlements", "/ResourceTypes/Agent", "/Schemas/" + scim.AgentURN} {
+		wanted := 200
+		if path == "/Entitlements" {
+			wanted = 404
+		}
+		if status, _, text := on.do("GET", path, ""); status != wanted {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+		if status, _, text := off.do("GET", path, ""); status != 404 {
+			t.Errorf("%s without: %d %s", path, status, text)
+		}
+	}
+	for _, path := range []string{"/ResourceTypes", "/Schemas", "/ServiceProviderConfig"} {
+		_, _, with := on.do("GET", path, "")
+		_, _, without := off.do("GET", path, "")
+		if word := regexp.MustCompile(`2\.0:(Agent|Role)"|RolesAndEntitlements`); !word.MatchString(with) || word.MatchString(without) {
+			t.Errorf("%s tells of it %t, and %t to whoever has not asked for it", path, word.MatchString(with), word.MatchString(without))
+		}
+	}
+	id := on.make("/Agents", `{"schemas":["`+scim.AgentURN+`"],"agentUserName":"bot"}`)
+	on.make("/Users", `{"schemas":["`+scim.UserURN+`"],"userName":"ann","roles":[{"value":"admin"}]}`)
+	if status, _, _ := off.do("GET", "/Agents/"+id, ""); status != 404 {
+		t.Errorf("another provider sees %d", status)
+	}
+	if _, _, text := on.do("GET", "/Roles", ""); !strings.Contains(text, `"value":"admin"`) || !strings.Contains(text, `"totalResults":1`) {
+		t.Errorf("%s", text)
+	}
+	if status, _, text := on.do("POST", "/Roles", `{"schemas":["`+scim.RoleURN+`"],"value":"x"}`); status != 405 {
+		t.Errorf("%d %s", status, text)
+	}
+	s.alive(t, "ann") // the agent is nobody
+}
+
+// The configuration knows the experiments that there are, and no others.
+func TestExperimentsAreKnown(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, x := range scim.Experiments() {
+		names = append(names, x.Name)
+	}
+	known := []string{config.ExperimentalAgents, config.ExperimentalRoles, config.ExperimentalEntitlements}
+	if !slices.Equal(names, known) {
+		t.Errorf("there are %v, the configuration knows %v", names, known)
 	}
 }
 

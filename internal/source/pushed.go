@@ -4,26 +4,32 @@ package source
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/scim"
 )
 
+// ErrTaken says that another resource of the provider has the name.
+var ErrTaken = errors.New("the name is taken")
+
 // Pushed is a resource that an identity provider has pushed. Its body is JSON without id, meta and members;
 // nil once it has been deleted.
 type Pushed struct {
 	Source, Type, ID string
-	Record           string // the key under which the directory knows it
+	Record           string // the key under which the directory knows it; "" for none
 	Seq              int64  // its place among those of its type; given by the store
-	Name             string // canonical: userName of a User, displayName of a Group
-	External         string
-	Version          int64
-	Created          time.Time
-	Modified         time.Time
-	Ended            time.Time // since when it says that it is not active, zero while it is
-	Members          int       // of a Group, how many
-	Body             []byte
+	// Name is canonical: userName of a User, displayName of a Group, and of any other
+	// type what is unique about it, "" if nothing is.
+	Name     string
+	External string
+	Version  int64
+	Created  time.Time
+	Modified time.Time
+	Ended    time.Time // since when it says that it is not active, zero while it is
+	Members  int       // of a Group, how many
+	Body     []byte
 }
 
 // PushedMember is a value of a pushed group's members. Its body is JSON.
@@ -34,6 +40,13 @@ type PushedMember struct {
 
 // PushedGroup is a group that somebody is in. Its name is "" if there is no such group.
 type PushedGroup struct{ ID, DisplayName string }
+
+// PushedValue is a value of a multi-valued complex attribute that some resources have.
+type PushedValue struct {
+	Value         string
+	Display, Kind string // what one of them says of it
+	Users         int    // how many have it
+}
 
 // PushedBy is what a pushed resource is found by.
 type PushedBy string
@@ -84,7 +97,12 @@ type PushTx interface {
 	// order asked for and from a 0-based number on, and how many there are in all.
 	// ok is false if the store cannot tell either as Match and Select do.
 	PushedPage(ctx context.Context, q PushedQuery, skip, limit int) (rows []Pushed, total int, ok bool, err error)
-	// PutPushed stores a resource; one that is new gets its Seq.
+	// PushedValues returns up to limit values that resources have in a multi-valued
+	// complex attribute, in the order of their text, byte by byte.
+	PushedValues(ctx context.Context, source, typ, attribute string, limit int) ([]PushedValue, error)
+	// PutPushed stores a resource; one that is new gets its Seq. Of a type that is
+	// neither User nor Group no two that are there have the same name: the second
+	// is ErrTaken, whoever else writes at the same time.
 	PutPushed(ctx context.Context, p *Pushed) error
 
 	// PeopleOf returns whom Users speak of, in order of id.

@@ -141,10 +141,15 @@ func filter(t *rapid.T, paths, inner []string, ids []string, deep int) scim.Filt
 
 // provider is what a house's endpoint stores by, without the endpoint.
 func (h *house) provider(source string) *scimin.Provider {
-	return scimin.New(scimin.Config{
+	h.Helper()
+	p, err := scimin.New(scimin.Config{
 		Source: source, Store: h.db.Pushed(), Directory: h.dir, Schemas: scim.CoreSchemas(), Mapping: h.m,
 		Cursors: scimserver.CursorKey("test"), Changed: func() {}, Rejected: func(string, error) {},
 	})
+	if err != nil {
+		h.Fatal(err)
+	}
+	return p
 }
 
 // TestFilters asks for random resources by random filters and orders: who comes is

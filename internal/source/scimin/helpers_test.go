@@ -37,6 +37,8 @@ type house struct {
 	db  *sqlite.DB
 	dir *directory.Directory
 	m   *mapping.Mapping
+	// catalog is what resources there are; the core's if it is zero.
+	catalog scim.Catalog
 }
 
 func newHouse(t testing.TB) *house {
@@ -85,18 +87,25 @@ func (h *house) endpoint(source string, s scimserver.Strictness) *endpoint {
 	if err != nil {
 		h.Fatal(err)
 	}
-	p := scimin.New(scimin.Config{
-		Source: source, Store: h.db.Pushed(), Directory: h.dir, Schemas: scim.CoreSchemas(), Mapping: h.m,
+	c := h.catalog
+	if c.Schemas == nil {
+		c = scim.CoreCatalog()
+	}
+	p, err := scimin.New(scimin.Config{
+		Source: source, Store: h.db.Pushed(), Directory: h.dir, Schemas: c.Schemas, Types: c.ResourceTypes, Mapping: h.m,
 		Revives: s == scimserver.Okta || s == scimserver.Lenient, Cursors: scimserver.CursorKey("test"), Changed: func() {},
 		Rejected: func(id string, err error) { h.Errorf("%s is set aside: %v", id, err) },
 	})
-	return h.handler(p, rules)
+	if err != nil {
+		h.Fatal(err)
+	}
+	return h.handler(scimin.WithValues(p), rules)
 }
 
 func (h *house) handler(s scimserver.Store, rules scimserver.Rules) *endpoint {
 	h.Helper()
 	handler, err := scimserver.New(scimserver.Config{
-		Store: s, Authorize: scimserver.AllowAll, Rules: rules, Failed: func(_ context.Context, err error) { h.Errorf("the handler failed: %v", err) },
+		Store: s, Authorize: scimserver.AllowAll, Rules: rules, Schemas: h.catalog.Schemas, ResourceTypes: h.catalog.ResourceTypes, Failed: func(_ context.Context, err error) { h.Errorf("the handler failed: %v", err) },
 	})
 	if err != nil {
 		h.Fatal(err)

@@ -89,11 +89,17 @@ func (p *Provider) page(ctx context.Context, tx source.PushTx, typ string, q sci
 // query is what the store is asked.
 func (p *Provider) query(typ string, q scimserver.Query) source.PushedQuery {
 	out := source.PushedQuery{
-		Source: p.c.Source, Type: typ, Schemas: p.c.Schemas, Schema: p.schema(typ), Name: "userName", Groups: "groups",
+		Source: p.c.Source, Type: typ, Schemas: p.c.Schemas, Schema: p.schema(typ),
 		Filter: q.Filter, SortBy: q.SortBy, Descending: q.Descending,
 	}
-	if typ == typeGroup {
-		out.Name, out.Members, out.Groups = "displayName", "members", ""
+	if k := p.kinds[typ]; !k.exact() { // the store compares names as they fold
+		out.Name = k.name.Name
+	}
+	switch typ {
+	case typeUser:
+		out.Groups = "groups"
+	case typeGroup:
+		out.Members = "members"
 	}
 	return out
 }
@@ -296,7 +302,7 @@ func (p *Provider) resources(ctx context.Context, tx source.PushTx, rows []sourc
 		switch {
 		case rows[i].Type == typeUser:
 			users = append(users, rows[i].ID)
-		case !headless:
+		case rows[i].Type == typeGroup && !headless:
 			if err := p.addMembers(ctx, tx, out[i]); err != nil {
 				return nil, err
 			}

@@ -26,13 +26,16 @@ const (
 	typeGroup = "Group"
 )
 
-// Config is what a Provider is made of. Every field is required but Rejected.
+// Config is what a Provider is made of. Every field is required but Types and Rejected.
 type Config struct {
 	Source    string // its name, which is part of every record's key
 	Store     source.PushStore
 	Directory *directory.Directory
 	Schemas   *scim.SchemaSet
-	Mapping   *mapping.Mapping // pushed User → person
+	// Types are what resources there are: Users, who are people, Groups, which are
+	// teams, and others, which are kept and state nothing. nil for Users and Groups.
+	Types   []scim.ResourceType
+	Mapping *mapping.Mapping // pushed User → person
 	// Revives says that a POST under the externalId of a resource that was
 	// deactivated makes it active again; otherwise it is refused, as taken.
 	Revives bool
@@ -46,6 +49,7 @@ type Config struct {
 // Provider is one identity provider's resources, as a store of SCIM resources.
 type Provider struct {
 	c       Config
+	kinds   map[string]kind
 	longest time.Duration // a query may take
 }
 
@@ -55,8 +59,21 @@ var (
 	_ scimserver.TxStore     = (*Provider)(nil)
 )
 
-// New returns a Provider.
-func New(c Config) *Provider { return &Provider{c, mostTime} }
+// New returns a Provider. It refuses a type that it could not keep as its schema says.
+func New(c Config) (*Provider, error) {
+	if c.Types == nil {
+		c.Types = scim.CoreResourceTypes()
+	}
+	p := &Provider{c: c, kinds: map[string]kind{}, longest: mostTime}
+	for _, t := range c.Types {
+		k, err := kindOf(c.Schemas, t)
+		if err != nil {
+			return nil, err
+		}
+		p.kinds[t.Name] = k
+	}
+	return p, nil
+}
 
 // Get implements scimserver.Store.
 func (p *Provider) Get(ctx context.Context, typ, id string) (found *scim.Resource, err error) {
@@ -104,7 +121,7 @@ func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) 
 	if typ == typeUser {
 		in.mapAs(p.c.Mapping, id)
 	}
-	return p.change(ctx, func(tx source.PushTx) (*source.Pushed, error) {
+	return p.change(ctx, typ, func(tx source.PushTx) (*source.Pushed, error) {
 		row := &source.Pushed{Source: p.c.Source, Type: typ, ID: id, Created: tx.Now()}
 		row.Record = row.ID
 		if typ != typeUser {
@@ -177,7 +194,7 @@ func (p *Provider) known(ctx context.Context, tx source.PushTx, sent *scim.Resou
 // Replace implements scimserver.Store.
 func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource, version string) (*scim.Resource, error) {
 	in := p.read(typ, sent)
-	return p.change(ctx, func(tx source.PushTx) (*source.Pushed, error) {
+	return p.change(ctx, typ, func(tx source.PushTx) (*source.Pushed, error) {
 		row, err := p.under(ctx, tx, typ, sent.ID(), version)
 		if err != nil {
 			return nil, err
@@ -198,7 +215,7 @@ func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource,
 // Delete implements scimserver.Store. The resource is gone at once; what becomes of
 // its person is for the directory to say.
 func (p *Provider) Delete(ctx context.Context, typ, id, version string) error {
-	_, err := p.change(ctx, func(tx source.PushTx) (*source.Pushed, error) {
+	_, err := p.change(ctx, typ, func(tx source.PushTx) (*source.Pushed, error) {
 		row, err := p.under(ctx, tx, typ, id, version)
 		if err != nil {
 			return nil, err
@@ -211,8 +228,12 @@ func (p *Provider) Delete(ctx context.Context, typ, id, version string) error {
 		if err := p.leaveGroups(ctx, tx, id); err != nil {
 			return nil, err
 		}
-		if typ == typeGroup {
+		switch typ {
+		case typeUser:
+		case typeGroup:
 			return nil, p.disband(ctx, tx, row)
+		default:
+			return nil, p.tell(ctx, tx, "resource.gone", row, typ+" deleted by its provider")
 		}
 		// Whoever was deactivated before has left already, so that the directory has
 		// nothing to tell.
@@ -272,7 +293,7 @@ func (p *Provider) leaveGroups(ctx context.Context, tx source.PushTx, id string)
 }
 
 // change is one request's transaction; what it returns is read within it.
-func (p *Provider) change(ctx context.Context, fn func(tx source.PushTx) (*source.Pushed, error)) (after *scim.Resource, err error) {
+func (p *Provider) change(ctx context.Context, typ string, fn func(tx source.PushTx) (*source.Pushed, error)) (after *scim.Resource, err error) {
 	var fresh *source.Pushed
 	err = p.c.Store.Update(ctx, func(tx source.PushTx) error {
 		after, fresh = nil, nil
@@ -293,7 +314,9 @@ func (p *Provider) change(ctx context.Context, fn func(tx source.PushTx) (*sourc
 	if err != nil {
 		return nil, err
 	}
-	p.c.Changed()
+	if states(typ) {
+		p.c.Changed()
+	}
 	if fresh != nil {
 		return p.head(fresh)
 	}
@@ -315,12 +338,18 @@ type sending struct {
 }
 
 func (p *Provider) read(typ string, sent *scim.Resource) *sending {
-	in := &sending{Resource: sent, name: scim.Fold(sent.DisplayName()), body: sent.Clone()}
-	if typ == typeUser {
-		in.name = scim.Fold(sent.UserName())
+	in := &sending{Resource: sent, body: sent.Clone()}
+	if k := p.kinds[typ]; k.name.Name != "" {
+		v, _ := sent.Get(k.name.Name)
+		name, _ := v.AsString()
+		in.name = k.canonical(name)
 	}
 	in.members, _ = in.body.Get("members")
-	for _, name := range []string{"id", "meta", "groups", "password", "members"} {
+	beside := []string{"id", "meta", "groups", "password", "members"}
+	if !states(typ) { // of any other type only these are not the client's
+		beside = beside[:2]
+	}
+	for _, name := range beside {
 		in.body.Delete(name)
 	}
 	in.json = in.body.AppendJSON(nil)
@@ -339,6 +368,9 @@ func (in *sending) mapAs(m *mapping.Mapping, record string) {
 
 // put stores a resource as it was sent, and states what it says.
 func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed, sent *sending) error {
+	if !states(row.Type) {
+		return p.keep(ctx, tx, row, sent)
+	}
 	fresh, was := row.Version == 0, row.Name
 	row.External, row.Modified = sent.ExternalID(), tx.Now()
 	row.Version++
@@ -450,24 +482,16 @@ func (p *Provider) key(typ string, attribute scim.Path, value string) (source.Pu
 	if attribute.URN != "" && !strings.EqualFold(attribute.URN, p.schema(typ)) || attribute.Sub != "" || attribute.Filter != nil {
 		return "", "", false
 	}
-	name := "userName"
-	if typ == typeGroup {
-		name = "displayName"
-	}
+	k := p.kinds[typ]
 	switch {
 	case strings.EqualFold(attribute.Attr, "id"):
 		return source.PushedByID, value, true
 	case strings.EqualFold(attribute.Attr, "externalId"):
 		return source.PushedByExternal, value, value != ""
-	case strings.EqualFold(attribute.Attr, name):
-		return source.PushedByName, scim.Fold(value), true
+	case k.name.Name != "" && strings.EqualFold(attribute.Attr, k.name.Name):
+		return source.PushedByName, k.canonical(value), value != ""
 	}
 	return "", "", false
 }
 
-func (p *Provider) schema(typ string) string {
-	if typ == typeGroup {
-		return scim.GroupURN
-	}
-	return scim.UserURN
-}
+func (p *Provider) schema(typ string) string { return p.kinds[typ].schema }

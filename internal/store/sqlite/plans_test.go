@@ -86,6 +86,10 @@ func TestPlans(t *testing.T) {
 			_, _, _, err := tx.PushedPage(ctx, q, 10, 10)
 			return err
 		}, []string{"SEARCH p USING INDEX pushed_name (source=? AND type=?)"}, nil},
+		"pushed values": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.PushedValues(ctx, "idp", "User", "roles", 9)
+			return err
+		}, []string{"SEARCH p USING INDEX pushed_live (source=? AND type=? AND deleted=?)"}, []string{"SCAN v VIRTUAL TABLE"}},
 		"pushed members": {func(ctx context.Context, tx *sqlite.Tx) error {
 			if _, err := tx.GroupsWith(ctx, "idp", []string{"m"}); err != nil {
 				return err

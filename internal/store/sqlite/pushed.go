@@ -5,7 +5,11 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/usher-id/usher/internal/source"
 )
@@ -64,6 +68,23 @@ func (tx *Tx) PushedCount(ctx context.Context, provider, typ string) (n int, err
 	return n, err
 }
 
+// PushedValues implements source.PushTx. A body has its attributes in the spelling of
+// their schema. Who has a value twice has it.
+func (tx *Tx) PushedValues(ctx context.Context, provider, typ, attribute string, limit int) (out []source.PushedValue, err error) {
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var v source.PushedValue
+		var display, kind sql.NullString
+		err := r.Scan(&v.Value, &display, &kind, &v.Users)
+		v.Display, v.Kind = display.String, kind.String
+		out = append(out, v)
+		return err
+	}, `SELECT v.value ->> '$.value', max(v.value ->> '$.display'), max(v.value ->> '$.type'), count(DISTINCT p.seq)
+		FROM pushed p INDEXED BY pushed_live, json_each(p.body, '$.' || json_quote(?)) v
+		WHERE p.source = ? AND p.type = ? AND p.deleted = 0 AND v.value ->> '$.value' <> ''
+		GROUP BY 1 ORDER BY 1 LIMIT ?`, attribute, provider, typ, limit)
+	return out, err
+}
+
 // PutPushed implements source.PushTx.
 func (tx *Tx) PutPushed(ctx context.Context, p *source.Pushed) error {
 	var body any
@@ -71,14 +92,24 @@ func (tx *Tx) PutPushed(ctx context.Context, p *source.Pushed) error {
 		body = string(p.Body)
 	}
 	if p.Seq > 0 {
-		return tx.exec(ctx, `UPDATE pushed SET record = ?, name = ?, external = ?, version = ?, modified = ?, ended = ?, members = ?, deleted = ?, body = ?
+		return taken(tx.exec(ctx, `UPDATE pushed SET record = ?, name = ?, external = ?, version = ?, modified = ?, ended = ?, members = ?, deleted = ?, body = ?
 			WHERE seq = ?`,
-			p.Record, p.Name, p.External, p.Version, stamp(p.Modified), stamp(p.Ended), p.Members, p.Body == nil, body, p.Seq)
+			p.Record, p.Name, p.External, p.Version, stamp(p.Modified), stamp(p.Ended), p.Members, p.Body == nil, body, p.Seq))
 	}
 	seq, err := tx.insert(ctx, `INSERT INTO pushed (source, type, id, record, name, external, version, created, modified, ended, members, deleted, body)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		p.Source, p.Type, p.ID, p.Record, p.Name, p.External, p.Version, stamp(p.Created), stamp(p.Modified), stamp(p.Ended), p.Members, p.Body == nil, body)
 	p.Seq = seq
+	return taken(err)
+}
+
+// taken makes of a breach of pushed_taken what it means. Ids are random, so that the
+// table's other key is never breached.
+func taken(err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE {
+		return fmt.Errorf("%w: %w", source.ErrTaken, err)
+	}
 	return err
 }
 

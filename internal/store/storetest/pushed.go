@@ -3,7 +3,9 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
@@ -19,6 +21,8 @@ var pushed = map[string]func(*bundle){
 	"pushed resources in pages":               pushedPages,
 	"pushed resources by filter and order":    pushedQueries,
 	"members of pushed groups":                pushedMembers,
+	"names of other types are taken once":     pushedTaken,
+	"values that pushed resources have":       pushedValues,
 	"teams that sources state":                statedTeams,
 	"who is erased leaves pushed groups":      erasedLeavesGroups,
 }
@@ -246,6 +250,80 @@ func pushedMembers(b *bundle) {
 		same(b, "groups of a", groups["a"], []string{"g", "h"})
 		same(b, "groups of c", groups["c"], []string{"g"})
 		same(b, "groups of z", groups["z"], nil)
+		return err
+	})
+}
+
+// pushedTaken: of what is neither a User nor a Group the store takes a name once.
+func pushedTaken(b *bundle) {
+	kept := func(provider, typ, id, name string) *source.Pushed {
+		return &source.Pushed{Source: provider, Type: typ, ID: id, Name: name, Version: 1, Created: noon, Modified: noon, Body: []byte(`{}`)}
+	}
+	put := func(r *source.Pushed) error {
+		return b.db.Pushed().Update(b.ctx, func(tx source.PushTx) error { return tx.PutPushed(b.ctx, r) })
+	}
+	first := kept("idp", "Agent", "1", "bot")
+	b.must(put(first))
+	b.must(put(first)) // it has the name itself
+	if err := put(kept("idp", "Agent", "2", "bot")); !errors.Is(err, source.ErrTaken) {
+		b.Errorf("a second one of the name: %v", err)
+	}
+	b.must(put(kept("other", "Agent", "2", "bot")))
+	b.must(put(kept("idp", "Device", "2", "bot")))
+	for _, id := range []string{"3", "4"} { // without a name, and Groups
+		b.must(put(kept("idp", "Agent", id, "")))
+		b.must(put(kept("idp", "Group", id, "bot")))
+	}
+	renamed := kept("idp", "Agent", "5", "other")
+	b.must(put(renamed))
+	renamed.Name = "bot"
+	if err := put(renamed); !errors.Is(err, source.ErrTaken) {
+		b.Errorf("one that takes the name: %v", err)
+	}
+	first.Body = nil
+	b.must(put(first))
+	b.must(put(renamed)) // it is free
+	first.Body = []byte(`{}`)
+	if err := put(first); !errors.Is(err, source.ErrTaken) {
+		b.Errorf("one that comes back: %v", err)
+	}
+	b.push(func(tx source.PushTx) error {
+		rows, err := tx.Pushed(b.ctx, "idp", "Agent", source.PushedByName, "bot", false)
+		if len(rows) != 1 || rows[0].ID != "5" || rows[0].Record != "" {
+			b.Errorf("%+v", rows)
+		}
+		return err
+	})
+}
+
+// pushedValues: each value once, with how many have it.
+func pushedValues(b *bundle) {
+	b.push(func(tx source.PushTx) error {
+		for i, body := range []string{
+			`{"roles":[{"value":"admin","display":"Admins","type":"it"},{"value":"reader"}]}`,
+			`{"roles":[{"value":"admin"},{"value":"admin","type":"it"}]}`,
+			`{"entitlements":[{"value":"seat"}]}`, `{"roles":[]}`, `{"roles":[{"display":"nameless"}]}`, `{"roles":[{"value":"gone"}]}`,
+		} {
+			r := resource("idp", fmt.Sprint("u", i))
+			r.Body = []byte(body)
+			b.must(tx.PutPushed(b.ctx, r))
+			if i == 5 {
+				r.Body = nil
+				b.must(tx.PutPushed(b.ctx, r))
+			}
+		}
+		theirs := resource("other", "u0")
+		theirs.Body = []byte(`{"roles":[{"value":"theirs"}]}`)
+		b.must(tx.PutPushed(b.ctx, theirs))
+		got, err := tx.PushedValues(b.ctx, "idp", "User", "roles", 10)
+		want := []source.PushedValue{{Value: "admin", Display: "Admins", Kind: "it", Users: 2}, {Value: "reader", Users: 1}}
+		if !slices.Equal(got, want) {
+			b.Errorf("%+v, want %+v", got, want)
+		}
+		b.must(err)
+		if got, err = tx.PushedValues(b.ctx, "idp", "User", "roles", 1); len(got) != 1 {
+			b.Errorf("%+v", got)
+		}
 		return err
 	})
 }
