@@ -204,6 +204,8 @@ func (h *Handler) locate(s *step) error {
 		s.t, s.id = t, id
 	}
 	switch {
+	case t.fixed:
+		return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "what is at " + t.Endpoint + " can be read only"}
 	case s.method == http.MethodDelete:
 	case s.data.IsNull():
 		return badQuery(scim.InvalidValue, s.method+" wants data")

@@ -180,6 +180,10 @@ func TestRolesAreRead(t *testing.T) {
 			t.Errorf("%s %s allows %s", r.method, r.path, a.Header().Get("Allow"))
 		}
 	}
+	bulk := s.do("POST", "/Bulk", `{"schemas":["`+scim.BulkRequestURN+`"],"Operations":[{"method":"POST","path":"/Roles","bulkId":"1","data":`+body+`},{"method":"DELETE","path":"`+one+`"}]}`)
+	if n := strings.Count(bulk.want(200, "").Body.String(), `"status":"405"`); n != 4 { // of each operation, and of its error
+		t.Errorf("in bulk: %s", bulk.Body)
+	}
 	if a := s.do("GET", one, "").want(200, ""); a.at("value") != `"Admin"` || a.at("contains") != `["reader"]` {
 		t.Errorf("%s", a.Body)
 	}
