@@ -58,6 +58,8 @@ type Source struct {
 	RateLimit  float64 `json:"rate_limit"` // requests a second, 0 for no limit
 	// Experimental lists the resource types of Internet-Drafts that it may use.
 	Experimental []Text `json:"experimental,omitempty"`
+	// OAuthClients may get access tokens for this source by what they have signed.
+	OAuthClients []OAuthClient `json:"oauth_clients,omitempty"`
 }
 
 // The values of Source.Experimental.

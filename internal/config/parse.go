@@ -22,6 +22,7 @@ func Parse(file string, data []byte, lookup func(string) (string, bool)) (*Confi
 	}
 	if root != nil {
 		d.config(root, cfg)
+		d.reachable(cfg)
 	}
 	if len(d.errs) > 0 {
 		d.errs.Sort()

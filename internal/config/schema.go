@@ -83,7 +83,7 @@ func JSONSchema() *Schema {
 }
 
 // describe gives every key its sentence and its default. The keys of a section
-// under a name that people give are found under `*`.
+// under a name that people give, or in a list, are found under `*`.
 func describe(s *Schema, path string, all map[string]description) {
 	d := all[path]
 	s.Description, s.Default = d.says, d.usual
@@ -98,6 +98,9 @@ func describe(s *Schema, path string, all map[string]description) {
 	}
 	if s.Values != nil {
 		describe(s.Values, under("*"), all)
+	}
+	if s.Items != nil && s.Items.Properties != nil {
+		describe(s.Items, under("*"), all)
 	}
 	for _, one := range s.AnyOf { // an object beside a plain value: its keys, not itself
 		for key, p := range one.Properties {

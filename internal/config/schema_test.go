@@ -97,6 +97,11 @@ func sections(t *testing.T, root map[string]any, schema *config.Schema) []sectio
 	seen := map[string]bool{}
 	var walk func(path string, v any, s *config.Schema)
 	walk = func(path string, v any, s *config.Schema) {
+		if list, isList := v.([]any); isList && s.Items != nil {
+			for _, item := range list {
+				walk(path+".*", item, s.Items)
+			}
+		}
 		m, isMap := v.(map[string]any)
 		if !isMap {
 			return
@@ -381,6 +386,9 @@ func TestSchemaDescribes(t *testing.T) {
 		}
 		if s.Values != nil {
 			paths = append(paths, walk(path+".*", s.Values)...)
+		}
+		if s.Items != nil && s.Items.Properties != nil {
+			paths = append(paths, walk(path+".*", s.Items)...)
 		}
 		for _, one := range s.AnyOf {
 			for key, p := range one.Properties {

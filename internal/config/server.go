@@ -5,6 +5,7 @@ package config
 import (
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,9 @@ import (
 type Server struct {
 	Address  Text `json:"address"`  // host:port, default 127.0.0.1:8484
 	Insecure bool `json:"insecure"` // beyond loopback without TLS
+	// PublicURL is how others reach it, such as https://usher.example; empty if
+	// they reach it at Address alone.
+	PublicURL Text `json:"public_url,omitzero"`
 }
 
 // The values of Telemetry.LogLevel and Telemetry.LogFormat.
@@ -51,6 +55,7 @@ func (d *decoder) server(n *node, s *Server) {
 	d.section(n, "server", n.pos,
 		field{key: "address", read: func(n *node) { address = n; set(&s.Address)(d.text(n, "server.address")) }},
 		field{key: "insecure", read: func(n *node) { set(&s.Insecure)(d.boolean(n, "server.insecure")) }},
+		field{key: "public_url", read: func(n *node) { s.PublicURL = d.publicURL(n, "server.public_url") }},
 	)
 	if address != nil {
 		d.listen(address, "server.address", s.Address, s.Insecure, "there is no TLS in this version: put a proxy with TLS before it, or say insecure: true")
@@ -98,6 +103,25 @@ func (d *decoder) listen(n *node, what string, t Text, insecure bool, hint strin
 	if !loopback(host) && !insecure {
 		d.fail(n.pos, what+" listens beyond this machine: "+quote(n.raw), hint)
 	}
+}
+
+// publicURL reads where a server is reached: scheme and host, with a port if need
+// be, spelled in the one way that others can compare with.
+func (d *decoder) publicURL(n *node, what string) Text {
+	t, ok := d.text(n, what)
+	if !ok {
+		return t
+	}
+	u, err := url.Parse(t.Value)
+	switch {
+	case err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
+		d.fail(t.Pos, what+" is no URL of a server: "+quote(n.raw), "write https://usher.example, without path, query or user")
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+		d.fail(t.Pos, what+" must begin with https://", "tokens would go over the network in clear")
+	default:
+		t.Value = u.Scheme + "://" + strings.ToLower(u.Host)
+	}
+	return t
 }
 
 // loopback reports whether a host is this machine and nobody else's. A name

@@ -23,6 +23,7 @@ func (d *decoder) sources(n *node) []Source {
 	if n.kind == kindMap && len(out) == 0 {
 		d.fail(n.pos, "there is no source", "people must come from somewhere")
 	}
+	d.oneSourceEach(out)
 	return out
 }
 
@@ -64,6 +65,7 @@ func (d *decoder) source(name Text, n *node) Source {
 		field{key: "experimental", read: func(n *node) {
 			s.Experimental, _ = d.choices(n, "experimental of "+what, "experimental", ExperimentalAgents, ExperimentalRoles, ExperimentalEntitlements)
 		}},
+		field{key: "oauth_clients", read: func(n *node) { s.OAuthClients = d.oauthClients(n, what) }},
 	)
 	d.kindOfSource(n, s.Type.Value, what, name.Pos)
 	if s.Unmatched == "" && len(s.Match) > 0 {
@@ -79,7 +81,7 @@ func (d *decoder) source(name Text, n *node) Source {
 // are those that it must have.
 var (
 	ofCSV  = []string{"path", "key", "columns", "person", "mode", "optional", "encoding", "delimiter", "settle", "deleted"}
-	ofSCIM = []string{"strictness", "rate_limit", "experimental"}
+	ofSCIM = []string{"strictness", "rate_limit", "experimental", "oauth_clients"}
 )
 
 const neededByCSV = 4
