@@ -28,6 +28,9 @@ type Config struct {
 	// not shown. See BearerToken. It is asked about each operation of a bulk request
 	// as well, which it sees as a request of its own without a body.
 	Authorize func(r *http.Request) error
+	// Challenge is the WWW-Authenticate of a 401 (RFC 6750 §3, RFC 9728 §5.1); default
+	// is Bearer realm="scim".
+	Challenge string
 
 	Schemas       *scim.SchemaSet     // default scim.CoreSchemas()
 	ResourceTypes []scim.ResourceType // default scim.CoreResourceTypes()
@@ -59,6 +62,11 @@ type Scheme struct {
 	Name        string
 	Description string
 	SpecURI     string // "" for none
+}
+
+// BearerScheme is a token in the Authorization header.
+func BearerScheme() Scheme {
+	return Scheme{"oauthbearertoken", "Bearer token", "A token in the Authorization header (RFC 6750)", "https://www.rfc-editor.org/rfc/rfc6750"}
 }
 
 // Limits bounds requests. Zero fields mean the defaults.
@@ -146,10 +154,9 @@ func New(c Config) (*Handler, error) {
 		return nil, errors.New("scimserver: there are no resource types")
 	}
 	if c.Schemes == nil {
-		c.Schemes = []Scheme{{
-			"oauthbearertoken", "Bearer token", "A token in the Authorization header (RFC 6750)", "https://www.rfc-editor.org/rfc/rfc6750",
-		}}
+		c.Schemes = []Scheme{BearerScheme()}
 	}
+	c.Challenge = cmp.Or(c.Challenge, `Bearer realm="scim"`)
 	if c.Failed == nil {
 		c.Failed = func(context.Context, error) {}
 	}
@@ -207,7 +214,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	if err := h.c.Authorize(r); err != nil {
-		return unauthorized(w, err)
+		return h.unauthorized(w, err)
 	}
 	if h.c.Admit != nil {
 		if err := h.c.Admit(r, 1); err != nil {
@@ -225,10 +232,10 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 }
 
 // unauthorized is what a refusal of Config.Authorize is answered with.
-func unauthorized(w http.ResponseWriter, err error) error {
+func (h *Handler) unauthorized(w http.ResponseWriter, err error) error {
 	e := refused(err)
 	if e.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="scim"`)
+		w.Header().Set("WWW-Authenticate", h.c.Challenge)
 	}
 	return e
 }

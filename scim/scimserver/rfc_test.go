@@ -523,3 +523,22 @@ func TestFiltersOfMeta(t *testing.T) {
 		}
 	}
 }
+
+// A 401 carries the challenge that was configured (RFC 9728 §5.1), and
+// ServiceProviderConfig all ways to authenticate, the first of them primary.
+func TestChallengeAndSchemes(t *testing.T) {
+	t.Parallel()
+	const challenge = `Bearer realm="scim", resource_metadata="https://app.example/.well-known/oauth-protected-resource"`
+	s := newServer(t, func(c *scimserver.Config) {
+		c.Authorize, c.Challenge = scimserver.BearerToken("one"), challenge
+		c.Schemes = []scimserver.Scheme{{Type: "oauth2", Name: "OAuth", Description: "d"}, scimserver.BearerScheme()}
+	})
+	if got := s.do("GET", "/Users", ""); got.Code != 401 || got.Header().Get("WWW-Authenticate") != challenge {
+		t.Errorf("%d %v", got.Code, got.Header())
+	}
+	text := s.do("GET", "/ServiceProviderConfig", "", "Authorization: Bearer one").Body.String()
+	first, second := strings.Index(text, `"oauth2"`), strings.Index(text, `"oauthbearertoken"`)
+	if first < 0 || second < first || strings.Count(text, `"primary":true`) != 1 {
+		t.Error(text)
+	}
+}
