@@ -16,6 +16,7 @@ import (
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store/sqlite"
 	"github.com/usher-id/usher/internal/token"
+	"github.com/usher-id/usher/internal/token/oauth"
 )
 
 // DB is an open store, of whatever kind.
@@ -27,6 +28,7 @@ type DB interface {
 	Requests() request.Store
 	Pushed() source.PushStore
 	Tokens() token.Store
+	OAuth() oauth.Store
 	// Jobs is the connection that the queue works with; nil beside an engine.
 	Jobs() *sql.DB
 	Read(ctx context.Context, fn func(Reader) error) error

@@ -34,6 +34,11 @@ type Token struct {
 	Expires time.Time         `json:"expires"` // zero for never
 	Revoked time.Time         `json:"revoked"` // zero for not
 	Used    time.Time         `json:"used"`    // last, to the minute; zero for never
+	// Of an access token: the OAuth client that it was issued to, and the thumbprint
+	// (RFC 7638) of the key by which that client was known. It holds as long as the
+	// client has that key.
+	Client string `json:"client,omitempty"`
+	Key    string `json:"key,omitempty"`
 }
 
 // Store keeps tokens.

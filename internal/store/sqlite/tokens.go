@@ -57,21 +57,23 @@ func (p *presented) forget() {
 	clear(p.known)
 }
 
-const keptColumns = `id, source, digest, owner, created, expires, revoked, used`
+const keptColumns = `id, source, digest, owner, created, expires, revoked, used, client, thumbprint`
 
 func (s tokens) PutToken(ctx context.Context, t token.Token, e audit.Event) error {
 	defer s.db.tokens.forget()
-	return s.db.update(ctx, func(tx *Tx) error {
-		err := tx.exec(ctx, `INSERT INTO tokens (`+keptColumns+`) VALUES (?,?,?,?,?,?,?,?)
-			ON CONFLICT (id) DO UPDATE SET revoked = coalesce(min(revoked, excluded.revoked), revoked, excluded.revoked),
-			expires = coalesce(min(expires, excluded.expires), expires, excluded.expires)`,
-			t.ID, t.Source, t.Digest[:], t.Owner, stamp(t.Created), stamp(t.Expires), stamp(t.Revoked), stamp(t.Used))
-		if err != nil {
-			return err
-		}
-		e.At = tx.now
-		return tx.AppendEvents(ctx, []audit.Event{e})
-	})
+	return s.db.update(ctx, func(tx *Tx) error { return tx.putToken(ctx, t, e) })
+}
+
+func (tx *Tx) putToken(ctx context.Context, t token.Token, e audit.Event) error {
+	err := tx.exec(ctx, `INSERT INTO tokens (`+keptColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?)
+		ON CONFLICT (id) DO UPDATE SET revoked = coalesce(min(revoked, excluded.revoked), revoked, excluded.revoked),
+		expires = coalesce(min(expires, excluded.expires), expires, excluded.expires)`,
+		t.ID, t.Source, t.Digest[:], t.Owner, stamp(t.Created), stamp(t.Expires), stamp(t.Revoked), stamp(t.Used), t.Client, t.Key)
+	if err != nil {
+		return err
+	}
+	e.At = tx.now
+	return tx.AppendEvents(ctx, []audit.Event{e})
 }
 
 func (s tokens) UseToken(ctx context.Context, id string, at time.Time) error {
@@ -118,7 +120,7 @@ func (s tokens) all(ctx context.Context, rest string, args ...any) (out []token.
 			var t token.Token
 			var digest []byte
 			var created, expires, revoked, used sql.NullInt64
-			err := r.Scan(&t.ID, &t.Source, &digest, &t.Owner, &created, &expires, &revoked, &used)
+			err := r.Scan(&t.ID, &t.Source, &digest, &t.Owner, &created, &expires, &revoked, &used, &t.Client, &t.Key)
 			copy(t.Digest[:], digest)
 			t.Created, t.Expires, t.Revoked, t.Used = instant(created), instant(expires), instant(revoked), instant(used)
 			out = append(out, t)

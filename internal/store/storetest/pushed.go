@@ -28,7 +28,9 @@ var pushed = map[string]func(*bundle){
 }
 
 var tokens = map[string]func(*bundle){
-	"tokens": tokensAreKept,
+	"tokens":                      tokensAreKept,
+	"an assertion is used once":   assertionsAreUsedOnce,
+	"what has expired is removed": expiredAccessGoes,
 }
 
 func (b *bundle) push(fn func(source.PushTx) error) {
