@@ -118,17 +118,22 @@ func (c *cli) putToken(ctx context.Context, b *server.Built, t token.Token) (err
 }
 
 func (c *cli) tokenList() *cobra.Command {
-	return c.withFile(&cobra.Command{
+	access := false
+	cmd := c.withFile(&cobra.Command{
 		Use:     "list",
 		Short:   "List the tokens: whose, since when, until when, and when last used",
-		Example: "  usher token list -c usher.yaml",
+		Example: "  usher token list -c usher.yaml\n  usher token list -c usher.yaml --access",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			u, err := c.openRead(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, u.Close()) }()
-			all, err := u.Tokens(cmd.Context())
+			list := u.Tokens
+			if access {
+				list = u.AccessTokens
+			}
+			all, err := list(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -143,6 +148,8 @@ func (c *cli) tokenList() *cobra.Command {
 			return t.flush()
 		},
 	})
+	cmd.Flags().BoolVar(&access, "access", false, "list the access tokens of OAuth clients instead, which end by themselves")
+	return cmd
 }
 
 func tokenSays(t server.Token) string {
@@ -151,8 +158,12 @@ func tokenSays(t server.Token) string {
 		return "revoked"
 	case t.Expires == nil:
 		return "holds"
-	case !t.Holds:
+	case t.Expires.Before(time.Now()):
 		return "expired"
+	case t.Client != "" && !t.Holds:
+		return "ended: the client or its key is gone"
+	case t.Client != "":
+		return "holds until " + t.Expires.UTC().Format(time.RFC3339)
 	}
 	return "holds until " + t.Expires.UTC().Format(time.DateOnly)
 }
@@ -192,6 +203,9 @@ func (c *cli) tokenRotate() *cobra.Command {
 			b, old, err := c.tokenOf(cmd.Context(), args[0])
 			if err != nil {
 				return err
+			}
+			if old.Client != "" {
+				return fmt.Errorf("token %s is an access token of OAuth client %s, which gets itself another", old.ID, printable(old.Client))
 			}
 			now := time.Now()
 			if err := old.Check(now); err != nil {

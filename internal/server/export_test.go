@@ -6,10 +6,14 @@ import (
 	"context"
 
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/token"
 )
 
 // Ledger is the open store's.
 func (u *Usher) Ledger() audit.Store { return u.db.Ledger() }
+
+// TokenStore is the open store's.
+func (u *Usher) TokenStore() token.Store { return u.db.Tokens() }
 
 // Part, NewPart and RunParts are part and runParts.
 type Part = part

@@ -22,6 +22,7 @@ import (
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/source/scimin"
 	"github.com/usher-id/usher/internal/token"
+	"github.com/usher-id/usher/internal/token/oauth"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimserver"
 )
@@ -37,6 +38,7 @@ type Pushed struct {
 	// what resources there are for it.
 	Experimental []string
 	Catalog      scim.Catalog
+	Clients      []oauth.Client
 }
 
 // pushed builds a source of type scim.
@@ -59,7 +61,11 @@ func (b *Built) pushed(s config.Source) error {
 		return err
 	}
 	authority.Teams = true
-	p := Pushed{Name: s.Name, Mapping: m, Strictness: strictness, Rules: rules, RateLimit: s.RateLimit}
+	clients, err := oauthClients(s)
+	if err != nil {
+		return err
+	}
+	p := Pushed{Name: s.Name, Mapping: m, Strictness: strictness, Rules: rules, RateLimit: s.RateLimit, Clients: clients}
 	for _, x := range s.Experimental {
 		p.Experimental = append(p.Experimental, x.Value)
 	}
@@ -119,6 +125,7 @@ const scimPath = "/scim/v2"
 type endpoint struct {
 	d         *daemon
 	tokens    token.Store
+	oauth     *oauth.Server // nil if there is no client
 	providers map[string]http.Handler
 	nobody    http.Handler // answers who has no token
 }
@@ -128,6 +135,13 @@ func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
 	key, err := d.cursorKey(ctx)
 	if err != nil {
 		return nil, err
+	}
+	challenge := ""
+	if e.oauth, err = d.newOAuth(); err != nil {
+		return nil, err
+	}
+	if e.oauth != nil {
+		challenge = e.oauth.Challenge()
 	}
 	for _, s := range d.Pushed {
 		log := d.log.With("source", s.Name)
@@ -143,7 +157,7 @@ func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
 			return nil, err
 		}
 		c := scimserver.Config{
-			Store: scimin.WithValues(store), Base: scimPath, Authorize: scimserver.AllowAll, Rules: s.Rules,
+			Store: scimin.WithValues(store), Base: scimPath, URL: d.publicSCIM(), Authorize: scimserver.AllowAll, Rules: s.Rules, Schemes: schemes(s),
 			Schemas: s.Catalog.Schemas, ResourceTypes: s.Catalog.ResourceTypes,
 			Saved:  saved(log),
 			Failed: func(_ context.Context, err error) { log.Error("a pushed request failed", "err", err) },
@@ -158,6 +172,7 @@ func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
 	}
 	e.nobody, err = scimserver.New(scimserver.Config{
 		Store: scimserver.NewMemory(nil, nil), Base: scimPath, Authorize: func(*http.Request) error { return token.ErrUnknown },
+		Challenge: challenge,
 	})
 	return e, err
 }
@@ -253,6 +268,9 @@ func (e *endpoint) caller(r *http.Request) (http.Handler, error) {
 	p := e.providers[t.Source]
 	if p == nil {
 		return nil, token.ErrUnknown
+	}
+	if t.Client != "" && !e.oauth.Holds(t) {
+		return nil, token.ErrRevoked
 	}
 	if t.Stale(now) {
 		if err := e.tokens.UseToken(r.Context(), t.ID, now); err != nil {

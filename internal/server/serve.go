@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -100,11 +101,11 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		}
 		return nil, err
 	}
-	if d.web.scim, err = d.newEndpoint(ctx); err != nil {
-		return nil, err
-	}
 	if err := d.web.listen(ctx); err != nil {
 		return nil, err
+	}
+	if d.web.scim, err = d.newEndpoint(ctx); err != nil {
+		return nil, errors.Join(err, d.web.close())
 	}
 	if o.Listening != nil {
 		o.Listening(d.web.addresses())

@@ -24,6 +24,8 @@ type Token struct {
 	ID      string     `json:"id"`
 	Source  string     `json:"source"`
 	Owner   string     `json:"owner"`
+	Client  string     `json:"client,omitempty"` // of an access token, the OAuth client
+	Key     string     `json:"key,omitempty"`    // of an access token, the thumbprint of the client's key
 	Created time.Time  `json:"created"`
 	Expires *time.Time `json:"expires,omitempty"`
 	Revoked *time.Time `json:"revoked,omitempty"`
@@ -46,14 +48,22 @@ func (b *Built) CanPush(source string) error {
 	return fmt.Errorf("there is no source %q of type scim in %s; there is %s", source, b.Config.File, strings.Join(names, ", "))
 }
 
-// Tokens lists the tokens, the newest first.
-func (u *Usher) Tokens(ctx context.Context) ([]Token, error) {
+// Tokens lists the tokens that people have made, the newest first; AccessTokens those
+// that OAuth clients have been issued.
+func (u *Usher) Tokens(ctx context.Context) ([]Token, error) { return u.tokens(ctx, false) }
+
+// AccessTokens is told of at Tokens.
+func (u *Usher) AccessTokens(ctx context.Context) ([]Token, error) { return u.tokens(ctx, true) }
+
+func (u *Usher) tokens(ctx context.Context, access bool) ([]Token, error) {
 	all, err := u.db.Tokens().Tokens(ctx)
-	out := make([]Token, len(all))
-	for i, t := range all {
-		out[i] = Token{
-			ID: t.ID, Source: t.Source, Owner: t.Owner, Created: t.Created, Expires: when(t.Expires), Revoked: when(t.Revoked),
-			Used: when(t.Used), Holds: t.Check(time.Now()) == nil,
+	out := []Token{}
+	for _, t := range all {
+		if (t.Client != "") == access {
+			out = append(out, Token{
+				ID: t.ID, Source: t.Source, Owner: t.Owner, Client: t.Client, Key: t.Key, Created: t.Created, Expires: when(t.Expires),
+				Revoked: when(t.Revoked), Used: when(t.Used), Holds: t.Check(time.Now()) == nil && (!access || u.hasClient(t)),
+			})
 		}
 	}
 	return out, err

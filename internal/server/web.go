@@ -64,6 +64,15 @@ func (w *web) listen(ctx context.Context) (err error) {
 	return nil
 }
 
+// close gives up the listeners of a daemon that does not come to serve.
+func (w *web) close() error {
+	err := w.main.Close()
+	if w.metrics != nil {
+		err = errors.Join(err, w.metrics.Close())
+	}
+	return err
+}
+
 func (w *web) addresses() (server, metrics string) {
 	server = w.main.Addr().String()
 	if w.metrics != nil {
@@ -85,6 +94,9 @@ func (w *web) serve(ctx context.Context) error {
 	})
 	if len(w.d.Pushed) > 0 {
 		mux.Handle(scimPath+"/", w.scim)
+	}
+	if w.scim.oauth != nil {
+		w.scim.oauth.Mount(mux)
 	}
 	return w.run(ctx, w.main, mux)
 }
