@@ -56,6 +56,28 @@ func TestASecondEngineIsToldWhoHoldsTheStore(t *testing.T) {
 	}
 }
 
+// TestClosed: who reads or writes after the end is refused, and does not wait; nor
+// does who closes again.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "usher.db"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * 4 { // more than there are connections
+		if err := db.Read(t.Context(), func(*sqlite.Tx) error { return nil }); err == nil {
+			t.Fatal("it was read from")
+		}
+	}
+	if err := db.Directory().Update(t.Context(), func(directory.Tx) error { return nil }); err == nil {
+		t.Error("it was written to")
+	}
+	_ = db.Close() // it may say that it is closed
+}
+
 // TestLockDiesWithItsProcess holds the store in another process and kills it.
 func TestLockDiesWithItsProcess(t *testing.T) {
 	if path := os.Getenv("USHER_TEST_HOLD"); path != "" {

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // mostReaders is how many read at once.
@@ -17,6 +18,9 @@ const mostReaders = 4
 type readers struct {
 	db   *sql.DB
 	free chan *reader // those that nobody uses; nil for one that is not open yet
+
+	ended chan struct{} // closed once no more is read
+	once  sync.Once
 }
 
 type reader struct {
@@ -26,7 +30,7 @@ type reader struct {
 
 func newReaders(db *sql.DB) *readers {
 	db.SetMaxOpenConns(mostReaders + 1) // one for tests that look at plans
-	r := &readers{db: db, free: make(chan *reader, mostReaders)}
+	r := &readers{db: db, free: make(chan *reader, mostReaders), ended: make(chan struct{})}
 	for range mostReaders {
 		r.free <- nil
 	}
@@ -39,6 +43,8 @@ func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (e
 	var r *reader
 	select {
 	case r = <-rs.free:
+	case <-rs.ended:
+		return errors.New("store: it is closed")
 	case <-ctx.Done():
 		return fmt.Errorf("store: %w", ctx.Err())
 	}
@@ -101,13 +107,17 @@ func (r *reader) close() error {
 	return errors.Join(append(errs, r.conn.Close())...)
 }
 
-// close waits for those who read.
+// close waits for those who read. Whoever comes later is refused.
 func (rs *readers) close() error {
 	var errs []error
-	for range mostReaders {
-		if r := <-rs.free; r != nil {
-			errs = append(errs, r.close())
+	rs.once.Do(func() {
+		close(rs.ended)
+		for range mostReaders {
+			if r := <-rs.free; r != nil {
+				errs = append(errs, r.close())
+			}
 		}
-	}
-	return errors.Join(append(errs, rs.db.Close())...)
+		errs = append(errs, rs.db.Close())
+	})
+	return errors.Join(errs...)
 }
