@@ -71,6 +71,7 @@ type PatchRules struct {
 	IgnoreUnknown         bool // attributes that no schema has are passed over, in paths and values
 	LegacyURNs            bool // the URNs of SCIM 1.1 (urn:scim:schemas:…:1.0) for those of RFC 7643
 	RequirePath           bool // stricter than the RFC: an operation without path is refused
+	ReplaceWhole          bool // replace of a complex attribute leaves nothing that it does not name, other than the RFC has it
 
 	Noted func(rule string)
 }

@@ -229,7 +229,7 @@ func (t *patching) write(op string, p Path, a, target *Attribute, v Value) error
 	}
 	switch {
 	case target.Type == TypeComplex && !target.MultiValued && p.Filter == nil && v.Kind() == KindComplex:
-		return t.merge(p, a, v)
+		return t.merge(p, a, v, op == OpReplace && t.rules.ReplaceWhole)
 	case v.IsUnassigned():
 		return t.remove(p, a, target, Value{})
 	case p.Filter != nil:
@@ -245,11 +245,20 @@ func (t *patching) write(op string, p Path, a, target *Attribute, v Value) error
 }
 
 // merge sets the sub-attributes that the value names; the others stay (RFC 7644
-// §3.5.2.1, §3.5.2.3).
-func (t *patching) merge(p Path, a *Attribute, v Value) error {
+// §3.5.2.1, §3.5.2.3), unless the value is the whole: then they are as if it had null
+// for them.
+func (t *patching) merge(p Path, a *Attribute, v Value, whole bool) error {
 	before, _ := t.r.attribute(&p)
 	o, _ := before.AsComplex()
 	n, _ := v.AsComplex()
+	if whole && !v.IsUnassigned() { // an object that says nothing empties nothing
+		n = n.Clone()
+		for name := range o.All() {
+			if sub := a.sub(name); n.index(name) < 0 && sub != nil && sub.Mutability != ReadOnly {
+				n.Set(name, Null())
+			}
+		}
+	}
 	for name, w := range n.All() {
 		sub, at := a.sub(name), p
 		at.Sub = name

@@ -207,3 +207,49 @@ func TestRequirePath(t *testing.T) {
 		}
 	}
 }
+
+// ReplaceWhole lets a replace leave nothing of a complex attribute that it does not
+// name, but what no client may write; an add merges all the same, and an object that
+// says nothing empties nothing.
+func TestReplaceWhole(t *testing.T) {
+	t.Parallel()
+	before := scim.NewResource(scim.UserURN)
+	before.Set("userName", scim.String("ada"))
+	for path, text := range map[string]string{"name.givenName": "Ada", "name.familyName": "Byron", scim.EnterpriseUserURN + ":manager.value": "m1", scim.EnterpriseUserURN + ":manager.displayName": "Boss"} {
+		if err := before.Put(scim.MustPath(path), scim.String(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for request, want := range map[string]string{
+		`{"op":"replace","path":"name","value":{"familyName":"Lovelace"}}`: `{"familyName":"Lovelace"}`,
+		`{"op":"replace","value":{"name":{"familyName":"Lovelace"}}}`:      `{"familyName":"Lovelace"}`,
+		`{"op":"add","path":"name","value":{"familyName":"Lovelace"}}`:     `{"givenName":"Ada","familyName":"Lovelace"}`,
+		`{"op":"replace","path":"name","value":{}}`:                        `{"givenName":"Ada","familyName":"Byron"}`,
+		`{"op":"replace","path":"name.familyName","value":"Lovelace"}`:     `{"givenName":"Ada","familyName":"Lovelace"}`,
+	} {
+		p, err := scim.ParsePatch(message("["+request+"]"), scim.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := p.Apply(scim.CoreSchemas(), scim.UserURN, before, scim.PatchRules{ReplaceWhole: true})
+		if err != nil {
+			t.Fatalf("%s: %v", request, err)
+		}
+		got, _ := after.Get("name")
+		w, err := scim.ParseValue([]byte(want), scim.Limits{})
+		if err != nil || !got.Equal(w) {
+			t.Errorf("%s: %s, want %s", request, got, want)
+		}
+	}
+	p, err := scim.ParsePatch(message(`[{"op":"replace","path":"`+scim.EnterpriseUserURN+`:manager","value":{"value":"m2"}}]`), scim.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := p.Apply(scim.CoreSchemas(), scim.UserURN, before, scim.PatchRules{ReplaceWhole: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, ok := after.At(scim.MustPath(scim.EnterpriseUserURN + ":manager.displayName")); !ok || v.IsUnassigned() {
+		t.Errorf("what is readOnly went with a replace: %s", after)
+	}
+}

@@ -20,6 +20,7 @@ const (
 	RuleFilterValuePathSub    = "filterValuePathSub"
 	RuleExtraFilterSpaces     = "extraFilterSpaces"
 	RuleRequirePath           = "requirePath"
+	RuleReplaceWhole          = "replaceWhole"
 	RuleRefuseUnknown         = "rejectUnknownAttributes"
 )
 
