@@ -148,7 +148,8 @@ func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
 		store, err := scimin.New(scimin.Config{
 			Source: s.Name, Store: d.db.Pushed(), Directory: d.directory(d.o), Schemas: s.Catalog.Schemas, Types: s.Catalog.ResourceTypes, Mapping: s.Mapping,
 			Revives: s.Strictness == scimserver.Okta || s.Strictness == scimserver.Lenient, Cursors: key,
-			Changed: func() { wake(d.pushes) },
+			UniqueGroups: s.Strictness == scimserver.Entra || s.Strictness == scimserver.IPSIE, // Entra's validator and IPSIE want 409
+			Changed:      func() { wake(d.pushes) },
 			Rejected: func(id string, err error) {
 				log.Warn("a pushed record is set aside; its person is as they were", "record", id, "err", err)
 			},

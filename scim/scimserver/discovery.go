@@ -99,6 +99,9 @@ func (h *Handler) provider() *scim.Resource {
 	pages.Set("defaultPageSize", scim.Integer(int64(h.c.Limits.PageSize)))
 	pages.Set("maxPageSize", scim.Integer(int64(h.c.Limits.Page)))
 	r.Set("pagination", scim.Complex(pages))
+	if h.c.Rules.interoperable() { // draft-zollner-scim-interop-profile-01 §4
+		r.Set("interopProfileConformant", scim.Bool(true))
+	}
 	schemes := make([]scim.Value, len(h.c.Schemes))
 	for i, s := range h.c.Schemes {
 		var o scim.Object

@@ -142,9 +142,13 @@ func New(c Config) (*Handler, error) {
 	if c.Schemas == nil {
 		c.Schemas = scim.CoreSchemas()
 	}
+	published := c.Schemas.Schemas()
+	if c.Rules.NoPassword {
+		published = withoutPassword(published)
+	}
 	// Aliases are for configurations: on the wire enterprise.department is nothing.
 	var err error
-	if c.Schemas, err = scim.NewSchemaSet(c.Schemas.Schemas()...); err != nil {
+	if c.Schemas, err = scim.NewSchemaSet(published...); err != nil {
 		return nil, fmt.Errorf("scimserver: %w", err)
 	}
 	if c.ResourceTypes == nil {

@@ -24,7 +24,11 @@ type Rules struct {
 	PatchNoContent     bool // a PATCH is answered with 204
 	DeleteMeansDisable bool // DELETE of what can be inactive, such as a User, sets active to false
 	RejectUnknown      bool // an attribute that no schema has is refused, and not passed over
+	NoPassword         bool // Users have no password
 }
+
+// interoperable tells whether the rules are those of the interoperability profile.
+func (l Rules) interoperable() bool { return l.RequirePath && l.ReplaceWhole && l.RejectUnknown }
 
 // accept are the rules that bear on POST and PUT.
 func (l Rules) accept() scim.AcceptRules {
@@ -57,7 +61,7 @@ const (
 	Okta          Strictness = "okta"           // what Okta sends
 	Lenient       Strictness = "lenient"        // whatever is harmless, of any client
 	InteropStrict Strictness = "interop-strict" // draft-zollner-scim-interop-profile: nothing unknown, every operation with its path
-	IPSIE         Strictness = "ipsie"          // the OpenID IPSIE profile, which departs nowhere from the RFCs in what it sends
+	IPSIE         Strictness = "ipsie"          // the OpenID IPSIE profile, which departs nowhere from the RFCs in what it sends, and has no passwords
 )
 
 // Switch is one departure from the RFCs.
@@ -91,7 +95,9 @@ func Switches() []Switch {
 		{"patchResponse204", "a PATCH is answered with 204", func(r *Rules) { r.PatchNoContent = true }, nil},
 		{"deleteMeansDeactivate", "DELETE of what can be inactive, such as a User, sets active to false", func(r *Rules) { r.DeleteMeansDisable = true }, nil},
 		{scim.RuleRequirePath, "stricter: an operation without path is refused", func(r *Rules) { r.RequirePath = true }, []Strictness{InteropStrict}},
+		{scim.RuleReplaceWhole, "replace of a complex attribute leaves nothing that it does not name", func(r *Rules) { r.ReplaceWhole = true }, []Strictness{InteropStrict}},
 		{scim.RuleRefuseUnknown, "stricter: an attribute that no schema has is refused", func(r *Rules) { r.RejectUnknown = true }, []Strictness{InteropStrict}},
+		{"noPassword", "stricter: Users have no password", func(r *Rules) { r.NoPassword = true }, []Strictness{IPSIE}},
 	}
 }
 

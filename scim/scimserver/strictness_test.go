@@ -187,6 +187,35 @@ func TestInteropStrict(t *testing.T) {
 	s.do("PATCH", "/Users/1", patch(`{"op":"replace","value":{"title":"x"}}`)).want(400, "invalidSyntax")
 	s.do("PATCH", "/Users/1", patch(`{"op":"replace","path":"title","value":"x"}`)).want(200, "")
 	s.do("GET", "/Users?filter="+url.QueryEscape(`shoeSize eq 44`), "").want(400, "invalidFilter")
+	s.do("PATCH", "/Users/1", patch(`{"op":"add","path":"name","value":{"givenName":"Ann","familyName":"A"}}`)).want(200, "")
+	if got := s.do("PATCH", "/Users/1", patch(`{"op":"replace","path":"name","value":{"familyName":"B"}}`)).want(200, "").at("name"); got != `{"familyName":"B"}` {
+		t.Errorf("name is %s", got)
+	}
+	for _, strictness := range scimserver.Strictnesses() {
+		s, _ := held(t, strictness)
+		if claims := s.do("GET", "/ServiceProviderConfig", "").want(200, "").at("interopProfileConformant"); (claims == "true") != (strictness == scimserver.InteropStrict) {
+			t.Errorf("%s: interopProfileConformant is %q", strictness, claims)
+		}
+	}
+}
+
+// Under the IPSIE profile Users have no password: none is published, and one that is
+// sent reaches no store.
+func TestNoPassword(t *testing.T) {
+	t.Parallel()
+	s, _ := held(t, scimserver.IPSIE)
+	if body := s.do("GET", "/Schemas/"+scim.UserURN, "").want(200, "").Body.String(); strings.Contains(body, "password") {
+		t.Error(body)
+	}
+	id := s.make("/Users", user("ann", `"password":"correct horse"`))
+	kept, err := s.store.Get(t.Context(), "User", id)
+	if err != nil || strings.Contains(kept.String(), "horse") {
+		t.Errorf("%v, %v", kept, err)
+	}
+	s.do("PATCH", "/Users/"+id, patch(`{"op":"replace","path":"password","value":"x"}`)).want(400, "invalidPath")
+	if _, known := scim.CoreSchemas().Lookup(scim.UserURN, scim.MustPath("password")); !known {
+		t.Error("the core schemas have lost it")
+	}
 }
 
 // trace is a file of ../testdata/vendors; see TestVendorShapes of package scim.

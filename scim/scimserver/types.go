@@ -44,6 +44,17 @@ func describe(set *scim.SchemaSet, t scim.ResourceType, hide []scim.Path) (*reso
 	return rt, nil
 }
 
+// withoutPassword is the schemas with Users that have none.
+func withoutPassword(all []scim.Schema) []scim.Schema {
+	out := slices.Clone(all)
+	for i, s := range out {
+		if strings.EqualFold(s.ID, scim.UserURN) {
+			out[i].Attributes = slices.DeleteFunc(slices.Clone(s.Attributes), func(a scim.Attribute) bool { return a.Name == "password" })
+		}
+	}
+	return out
+}
+
 // urns are the type's schemas, its own one first.
 func urns(t scim.ResourceType) []string {
 	out := []string{t.Schema}

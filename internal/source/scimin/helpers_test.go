@@ -93,7 +93,7 @@ func (h *house) endpoint(source string, s scimserver.Strictness) *endpoint {
 	}
 	p, err := scimin.New(scimin.Config{
 		Source: source, Store: h.db.Pushed(), Directory: h.dir, Schemas: c.Schemas, Types: c.ResourceTypes, Mapping: h.m,
-		Revives: s == scimserver.Okta || s == scimserver.Lenient, Cursors: scimserver.CursorKey("test"), Changed: func() {},
+		Revives: s == scimserver.Okta || s == scimserver.Lenient, UniqueGroups: s == scimserver.Entra || s == scimserver.IPSIE, Cursors: scimserver.CursorKey("test"), Changed: func() {},
 		Rejected: func(id string, err error) { h.Errorf("%s is set aside: %v", id, err) },
 	})
 	if err != nil {

@@ -39,7 +39,10 @@ type Config struct {
 	// Revives says that a POST under the externalId of a resource that was
 	// deactivated makes it active again; otherwise it is refused, as taken.
 	Revives bool
-	Cursors scimserver.CursorKey
+	// UniqueGroups says that a second Group of a displayName is refused. Otherwise a
+	// provider may have several.
+	UniqueGroups bool
+	Cursors      scimserver.CursorKey
 	// Changed is called after each change that the directory may have to act
 	// upon. Rejected is told of a record whose person could not be made.
 	Changed  func()
@@ -160,6 +163,24 @@ func free(row *source.Pushed, namesakes []source.Pushed) error {
 	for i := range namesakes {
 		if other := &namesakes[i]; other.Body != nil && other.ID != row.ID {
 			return &scimserver.UniquenessError{Attribute: "userName"}
+		}
+	}
+	return nil
+}
+
+// freeGroup refuses a displayName that another Group of this provider has, if they
+// are unique.
+func (p *Provider) freeGroup(ctx context.Context, tx source.PushTx, row *source.Pushed, name string) error {
+	if !p.c.UniqueGroups || row.Type != typeGroup || row.Name == name {
+		return nil
+	}
+	same, err := tx.Pushed(ctx, p.c.Source, typeGroup, source.PushedByName, name, false)
+	if err != nil {
+		return err
+	}
+	for i := range same {
+		if same[i].ID != row.ID {
+			return &scimserver.UniquenessError{Attribute: "displayName"}
 		}
 	}
 	return nil
@@ -370,6 +391,9 @@ func (in *sending) mapAs(m *mapping.Mapping, record string) {
 func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed, sent *sending) error {
 	if !states(row.Type) {
 		return p.keep(ctx, tx, row, sent)
+	}
+	if err := p.freeGroup(ctx, tx, row, sent.name); err != nil {
+		return err
 	}
 	fresh, was := row.Version == 0, row.Name
 	row.External, row.Modified = sent.ExternalID(), tx.Now()

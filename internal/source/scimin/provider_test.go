@@ -5,6 +5,7 @@ package scimin_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -111,6 +112,24 @@ func TestRevival(t *testing.T) {
 			t.Errorf("%s: %d %s", s, got.Code, got.Body)
 		}
 	}
+}
+
+// Where groups are one of their name, a second one is refused however it comes by it;
+// who is gone, and another provider's, leave the name free.
+func TestUniqueGroups(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	e, lenient := h.endpoint("idp", scimserver.Entra), h.endpoint("other", scimserver.Lenient)
+	first := e.make("/Groups", group("Engines"))
+	e.do("POST", "/Groups", group("ENGINES")).want(http.StatusConflict)
+	second := e.make("/Groups", group("Sails"))
+	e.do("PUT", "/Groups/"+second, group("engines")).want(http.StatusConflict)
+	e.do("PATCH", "/Groups/"+second, patch(`{"op":"replace","path":"displayName","value":"Engines"}`)).want(http.StatusConflict)
+	e.do("PATCH", "/Groups/"+first, patch(`{"op":"replace","path":"displayName","value":"engines"}`)).want(http.StatusOK)
+	lenient.make("/Groups", group("Engines"))
+	lenient.make("/Groups", group("Engines"))
+	e.do("DELETE", "/Groups/"+first, "").want(http.StatusNoContent)
+	e.do("PATCH", "/Groups/"+second, patch(`{"op":"replace","path":"displayName","value":"Engines"}`)).want(http.StatusOK)
 }
 
 // Another provider's resources do not exist, whatever one does.
