@@ -20,7 +20,12 @@ var update = flag.Bool("update", false, "write the lists of what fails elsewhere
 // failing runs the suite and lists the ids that fail.
 func failing(t *testing.T, base, token string) []string {
 	t.Helper()
-	r, err := scimtest.Suite{Base: base, Token: token}.Run(t.Context())
+	return failingIn(t, scimtest.Suite{Base: base, Token: token})
+}
+
+func failingIn(t *testing.T, suite scimtest.Suite) []string {
+	t.Helper()
+	r, err := suite.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,29 +63,36 @@ func TestJudgeOfScimmy(t *testing.T) {
 }
 
 // Our own endpoint, as the built binary serves it, meets what is checked at every
-// strictness, but for what was decided (docs/divergences.md and docs/strictness.md).
+// strictness, and under the profile that it is meant for, but for what was decided
+// (docs/divergences.md and docs/strictness.md).
 func TestJudgeOfUsher(t *testing.T) {
 	const (
 		oneExternalID   = "7643-3.1-13"     // an externalId is one person of one source
 		createOnNoMatch = "7644-3.5.2.3-08" // the element that a filter does not find is made
 		requirePath     = "7644-3.5.2.1-02" // an operation without path is refused
+		replaceWhole    = "7644-3.5.2.3-05" // replace of a complex attribute leaves nothing that it does not name
 	)
-	for strictness, decided := range map[scimserver.Strictness][]string{
-		scimserver.RFC:           {oneExternalID},
-		scimserver.Entra:         {oneExternalID, createOnNoMatch},
-		scimserver.Okta:          {oneExternalID},
-		scimserver.Lenient:       {oneExternalID, createOnNoMatch},
-		scimserver.InteropStrict: {oneExternalID, requirePath},
-		scimserver.IPSIE:         {oneExternalID},
+	for _, c := range []struct {
+		strictness scimserver.Strictness
+		profile    string
+		decided    []string // beside what the profile decides
+	}{
+		{scimserver.RFC, scimtest.ProfileRFC, []string{oneExternalID}},
+		{scimserver.Entra, scimtest.ProfileEntra, []string{oneExternalID}},
+		{scimserver.Okta, scimtest.ProfileOkta, []string{oneExternalID}},
+		{scimserver.Lenient, scimtest.ProfileRFC, []string{oneExternalID, createOnNoMatch}},
+		{scimserver.InteropStrict, scimtest.ProfileInterop, []string{oneExternalID}},
+		{scimserver.InteropStrict, scimtest.ProfileRFC, []string{oneExternalID, requirePath, replaceWhole}},
+		{scimserver.IPSIE, scimtest.ProfileIPSIE, []string{oneExternalID}},
 	} {
-		t.Run(string(strictness), func(t *testing.T) {
+		t.Run(string(c.strictness)+" by "+c.profile, func(t *testing.T) {
 			u := newUpstream(t)
 			example, err := os.ReadFile(u.config)
 			if err != nil {
 				t.Fatal(err)
 			}
-			text := strings.Replace(string(example), "strictness: lenient", "strictness: "+string(strictness), 1)
-			if strictness != scimserver.Lenient && text == string(example) {
+			text := strings.Replace(string(example), "strictness: lenient", "strictness: "+string(c.strictness), 1)
+			if c.strictness != scimserver.Lenient && text == string(example) {
 				t.Fatal("the example has no strictness to replace")
 			}
 			if strictness == scimserver.IPSIE { // types beside Users and Groups are nobody's fault
@@ -92,13 +104,26 @@ func TestJudgeOfUsher(t *testing.T) {
 			}
 			var made struct{ Token string }
 			u.run(t, &made, "token", "create", "--source", "upstream")
+			u.token = made.Token
 			daemon := u.serve(t)
 			defer func() {
 				_ = daemon.Process.Kill()
 				_ = daemon.Wait()
 			}()
-			if got := failing(t, "http://"+u.addr+"/scim/v2", made.Token); !slices.Equal(got, decided) {
-				t.Errorf("fails at %v, decided are %v", got, decided)
+			p, err := scimtest.ProfileOf(c.profile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, _, err := u.client(t).ServiceProviderConfig(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.profile == scimtest.ProfileIPSIE && !config.Bulk {
+				c.decided = append([]string{"ipsie-01"}, c.decided...) // it says that there is no bulk
+			}
+			got := failingIn(t, scimtest.Suite{Base: "http://" + u.addr + "/scim/v2", Token: made.Token, Profile: p})
+			if !slices.Equal(got, c.decided) {
+				t.Errorf("fails at %v, decided are %v", got, c.decided)
 			}
 		})
 	}

@@ -28,19 +28,28 @@ func (c *cli) scimCommand() *cobra.Command {
 }
 
 func (c *cli) scimCheck() *cobra.Command {
-	var tokenEnv, report string
+	var tokenEnv, report, profile string
 	cmd := &cobra.Command{
 		Use:   "check URL",
 		Short: "Check an endpoint against RFC 7643, RFC 7644 and RFC 9865, requirement by requirement",
 		Long: "Makes users and groups whose names begin with usher-check-, looks at what becomes of them, and removes them\n" +
 			"again; it touches nothing else. The bearer token comes from the environment. Exit code 1 if a requirement\n" +
-			"that leaves no choice is not met.",
+			"that leaves no choice is not met. A profile adds the checks of a kind of client, and takes for decisions where\n" +
+			"its clients need other than the RFCs.",
 		Example: "  SCIM_TOKEN=… usher scim check https://app.example/scim/v2\n" +
-			"  usher scim check http://127.0.0.1:8484/scim/v2 --token-env UPSTREAM --report conformance.html",
+			"  usher scim check http://127.0.0.1:8484/scim/v2 --token-env UPSTREAM --report conformance.html\n" +
+			"  usher scim check https://app.example/scim/v2 --profile entra",
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			write, err := reportWriter(report)
 			if err != nil {
+				return usageError{err}
+			}
+			suite := scimtest.Suite{Base: args[0]}
+			if suite.Profile, err = scimtest.ProfileOf(profile); err != nil {
+				return usageError{err}
+			}
+			if err := suite.Validate(); err != nil {
 				return usageError{err}
 			}
 			token, _ := c.lookup(tokenEnv)
@@ -49,7 +58,7 @@ func (c *cli) scimCheck() *cobra.Command {
 			}
 			fmt.Fprintf(c.err, "usher: makes users and groups named usher-check-… at %s, and removes them again\n", printable(args[0]))
 			bar := c.progress()
-			suite := scimtest.Suite{Base: args[0], Token: token, Began: func(scimtest.Check) { bar.add(1) }}
+			suite.Token, suite.Began = token, func(scimtest.Check) { bar.add(1) }
 			r, err := suite.Run(cmd.Context())
 			bar.finish()
 			if err != nil {
@@ -60,8 +69,18 @@ func (c *cli) scimCheck() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&tokenEnv, "token-env", "SCIM_TOKEN", "the environment variable that has the bearer token")
 	complete(cmd, "token-env", cobra.NoFileCompletions)
+	cmd.Flags().StringVar(&profile, "profile", scimtest.ProfileRFC, "what the endpoint is for: "+strings.Join(profileNames(), ", "))
+	complete(cmd, "profile", cobra.FixedCompletions(profileNames(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().StringVar(&report, "report", "", "write the report to this `FILE`: .json, .html or .txt")
 	return cmd
+}
+
+func profileNames() []string {
+	var out []string
+	for _, p := range scimtest.Profiles() {
+		out = append(out, p.Name)
+	}
+	return out
 }
 
 // judged prints a report, and ends with 1 if the endpoint does not conform.

@@ -75,7 +75,26 @@ func TestScimCheck(t *testing.T) {
 		t.Error(told)
 	}
 	check(1, "http://127.0.0.1:9/scim/v2")
-	check(1, "app.example")
+	for _, bad := range []string{"app.example", "ftp://app.example", "http://", base + "?x=1", "http://judge:pass@app.example/scim/v2"} {
+		if _, told := check(2, bad); !strings.Contains(told, "no base URL") || strings.Contains(told, "scimtest:") || strings.Contains(told, "pass@") {
+			t.Errorf("%s: %s", bad, told)
+		}
+	}
+	if _, told := check(1, "http://127.0.0.1:9/scim/v2"); strings.Contains(told, "scimtest:") {
+		t.Error(told)
+	}
+	if _, told := check(2, base, "--profile", "azure"); !strings.Contains(told, `no profile "azure"; there are rfc, entra, okta, interop, ipsie`) {
+		t.Error(told)
+	}
+	broken = false
+	for _, form := range [][]string{nil, {"--json"}} {
+		out, _ := check(1, append([]string{base, "--profile", "interop"}, form...)...) // it is none of those
+		for _, holds := range []string{"interop-01", "MUST", "SCIM interoperability profile", "profile"} {
+			if !strings.Contains(out, holds) {
+				t.Errorf("%s is not in %.3000s", holds, out)
+			}
+		}
+	}
 	check(2, base, "--report", filepath.Join(dir, "r.pdf"))
 	check(2)
 }

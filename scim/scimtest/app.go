@@ -54,7 +54,7 @@ type App struct {
 // New returns an app without accounts.
 func New(c Config) (*App, error) {
 	if c.Token == "" {
-		return nil, errors.New("scimtest: an app needs a token")
+		return nil, errors.New("an app needs a token")
 	}
 	set, err := c.Quirks.schemas()
 	if err != nil {
@@ -100,7 +100,7 @@ func (a *App) Ledger() []Effect { return a.world.ledger.all() }
 // typ is "User" or "Group".
 func (a *App) Alter(typ, id string, change func(*scim.Resource)) error {
 	if err := a.world.alter(outside(context.Background()), typ, id, change); err != nil {
-		return fmt.Errorf("scimtest: %s %s: %w", typ, id, err)
+		return fmt.Errorf("%s %s: %w", typ, id, err)
 	}
 	return nil
 }

@@ -395,7 +395,10 @@ func errorsTransport(_ context.Context, s *Session) Outcome {
 	return failed(nil, "%s is not protected", s.base)
 }
 
-func errorsTLS(ctx context.Context, s *Session) Outcome {
+func errorsTLS(ctx context.Context, s *Session) Outcome { return spoken(ctx, s, tls.VersionTLS12) }
+
+// spoken is whether a client that knows one version of TLS alone gets an answer.
+func spoken(ctx context.Context, s *Session, version uint16) Outcome {
 	if !strings.HasPrefix(s.base, "https:") {
 		return notApplicable("it is not reached by https")
 	}
@@ -412,13 +415,13 @@ func errorsTLS(ctx context.Context, s *Session) Outcome {
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = &tls.Config{}
 	}
-	t.TLSClientConfig.MinVersion, t.TLSClientConfig.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+	t.TLSClientConfig.MinVersion, t.TLSClientConfig.MaxVersion = version, version
 	client := *s.http
 	client.Transport = t
 	other := *s
 	other.http = &client
 	if e := other.Do(ctx, http.MethodGet, "/ServiceProviderConfig", ""); e.Err != nil {
-		return failed(e, "a client with TLS 1.2 gets no answer")
+		return failed(e, "a client with %s gets no answer", tls.VersionName(version))
 	}
 	return passed()
 }

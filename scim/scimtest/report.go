@@ -48,38 +48,24 @@ func (r Report) WriteJSON(w io.Writer) error {
 
 // section is the results of one section.
 type section struct {
-	Name       string
-	Sum        map[Verdict]int
-	Results    []titled
-	MustFailed int
+	Name    string
+	Sum     map[Verdict]int
+	Results []Line
 }
 
 // Anchor names the section within a page, Count the results of a verdict; both are for
 // the template.
 func (s *section) Anchor() string { return strings.ReplaceAll(s.Name, " ", "-") }
 
-type titled struct {
-	Line
-	Title string
-}
-
 func (r Report) sections() []*section {
-	titles := map[string]string{}
-	for _, c := range Checks() {
-		titles[c.ID] = c.Title
-	}
 	var out []*section
 	for _, l := range r.Results {
-		name := Requirement{ID: l.ID}.Section()
-		if len(out) == 0 || out[len(out)-1].Name != name {
-			out = append(out, &section{Name: name, Sum: map[Verdict]int{}})
+		if len(out) == 0 || out[len(out)-1].Name != l.Section {
+			out = append(out, &section{Name: l.Section, Sum: map[Verdict]int{}})
 		}
 		s := out[len(out)-1]
 		s.Sum[l.Result]++
-		s.Results = append(s.Results, titled{l, titles[l.ID]})
-		if l.Result == Fail && l.Level == "MUST" {
-			s.MustFailed++
-		}
+		s.Results = append(s.Results, l)
 	}
 	return out
 }
@@ -88,9 +74,13 @@ func (r Report) sections() []*section {
 // wrong, with the requests and answers that show it.
 func (r Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-14s %5s %5s %9s %5s\n", "RFC, SECTION", "PASS", "FAIL", "DECISION", "N/A")
+	wide := len("RFC, SECTION")
 	for _, s := range r.sections() {
-		fmt.Fprintf(&b, "%-14s %5d %5d %9d %5d\n", s.Name, s.Sum[Pass], s.Sum[Fail], s.Sum[Decision], s.Sum[NA])
+		wide = max(wide, len(s.Name))
+	}
+	fmt.Fprintf(&b, "%-*s %5s %5s %9s %5s\n", wide, "RFC, SECTION", "PASS", "FAIL", "DECISION", "N/A")
+	for _, s := range r.sections() {
+		fmt.Fprintf(&b, "%-*s %5d %5d %9d %5d\n", wide, s.Name, s.Sum[Pass], s.Sum[Fail], s.Sum[Decision], s.Sum[NA])
 	}
 	for _, s := range r.sections() {
 		for _, l := range s.Results {
@@ -102,7 +92,7 @@ func (r Report) WriteTable(w io.Writer) error {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n%s\n", r.Base, r.Verdict())
+	fmt.Fprintf(&b, "\n%s, profile %s\n%s\n", r.Base, r.Profile, r.Verdict())
 	_, err := io.WriteString(w, visible(b.String()))
 	return err
 }
@@ -144,7 +134,7 @@ td.n, th.n { text-align: right } td.id { white-space: nowrap; font-family: ui-mo
 pre { overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85em; margin: .25rem 0 }
 </style>
 <h1>SCIM conformance</h1>
-<p>{{.Base}}</p>
+<p>{{.Base}}, profile {{.Profile}}</p>
 <p>{{.Verdict}}</p>
 <table>
 <tr><th>RFC, section</th><th class="n">pass</th><th class="n">fail</th><th class="n">decision</th><th class="n">n/a</th></tr>

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -47,9 +46,8 @@ type Exchange struct {
 const mostBody = 16 << 20
 
 func newSession(ctx context.Context, c Suite) (*Session, error) {
-	u, err := url.Parse(c.Base)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("scimtest: %q is no base URL, such as https://app.example/scim/v2", c.Base)
+	if err := baseURL(c.Base); err != nil {
+		return nil, err
 	}
 	s := &Session{base: strings.TrimRight(c.Base, "/"), token: c.Token, prefix: "usher-check-" + strings.ToLower(rand.Text()[:8])}
 	client := http.Client{Timeout: patience}
@@ -61,9 +59,9 @@ func newSession(ctx context.Context, c Suite) (*Session, error) {
 	first := s.Do(ctx, http.MethodGet, "/ServiceProviderConfig", "")
 	switch {
 	case first.Err != nil:
-		return nil, fmt.Errorf("scimtest: %s cannot be reached: %w", c.Base, first.Err)
+		return nil, fmt.Errorf("%s cannot be reached: %w", c.Base, first.Err)
 	case first.Status == http.StatusUnauthorized || first.Status == http.StatusForbidden:
-		return nil, fmt.Errorf("scimtest: %s answers %d: is the token right?", c.Base, first.Status)
+		return nil, fmt.Errorf("%s answers %d: is the token right?", c.Base, first.Status)
 	}
 	s.Config = first.Resource()
 	if l := s.Do(ctx, http.MethodGet, "/ResourceTypes", "").List(); l != nil {
@@ -81,9 +79,24 @@ func newSession(ctx context.Context, c Suite) (*Session, error) {
 		}
 	}
 	if users := s.Do(ctx, http.MethodGet, "/Users?count=1", ""); users.Status != http.StatusOK {
-		return nil, fmt.Errorf("scimtest: %s has no /Users to look at\n%s", c.Base, users)
+		return nil, fmt.Errorf("%s has no /Users to look at\n%s", c.Base, users)
 	}
 	return s, nil
+}
+
+// baseURL refuses what no path can be added to, and a credential, which would stand
+// in the report.
+func baseURL(base string) error {
+	u, err := url.Parse(base)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("%q is %w, such as https://app.example/scim/v2", base, ErrBase)
+	case u.User != nil:
+		return fmt.Errorf("an address with a name or password in it is %w; a token comes from the environment", ErrBase)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return fmt.Errorf("%q is %w: it has a query or a fragment", base, ErrBase)
+	}
+	return nil
 }
 
 // Do sends a request to a path below the base, or to a whole URL of the endpoint's own.
@@ -310,7 +323,7 @@ func (s *Session) name(what string) string {
 func quoted(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
-		panic(errors.Join(errors.New("scimtest: no text"), err))
+		panic(fmt.Errorf("no text: %w", err))
 	}
 	return string(b)
 }

@@ -39,7 +39,7 @@ func newWorld(m *scimserver.Memory, q Quirks) (*world, error) {
 	for _, name := range q.IgnoreAttributes {
 		p, err := scim.CoreSchemas().ParsePath(name)
 		if err != nil {
-			return nil, fmt.Errorf("scimtest: IgnoreAttributes: %w", err)
+			return nil, fmt.Errorf("IgnoreAttributes: %w", err)
 		}
 		w.ignore = append(w.ignore, p)
 	}
