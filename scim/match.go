@@ -231,9 +231,9 @@ func compareText(op Op, s, t string, attr *Attribute, name string) bool {
 	}
 	if !isExact(attr, name) {
 		if op == OpEq || op == OpNe {
-			return strings.EqualFold(s, t) == (op == OpEq)
+			return alike(s, t) == (op == OpEq)
 		}
-		s, t = foldKey(s), foldKey(t)
+		s, t = Fold(s), Fold(t)
 	}
 	switch op {
 	case OpCo:

@@ -2,8 +2,6 @@
 
 package scim
 
-import "strings"
-
 // editor is the working copy of a multi-valued attribute while a PATCH request
 // adds to it and removes from it. Many operations on one big group thereby cost a
 // copy and an index once, not each (a PATCH that removes 1,000 of 100,000 members
@@ -101,7 +99,7 @@ func (e *editor) key(v Value) string {
 	if v.kind != KindString || e.exact {
 		return v.str // "" if it is none
 	}
-	return foldKey(v.str)
+	return Fold(v.str)
 }
 
 // positions returns where elements of the key are, in order. Positions of removed
@@ -346,7 +344,7 @@ func covers(a *Attribute, named, have Value) bool {
 func sameText(a *Attribute, v, w Value) bool {
 	s, ok := v.AsString()
 	t, both := w.AsString()
-	if ok && both && !isExact(a, "") && strings.EqualFold(s, t) {
+	if ok && both && !isExact(a, "") && alike(s, t) {
 		return true
 	}
 	return same(a, v, w)
