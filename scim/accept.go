@@ -174,7 +174,22 @@ func (rules AcceptRules) accept(p Path, a *Attribute, v Value) (Value, error) {
 	if primaries > 1 { // RFC 7643 §2.4
 		return Value{}, badValue(p.String() + " has one primary value at most")
 	}
-	return List(out...), nil
+	return List(distinct(a, out)...), nil
+}
+
+// distinct leaves out elements that are there already (RFC 7643 §2.4).
+func distinct(a *Attribute, list []Value) []Value {
+	if len(list) < 2 {
+		return list
+	}
+	x := newIndex(a, list)
+	return slices.Collect(func(yield func(Value) bool) {
+		for i, v := range list {
+			if !x.repeats(i) && !yield(v) {
+				return
+			}
+		}
+	})
 }
 
 // one accepts a single value.

@@ -218,6 +218,18 @@ func (x *index) has(v Value) bool {
 	return false
 }
 
+// repeats tells whether an element is the same as one before it.
+func (x *index) repeats(i int) bool {
+	steps := 0
+	for j := x.next[i]; j > 0 && steps < longestChain; j = x.next[j-1] {
+		steps++ // as in has
+		if sameOne(x.attr, x.list[i], x.list[j-1]) {
+			return true
+		}
+	}
+	return false
+}
+
 // hashElement is equal for values that are the same. It takes in whatever always
 // counts, in a form that does not depend on spelling; or everything, if that is
 // nothing.
