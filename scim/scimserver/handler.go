@@ -39,6 +39,9 @@ type Config struct {
 	// Schemes says how to authenticate, for ServiceProviderConfig; default is the
 	// bearer token.
 	Schemes []Scheme
+	// Private says that who asks for ServiceProviderConfig without a credential is
+	// refused, too. RFC 7643 §5 wants everybody to see how to authenticate.
+	Private bool
 	// Hide names attributes that are kept, can be searched for, and are never shown,
 	// whatever the schemas say.
 	Hide []scim.Path
@@ -217,7 +220,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
-	if err := h.c.Authorize(r); err != nil {
+	if err := h.c.Authorize(r); err != nil && (h.c.Private || !h.introduces(r)) {
 		return h.unauthorized(w, err)
 	}
 	if h.c.Admit != nil {
@@ -233,6 +236,12 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 		return notHere(r)
 	}
 	return h.route(w, r, strings.Split(strings.Trim(rest, "/"), "/"))
+}
+
+// introduces tells whether a request is one that may come from anybody. Who presents
+// a credential that does not hold shall learn of that.
+func (h *Handler) introduces(r *http.Request) bool {
+	return r.Header.Get("Authorization") == "" && r.Method == http.MethodGet && r.URL.EscapedPath() == h.c.Base+"/ServiceProviderConfig"
 }
 
 // unauthorized is what a refusal of Config.Authorize is answered with.

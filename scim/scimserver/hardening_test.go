@@ -189,3 +189,22 @@ func TestNoAliasesOnTheWire(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// Everybody may see how to authenticate, unless that is private too; a credential that
+// does not hold is refused all the same.
+func TestWhoSeesTheConfig(t *testing.T) {
+	t.Parallel()
+	for _, private := range []bool{false, true} {
+		s := newServer(t, func(c *scimserver.Config) { c.Authorize, c.Private = scimserver.BearerToken("secret"), private })
+		anybody := 200
+		if private {
+			anybody = 401
+		}
+		s.do("GET", "/ServiceProviderConfig", "").want(anybody, "")
+		s.do("GET", "/ServiceProviderConfig", "", "Authorization: Bearer guess").want(401, "")
+		s.do("PUT", "/ServiceProviderConfig", "{}").want(401, "")
+		for _, path := range []string{"/ServiceProviderConfig/", "/Schemas", "/ResourceTypes", "/Users", "/Users?attributes=/ServiceProviderConfig"} {
+			s.do("GET", path, "").want(401, "")
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -541,4 +542,33 @@ func TestChallengeAndSchemes(t *testing.T) {
 	if first < 0 || second < first || strings.Count(text, `"primary":true`) != 1 {
 		t.Error(text)
 	}
+}
+
+// What the RFCs contradict themselves in, where no other test holds what was decided;
+// numbers as in docs/divergences.md.
+func TestContradictions(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, nil)
+	s.make("/Users", user("ann"))
+	// 1: the example of §3.4.2.1, whose value has no quotes.
+	s.do("GET", "/Users?filter="+url.QueryEscape("meta.resourceType eq User"), "").want(400, "invalidFilter")
+	s.do("GET", "/Users?filter="+url.QueryEscape(`meta.resourceType eq "User"`), "").want(200, "")
+	// 8: the status of a message is the status of the answer.
+	for request, status := range map[string]int{
+		"GET /Users/none": 404, "GET /Schemas?filter=" + url.QueryEscape(`id eq "x"`): 403, "POST /Users " + user("ann"): 409,
+		"PUT /ServiceProviderConfig {}": 405, "GET /Users?filter=x": 400,
+	} {
+		method, rest, _ := strings.Cut(request, " ")
+		path, body, _ := strings.Cut(rest, " ")
+		answer := s.do(method, path, body)
+		if got := answer.at("status"); answer.Code != status || got != strconv.Quote(strconv.Itoa(status)) {
+			t.Errorf("%s: %d with status %s", request, answer.Code, got)
+		}
+	}
+	// 12: binary is a type, though §7 does not list it.
+	if body := s.do("GET", "/Schemas/"+scim.UserURN, "").want(200, "").Body.String(); !strings.Contains(body, `"type":"binary"`) {
+		t.Error("no attribute is binary")
+	}
+	// 18: what §3.7.3 prints as a body is no JSON.
+	s.do("POST", "/Users", `{"schemas":["`+scim.UserURN+`"],"data":{[{"op":"add"}]}}`).want(400, "invalidSyntax")
 }

@@ -233,7 +233,7 @@ type trace struct {
 // strictness that is made for it, and under lenient wherever that has the switches.
 func TestVendorTraces(t *testing.T) {
 	t.Parallel()
-	own := map[string]scimserver.Strictness{"entra-default": scimserver.Entra, "entra-flag": scimserver.Entra, "okta": scimserver.Okta}
+	own := map[string]scimserver.Strictness{"entra-default": scimserver.Entra, "entra-flag": scimserver.Entra, "okta-oin": scimserver.Okta}
 	files, err := filepath.Glob("../testdata/vendors/*.json")
 	if err != nil || len(files) < 10 {
 		t.Fatal(files, err)
