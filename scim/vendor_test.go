@@ -26,6 +26,7 @@ type vendor struct {
 		After   *scim.Resource // nil: refused also under the rules
 		Strict  string         // under no rules: a scimType, or "same"
 	}
+	Flows   []json.RawMessage // see TestVendorFlows of internal/source/scimin
 	Filters []struct {
 		Filter  string
 		Rules   []string // fields of FilterRules
@@ -51,7 +52,7 @@ func vendors(tb testing.TB) map[string]vendor {
 		if err := json.Unmarshal(data, &v); err != nil {
 			tb.Fatalf("%s: %v", name, err)
 		}
-		if v.Client == "" || v.Source == "" || v.Confidence == "" || len(v.Cases) == 0 {
+		if v.Client == "" || v.Source == "" || v.Confidence == "" || len(v.Cases)+len(v.Flows) == 0 {
 			tb.Fatalf("%s: says not what it is", name)
 		}
 		out[filepath.Base(name)] = v
