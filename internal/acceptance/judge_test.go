@@ -68,6 +68,7 @@ func TestJudgeOfScimmy(t *testing.T) {
 func TestJudgeOfUsher(t *testing.T) {
 	const (
 		oneExternalID   = "7643-3.1-13"     // an externalId is one person of one source
+		timeZone        = "7643-3.3-03"     // our lifecycle extension has one, beside the core timezone
 		createOnNoMatch = "7644-3.5.2.3-08" // the element that a filter does not find is made
 		requirePath     = "7644-3.5.2.1-02" // an operation without path is refused
 		replaceWhole    = "7644-3.5.2.3-05" // replace of a complex attribute leaves nothing that it does not name
@@ -77,13 +78,13 @@ func TestJudgeOfUsher(t *testing.T) {
 		profile    string
 		decided    []string // beside what the profile decides
 	}{
-		{scimserver.RFC, scimtest.ProfileRFC, []string{oneExternalID}},
-		{scimserver.Entra, scimtest.ProfileEntra, []string{oneExternalID}},
-		{scimserver.Okta, scimtest.ProfileOkta, []string{oneExternalID}},
-		{scimserver.Lenient, scimtest.ProfileRFC, []string{oneExternalID, createOnNoMatch}},
-		{scimserver.InteropStrict, scimtest.ProfileInterop, []string{oneExternalID}},
-		{scimserver.InteropStrict, scimtest.ProfileRFC, []string{oneExternalID, requirePath, replaceWhole}},
-		{scimserver.IPSIE, scimtest.ProfileIPSIE, []string{oneExternalID}},
+		{scimserver.RFC, scimtest.ProfileRFC, []string{oneExternalID, timeZone}},
+		{scimserver.Entra, scimtest.ProfileEntra, []string{oneExternalID, timeZone}},
+		{scimserver.Okta, scimtest.ProfileOkta, []string{oneExternalID, timeZone}},
+		{scimserver.Lenient, scimtest.ProfileRFC, []string{oneExternalID, timeZone, createOnNoMatch}},
+		{scimserver.InteropStrict, scimtest.ProfileInterop, []string{oneExternalID, timeZone}},
+		{scimserver.InteropStrict, scimtest.ProfileRFC, []string{oneExternalID, timeZone, requirePath, replaceWhole}},
+		{scimserver.IPSIE, scimtest.ProfileIPSIE, []string{oneExternalID, timeZone}},
 	} {
 		t.Run(string(c.strictness)+" by "+c.profile, func(t *testing.T) {
 			u := newUpstream(t)

@@ -47,15 +47,29 @@ func schemasChecksOfConfig() []Check {
 			}
 			return passed()
 		}},
-		{"7643-5-10", "documentationUri is a URL", func(ctx context.Context, s *Session) Outcome {
-			e := s.Do(ctx, http.MethodGet, "/ServiceProviderConfig", "")
-			v := schemasGet(e.JSON(), "documentationUri")
-			if v == nil {
-				return notApplicable("there is none")
+		{"7643-5-09", "everybody may read the authenticationSchemes", func(ctx context.Context, s *Session) Outcome {
+			e := s.Do(ctx, http.MethodGet, "/ServiceProviderConfig", "", "Authorization:")
+			if list, _ := schemasGet(e.JSON(), "authenticationSchemes").([]any); e.Status != http.StatusOK || len(list) == 0 {
+				return failed(e, "without a token there are none")
 			}
-			text, _ := v.(string)
-			if u, err := url.Parse(text); err != nil || text == "" || u.Scheme == "" {
-				return failed(e, "it is no URL")
+			return passed()
+		}},
+		{"7643-5-10", "documentationUri and specUri are URLs", func(ctx context.Context, s *Session) Outcome {
+			e := s.Do(ctx, http.MethodGet, "/ServiceProviderConfig", "")
+			uris := []any{schemasGet(e.JSON(), "documentationUri")}
+			list, _ := schemasGet(e.JSON(), "authenticationSchemes").([]any)
+			for _, v := range list {
+				scheme, _ := v.(map[string]any)
+				uris = append(uris, schemasGet(scheme, "documentationUri"), schemasGet(scheme, "specUri"))
+			}
+			if uris = slices.DeleteFunc(uris, func(v any) bool { return v == nil }); len(uris) == 0 {
+				return notApplicable("there are none")
+			}
+			for _, v := range uris {
+				text, _ := v.(string)
+				if u, err := url.Parse(text); err != nil || u.Scheme == "" {
+					return failed(e, "%v is no URL", v)
+				}
 			}
 			return passed()
 		}},
@@ -186,6 +200,23 @@ func schemasChecksOfTypes() []Check {
 				return notApplicable("no extension of Users is required")
 			}
 			return resourceRefusal(s.Do(ctx, http.MethodPost, "/Users", userBody(s.name("user"))))
+		}},
+		{"7643-3.3-03", "extensions do not define again what the core schema has", func(_ context.Context, s *Session) Outcome {
+			for _, t := range s.Types {
+				for _, x := range t.SchemaExtensions {
+					for _, sch := range s.Schemas {
+						if !strings.EqualFold(sch.ID, x.Schema) {
+							continue
+						}
+						for _, a := range sch.Attributes {
+							if core := s.attribute(t.Schema, a.Name); core != nil {
+								return failed(nil, "GET %s/Schemas: %s of %s is %s of %s again", s.base, a.Name, sch.ID, core.Name, t.Schema)
+							}
+						}
+					}
+				}
+			}
+			return passed()
 		}},
 		{"7643-6-08", "an optional extension may be absent", func(ctx context.Context, s *Session) Outcome {
 			if schemasRequired(s) {

@@ -58,6 +58,12 @@ func usersChecksOfNames() []Check {
 			}
 			return passed()
 		}},
+		{"7644-5-01", "a userName of letters of another width is the same name", func(ctx context.Context, s *Session) Outcome {
+			return usersOneName(ctx, s, "Straße-７", "Ｓｔｒａßｅ-7")
+		}},
+		{"7644-7.8-01", "a userName with an accent is the same name, be it one character or two", func(ctx context.Context, s *Session) Outcome {
+			return usersOneName(ctx, s, "zo\u00eb-\u1e69", "zoe\u0308-s\u0307\u0323")
+		}},
 		resourceKept("7643-4.1.1-04", "a name may have components alone", "name.familyName", `"name":{"givenName":"Ada","familyName":`, "Lovelace"),
 		resourceKept("7643-4.1.1-06", "displayName is kept", "displayName", `"displayName":`, "Ada Lovelace"),
 		resourceKept("7643-4.1.1-09", "preferredLanguage is as in Accept-Language", "preferredLanguage", `"preferredLanguage":`, "da, en-gb;q=0.8, en;q=0.7"),
@@ -84,6 +90,26 @@ func usersChecksOfNames() []Check {
 			return passed()
 		}},
 	}
+}
+
+// usersOneName is whether two spellings, which people cannot tell apart, are one
+// userName: who has one is found by the other, and nobody else can have it.
+func usersOneName(ctx context.Context, s *Session, one, other string) Outcome {
+	name := s.name("user")
+	made := s.Do(ctx, http.MethodPost, "/Users", userBody(name+one))
+	if resourceRefused(made) {
+		return notApplicable("userNames have ASCII letters alone")
+	}
+	if made.Status != http.StatusCreated || made.Resource() == nil {
+		return failed(made, "what the check needs could not be made")
+	}
+	if s.supports("filter") {
+		e := s.Do(ctx, http.MethodGet, query("/Users", "filter", "userName eq "+quoted(name+other)), "")
+		if e.Status != http.StatusOK || !resourceListed(e, made.Resource().ID()) {
+			return failed(e, "%+q is not found by %+q", name+one, name+other)
+		}
+	}
+	return resourceRefusal(s.Do(ctx, http.MethodPost, "/Users", userBody(name+other)))
 }
 
 // usersChecksOfPasswords are those of §4.1.1 about passwords.

@@ -298,6 +298,19 @@ func resourceChecksOfLists() []Check {
 			}
 			return passed()
 		}},
+		{"7643-2.4-08", "a value of one type is there once, however often it was sent", func(ctx context.Context, s *Session) Outcome {
+			resourceNeeds(s, "emails.type")
+			const twice = `{"value":"a@example.com","type":"work"}`
+			e := s.Do(ctx, http.MethodPost, "/Users", userBody(s.name("user"), `"emails":[`+twice+`,`+twice+`]`))
+			if resourceRefused(e) {
+				return passed()
+			}
+			e = s.Do(ctx, http.MethodGet, resourcePath(e.Resource()), "")
+			if n := len(resourceTexts(e.Resource(), "emails.value")); n != 1 {
+				return failed(e, "it is there %d times", n)
+			}
+			return passed()
+		}},
 		{"7643-2.4-09", "one value may have two types", func(ctx context.Context, s *Session) Outcome {
 			resourceNeeds(s, "emails.type")
 			e := s.Do(ctx, http.MethodPost, "/Users", userBody(s.name("user"), `"emails":[{"value":"ada@example.com","type":"work"},{"value":"ada@example.com","type":"home"}]`))

@@ -19,10 +19,18 @@ import (
 	"github.com/usher-id/usher/scim/scimtest"
 )
 
+// types are those of RFC 7643 §8.6. Our lifecycle extension, which scimserver adds unless
+// it is told what to serve, has a timeZone beside the core timezone (7643-3.3-03).
+func types() []scim.ResourceType {
+	out := scim.CoreResourceTypes()
+	out[0].SchemaExtensions = slices.DeleteFunc(out[0].SchemaExtensions, func(x scim.SchemaExtension) bool { return x.Schema == scim.UsherUserURN })
+	return out
+}
+
 // judged is a service provider of ours, and what the suite finds of it.
 func judged(t *testing.T, change func(*scimserver.Config)) scimtest.Report {
 	t.Helper()
-	c := scimserver.Config{Store: scimserver.NewMemory(nil, nil), Base: "/scim/v2", Authorize: scimserver.BearerToken("judge")}
+	c := scimserver.Config{Store: scimserver.NewMemory(nil, types()), ResourceTypes: types(), Base: "/scim/v2", Authorize: scimserver.BearerToken("judge")}
 	if change != nil {
 		change(&c)
 	}
@@ -58,7 +66,7 @@ func planted(t *testing.T, all []violation) {
 	for _, v := range all {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
-			h, err := scimserver.New(scimserver.Config{Store: scimserver.NewMemory(nil, nil), Base: "/scim/v2", Authorize: scimserver.BearerToken("judge")})
+			h, err := scimserver.New(scimserver.Config{Store: scimserver.NewMemory(nil, types()), ResourceTypes: types(), Base: "/scim/v2", Authorize: scimserver.BearerToken("judge")})
 			if err != nil {
 				t.Fatal(err)
 			}

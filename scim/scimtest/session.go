@@ -60,7 +60,7 @@ func newSession(ctx context.Context, c Suite) (*Session, error) {
 	switch {
 	case first.Err != nil:
 		return nil, fmt.Errorf("%s cannot be reached: %w", c.Base, first.Err)
-	case first.Status == http.StatusUnauthorized || first.Status == http.StatusForbidden:
+	case denied(first):
 		return nil, fmt.Errorf("%s answers %d: is the token right?", c.Base, first.Status)
 	}
 	s.Config = first.Resource()
@@ -78,10 +78,16 @@ func newSession(ctx context.Context, c Suite) (*Session, error) {
 			}
 		}
 	}
-	if users := s.Do(ctx, http.MethodGet, "/Users?count=1", ""); users.Status != http.StatusOK {
+	if users := s.Do(ctx, http.MethodGet, "/Users?count=1", ""); denied(users) { // ServiceProviderConfig may be for everybody
+		return nil, fmt.Errorf("%s answers %d: is the token right?", c.Base, users.Status)
+	} else if users.Status != http.StatusOK {
 		return nil, fmt.Errorf("%s has no /Users to look at\n%s", c.Base, users)
 	}
 	return s, nil
+}
+
+func denied(e *Exchange) bool {
+	return e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
 }
 
 // baseURL refuses what no path can be added to, and a credential, which would stand

@@ -34,11 +34,11 @@ func heldTo(t *testing.T, profile string) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := scimserver.NewMemory(nil, nil)
+	store := scimserver.NewMemory(nil, types())
 	if profile == scimtest.ProfileEntra || profile == scimtest.ProfileIPSIE {
 		store.Unique("Group", scim.MustPath("displayName"))
 	}
-	h, err := scimserver.New(scimserver.Config{Store: store, Base: "/scim/v2", Authorize: scimserver.BearerToken("judge"), Rules: rules})
+	h, err := scimserver.New(scimserver.Config{Store: store, ResourceTypes: types(), Base: "/scim/v2", Authorize: scimserver.BearerToken("judge"), Rules: rules})
 	if err != nil {
 		t.Fatal(err)
 	}
