@@ -72,9 +72,9 @@ var unicodeTables = sync.OnceValue(func() *normal {
 	}
 	for _, c := range composites {
 		d := t.decomposed[c]
-		first, ok := d[0], len(d) == 2
-		if !ok {
-			first, ok = whole[string(d[:len(d)-1])], true
+		first := d[0]
+		if len(d) > 2 {
+			first = whole[string(d[:len(d)-1])]
 		}
 		if first != 0 {
 			t.composed[[2]rune{first, d[len(d)-1]}] = c
@@ -83,7 +83,7 @@ var unicodeTables = sync.OnceValue(func() *normal {
 	ranges := []rune(foldClasses)
 	for i := 0; i+2 < len(ranges); i += 3 {
 		for c := ranges[i]; c <= ranges[i+1]; c++ {
-			t.classes[c] = uint8(ranges[i+2]) //nolint:gosec // a class is at most 254
+			t.classes[c] = uint8(ranges[i+2]) // a class is at most 254
 		}
 	}
 	return t

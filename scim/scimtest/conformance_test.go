@@ -234,5 +234,5 @@ func TestPlantedDiscovery(t *testing.T) {
 			}
 			return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":1,"Resources":[` + body + `]}`
 		})
-	}, []string{"7643-5-02", "7643-5-03", "7643-5-04", "7643-5-05", "7643-5-06", "7643-5-07", "7643-5-08", "7644-4-03"}}})
+	}, []string{"7643-5-02", "7643-5-03", "7643-5-04", "7643-5-05", "7643-5-06", "7643-5-07", "7643-5-08", "7643-5-09", "7644-4-03"}}})
 }
