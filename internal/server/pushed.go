@@ -173,7 +173,7 @@ func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
 	}
 	e.nobody, err = scimserver.New(scimserver.Config{
 		Store: scimserver.NewMemory(nil, nil), Base: scimPath, Authorize: func(*http.Request) error { return token.ErrUnknown },
-		Challenge: challenge,
+		Challenge: challenge, Private: true,
 	})
 	return e, err
 }

@@ -157,6 +157,14 @@ func TestPushedTokens(t *testing.T) {
 			}
 		}
 	}
+	bare, err := http.Get(good.base + "/ServiceProviderConfig") // without any Authorization
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = bare.Body.Close()
+	if bare.StatusCode != 401 {
+		t.Errorf("%d without a credential", bare.StatusCode)
+	}
 	if status, _, _ := other.do("GET", "/Users/"+id, ""); status != 404 {
 		t.Errorf("another provider sees %d", status)
 	}
