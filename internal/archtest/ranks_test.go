@@ -16,6 +16,7 @@ type rank int
 // ranks is the order of the rooms, as data flows through them. Folders inside a room need no line, see rankOf.
 var ranks = map[string]rank{
 	"scim":            0,
+	"scim/scimevent":  1,
 	"scim/scimserver": 2,
 	"scim/scimclient": 2,
 	"scim/scimtest":   4,
@@ -30,6 +31,7 @@ var ranks = map[string]rank{
 	"internal/request":   2,
 	"internal/directory": 4,
 	"internal/token":     4,
+	"internal/events":    4,
 	"internal/app":       4,
 	"internal/source":    6,
 	"internal/provision": 6,
@@ -56,7 +58,8 @@ var only = map[string]struct {
 }{
 	"scim":            {nil, false, "embedding it must bring the standard library and nothing else"},
 	"scim/scimclient": {[]string{"scim"}, false, "embedding it must bring the standard library and scim, nothing else"},
-	"scim/scimserver": {[]string{"scim"}, true, "a public package cannot stand on an internal one"},
+	"scim/scimevent":  {[]string{"scim"}, false, "embedding it must bring the standard library and scim, nothing else"},
+	"scim/scimserver": {[]string{"scim", "scim/scimevent"}, true, "a public package cannot stand on an internal one"},
 	"scim/scimtest":   {[]string{"scim", "scim/scimserver", "scim/scimclient"}, true, "a public package cannot stand on an internal one"},
 	"cmd/usher":       {[]string{"internal/cli"}, true, "main calls internal/cli and nothing else"},
 }
