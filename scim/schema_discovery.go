@@ -6,7 +6,8 @@ func integer(name, description string, opts ...func(*Attribute)) Attribute {
 	return attr(name, TypeInteger, description, opts...)
 }
 
-// serviceProviderConfigSchema is RFC 7643 §5 with the pagination of RFC 9865.
+// serviceProviderConfigSchema is RFC 7643 §5 with the pagination of RFC 9865 and
+// the securityEvents of RFC 9967 §4.
 func serviceProviderConfigSchema() Schema {
 	supported := boolean("supported", "Whether the feature is there", required, readOnly)
 	feature := func(name, description string, more ...Attribute) Attribute {
@@ -30,6 +31,10 @@ func serviceProviderConfigSchema() Schema {
 			integer("defaultPageSize", "Resources on a page if the client names no count", readOnly),
 			integer("maxPageSize", "Most resources on a page", readOnly),
 			integer("cursorTimeout", "Seconds for which a cursor is good", readOnly),
+		}, readOnly),
+		complexAttr("securityEvents", "Security events (RFC 9967)", []Attribute{
+			str("asyncRequest", "When requests are answered by an event", required, readOnly, canonical("none", "long", "request")),
+			str("eventUris", "Events that are given", multi, readOnly),
 		}, readOnly),
 		complexAttr("authenticationSchemes", "Ways to authenticate", []Attribute{
 			str("type", "Kind of scheme", required, readOnly, canonical("oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest")),

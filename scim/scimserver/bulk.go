@@ -236,7 +236,8 @@ func (j *job) single(s *step) {
 		verbs = j.h.collection
 	}
 	v, _ := verbOf(verbs, s.method) // locate has checked that it is there
-	done, err := v.act(j.r.Context(), k)
+	ctx, _ := j.h.asked(j.r.Context(), s.method, j.root)
+	done, err := v.act(ctx, k)
 	if err != nil {
 		j.fail(s, err)
 		return

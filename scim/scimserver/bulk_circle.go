@@ -67,7 +67,8 @@ func (j *job) circular(s *step, within map[string]bool) (*scim.Resource, error) 
 // makeAll makes the resources of a circle in one transaction, and tells which of them
 // could not be; -1 for none in particular.
 func (j *job) makeAll(steps []*step, within map[string]bool, fresh []*scim.Resource) (culprit int, made []*scim.Resource, err error) {
-	h, ctx := j.h, j.r.Context()
+	h := j.h
+	ctx, _ := h.asked(j.r.Context(), http.MethodPost, j.root)
 	if h.atomic == nil {
 		return -1, nil, &scim.Error{Status: http.StatusConflict, Detail: "it refers to others that refer to it, which cannot be made at once here"}
 	}

@@ -102,6 +102,9 @@ func (h *Handler) provider() *scim.Resource {
 	if h.c.Rules.interoperable() { // draft-zollner-scim-interop-profile-01 §4
 		r.Set("interopProfileConformant", scim.Bool(true))
 	}
+	if len(h.events) > 0 {
+		r.Set("securityEvents", h.securityEvents())
+	}
 	schemes := make([]scim.Value, len(h.c.Schemes))
 	for i, s := range h.c.Schemes {
 		var o scim.Object

@@ -24,6 +24,8 @@
 //     circle
 //   - §3.11: /Me, if [Config] says who asks
 //   - §3.12: errors; §4: discovery
+//   - RFC 9967: what a store that tells of changes by events needs ([EventStore]), and
+//     answers that come as an event (Prefer: respond-async)
 //
 // Requests are bounded by [Limits]: bytes, depth and elements of a body, length
 // and depth of a filter, operations of a PATCH and of a bulk request, resources on a

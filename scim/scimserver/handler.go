@@ -121,6 +121,7 @@ type Handler struct {
 	members MemberStore // nil if the store is none
 	cursors CursorStore // likewise
 	atomic  TxStore     // likewise
+	events  []string    // that the store gives
 
 	special    map[string]endpoint // beside those of the types; nil for what is not supported
 	collection []verb              // of /Users
@@ -175,6 +176,9 @@ func New(c Config) (*Handler, error) {
 	h.members, _ = c.Store.(MemberStore)
 	h.cursors, _ = c.Store.(CursorStore)
 	h.atomic, _ = c.Store.(TxStore)
+	if s, ok := c.Store.(EventStore); ok {
+		h.events = s.EventURIs()
+	}
 	h.routes()
 	for _, t := range c.ResourceTypes {
 		rt, err := describe(c.Schemas, t, c.Hide)
@@ -298,7 +302,7 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, verbs []verb, t *
 	v, ok := verbOf(verbs, r.Method)
 	switch {
 	case ok && v.act != nil:
-		return h.carryOut(w, r, v, t, id)
+		return h.heard(w, r, t, id, func(w http.ResponseWriter, r *http.Request) error { return h.carryOut(w, r, v, t, id) })
 	case ok:
 		return v.do(w, r, t, id)
 	}
