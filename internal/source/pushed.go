@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/events"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -78,9 +79,11 @@ type PushStore interface {
 	View(ctx context.Context, fn func(PushTx) error) error
 }
 
-// PushTx is one transaction: the directory's, and the resources that are pushed.
+// PushTx is one transaction: the directory's, the resources that are pushed, and
+// the events that tell of them.
 type PushTx interface {
 	directory.Tx
+	events.Queuer
 
 	// Pushed finds resources by a key, deleted ones only if asked for, in the
 	// order in which they were made.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/events"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/request"
 	"github.com/usher-id/usher/internal/source"
@@ -28,6 +29,7 @@ type DB interface {
 	Requests() request.Store
 	Pushed() source.PushStore
 	Tokens() token.Store
+	Events() events.Store
 	OAuth() oauth.Store
 	// Jobs is the connection that the queue works with; nil beside an engine.
 	Jobs() *sql.DB

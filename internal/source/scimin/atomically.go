@@ -14,7 +14,7 @@ func (p *Provider) Atomically(ctx context.Context, fn func(scimserver.Store) err
 	err := p.c.Store.Update(ctx, func(tx source.PushTx) error {
 		one := &within{tx: tx}
 		c := p.c
-		c.Store, c.Changed = one, func() {}
+		c.Store, c.Changed, c.Told = one, func() {}, func() {}
 		if err := fn(&Provider{c: c, kinds: p.kinds, longest: p.longest}); err != nil {
 			return err
 		}
@@ -22,6 +22,9 @@ func (p *Provider) Atomically(ctx context.Context, fn func(scimserver.Store) err
 	})
 	if err == nil {
 		p.c.Changed()
+		if p.c.Told != nil {
+			p.c.Told()
+		}
 	}
 	return err
 }

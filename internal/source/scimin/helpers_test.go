@@ -34,16 +34,18 @@ func (open) Departures(context.Context, directory.Tx, directory.Cause, []string)
 // house is a store with a directory, and providers that push to it.
 type house struct {
 	testing.TB
-	db  *sqlite.DB
-	dir *directory.Directory
-	m   *mapping.Mapping
+	db   *sqlite.DB
+	path string
+	dir  *directory.Directory
+	m    *mapping.Mapping
 	// catalog is what resources there are; the core's if it is zero.
 	catalog scim.Catalog
 }
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "usher.db"), "test")
+	path := filepath.Join(t.TempDir(), "usher.db")
+	db, err := sqlite.Open(t.Context(), path, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +54,7 @@ func newHouse(t testing.TB) *house {
 			t.Error(err)
 		}
 	})
-	h := &house{TB: t, db: db}
+	h := &house{TB: t, db: db, path: path}
 	c, err := mapping.NewCompiler(scim.CoreSchemas())
 	if err != nil {
 		t.Fatal(err)

@@ -16,9 +16,16 @@ import (
 // ChangeMembers implements scimserver.MemberStore: one row for each member that
 // comes or goes, and no look at the others.
 func (p *Provider) ChangeMembers(ctx context.Context, typ, id string, c scimserver.MemberChange) (out scimserver.MembersChanged, err error) {
+	var n *news
 	err = p.c.Store.Update(ctx, func(tx source.PushTx) error {
 		out = scimserver.MembersChanged{}
+		if n, err = p.news(ctx); err != nil {
+			return err
+		}
 		row, err := p.row(ctx, tx, typ, id)
+		if err == nil {
+			err = n.before(p, row)
+		}
 		if err != nil {
 			return err
 		}
@@ -28,7 +35,8 @@ func (p *Provider) ChangeMembers(ctx context.Context, typ, id string, c scimserv
 		if out.Removed, err = tx.RemoveMembers(ctx, p.c.Source, id, c.Remove); err != nil {
 			return err
 		}
-		if out.Added, err = tx.AddMembers(ctx, p.c.Source, id, membersOf(c.Add)); err != nil {
+		add := membersOf(c.Add)
+		if out.Added, err = tx.AddMembers(ctx, p.c.Source, id, add); err != nil {
 			return err
 		}
 		row.Members += len(out.Added) - len(out.Removed)
@@ -41,10 +49,17 @@ func (p *Provider) ChangeMembers(ctx context.Context, typ, id string, c scimserv
 				return err
 			}
 		}
-		out.Head, err = p.head(row)
-		return err
+		if out.Head, err = p.head(row); err != nil || len(out.Added)+len(out.Removed) == 0 {
+			return err
+		}
+		n.members(those(add, out.Added), out.Removed)
+		if err := n.stored(row, out.Head); err != nil {
+			return err
+		}
+		return n.queue(ctx, tx)
 	})
 	if err == nil {
+		n.committed(p.c.Told)
 		p.c.Changed()
 	}
 	return out, err
@@ -67,8 +82,23 @@ func membersOf(values []scim.Value) []source.PushedMember {
 	return out
 }
 
+// those are the members of some ids, in the order of the members.
+func those(members []source.PushedMember, ids []string) []source.PushedMember {
+	in := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		in[id] = true
+	}
+	var out []source.PushedMember
+	for _, m := range members {
+		if in[m.ID] {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // putMembers makes a group's members those that were sent with the whole of it.
-func (p *Provider) putMembers(ctx context.Context, tx source.PushTx, row *source.Pushed, sent scim.Value) error {
+func (p *Provider) putMembers(ctx context.Context, tx source.PushTx, row *source.Pushed, sent scim.Value, n *news) error {
 	list, _ := sent.AsList()
 	want := membersOf(list)
 	old, err := tx.Members(ctx, p.c.Source, row.ID)
@@ -99,6 +129,7 @@ func (p *Provider) putMembers(ctx context.Context, tx source.PushTx, row *source
 			return err
 		}
 	}
+	n.members(those(want, added), removed)
 	return p.regroup(ctx, tx, row, added, removed)
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/events"
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/scim"
@@ -26,7 +27,8 @@ const (
 	typeGroup = "Group"
 )
 
-// Config is what a Provider is made of. Every field is required but Types and Rejected.
+// Config is what a Provider is made of. Every field is required but Types, Rejected
+// and Events; with Events, Told is.
 type Config struct {
 	Source    string // its name, which is part of every record's key
 	Store     source.PushStore
@@ -43,6 +45,10 @@ type Config struct {
 	// provider may have several.
 	UniqueGroups bool
 	Cursors      scimserver.CursorKey
+	// Events is what is told of changes, and to whom; nil for nothing. Told is called
+	// when something is to be told.
+	Events *events.Feed
+	Told   func()
 	// Changed is called after each change that the directory may have to act
 	// upon. Rejected is told of a record whose person could not be made.
 	Changed  func()
@@ -60,6 +66,7 @@ var (
 	_ scimserver.MemberStore = (*Provider)(nil)
 	_ scimserver.CursorStore = (*Provider)(nil)
 	_ scimserver.TxStore     = (*Provider)(nil)
+	_ scimserver.EventStore  = (*Provider)(nil)
 )
 
 // New returns a Provider. It refuses a type that it could not keep as its schema says.
@@ -124,11 +131,11 @@ func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) 
 	if typ == typeUser {
 		in.mapAs(p.c.Mapping, id)
 	}
-	return p.change(ctx, typ, func(tx source.PushTx) (*source.Pushed, error) {
+	return p.change(ctx, typ, func(tx source.PushTx, n *news) (*source.Pushed, error) {
 		row := &source.Pushed{Source: p.c.Source, Type: typ, ID: id, Created: tx.Now()}
 		row.Record = row.ID
 		if typ != typeUser {
-			return row, p.put(ctx, tx, row, in)
+			return row, p.put(ctx, tx, row, in, n)
 		}
 		same, err := p.namesakes(ctx, tx, sent)
 		if err != nil {
@@ -145,11 +152,14 @@ func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) 
 			return nil, &scimserver.UniquenessError{Attribute: "externalId"}
 		default:
 			row = known
+			if err := n.before(p, row); err != nil {
+				return nil, err
+			}
 		}
 		if err := free(row, same); err != nil {
 			return nil, err
 		}
-		return row, p.put(ctx, tx, row, in)
+		return row, p.put(ctx, tx, row, in, n)
 	})
 }
 
@@ -215,8 +225,11 @@ func (p *Provider) known(ctx context.Context, tx source.PushTx, sent *scim.Resou
 // Replace implements scimserver.Store.
 func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource, version string) (*scim.Resource, error) {
 	in := p.read(typ, sent)
-	return p.change(ctx, typ, func(tx source.PushTx) (*source.Pushed, error) {
+	return p.change(ctx, typ, func(tx source.PushTx, n *news) (*source.Pushed, error) {
 		row, err := p.under(ctx, tx, typ, sent.ID(), version)
+		if err == nil {
+			err = n.before(p, row)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -229,14 +242,14 @@ func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource,
 				return nil, err
 			}
 		}
-		return row, p.put(ctx, tx, row, in)
+		return row, p.put(ctx, tx, row, in, n)
 	})
 }
 
 // Delete implements scimserver.Store. The resource is gone at once; what becomes of
 // its person is for the directory to say.
 func (p *Provider) Delete(ctx context.Context, typ, id, version string) error {
-	_, err := p.change(ctx, typ, func(tx source.PushTx) (*source.Pushed, error) {
+	_, err := p.change(ctx, typ, func(tx source.PushTx, n *news) (*source.Pushed, error) {
 		row, err := p.under(ctx, tx, typ, id, version)
 		if err != nil {
 			return nil, err
@@ -246,7 +259,8 @@ func (p *Provider) Delete(ctx context.Context, typ, id, version string) error {
 		if err := tx.PutPushed(ctx, row); err != nil {
 			return nil, err
 		}
-		if err := p.leaveGroups(ctx, tx, id); err != nil {
+		n.deleted(row)
+		if err := p.leaveGroups(ctx, tx, id, n); err != nil {
 			return nil, err
 		}
 		switch typ {
@@ -289,7 +303,7 @@ func (p *Provider) disband(ctx context.Context, tx source.PushTx, group *source.
 }
 
 // leaveGroups takes a resource that was deleted out of every group.
-func (p *Provider) leaveGroups(ctx context.Context, tx source.PushTx, id string) error {
+func (p *Provider) leaveGroups(ctx context.Context, tx source.PushTx, id string, n *news) error {
 	groups, err := tx.GroupsWith(ctx, p.c.Source, []string{id})
 	if err != nil {
 		return err
@@ -309,32 +323,41 @@ func (p *Provider) leaveGroups(ctx context.Context, tx source.PushTx, id string)
 		if err := tx.PutPushed(ctx, row); err != nil {
 			return err
 		}
+		n.left(row, id)
 	}
 	return nil
 }
 
 // change is one request's transaction; what it returns is read within it.
-func (p *Provider) change(ctx context.Context, typ string, fn func(tx source.PushTx) (*source.Pushed, error)) (after *scim.Resource, err error) {
+func (p *Provider) change(ctx context.Context, typ string, fn func(tx source.PushTx, n *news) (*source.Pushed, error)) (after *scim.Resource, err error) {
 	var fresh *source.Pushed
-	err = p.c.Store.Update(ctx, func(tx source.PushTx) error {
+	var n *news
+	err = p.c.Store.Update(ctx, func(tx source.PushTx) (err error) {
 		after, fresh = nil, nil
-		row, err := fn(tx)
-		if err != nil || row == nil {
+		if n, err = p.news(ctx); err != nil {
 			return err
 		}
-		if row.Type == typeUser && row.Version == 1 { // nobody has put it into a group yet
+		row, err := fn(tx, n)
+		switch {
+		case err != nil:
+			return err
+		case row == nil:
+		case n == nil && row.Type == typeUser && row.Version == 1: // nobody has put it into a group yet
 			fresh = row
-			return nil
+		default:
+			if after, err = p.afterwards(ctx, tx, row); err == nil {
+				err = n.stored(row, after)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		all, err := p.resources(ctx, tx, []source.Pushed{*row}, scimserver.Query{})
-		if err == nil {
-			after = all[0]
-		}
-		return err
+		return n.queue(ctx, tx)
 	})
 	if err != nil {
 		return nil, err
 	}
+	n.committed(p.c.Told)
 	if states(typ) {
 		p.c.Changed()
 	}
@@ -342,6 +365,18 @@ func (p *Provider) change(ctx context.Context, typ string, fn func(tx source.Pus
 		return p.head(fresh)
 	}
 	return after, nil
+}
+
+// afterwards is what a row has become.
+func (p *Provider) afterwards(ctx context.Context, tx source.PushTx, row *source.Pushed) (*scim.Resource, error) {
+	if row.Type == typeUser && row.Version == 1 {
+		return p.head(row)
+	}
+	all, err := p.resources(ctx, tx, []source.Pushed{*row}, scimserver.Query{})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
 }
 
 // sending is what was sent of a resource, made ready before its transaction, which
@@ -388,7 +423,7 @@ func (in *sending) mapAs(m *mapping.Mapping, record string) {
 }
 
 // put stores a resource as it was sent, and states what it says.
-func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed, sent *sending) error {
+func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed, sent *sending, n *news) error {
 	if !states(row.Type) {
 		return p.keep(ctx, tx, row, sent)
 	}
@@ -424,7 +459,7 @@ func (p *Provider) put(ctx context.Context, tx source.PushTx, row *source.Pushed
 			return err
 		}
 	}
-	return p.putMembers(ctx, tx, row, sent.members)
+	return p.putMembers(ctx, tx, row, sent.members, n)
 }
 
 // statement is what a pushed User says of its person.

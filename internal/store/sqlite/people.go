@@ -116,6 +116,8 @@ func (tx *Tx) Erase(ctx context.Context, person string) error {
 			WHERE type = 'Group' AND (source, id) IN (SELECT m.source, m.grp ` + pushedSeats + `)`,
 		`DELETE FROM pushed_members WHERE EXISTS (SELECT 1 FROM pushed u JOIN records r ON r.source = u.source AND r.id = u.record
 			WHERE r.person = ?1 AND u.source = pushed_members.source AND u.id = pushed_members.member)`,
+		`DELETE FROM event_outbox WHERE (source, resource) IN (SELECT u.source, u.id FROM records r
+			CROSS JOIN pushed u ON u.source = r.source AND u.record = r.id AND u.type = 'User' WHERE r.person = ?)`,
 		`UPDATE pushed SET body = NULL, deleted = 1, name = '', external = '' WHERE EXISTS (SELECT 1 FROM records r
 			WHERE r.person = ? AND r.source = pushed.source AND r.id = pushed.record)`,
 		`DELETE FROM records WHERE person = ?`,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/events"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/source"
 )
@@ -48,6 +49,11 @@ func (s pushStore) Update(ctx context.Context, fn func(source.PushTx) error) err
 
 func (s pushStore) View(ctx context.Context, fn func(source.PushTx) error) error {
 	return s.db.view(ctx, func(tx *Tx) error { return fn(tx) })
+}
+
+// Events is the store as the outbox of events declares it.
+func (db *DB) Events() events.Store {
+	return view[events.Tx]{db, func(tx *Tx) events.Tx { return tx }}
 }
 
 // Ledger is the store as the audit room declares it.

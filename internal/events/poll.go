@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/scim"
+	"github.com/usher-id/usher/scim/scimevent"
+)
+
+// Bounds of one poll.
+const (
+	// LongestWait is how long a poll waits for something to come. It must be shorter
+	// than what a server takes to read a request.
+	LongestWait = 20 * time.Second
+
+	mostPolled  = 100
+	mostAcked   = 10_000
+	mostRefused = 1_000
+	mostWaiting = 8 // polls of one stream at a time
+	pollBytes   = 1 << 20
+)
+
+// PollConfig is what a Poller is made of. Every field is required.
+type PollConfig struct {
+	Stream Stream
+	Store  Store
+	Signer *Signer
+	Bell   *Bell
+	Tally  *Tally
+	Log    *slog.Logger
+	// Stopping is closed when whoever waits is to be answered at once.
+	Stopping <-chan struct{}
+	Wait     time.Duration // at most LongestWait
+}
+
+// Poller is the endpoint at which a recipient fetches a stream (RFC 8936 §2). Who may
+// ask is for whoever calls it.
+type Poller struct {
+	c       PollConfig
+	waiting chan struct{}
+}
+
+// NewPoller returns a Poller.
+func NewPoller(c PollConfig) *Poller { return &Poller{c, make(chan struct{}, mostWaiting)} }
+
+// ServeHTTP answers a poll.
+func (p *Poller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	req, status, err := readPoll(w, r)
+	if err != nil {
+		refusePoll(w, status, err)
+		return
+	}
+	answer, err := p.poll(r.Context(), req)
+	if err != nil {
+		if r.Context().Err() == nil { // else nobody is there to be answered
+			p.c.Log.Error("a poll for events failed", "err", err)
+			refusePoll(w, http.StatusServiceUnavailable, errors.New("the service cannot answer now"))
+		}
+		return
+	}
+	body, _ := answer.MarshalJSON() // it has no error
+	send(w, http.StatusOK, body)
+}
+
+func send(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // who has hung up needs no answer
+}
+
+func refusePoll(w http.ResponseWriter, status int, err error) {
+	if status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	body, _ := scimevent.DeliveryError{Code: scimevent.InvalidRequest, Description: err.Error()}.MarshalJSON() // it has no error
+	send(w, status, body)
+}
+
+func readPoll(w http.ResponseWriter, r *http.Request) (req scimevent.PollRequest, status int, err error) {
+	if r.Method != http.MethodPost {
+		return req, http.StatusMethodNotAllowed, errors.New("events are asked for by POST")
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" {
+		return req, http.StatusUnsupportedMediaType, errors.New("the body must be application/json")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, pollBytes))
+	var big *http.MaxBytesError
+	switch {
+	case errors.As(err, &big):
+		return req, http.StatusRequestEntityTooLarge, fmt.Errorf("the request is larger than %d bytes", big.Limit)
+	case err != nil:
+		return req, http.StatusBadRequest, errors.New("the body could not be read")
+	}
+	if req, err = scimevent.ParsePollRequest(body, scim.Limits{MaxBytes: pollBytes}); err != nil {
+		return req, http.StatusBadRequest, err
+	}
+	if len(req.Ack) > mostAcked || len(req.Errors) > mostRefused {
+		return req, http.StatusBadRequest, fmt.Errorf("one request acknowledges at most %d events and refuses at most %d", mostAcked, mostRefused)
+	}
+	return req, 0, nil
+}
+
+func (p *Poller) poll(ctx context.Context, req scimevent.PollRequest) (a scimevent.PollAnswer, err error) {
+	if err := p.settle(ctx, req); err != nil {
+		return a, err
+	}
+	most := mostPolled
+	if req.MaxEvents >= 0 {
+		most = min(most, req.MaxEvents)
+	}
+	timeout := time.NewTimer(p.c.Wait)
+	defer timeout.Stop()
+	waits := !req.ReturnImmediately && most > 0
+	if waits {
+		select {
+		case p.waiting <- struct{}{}:
+			defer func() { <-p.waiting }()
+		default: // too many wait already
+			waits = false
+		}
+	}
+	for {
+		rung := p.c.Bell.Next()
+		var queued []Queued
+		err := p.c.Store.View(ctx, func(tx Tx) (err error) {
+			queued, err = tx.QueuedEvents(ctx, p.c.Stream, most+1)
+			return err
+		})
+		if err != nil {
+			return a, err
+		}
+		if len(queued) > 0 || !waits {
+			return p.answer(queued, most)
+		}
+		select {
+		case <-rung:
+		case <-timeout.C:
+			waits = false
+		case <-p.c.Stopping:
+			waits = false
+		case <-ctx.Done():
+			return a, ctx.Err()
+		}
+	}
+}
+
+func (p *Poller) answer(queued []Queued, most int) (a scimevent.PollAnswer, err error) {
+	if a.More = len(queued) > most; a.More {
+		queued = queued[:most]
+	}
+	for _, q := range queued {
+		jws, err := p.c.Signer.Sign(q.Claims)
+		if err != nil {
+			return a, err
+		}
+		a.Tokens = append(a.Tokens, scimevent.Signed{ID: q.ID, JWS: jws})
+	}
+	return a, nil
+}
+
+// settle removes what the recipient has, and what it will not have. The ledger is told
+// of what was refused, if it was there to be refused.
+func (p *Poller) settle(ctx context.Context, req scimevent.PollRequest) error {
+	if len(req.Ack)+len(req.Errors) == 0 {
+		return nil
+	}
+	var counts Counts
+	err := p.c.Store.Update(ctx, func(tx Tx) error {
+		counts = Counts{}
+		refused := make([]string, 0, len(req.Errors))
+		for id := range req.Errors {
+			refused = append(refused, id)
+		}
+		gone, err := tx.RemoveEvents(ctx, p.c.Stream, refused)
+		if err != nil {
+			return err
+		}
+		told := make([]audit.Event, len(gone))
+		for i, id := range gone {
+			told[i] = refusal(p.c.Stream, tx.Now(), id, req.Errors[id])
+		}
+		if len(told) > 0 {
+			if err := tx.AppendEvents(ctx, told); err != nil {
+				return err
+			}
+		}
+		acked, err := tx.RemoveEvents(ctx, p.c.Stream, req.Ack)
+		counts.Refused, counts.Delivered = int64(len(gone)), int64(len(acked))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.c.Tally.add(p.c.Stream, counts)
+	if counts.Refused > 0 {
+		p.c.Log.Warn("events are refused by their recipient; they are not sent again", "stream", p.c.Stream.String(), "count", counts.Refused)
+	}
+	return nil
+}
+
+// refusal is what the ledger is told of a token that its recipient will not have.
+func refusal(s Stream, now time.Time, id string, e scimevent.DeliveryError) audit.Event {
+	return audit.Event{
+		At: now, Kind: "event.refused", Actor: "recipient of " + s.String(), Object: s.Source + ":" + id,
+		Why: clean(scimevent.DeliveryError{Code: clean(e.Code), Description: clean(e.Description)}.Error()),
+	}
+}
+
+// mostText is how much of what a recipient says is repeated.
+const mostText = 200
+
+// clean is text of somebody else that can be shown: one line, and not too long.
+func clean(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || c == unicode.ReplacementChar {
+			return ' '
+		}
+		return c
+	}, s)
+	if r := []rune(s); len(r) > mostText {
+		s = string(r[:mostText]) + "…"
+	}
+	return s
+}
