@@ -65,7 +65,7 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 		}},
 	)
 	if address != nil && !a.URL.IsZero() {
-		d.address(address, what, a)
+		d.address(address, what, a.URL, a.Allow)
 	}
 	return a
 }
@@ -86,10 +86,10 @@ func (d *decoder) scope(n *node, what string) Text {
 	return t
 }
 
-// address checks the app's URL. Where it leads is checked when it is dialled, as
+// address checks a URL that we call. Where it leads is checked when it is dialled, as
 // a name may lead elsewhere by then.
-func (d *decoder) address(n *node, what string, a App) {
-	u, err := url.Parse(a.URL.Value)
+func (d *decoder) address(n *node, what string, t Text, allow []Text) {
+	u, err := url.Parse(t.Value)
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
 		d.fail(n.pos, "url of "+what+" is no address", "write https://host/path")
 		return
@@ -97,10 +97,10 @@ func (d *decoder) address(n *node, what string, a App) {
 	if u.User != nil {
 		d.fail(n.pos, "url of "+what+" holds a user name or password", "credentials belong into token")
 	}
-	if u.RawQuery != "" || u.ForceQuery || strings.Contains(a.URL.Value, "#") {
-		d.fail(n.pos, "url of "+what+" holds a query or fragment", "write the SCIM base URL alone")
+	if u.RawQuery != "" || u.ForceQuery || strings.Contains(t.Value, "#") {
+		d.fail(n.pos, "url of "+what+" holds a query or fragment", "write the address alone")
 	}
-	if u.Scheme == "http" && !a.Allows(AllowPlainHTTP) {
+	if u.Scheme == "http" && !allows(allow, AllowPlainHTTP) {
 		d.fail(n.pos, "url of "+what+" is plain http, which shows the token to the network", "use https, or allow: ["+AllowPlainHTTP+"]")
 	}
 }

@@ -60,6 +60,7 @@ type Source struct {
 	Experimental []Text `json:"experimental,omitempty"`
 	// OAuthClients may get access tokens for this source by what they have signed.
 	OAuthClients []OAuthClient `json:"oauth_clients,omitempty"`
+	Events       *Events       `json:"events,omitempty"`
 }
 
 // The values of Source.Experimental.
@@ -151,14 +152,7 @@ type App struct {
 }
 
 // Allows reports whether the app's allow list holds what.
-func (a App) Allows(what string) bool {
-	for _, t := range a.Allow {
-		if t.Value == what {
-			return true
-		}
-	}
-	return false
-}
+func (a App) Allows(what string) bool { return allows(a.Allow, what) }
 
 // Groups says which teams an app gets as groups.
 type Groups struct {

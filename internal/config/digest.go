@@ -64,6 +64,14 @@ func digest(c *Config) [32]byte {
 	for _, a := range c.Apps {
 		refs[a.Name] = a.Token.Ref()
 	}
+	for _, s := range c.Sources {
+		if s.Events != nil && s.Events.Push != nil {
+			refs["events of "+s.Name] = s.Events.Push.Token.Ref()
+		}
+	}
+	if ref := c.Server.SigningKey.Ref(); ref != "" {
+		refs["the signing key"] = ref
+	}
 	// Marshalling these types cannot fail: no maps with odd keys, no channels,
 	// and no float that is not a number gets past the decoder.
 	data, _ := json.Marshal(struct {

@@ -332,6 +332,8 @@ func TestSchemaDefaults(t *testing.T) {
 				here = next
 			case key == "*" && here["crm"] != nil:
 				here = app
+			case key == "*" && here["idp"] != nil && strings.Contains(s.path, ".events"):
+				here = here["idp"].(map[string]any)
 			case key == "*" && here["hr"] != nil:
 				here = here["hr"].(map[string]any)
 			}

@@ -16,7 +16,8 @@ type Server struct {
 	Insecure bool `json:"insecure"` // beyond loopback without TLS
 	// PublicURL is how others reach it, such as https://usher.example; empty if
 	// they reach it at Address alone.
-	PublicURL Text `json:"public_url,omitzero"`
+	PublicURL  Text   `json:"public_url,omitzero"`
+	SigningKey Secret `json:"-"` // a private key in PEM, or the path of a file with one
 }
 
 // The values of Telemetry.LogLevel and Telemetry.LogFormat.
@@ -56,6 +57,7 @@ func (d *decoder) server(n *node, s *Server) {
 		field{key: "address", read: func(n *node) { address = n; set(&s.Address)(d.text(n, "server.address")) }},
 		field{key: "insecure", read: func(n *node) { set(&s.Insecure)(d.boolean(n, "server.insecure")) }},
 		field{key: "public_url", read: func(n *node) { s.PublicURL = d.publicURL(n, "server.public_url") }},
+		field{key: "signing_key", read: func(n *node) { s.SigningKey = d.signingKey(n, "server.signing_key") }},
 	)
 	if address != nil {
 		d.listen(address, "server.address", s.Address, s.Insecure, "there is no TLS in this version: put a proxy with TLS before it, or say insecure: true")

@@ -66,6 +66,7 @@ func (d *decoder) source(name Text, n *node) Source {
 			s.Experimental, _ = d.choices(n, "experimental of "+what, "experimental", ExperimentalAgents, ExperimentalRoles, ExperimentalEntitlements)
 		}},
 		field{key: "oauth_clients", read: func(n *node) { s.OAuthClients = d.oauthClients(n, what) }},
+		field{key: "events", read: func(n *node) { s.Events = d.events(n, what) }},
 	)
 	d.kindOfSource(n, s.Type.Value, what, name.Pos)
 	if s.Unmatched == "" && len(s.Match) > 0 {
@@ -81,7 +82,7 @@ func (d *decoder) source(name Text, n *node) Source {
 // are those that it must have.
 var (
 	ofCSV  = []string{"path", "key", "columns", "person", "mode", "optional", "encoding", "delimiter", "settle", "deleted"}
-	ofSCIM = []string{"strictness", "rate_limit", "experimental", "oauth_clients"}
+	ofSCIM = []string{"strictness", "rate_limit", "experimental", "oauth_clients", "events"}
 )
 
 const neededByCSV = 4

@@ -344,6 +344,17 @@ func TestPollRefuses(t *testing.T) {
 	if left := h.waiting(byPoll); len(left) != 1 {
 		t.Error("a request that was refused took something away")
 	}
+	refused := 0
+	for range 100 {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(`{"maxEvents":0}`))
+		r.Header.Set("Content-Type", "application/json")
+		if status, _ := poll(p, r); status == 429 {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("a hundred polls at once, and none too many")
+	}
 }
 
 // A poll waits for what comes, for its time, and for no longer than we serve; nobody

@@ -15,6 +15,8 @@ import (
 	"time"
 	"unicode"
 
+	"golang.org/x/time/rate"
+
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimevent"
@@ -29,7 +31,8 @@ const (
 	mostPolled  = 100
 	mostAcked   = 10_000
 	mostRefused = 1_000
-	mostWaiting = 8 // polls of one stream at a time
+	mostWaiting = 8  // polls of one stream at a time
+	mostPolls   = 25 // of one stream in a second, and twice as many at once
 	pollBytes   = 1 << 20
 )
 
@@ -51,13 +54,21 @@ type PollConfig struct {
 type Poller struct {
 	c       PollConfig
 	waiting chan struct{}
+	limit   *rate.Limiter
 }
 
 // NewPoller returns a Poller.
-func NewPoller(c PollConfig) *Poller { return &Poller{c, make(chan struct{}, mostWaiting)} }
+func NewPoller(c PollConfig) *Poller {
+	return &Poller{c, make(chan struct{}, mostWaiting), rate.NewLimiter(mostPolls, 2*mostPolls)}
+}
 
 // ServeHTTP answers a poll.
 func (p *Poller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !p.limit.Allow() {
+		w.Header().Set("Retry-After", "1")
+		refusePoll(w, http.StatusTooManyRequests, errors.New("too many requests a second"))
+		return
+	}
 	req, status, err := readPoll(w, r)
 	if err != nil {
 		refusePoll(w, status, err)

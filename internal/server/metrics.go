@@ -29,7 +29,7 @@ type figures struct {
 	last *Status
 	at   time.Time
 
-	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked *prometheus.Desc
+	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked, events, queued *prometheus.Desc
 }
 
 func newFigures(d *daemon) *figures {
@@ -49,13 +49,15 @@ func newFigures(d *daemon) *figures {
 		age:      desc("source_age_seconds", "Time since the source was last read.", "source"),
 		trouble:  desc("source_trouble", "1 while the source cannot be read.", "source"),
 		asked:    desc("asked", "Requests of other processes without an outcome."),
+		events:   desc("events_total", "Security events by what has become of them since the start; failed counts tries.", "source", "delivery", "outcome"),
+		queued:   desc("events_waiting", "Security events that their recipient does not have yet.", "source", "delivery"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (f *figures) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked,
+		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked, f.events, f.queued,
 	} {
 		out <- d
 	}
@@ -92,6 +94,7 @@ func (f *figures) Collect(out chan<- prometheus.Metric) {
 			gauge(f.age, age.Seconds(), name)
 		}
 	}
+	f.collectEvents(out)
 	s := f.status()
 	if s == nil {
 		return

@@ -39,6 +39,7 @@ type Pushed struct {
 	Experimental []string
 	Catalog      scim.Catalog
 	Clients      []oauth.Client
+	Events       *Events // nil: nobody is told
 }
 
 // pushed builds a source of type scim.
@@ -65,7 +66,11 @@ func (b *Built) pushed(s config.Source) error {
 	if err != nil {
 		return err
 	}
-	p := Pushed{Name: s.Name, Mapping: m, Strictness: strictness, Rules: rules, RateLimit: s.RateLimit, Clients: clients}
+	told, err := b.events(s)
+	if err != nil {
+		return err
+	}
+	p := Pushed{Name: s.Name, Mapping: m, Strictness: strictness, Rules: rules, RateLimit: s.RateLimit, Clients: clients, Events: told}
 	for _, x := range s.Experimental {
 		p.Experimental = append(p.Experimental, x.Value)
 	}
@@ -149,7 +154,7 @@ func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
 			Source: s.Name, Store: d.db.Pushed(), Directory: d.directory(d.o), Schemas: s.Catalog.Schemas, Types: s.Catalog.ResourceTypes, Mapping: s.Mapping,
 			Revives: s.Strictness == scimserver.Okta || s.Strictness == scimserver.Lenient, Cursors: key,
 			UniqueGroups: s.Strictness == scimserver.Entra || s.Strictness == scimserver.IPSIE, // Entra's validator and IPSIE want 409
-			Changed:      func() { wake(d.pushes) },
+			Changed:      func() { wake(d.pushes) }, Events: d.feed(s), Told: func() { d.ring(s.Name) },
 			Rejected: func(id string, err error) {
 				log.Warn("a pushed record is set aside; its person is as they were", "record", id, "err", err)
 			},
@@ -167,9 +172,11 @@ func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
 		if s.RateLimit > 0 {
 			limited(&c, s.RateLimit)
 		}
-		if e.providers[s.Name], err = scimserver.New(c); err != nil {
+		h, err := scimserver.New(c)
+		if err != nil {
 			return nil, err
 		}
+		e.providers[s.Name] = d.withEvents(s, h)
 	}
 	e.nobody, err = scimserver.New(scimserver.Config{
 		Store: scimserver.NewMemory(nil, nil), Base: scimPath, Authorize: func(*http.Request) error { return token.ErrUnknown },

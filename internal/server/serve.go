@@ -36,6 +36,9 @@ func Serves(holder string) bool { return strings.HasPrefix(holder, serveHolder+"
 
 // Servable refuses a configuration that no daemon can run with.
 func (b *Built) Servable() error {
+	if _, err := b.signer(); err != nil {
+		return err
+	}
 	if !b.isFixed {
 		return nil
 	}
@@ -75,6 +78,7 @@ type daemon struct {
 	nudge  chan struct{} // wakes follow
 	dates  chan struct{} // wakes the clock
 	pushes chan struct{} // wakes followPushes
+	outbox
 
 	mu      sync.Mutex
 	changed map[string]bool // sources that have changed since their last read began
@@ -120,6 +124,7 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		{"watch", d.follow},
 		{"clock", d.clock},
 		{"pushes", d.followPushes},
+		{"events", d.deliverEvents},
 		{"engine", d.runEngine}, // the last, so that nothing is sent once it is to stop
 	})
 	after := context.WithoutCancel(ctx)
@@ -157,7 +162,7 @@ func (d *daemon) build() error {
 		return err
 	}
 	d.web = newWeb(d)
-	return nil
+	return d.buildOutbox()
 }
 
 // prepareStore does what must be done before anything runs: it refuses a store

@@ -98,6 +98,11 @@ func (w *web) serve(ctx context.Context) error {
 	if w.scim.oauth != nil {
 		w.scim.oauth.Mount(mux)
 	}
+	if w.d.signer != nil {
+		mux.Handle("GET "+keysPath, w.d.signer)
+	}
+	// Who waits for events is answered before the listener waits for answers.
+	defer context.AfterFunc(ctx, w.d.stopPolls)()
 	return w.run(ctx, w.main, mux)
 }
 

@@ -113,17 +113,23 @@ func checkBase(base string, allow Allow) error {
 }
 
 func newTransport(cfg Config) *http.Transport {
-	idle := cmp.Or(cfg.Concurrency, cfg.Profile.Concurrency, defaultConcurrency)
-	dialer := newDialer(cmp.Or(cfg.DialTimeout, defaultDialTimeout), cfg.Allow)
+	return NewTransport(cfg.Allow, cmp.Or(cfg.DialTimeout, defaultDialTimeout), cmp.Or(cfg.Concurrency, cfg.Profile.Concurrency, defaultConcurrency), cfg.RootCAs)
+}
+
+// NewTransport makes a transport that connects to where it is allowed to and nowhere
+// else, with idle connections kept open, for other things than apps, too. Without root
+// certificates it takes the system's.
+func NewTransport(allow Allow, dialTimeout time.Duration, idle int, roots *x509.CertPool) *http.Transport {
+	dialer := newDialer(dialTimeout, allow)
 	return &http.Transport{
 		Proxy:                  nil, // see the package comment
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true, // an own dialer switches it off otherwise
 		MaxIdleConnsPerHost:    idle,
 		IdleConnTimeout:        idleTimeout,
-		TLSHandshakeTimeout:    cmp.Or(cfg.DialTimeout, defaultDialTimeout),
+		TLSHandshakeTimeout:    dialTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.RootCAs},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 	}
 }
 
