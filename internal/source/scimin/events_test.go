@@ -24,8 +24,9 @@ import (
 // told is an endpoint whose changes are told to others.
 type told struct {
 	*endpoint
-	h    *house
-	seen int64
+	h        *house
+	provider *scimin.Provider
+	seen     int64
 }
 
 func (h *house) told(source string, change func(*events.Feed)) *told {
@@ -53,7 +54,7 @@ func (h *house) told(source string, change func(*events.Feed)) *told {
 	if err != nil {
 		h.Fatal(err)
 	}
-	return &told{endpoint: &endpoint{h.TB, handler}, h: h}
+	return &told{endpoint: &endpoint{h.TB, handler}, h: h, provider: p}
 }
 
 // queued is what is in a stream.
@@ -454,4 +455,26 @@ func (h *house) copied() string {
 		}
 	}
 	return to
+}
+
+// A DELETE that is taken for a deactivation is told as that.
+func TestDeleteThatDisablesIsNoDelete(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	e := h.told("idp", nil)
+	rules, err := scimserver.RulesOf(scimserver.Lenient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules.DeleteMeansDisable = true
+	handler, err := scimserver.New(scimserver.Config{Store: e.provider, Authorize: scimserver.AllowAll, Rules: rules})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Handler = handler
+	id := e.make("/Users", user("ann"))
+	e.news()
+	e.do("DELETE", "/Users/"+id, "").want(204)
+	e.expect("disabled", "/Users/"+id+" prov:put:notice[active] prov:deactivate")
+	e.do("GET", "/Users/"+id, "").want(200)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-id/usher/internal/events"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store/sqlite"
@@ -47,6 +48,10 @@ func TestPlans(t *testing.T) {
 			_, _, _, err := tx.Waiting(ctx, now)
 			return err
 		}, []string{"people_next", "records_missing", "people_state"}, []string{"SCAN r USING INDEX records_missing", "USE TEMP B-TREE FOR ORDER BY"}},
+		"events": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.QueuedEvents(ctx, events.Stream{Source: "idp", Delivery: events.Push}, 9)
+			return err
+		}, []string{"SEARCH event_outbox USING INDEX event_outbox_stream (source=? AND delivery=?)"}, nil},
 		"pushed": {func(ctx context.Context, tx *sqlite.Tx) error {
 			for _, by := range []source.PushedBy{source.PushedByID, source.PushedByName, source.PushedByExternal} {
 				if _, err := tx.Pushed(ctx, "idp", "User", by, "x", true); err != nil {
