@@ -123,7 +123,7 @@ func (u *upstream) fetchAll(t *testing.T, ack bool) (out []*scimevent.Token) {
 		}
 		req.Ack = nil
 		for _, signed := range a.Tokens {
-			jws, err := jose.ParseSigned(signed.JWS, []jose.SignatureAlgorithm{jose.ES256})
+			jws, err := jose.ParseSignedCompact(signed.JWS, []jose.SignatureAlgorithm{jose.ES256})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -42,7 +42,7 @@ func NewSigner(text []byte) (*Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
-	options := (&jose.SignerOptions{}).WithType(scimevent.TokenType)
+	options := (&jose.SignerOptions{}).WithType(scimevent.HeaderType)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: public.KeyID}}, options)
 	if err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)

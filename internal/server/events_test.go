@@ -71,7 +71,7 @@ func verified(t testing.TB, base, jws string) *scimevent.Token {
 	if err := json.Unmarshal([]byte(text), &keys); status != 200 || err != nil {
 		t.Fatalf("%d %s %v", status, text, err)
 	}
-	signed, err := jose.ParseSigned(jws, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(jws, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

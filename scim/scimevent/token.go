@@ -29,10 +29,10 @@ const (
 )
 
 // MediaType is of a signed token in the body of a push (RFC 8417 §2.3, RFC 8935
-// §2.1), TokenType the "typ" of its JWS header.
+// §2.1), HeaderType the "typ" of its JWS header.
 const (
 	MediaType = "application/secevent+jwt"
-	TokenType = "secevent+jwt"
+	HeaderType = "secevent+jwt"
 )
 
 // Token is the claims of a security event token. All events of one come of the same
