@@ -31,7 +31,7 @@ const (
 // MediaType is of a signed token in the body of a push (RFC 8417 §2.3, RFC 8935
 // §2.1), HeaderType the "typ" of its JWS header.
 const (
-	MediaType = "application/secevent+jwt"
+	MediaType  = "application/secevent+jwt"
 	HeaderType = "secevent+jwt"
 )
 
