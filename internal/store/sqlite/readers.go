@@ -5,6 +5,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync"
@@ -53,7 +54,7 @@ func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (e
 	sound := false
 	defer func() {
 		if !sound && r != nil {
-			err = errors.Join(err, r.close())
+			err = errors.Join(err, r.discard())
 			r = nil
 		}
 		rs.free <- r
@@ -72,8 +73,8 @@ func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (e
 	if err := r.exec(ctx, "BEGIN"); err != nil {
 		return fmt.Errorf("store: begin: %w", err)
 	}
-	defer func() {
-		sound = r.exec(ctx, "ROLLBACK") == nil // a read has nothing to lose
+	defer func() { // a read has nothing to lose; whoever has hung up must not leave it open
+		sound = r.exec(context.WithoutCancel(ctx), "ROLLBACK") == nil
 	}()
 	return fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext})
 }
@@ -105,6 +106,17 @@ func (r *reader) close() error {
 		errs = append(errs, s.Close())
 	}
 	return errors.Join(append(errs, r.conn.Close())...)
+}
+
+// discard closes the connection itself: one that is only given back is what the next
+// one gets, with whatever transaction it is in.
+func (r *reader) discard() error {
+	_ = r.conn.Raw(func(any) error { return driver.ErrBadConn }) // which says what it is told
+	err := r.close()
+	if errors.Is(err, sql.ErrConnDone) {
+		return nil
+	}
+	return err
 }
 
 // close waits for those who read. Whoever comes later is refused.
