@@ -27,6 +27,7 @@ type told struct {
 	h        *house
 	provider *scimin.Provider
 	seen     int64
+	rung     int // how often who delivers was woken
 }
 
 func (h *house) told(source string, change func(*events.Feed)) *told {
@@ -39,22 +40,28 @@ func (h *house) told(source string, change func(*events.Feed)) *told {
 	if err != nil {
 		h.Fatal(err)
 	}
+	catalog := h.catalog
+	if catalog.Schemas == nil {
+		catalog = scim.CoreCatalog()
+	}
+	e := &told{h: h}
 	p, err := scimin.New(scimin.Config{
-		Source: source, Store: h.db.Pushed(), Directory: h.dir, Schemas: scim.CoreSchemas(), Mapping: h.m, Revives: true, Cursors: scimserver.CursorKey("test"),
-		Changed: func() {}, Events: feed, Told: func() {}, Rejected: func(id string, err error) { h.Errorf("%s is set aside: %v", id, err) },
+		Source: source, Store: h.db.Pushed(), Directory: h.dir, Schemas: catalog.Schemas, Types: catalog.ResourceTypes, Mapping: h.m, Revives: true, Cursors: scimserver.CursorKey("test"),
+		Changed: func() {}, Events: feed, Told: func() { e.rung++ }, Rejected: func(id string, err error) { h.Errorf("%s is set aside: %v", id, err) },
 	})
 	if err != nil {
 		h.Fatal(err)
 	}
 	handler, err := scimserver.New(scimserver.Config{
-		Store: p, URL: "https://usher.example/scim/v2", Authorize: scimserver.AllowAll, Rules: rules,
+		Store: p, Schemas: catalog.Schemas, ResourceTypes: catalog.ResourceTypes, URL: "https://usher.example/scim/v2", Authorize: scimserver.AllowAll, Rules: rules,
 		Hide:   []scim.Path{scim.MustPath("nickName")},
 		Failed: func(_ context.Context, err error) { h.Errorf("the handler failed: %v", err) },
 	})
 	if err != nil {
 		h.Fatal(err)
 	}
-	return &told{endpoint: &endpoint{h.TB, handler}, h: h, provider: p}
+	e.endpoint, e.provider = &endpoint{h.TB, handler}, p
+	return e
 }
 
 // queued is what is in a stream.
@@ -477,4 +484,63 @@ func TestDeleteThatDisablesIsNoDelete(t *testing.T) {
 	e.do("DELETE", "/Users/"+id, "").want(204)
 	e.expect("disabled", "/Users/"+id+" prov:put:notice[active] prov:deactivate")
 	e.do("GET", "/Users/"+id, "").want(200)
+}
+
+// Each operation of a bulk request is told as a request of its own would be; a circle
+// is one transaction.
+func TestEventsOfBulkRequests(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	e := h.told("idp", nil)
+	bulk := func(ops ...string) {
+		t.Helper()
+		e.do("POST", "/Bulk", `{"schemas":["`+scim.BulkRequestURN+`"],"Operations":[`+strings.Join(ops, ",")+`]}`).want(200)
+	}
+	bulk(`{"method":"POST","path":"/Users","bulkId":"a","data":`+user("ann")+`}`,
+		`{"method":"POST","path":"/Users","bulkId":"b","data":`+user("ann")+`}`, // taken
+		`{"method":"POST","path":"/Groups","bulkId":"g","data":`+group("ops", "bulkId:a")+`}`)
+	made := e.news()
+	if len(made) != 2 || made[0].Txn == made[1].Txn || made[0].Events[0].URI != scimevent.CreateNotice || !strings.HasPrefix(made[1].Subject.URI, "/Groups/") {
+		t.Fatalf("%+v", made)
+	}
+	at, team := made[0].Subject.URI, made[1].Subject.URI
+	bulk(`{"method":"PATCH","path":"`+at+`","data":`+patch(`{"op":"replace","path":"active","value":false}`)+`}`,
+		`{"method":"PUT","path":"`+at+`","data":`+user("ann", `"title":"x"`)+`}`,
+		`{"method":"DELETE","path":"`+team+`"}`)
+	e.expect("changed", at+" prov:patch:notice[active] prov:deactivate", at+" prov:put:notice[title active] prov:activate", team+" prov:delete")
+	bulk(`{"method":"POST","path":"/Groups","bulkId":"x","data":`+group("x", "bulkId:y")+`}`, `{"method":"POST","path":"/Groups","bulkId":"y","data":`+group("y", "bulkId:x")+`}`)
+	circle := e.news()
+	kinds := map[string]int{}
+	for _, n := range circle {
+		kinds[n.Events[0].URI]++
+		if n.Txn != circle[0].Txn {
+			t.Errorf("%+v", n)
+		}
+	}
+	if kinds[scimevent.CreateNotice] != 2 || kinds[scimevent.PutNotice] != 2 || len(circle) != 4 {
+		t.Errorf("a circle: %v", kinds)
+	}
+}
+
+// Other types than Users and Groups are told of, too, whatever their attributes are
+// called.
+func TestEventsOfOtherTypes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	catalog, err := scim.CoreCatalog().WithExperiments("agents")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.catalog = catalog
+	e := h.told("idp", nil)
+	id := e.make("/Agents", `{"schemas":["`+scim.AgentURN+`"],"agentUserName":"bot","displayName":"Bot"}`)
+	at := "/Agents/" + id
+	e.expect("made", at+" prov:create:notice[id agentUserName displayName]")
+	e.do("PATCH", at, patch(`{"op":"replace","path":"displayName","value":"Robot"}`)).want(200)
+	e.expect("changed", at+" prov:patch:notice[displayName]")
+	e.do("DELETE", at, "").want(204)
+	e.expect("deleted", at+" prov:delete")
+	if e.rung != 3 {
+		t.Errorf("those who wait were told %d times", e.rung)
+	}
 }
