@@ -7,10 +7,10 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimserver"
 )
 
@@ -66,7 +66,7 @@ func (t *table) write(id string, change func(*account) error) (account, error) {
 		return a, err
 	}
 	for _, other := range t.rows {
-		if other.ID != a.ID && strings.EqualFold(other.Login, a.Login) {
+		if other.ID != a.ID && scim.Fold(other.Login) == scim.Fold(a.Login) {
 			return a, &scimserver.UniquenessError{Attribute: "userName"}
 		}
 	}

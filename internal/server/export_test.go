@@ -21,3 +21,6 @@ type Part = part
 func NewPart(name string, run func(context.Context) error) Part { return part{name, run} }
 
 func RunParts(ctx context.Context, parts ...Part) error { return runParts(ctx, parts) }
+
+// Bounded is bounded.
+var Bounded = bounded

@@ -59,6 +59,9 @@ func (p provider) do(method, path, body string) (int, http.Header, string) {
 	req.Close = true
 	req.Header.Set("Authorization", "Bearer "+p.secret)
 	req.Header.Set("Content-Type", "application/scim+json")
+	if len(body) > 1<<19 { // an answer may come before all of it is sent
+		req.Header.Set("Expect", "100-continue")
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		p.Fatal(err)

@@ -127,12 +127,18 @@ func (w *web) serveMetrics(ctx context.Context) error {
 	return w.run(ctx, w.metrics, mux)
 }
 
+// bounded is a server whose clients cost no more than they may.
+func bounded(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: http.MaxBytesHandler(h, maxBody), ReadHeaderTimeout: readHeaders, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle,
+		MaxHeaderBytes: maxHeaders,
+	}
+}
+
 // run serves until ctx ends, and lets what is being answered be answered.
 func (w *web) run(ctx context.Context, l net.Listener, h http.Handler) error {
-	s := &http.Server{
-		Handler: http.MaxBytesHandler(h, maxBody), ReadHeaderTimeout: readHeaders, ReadTimeout: readAll, WriteTimeout: writeAll, IdleTimeout: idle,
-		MaxHeaderBytes: maxHeaders, ErrorLog: slog.NewLogLogger(telemetry.Least(w.d.log, slog.LevelError).Handler(), slog.LevelDebug),
-	}
+	s := bounded(h)
+	s.ErrorLog = slog.NewLogLogger(telemetry.Least(w.d.log, slog.LevelError).Handler(), slog.LevelDebug)
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	select {
