@@ -57,6 +57,7 @@ const (
 	PushedByID       PushedBy = "id"
 	PushedByName     PushedBy = "name" // canonical
 	PushedByExternal PushedBy = "external"
+	PushedByRecord   PushedBy = "record"
 )
 
 // PushedQuery selects resources of one type that are there.

@@ -711,6 +711,31 @@ func TestAttackNamesThatLookAlike(t *testing.T) {
 	}
 }
 
+// If-Match holds for members, too, however the version is written.
+func TestMembersUnderAVersion(t *testing.T) {
+	t.Parallel()
+	againstBoth(t, scimserver.RFC, func(t *testing.T, e *endpoint) {
+		id := e.make("/Groups", group("ops"))
+		tag := e.do("GET", "/Groups/"+id, "").Header().Get("ETag")
+		for n, c := range []struct {
+			match string
+			want  int
+		}{{"", 412}, {",", 412}, {`W/"none"`, 412}, {strings.TrimPrefix(tag, "W/"), 200}, {tag, 412}, {"*", 200}} { // the fourth changes the version
+			req := httptest.NewRequestWithContext(t.Context(), "PATCH", "http://usher.example/Groups/"+id, strings.NewReader(patch(fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":"m%d"}]}`, n))))
+			req.Header.Set("Content-Type", "application/scim+json")
+			req.Header["If-Match"] = []string{c.match}
+			w := httptest.NewRecorder()
+			if e.ServeHTTP(w, req); w.Code != c.want {
+				t.Errorf("If-Match: %s: %d %s, want %d", c.match, w.Code, w.Body, c.want)
+			}
+		}
+		bulk := e.do("POST", "/Bulk", `{"schemas":["`+scim.BulkRequestURN+`"],"Operations":[{"method":"DELETE","path":"/Groups/`+id+`","version":""}]}`).want(200)
+		if !strings.Contains(bulk.Body.String(), `"status":"400"`) {
+			t.Errorf("%s", bulk.Body)
+		}
+	})
+}
+
 // A145, A148: what changes is told to the ledger, in the same transaction; what
 // does not is not.
 func TestAttackNothingUntold(t *testing.T) {

@@ -29,7 +29,7 @@ func (p *Provider) ChangeMembers(ctx context.Context, typ, id string, c scimserv
 		if err != nil {
 			return err
 		}
-		if c.IfVersion != nil && !slices.Contains(c.IfVersion, tag(row.Version)) {
+		if !c.Allows(tag(row.Version)) {
 			return scimserver.ErrVersion
 		}
 		if out.Removed, err = tx.RemoveMembers(ctx, p.c.Source, id, c.Remove); err != nil {

@@ -147,7 +147,9 @@ func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) 
 			return nil, err
 		case known == nil:
 		case known.Body == nil: // deleted: the same record, under a new id (RFC 7643 §3.1)
-			row.Record = known.Record
+			if err := p.inherit(ctx, tx, row, known.Record); err != nil {
+				return nil, err
+			}
 		case !p.c.Revives || known.Ended.IsZero():
 			return nil, &scimserver.UniquenessError{Attribute: "externalId"}
 		default:
@@ -161,6 +163,16 @@ func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) 
 		}
 		return row, p.put(ctx, tx, row, in, n)
 	})
+}
+
+// inherit makes a new User's record that of somebody who was deleted, unless another one
+// who is there has come by it: a record is one person's.
+func (p *Provider) inherit(ctx context.Context, tx source.PushTx, row *source.Pushed, record string) error {
+	held, err := tx.Pushed(ctx, p.c.Source, typeUser, source.PushedByRecord, record, false)
+	if err == nil && len(held) == 0 {
+		row.Record = record
+	}
+	return err
 }
 
 // namesakes are all who have, or had, a User's name.

@@ -94,6 +94,44 @@ func TestNamesakesAreOthers(t *testing.T) {
 	}
 }
 
+// A record is one person's, whoever had the name or the externalId before: of those who
+// are there no two speak of the same person.
+func TestNoTwoShareARecord(t *testing.T) {
+	t.Parallel()
+	for what, push := range map[string]func(e *endpoint){
+		"a name that was given up": func(e *endpoint) {
+			e.do("DELETE", "/Users/"+e.make("/Users", user("n")), "").want(204)
+			second := e.make("/Users", user("n"))
+			e.do("PATCH", "/Users/"+second, patch(`{"op":"replace","path":"userName","value":"m"}`)).want(200)
+			e.make("/Users", user("n"))
+		},
+		"a name, and an externalId": func(e *endpoint) {
+			e.do("DELETE", "/Users/"+e.make("/Users", user("n", `"externalId":"e"`)), "").want(204)
+			e.make("/Users", user("n"))
+			e.make("/Users", user("x", `"externalId":"e"`))
+		},
+		"an externalId that was given up": func(e *endpoint) {
+			e.do("DELETE", "/Users/"+e.make("/Users", user("n", `"externalId":"e"`)), "").want(204)
+			second := e.make("/Users", user("n", `"externalId":"e"`))
+			e.do("PUT", "/Users/"+second, user("n", `"externalId":"f"`)).want(200)
+			e.make("/Users", user("x", `"externalId":"e"`))
+		},
+	} {
+		h := newHouse(t)
+		push(h.endpoint("idp", scimserver.Lenient))
+		h.settle()
+		active := 0
+		for _, l := range h.people() {
+			if l.Person.State == directory.Active {
+				active++
+			}
+		}
+		if active != 2 {
+			t.Errorf("%s: %d people are active: %+v", what, active, h.people())
+		}
+	}
+}
+
 // What is said about somebody who is active, or was, is refused or revives them.
 func TestRevival(t *testing.T) {
 	t.Parallel()

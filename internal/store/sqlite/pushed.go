@@ -43,6 +43,8 @@ func (tx *Tx) Pushed(ctx context.Context, provider, typ string, by source.Pushed
 		where = `INDEXED BY pushed_name WHERE source = ? AND type = ? AND name = ?`
 	case source.PushedByExternal:
 		where = `INDEXED BY pushed_external WHERE source = ? AND type = ? AND external = ? AND external <> ''`
+	case source.PushedByRecord:
+		where = `INDEXED BY pushed_record WHERE source = ? AND +type = ? AND record = ? AND record <> ''`
 	default:
 		return nil, fmt.Errorf("store: pushed by %q", by)
 	}

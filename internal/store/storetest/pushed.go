@@ -94,6 +94,8 @@ func pushedKeys(b *bundle) {
 	same(b, "by name, with who was deleted", b.found("idp", source.PushedByName, "a", true), []string{"a", "c"})
 	same(b, "by externalId", b.found("idp", source.PushedByExternal, "e-a", false), []string{"a"})
 	same(b, "by externalId, with who was deleted", b.found("idp", source.PushedByExternal, "e-a", true), []string{"a", "c"})
+	same(b, "by record", b.found("idp", source.PushedByRecord, "rec-a", false), []string{"a"})
+	same(b, "by record, of who was deleted", b.found("idp", source.PushedByRecord, "rec-c", false), nil)
 	same(b, "who was deleted", b.found("idp", source.PushedByID, "c", false), nil)
 	same(b, "by nothing", b.found("idp", source.PushedByExternal, "", true), nil)
 	same(b, "at another provider", b.found("other", source.PushedByID, "b", true), nil)
