@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/usher-id/usher/scim"
 )
@@ -59,11 +60,14 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, parts []string) e
 			return err
 		}
 	}
+	// The time to send the request is over once it is read. net/http would go on to
+	// count it, and take who waits for the answer for somebody who has hung up.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // who has no deadline needs none lifted
 	j.refer()
 	failed := 0
 	for _, set := range inOrder(j.after()) {
-		if err := r.Context().Err(); err != nil {
-			return err // nobody is there to be told of the rest
+		if r.Context().Err() != nil {
+			break // what is done is told, should anybody be there
 		}
 		if len(set) > 1 {
 			j.together(set)
@@ -161,6 +165,9 @@ func (h *Handler) readStep(v scim.Value) *step {
 		if *to = text; !isText && !v.IsNull() {
 			s.wrong = badQuery(scim.InvalidSyntax, name+" is a string")
 		}
+	}
+	if v, ok := o.Get("version"); ok && s.version == "" && !v.IsNull() && s.wrong == nil {
+		s.wrong = badQuery(scim.InvalidValue, "version is empty: state one, or leave it out")
 	}
 	s.data, _ = o.Get("data")
 	if s.wrong == nil {

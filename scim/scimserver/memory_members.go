@@ -6,7 +6,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/usher-id/usher/scim"
@@ -160,7 +159,7 @@ func (m *Memory) ChangeMembers(_ context.Context, typ, id string, c MemberChange
 	switch {
 	case here == nil:
 		return MembersChanged{}, ErrNotFound
-	case c.IfVersion != nil && !matches([]string{strings.Join(c.IfVersion, ",")}, here.head.Version()):
+	case !c.Allows(here.head.Version()):
 		return MembersChanged{}, ErrVersion
 	}
 	return m.regroup(s, here, c), nil

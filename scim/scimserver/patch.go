@@ -67,8 +67,8 @@ func (h *Handler) changeMembers(ctx context.Context, k task, c MemberChange, p *
 			return outcome{}, err
 		}
 	}
-	if match := tags(k.match); len(match) > 0 && !slices.Contains(match, "*") {
-		c.IfVersion = match
+	if match := tags(k.match); len(k.match) > 0 && !slices.Contains(match, "*") {
+		c.IfVersion = append([]string{}, match...) // an empty list is met by nothing
 	}
 	done, err := h.members.ChangeMembers(ctx, k.t.Name, k.id, c)
 	if err != nil {

@@ -86,6 +86,12 @@ type MemberChange struct {
 	IfVersion []string
 }
 
+// Allows tells whether a resource of this version may be changed: weakness does not
+// count (RFC 7644 §3.14).
+func (c MemberChange) Allows(version string) bool {
+	return c.IfVersion == nil || matches(c.IfVersion, version)
+}
+
 // MembersChanged is what came of a MemberChange.
 type MembersChanged struct {
 	Head           *scim.Resource // the resource afterwards, without its members
