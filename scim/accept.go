@@ -5,6 +5,7 @@ package scim
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"unicode"
 )
 
@@ -268,18 +269,20 @@ func incomplete(p Path, attrs []Attribute, o Object) error {
 	return nil
 }
 
-// unseen finds a character that cannot be seen, or that changes the direction of
-// others, in an identifier: externalId, and the texts that are required or unique.
-// Two of them could look the same and not be, or end up in a terminal. RFC 8265 §3.3
-// has neither in user names.
+// unseen finds a character that cannot be seen in what a resource is known by: in a
+// text that is required, one that controls a terminal or the direction of others; in
+// externalId and what is unique, any (RFC 8265 §3.3), as two of them could look the same
+// and not be.
 func unseen(attrs []Attribute, o Object) error {
 	for name, v := range o.All() {
 		text, ok := v.AsString()
-		if !ok || !identifies(attrs, name) {
+		a := findAttribute(attrs, name)
+		unique := a == nil && sameName(name, "externalId") || a != nil && (a.Uniqueness == UniqueServer || a.Uniqueness == UniqueGlobal)
+		if !ok || !unique && (a == nil || !a.Required) {
 			continue
 		}
 		for _, c := range text {
-			if unicode.In(c, unicode.Cc, unicode.Bidi_Control) {
+			if unicode.In(c, unicode.Cc, unicode.Bidi_Control) || unique && invisible(c) {
 				return badValue(fmt.Sprintf("%s has a character that cannot be seen: U+%04X", name, c))
 			}
 		}
@@ -287,12 +290,12 @@ func unseen(attrs []Attribute, o Object) error {
 	return nil
 }
 
-func identifies(attrs []Attribute, name string) bool {
-	a := findAttribute(attrs, name)
-	if a == nil {
-		return sameName(name, "externalId")
-	}
-	return a.Required || a.Uniqueness == UniqueServer || a.Uniqueness == UniqueGlobal
+// invisible tells of what has no form of its own, but for the joiners and the marks
+// before numbers, which some scripts are written with.
+func invisible(c rune) bool {
+	const joiners = "\u200c\u200d"
+	return unicode.In(c, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point) &&
+		!unicode.Is(unicode.Prepended_Concatenation_Mark, c) && !strings.ContainsRune(joiners, c)
 }
 
 // Replacement lays an accepted resource over the one that it replaces (RFC 7644

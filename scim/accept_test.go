@@ -71,6 +71,7 @@ func TestAccept(t *testing.T) {
 		"one primary":                    {gadgetHead + `"parts":[{"value":"a","primary":true},{"value":"b","primary":false}]}`, scim.AcceptRules{}, gadgetHead + `"parts":[{"value":"a","primary":true},{"value":"b","primary":false}]}`},
 		"a name nobody sees":             {`{"schemas":["urn:example:Gadget"],"serial":"1\u202e"}`, all, "invalidValue serial has a character that cannot be seen: U+202E"},
 		"a name that ends a line":        {gadgetHead + `"externalId":"a\nb"}`, all, "invalidValue externalId has a character that cannot be seen: U+000A"},
+		"a name with a hole":             {gadgetHead + `"externalId":"1\u200b"}`, all, "invalidValue externalId has a character that cannot be seen: U+200B"},
 		"a text that is no name":         {gadgetHead + `"pin":"a\n\u200f"}`, scim.AcceptRules{}, gadgetHead + `"pin":"a\n` + "\u200f" + `"}`},
 		"a number for a text":            {`{"schemas":["urn:example:Gadget"],"serial":1}`, all, "invalidValue serial wants string"},
 		"a fraction for an integer":      {gadgetHead + `"count":1.5}`, scim.AcceptRules{}, "invalidValue count wants integer"},

@@ -42,7 +42,10 @@ func Fold(s string) string {
 
 // alike tells whether two strings fold to the same.
 func alike(s, t string) bool {
-	return strings.EqualFold(s, t) || (!isASCII(s) || !isASCII(t)) && Fold(s) == Fold(t)
+	if isASCII(s) && isASCII(t) {
+		return strings.EqualFold(s, t)
+	}
+	return s == t || Fold(s) == Fold(t)
 }
 
 // normal is what Unicode says of characters beyond ASCII.
