@@ -133,6 +133,7 @@ type endpoint struct {
 	oauth     *oauth.Server // nil if there is no client
 	providers map[string]http.Handler
 	nobody    http.Handler // answers who has no token
+	noting    sync.Map     // ids of tokens whose use is being noted
 }
 
 func (d *daemon) newEndpoint(ctx context.Context) (*endpoint, error) {
@@ -281,11 +282,20 @@ func (e *endpoint) caller(r *http.Request) (http.Handler, error) {
 		return nil, token.ErrRevoked
 	}
 	if t.Stale(now) {
-		if err := e.tokens.UseToken(r.Context(), t.ID, now); err != nil {
-			e.d.log.Warn("it could not be noted that a token is used", "token", t.ID, "err", err)
-		}
+		e.note(r.Context(), t.ID, now)
 	}
 	return p, nil
+}
+
+// note keeps that a token is used. One request does it for all that come meanwhile.
+func (e *endpoint) note(ctx context.Context, id string, now time.Time) {
+	if _, busy := e.noting.LoadOrStore(id, true); busy {
+		return
+	}
+	defer e.noting.Delete(id)
+	if err := e.tokens.UseToken(ctx, id, now); err != nil {
+		e.d.log.Warn("it could not be noted that a token is used", "token", id, "err", err)
+	}
 }
 
 // How long the directory waits for more of what is pushed before it acts upon it:
