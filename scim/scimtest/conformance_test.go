@@ -197,7 +197,7 @@ func TestOurServerPasses(t *testing.T) {
 // Types beside Users and Groups, of drafts or of one's own, are nobody's fault.
 func TestFurtherTypesPass(t *testing.T) {
 	t.Parallel()
-	c, err := scim.CoreCatalog().WithExperiments("agents", "roles", "entitlements")
+	c, err := scim.Catalog{Schemas: scim.CoreSchemas(), ResourceTypes: types()}.WithExperiments("agents", "roles", "entitlements")
 	if err != nil {
 		t.Fatal(err)
 	}
