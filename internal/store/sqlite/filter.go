@@ -20,6 +20,7 @@ type condition struct {
 	sql   string
 	exact bool   // true of neither more nor less than what scim.SchemaSet.Match is; otherwise of more
 	index string // by which all rows of which it is true are found, "" for none
+	ids   string // a query for the ids that it names, "" if it is about anything else
 }
 
 // The indexes of the table pushed.
@@ -64,6 +65,9 @@ func (c *compiler) filter(f scim.Filter) (cond condition, ok bool) {
 	case *scim.Present:
 		cond, ok = c.present(f)
 	case *scim.ValuePath:
+		if cond, ok = c.valued(f); ok {
+			break
+		}
 		p := f.Path
 		p.Filter = f.Filter
 		var from elements
@@ -94,7 +98,7 @@ func (c *compiler) and(terms []scim.Filter, compile func(scim.Filter) (condition
 
 func (c *compiler) or(terms []scim.Filter, compile func(scim.Filter) (condition, bool)) (condition, bool) {
 	any := condition{exact: true}
-	var parts []string
+	var parts, ids []string
 	for _, t := range terms {
 		cond, ok := compile(t)
 		if !ok {
@@ -102,9 +106,23 @@ func (c *compiler) or(terms []scim.Filter, compile func(scim.Filter) (condition,
 		}
 		any.exact = any.exact && cond.exact
 		parts = append(parts, cond.sql)
+		if cond.ids != "" {
+			ids = append(ids, cond.ids)
+		}
 	}
 	any.sql = "(" + strings.Join(parts, " OR ") + ")"
+	if n := len(ids); n > 0 && n == len(parts) && n <= mostIDs { // no index has an OR
+		any = named(strings.Join(ids, " UNION ALL "))
+	}
 	return any, len(parts) > 0
+}
+
+// mostIDs is how many queries for ids are made one; SQLite takes 500.
+const mostIDs = 200
+
+// named is the condition that a resource is one of those whose ids a query finds.
+func named(ids string) condition {
+	return condition{sql: "(p.id IN (" + ids + "))", exact: true, index: indexID, ids: ids}
 }
 
 // place is where an attribute stands.
@@ -201,6 +219,9 @@ func (c *compiler) compare(f *scim.Compare) (condition, bool) {
 		if cond, ok := c.column(at, f, of); ok {
 			return cond, true
 		}
+	}
+	if cond, ok := c.member(at, f, of); ok {
+		return cond, true
 	}
 	if f.Path.Filter == nil && at.rows == "" {
 		sql, ok := c.holds(at.json, of)
@@ -335,7 +356,7 @@ func (c *compiler) column(at place, f *scim.Compare, of scim.Comparison) (condit
 	if !isText || text == "" || f.Path.Sub != "" || of.Instant || !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
 		return condition{}, false
 	}
-	column, exact, index := c.named(at)
+	column, exact, index := c.columnOf(at)
 	if column == "" || exact != of.Exact {
 		return condition{}, false
 	}
@@ -346,7 +367,9 @@ func (c *compiler) column(at place, f *scim.Compare, of scim.Comparison) (condit
 	cond := condition{exact: true}
 	switch of.Op {
 	case scim.OpEq: // the index of external has no empty ones, and must be told
-		cond.sql, cond.index = "("+column+" = "+v+" AND "+column+" <> '')", index
+		if cond.sql, cond.index = "("+column+" = "+v+" AND "+column+" <> '')", index; index == indexID {
+			cond.ids = "SELECT " + v
+		}
 	case scim.OpNe:
 		cond.sql = "(" + column + " <> " + v + ")"
 	case scim.OpCo:
@@ -367,9 +390,35 @@ func (c *compiler) column(at place, f *scim.Compare, of scim.Comparison) (condit
 	return cond, cond.sql != ""
 }
 
-// named is the column in which a text stands by itself, whether it does as it was
+// member compiles the question which groups somebody is in: those that the index of
+// members has, and no look at the others.
+func (c *compiler) member(at place, f *scim.Compare, of scim.Comparison) (condition, bool) {
+	text, isText := of.Operand.AsString()
+	is := at.rows == members && f.Path.Filter == nil && (f.Path.Sub == "" || strings.EqualFold(f.Path.Sub, "value"))
+	if !is || of.Op != scim.OpEq || !of.Exact || !isText || text == "" || !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+		return condition{}, false
+	}
+	return named("SELECT m.grp FROM pushed_members m WHERE m.source = ?1 AND m.member = " + c.arg(text)), true
+}
+
+// valued compiles what stands in brackets as the comparison without them, if it is
+// one of members.
+func (c *compiler) valued(f *scim.ValuePath) (condition, bool) {
+	inner, ok := f.Filter.(*scim.Compare)
+	if !ok || !strings.EqualFold(f.Path.Attr, c.q.Members) || inner.Path.Sub != "" || inner.Path.URN != "" {
+		return condition{}, false
+	}
+	at, _, ok := c.place(f.Path)
+	if !ok {
+		return condition{}, false
+	}
+	one := &scim.Compare{Path: scim.Path{Attr: f.Path.Attr, Sub: inner.Path.Attr}, Op: inner.Op, Value: inner.Value}
+	return c.member(at, one, at.attr.Comparison(inner.Path.Attr, inner.Op, inner.Value))
+}
+
+// columnOf is the column in which a text stands by itself, whether it does as it was
 // sent or folded, and the column's index.
-func (c *compiler) named(at place) (column string, exact bool, index string) {
+func (c *compiler) columnOf(at place) (column string, exact bool, index string) {
 	switch {
 	case at.attr.MultiValued || at.attr.Type != scim.TypeString:
 		return "", false, ""
@@ -467,7 +516,7 @@ func (c *compiler) sortKey() (key string, indexed, ok bool) {
 		target = at.attr.SubAttributes[i]
 	}
 	exact := target.CaseExact || target.Type == scim.TypeReference || target.Type == scim.TypeBinary
-	column, asSent, _ := c.named(at)
+	column, asSent, _ := c.columnOf(at)
 	switch {
 	case at.attr.Name == "meta" && target.Name == "created":
 		return "p.created", false, true

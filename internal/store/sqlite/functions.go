@@ -81,10 +81,6 @@ const (
 )
 
 func holds(args []driver.Value) (driver.Value, error) {
-	v, err := valueOf(args[0])
-	if err != nil {
-		return nil, err
-	}
 	op, _ := args[1].(string)
 	traits, _ := args[3].(int64)
 	sub, _ := args[4].(string)
@@ -102,16 +98,12 @@ func holds(args []driver.Value) (driver.Value, error) {
 	default:
 		return nil, fmt.Errorf("scim_holds: an operand of type %T", operand)
 	}
-	return truth(c.Holds(v)), nil
+	return truth(c.Holds(valueOf(args[0]))), nil
 }
 
 func assigned(args []driver.Value) (driver.Value, error) {
-	v, err := valueOf(args[0])
-	if err != nil {
-		return nil, err
-	}
 	sub, _ := args[1].(string)
-	return truth(scim.Assigned(v, sub)), nil
+	return truth(scim.Assigned(valueOf(args[0]), sub)), nil
 }
 
 func truth(is bool) int64 {
@@ -121,18 +113,27 @@ func truth(is bool) int64 {
 	return 0
 }
 
-// valueOf reads JSON, null for SQL's NULL. The value lives no longer than the
-// argument.
-func valueOf(arg driver.Value) (scim.Value, error) {
-	text, ok := arg.(string)
-	if !ok {
-		if arg == nil {
-			return scim.Null(), nil
-		}
-		return scim.Null(), fmt.Errorf("JSON of type %T", arg)
+// valueOf reads JSON, null for SQL's NULL. An element of a list that is not complex,
+// as it should be, comes as what it is in SQL, which is what it says: whatever is
+// stored, a filter finds it or not. The value lives no longer than the argument.
+func valueOf(arg driver.Value) scim.Value {
+	var text string
+	switch v := arg.(type) {
+	case string:
+		text = v
+	case int64:
+		return scim.Integer(v)
+	case float64:
+		return scim.Decimal(v)
+	default:
+		return scim.Null()
 	}
 	if n := len(text); n >= 2 && text[0] == '"' && text[n-1] == '"' && strings.IndexByte(text, '\\') < 0 {
-		return scim.String(text[1 : n-1]), nil
+		return scim.String(text[1 : n-1])
 	}
-	return scim.ParseValue([]byte(text), scim.Limits{})
+	v, err := scim.ParseValue([]byte(text), scim.Limits{})
+	if err != nil {
+		return scim.String(text)
+	}
+	return v
 }

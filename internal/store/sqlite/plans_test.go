@@ -85,6 +85,19 @@ func TestPlans(t *testing.T) {
 			"sqlite_autoindex_pushed_1 (source=? AND type=? AND id=?", "pushed_name (source=? AND type=? AND name>? AND name<?)",
 			"pushed_name (source=? AND type=? AND name=?", "pushed_external (source=? AND type=? AND external=?",
 		}, []string{"USE TEMP B-TREE FOR ORDER BY"}},
+		"pushed by members": {func(ctx context.Context, tx *sqlite.Tx) error {
+			for _, filter := range []string{`members eq "m"`, `members[value eq "m"]`, `members.value eq "m" or id eq "x" or members eq "n"`, `displayName co "x" and members eq "m"`} {
+				q := users(filter)
+				q.Type, q.Schema, q.Name, q.Groups, q.Members = "Group", scim.GroupURN, "displayName", "", "members"
+				if _, _, err := tx.PushedAfter(ctx, q, 7, 9); err != nil {
+					return err
+				}
+				if _, _, _, err := tx.PushedPage(ctx, q, 10, 10); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, []string{"sqlite_autoindex_pushed_1 (source=? AND type=? AND id=?", "INDEX pushed_members_member (source=? AND member=?)"}, []string{"USE TEMP B-TREE FOR ORDER BY"}},
 		"pushed in the order of an index": {func(ctx context.Context, tx *sqlite.Tx) error {
 			q := users("")
 			q.SortBy = scim.MustPath("userName")
@@ -185,6 +198,9 @@ func TestPlans(t *testing.T) {
 				if !strings.Contains(all, want) {
 					t.Errorf("no step says %q:\n%s", want, all)
 				}
+			}
+			if name == "pushed by members" && strings.Contains(all, "pushed_live") {
+				t.Errorf("everybody is looked at:\n%s", all)
 			}
 			for _, step := range strings.Split(all, "\n") {
 				if allowed(step, c.walks) {

@@ -3,9 +3,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"math"
 	"slices"
 
 	"github.com/usher-id/usher/internal/source"
@@ -16,6 +18,8 @@ type compiled struct {
 	compiler
 	from  string
 	exact bool
+	index string // by which rows are found, "" for the one that has them all
+	any   bool   // SQL leaves no row out
 }
 
 // compile compiles what SQL can tell of a query's filter. Left to itself, SQLite
@@ -28,23 +32,50 @@ func compile(q source.PushedQuery) *compiled {
 		cond = condition{sql: "1"}
 	}
 	c.exact = cond.exact
-	index := cond.index
-	if index == "" {
-		index = indexLive
-	}
-	c.from = `FROM pushed p INDEXED BY ` + index + ` WHERE p.source = ?1 AND p.type = ?2 AND p.deleted = 0`
-	if cond.sql != "1" {
+	c.index, c.any = cond.index, cond.sql == "1"
+	c.from = `FROM pushed p INDEXED BY ` + cmp.Or(c.index, indexLive) + ` WHERE p.source = ?1 AND p.type = ?2 AND p.deleted = 0`
+	if !c.any {
 		c.from += " AND " + cond.sql
 	}
 	return c
 }
 
+// The driver interrupts a statement up to its first row, and no later: whatever looks
+// at rows that may be left out must have looked at all of them by then. So the order
+// of what a filter selects is made by sorting, which no index may spare (a "+" hides
+// a column from it), and a walk goes by parts of the table.
+const (
+	firstPart = 64 // resources
+	mostPart  = 8192
+)
+
 // PushedAfter implements source.PushTx.
 func (tx *Tx) PushedAfter(ctx context.Context, q source.PushedQuery, seq int64, limit int) (rows []source.Pushed, exact bool, err error) {
 	c := compile(q)
-	from := c.from + " AND p.seq > " + c.arg(seq) + " ORDER BY p.seq LIMIT " + c.arg(limit)
-	rows, err = tx.pushedOnce(ctx, from, c.args...)
-	return rows, c.exact, err
+	from := c.from + " AND p.seq > " + c.arg(seq)
+	if c.any {
+		rows, err = tx.pushedOnce(ctx, from+" ORDER BY p.seq LIMIT "+c.arg(limit), c.args...)
+		return rows, c.exact, err
+	}
+	from += " AND p.seq <= " + c.arg(int64(math.MaxInt64)) + " ORDER BY +p.seq LIMIT " + c.arg(limit)
+	last := len(c.args)
+	more := true
+	for part := max(limit, firstPart); more && len(rows) < limit; part = min(2*part, mostPart) {
+		end := int64(math.MaxInt64)
+		if more = c.index == ""; more {
+			if more, err = tx.row(ctx, []any{&end}, `SELECT seq FROM pushed INDEXED BY pushed_live
+				WHERE source = ? AND type = ? AND deleted = 0 AND seq > ? ORDER BY seq LIMIT 1 OFFSET ?`, q.Source, q.Type, seq, part-1); err != nil {
+				return nil, false, err
+			}
+		}
+		c.args[last-3], c.args[last-2], c.args[last-1] = seq, end, limit-len(rows)
+		found, err := tx.pushedOnce(ctx, from, c.args...)
+		if err != nil {
+			return nil, false, err
+		}
+		rows, seq = append(rows, found...), end
+	}
+	return rows, c.exact, nil
 }
 
 // PushedPage implements source.PushTx.
@@ -64,7 +95,8 @@ func (tx *Tx) PushedPage(ctx context.Context, q source.PushedQuery, skip, limit 
 		rows, err = tx.pushedOnce(ctx, c.from+" ORDER BY "+order+" LIMIT "+c.arg(limit)+" OFFSET "+c.arg(max(skip, 0)), c.args...)
 		return rows, total, true, err
 	}
-	// All are counted, and those of the page alone are read.
+	// All are counted, and those of the page alone are read. The order of an index is
+	// hidden, see firstPart.
 	var page []int64
 	err = tx.rowsOnce(ctx, func(r *sql.Rows) error {
 		var seq int64
@@ -74,7 +106,7 @@ func (tx *Tx) PushedPage(ctx context.Context, q source.PushedQuery, skip, limit 
 		err := r.Scan(&seq)
 		page = append(page, seq)
 		return err
-	}, "SELECT p.seq "+c.from+" ORDER BY "+order, c.args...)
+	}, "SELECT p.seq "+c.from+" ORDER BY +"+order, c.args...)
 	if err != nil || len(page) == 0 {
 		return nil, total, true, err
 	}

@@ -203,6 +203,32 @@ func pushedQueries(b *bundle) {
 		b.Error("a page by what no schema has")
 	}
 	b.push(func(tx source.PushTx) error {
+		for i, who := range []string{"u0", "u1", "u2", "u0"} { // the last one is another's
+			g := resource(map[bool]string{true: "idp", false: "other"}[i < 3], fmt.Sprint("g", i))
+			g.Type, g.Body = "Group", []byte(`{"displayName":"g"}`)
+			b.must(tx.PutPushed(b.ctx, g))
+			_, err := tx.AddMembers(b.ctx, g.Source, g.ID, []source.PushedMember{{ID: who, Body: []byte(`{"value":"` + who + `"}`)}})
+			b.must(err)
+		}
+		return nil
+	})
+	for filter, want := range map[string][]string{
+		`members eq "u0"`: {"g0"}, `members.value eq "u1"`: {"g1"}, `members[value eq "u2"]`: {"g2"}, `members eq "U0"`: nil,
+		`members eq "u2" or members.value eq "u0" or id eq "g0"`: {"g0", "g2"}, `not (members eq "u0")`: {"g1", "g2"}, `members eq "u0" and displayName eq "x"`: nil,
+		`(members eq "u0" or id eq "g2") and displayName sw "G"`: {"g0", "g2"}, `members eq "u1" or displayName co "x"`: {"g1"},
+	} {
+		q := asked("Group", filter)
+		ids, _, _ = page(q, 0, 9)
+		same(b, filter, ids, want)
+		b.push(func(tx source.PushTx) error {
+			rows, exact, err := tx.PushedAfter(b.ctx, q, 0, 9)
+			if len(rows) != len(want) || !exact {
+				b.Errorf("%s: %+v, %v", filter, rows, exact)
+			}
+			return err
+		})
+	}
+	b.push(func(tx source.PushTx) error {
 		rows, exact, err := tx.PushedAfter(b.ctx, asked("User", `title eq "one" and unknown eq "x"`), 1, 9)
 		if exact || len(rows) != 1 || rows[0].ID != "u3" {
 			b.Errorf("what may satisfy a filter: %+v, %v", rows, exact)
