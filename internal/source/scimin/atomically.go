@@ -15,7 +15,7 @@ func (p *Provider) Atomically(ctx context.Context, fn func(scimserver.Store) err
 		one := &within{tx: tx}
 		c := p.c
 		c.Store, c.Changed, c.Told = one, func() {}, func() {}
-		if err := fn(&Provider{c: c, kinds: p.kinds, longest: p.longest}); err != nil {
+		if err := fn(&Provider{c: c, kinds: p.kinds, longest: p.longest, most: p.most}); err != nil {
 			return err
 		}
 		return one.failed

@@ -5,7 +5,6 @@ package scimin
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -18,31 +17,34 @@ import (
 // What one query may cost.
 const (
 	scanPage = 500
-	mostScan = 100_000 // resources that are looked at one by one
+	mostScan = 100_000 // resources that are looked at one by one, or sorted here
+	mostFew  = 1000    // resources that keys find, for them to be looked at alone
 	mostTime = 10 * time.Second
 )
 
-// within bounds how long the store looks for what no index has: who asks so must not
-// keep all others from reading. done makes its error the answer.
-func (p *Provider) within(ctx context.Context) (bounded context.Context, done func(error) error) {
-	bounded, cancel := context.WithTimeout(ctx, p.longest)
-	return bounded, func(err error) error {
-		late := bounded.Err() != nil && ctx.Err() == nil
-		if cancel(); err == nil || !late {
-			return err
+// keys is what may be asked for however many resources there are, in pages by index and
+// by cursor.
+const keys = "ask with eq for an id, an externalId, the userName of a User, or the displayName or a member of a Group"
+
+// view runs fn on what is stored and bounds how long it may take, from its first look
+// to its last: who asks for what no index has must not keep all others from reading.
+func (p *Provider) view(ctx context.Context, fn func(context.Context, source.PushTx) error) error {
+	return p.c.Store.View(ctx, func(tx source.PushTx) error {
+		bounded, cancel := context.WithTimeout(ctx, p.longest)
+		defer cancel()
+		err := fn(bounded, tx)
+		if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+			return tooMany("the query takes too long; " + keys)
 		}
-		return &scim.Error{
-			Status: http.StatusBadRequest, ScimType: scim.TooMany,
-			Detail: "the query takes too long; ask by userName, displayName, externalId, id or members, or for pages by cursor",
-		}
-	}
+		return err
+	})
 }
 
 // List implements scimserver.Store. What an index finds is looked at alone. Any
 // other filter, and a sort, is the store's; what the store cannot tell is looked at
 // here, up to a bound.
 func (p *Provider) List(ctx context.Context, typ string, q scimserver.Query) (page scimserver.Page, err error) {
-	err = p.c.Store.View(ctx, func(tx source.PushTx) error {
+	err = p.view(ctx, func(ctx context.Context, tx source.PushTx) error {
 		page = scimserver.Page{}
 		if q.Filter == nil && q.SortBy.IsZero() {
 			if page.Total, err = tx.PushedCount(ctx, p.c.Source, typ); err != nil || q.Count == 0 {
@@ -68,9 +70,8 @@ func (p *Provider) page(ctx context.Context, tx source.PushTx, typ string, q sci
 		return page, err
 	}
 	if !few {
-		bounded, done := p.within(ctx)
-		rows, total, ok, err := tx.PushedPage(bounded, p.query(typ, q), q.StartIndex-1, q.Count)
-		if err = done(err); err != nil {
+		rows, total, ok, err := tx.PushedPage(ctx, p.query(typ, q), q.StartIndex-1, q.Count)
+		if err != nil {
 			return page, err
 		}
 		if ok {
@@ -117,7 +118,7 @@ func (p *Provider) Walk(ctx context.Context, typ string, q scimserver.Query, cur
 	if len(place) > 0 {
 		at = place[0]
 	}
-	err = p.c.Store.View(ctx, func(tx source.PushTx) error {
+	err = p.view(ctx, func(ctx context.Context, tx source.PushTx) error {
 		page = scimserver.Page{Total: -1}
 		if !q.SortBy.IsZero() {
 			return p.walkSorted(ctx, tx, typ, q, int(at), &page)
@@ -158,21 +159,28 @@ func (p *Provider) walkSorted(ctx context.Context, tx source.PushTx, typ string,
 }
 
 // selected are the resources that satisfy a filter, in the order in which they
-// were made: of a few candidates, or of all.
+// were made: of a few candidates, or of all. Those that are to be sorted are held at
+// once, so there is a bound on how many, whoever has found them.
 func (p *Provider) selected(
 	ctx context.Context, tx source.PushTx, typ string, q scimserver.Query, rows []source.Pushed, few bool,
 ) (found []*scim.Resource, err error) {
 	if !few {
 		err := p.scan(ctx, tx, typ, 0, q, func(_ *source.Pushed, r *scim.Resource) bool {
 			found = append(found, r)
-			return true
+			return len(found) <= p.most || q.SortBy.IsZero()
 		})
+		if err == nil && len(found) > p.most && !q.SortBy.IsZero() {
+			err = tooMany(fmt.Sprintf("more than %d resources would have to be sorted by %s one by one; sort by id, displayName or meta.created, or ask for fewer by a filter", p.most, q.SortBy))
+		}
 		return found, err
 	}
 	slices.SortFunc(rows, func(a, b source.Pushed) int { return int(a.Seq - b.Seq) })
 	q.Without = p.seen(q)
 	all, err := p.resources(ctx, tx, rows, q)
 	for _, r := range all {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if p.c.Schemas.Match(p.schema(typ), q.Filter, r) {
 			found = append(found, r)
 		}
@@ -189,8 +197,8 @@ func (p *Provider) seen(q scimserver.Query) []scim.Path {
 }
 
 // scan gives every resource after a place that satisfies the filter to fn, until it
-// has enough. Of those of which the store cannot tell, no more than mostScan are
-// looked at.
+// has enough. Of those of which the store cannot tell, no more than a bound are looked
+// at.
 func (p *Provider) scan(ctx context.Context, tx source.PushTx, typ string, after int64, q scimserver.Query, fn func(*source.Pushed, *scim.Resource) bool) error {
 	q.Without = p.seen(q)
 	query := p.query(typ, q)
@@ -199,9 +207,8 @@ func (p *Provider) scan(ctx context.Context, tx source.PushTx, typ string, after
 		size = min(q.Count+1, scanPage) // one more, to know whether there is one
 	}
 	for looked := 0; ; {
-		bounded, done := p.within(ctx)
-		rows, exact, err := tx.PushedAfter(bounded, query, after, size)
-		if err = done(err); err != nil {
+		rows, exact, err := tx.PushedAfter(ctx, query, after, size)
+		if err != nil {
 			return err
 		}
 		all, err := p.resources(ctx, tx, rows, q)
@@ -209,6 +216,9 @@ func (p *Provider) scan(ctx context.Context, tx source.PushTx, typ string, after
 			return err
 		}
 		for i, r := range all {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if (exact || p.c.Schemas.Match(p.schema(typ), q.Filter, r)) && !fn(&rows[i], r) {
 				return nil
 			}
@@ -217,26 +227,18 @@ func (p *Provider) scan(ctx context.Context, tx source.PushTx, typ string, after
 		if looked += len(rows); len(rows) < size {
 			return nil
 		}
-		if size = scanPage; looked >= mostScan && !exact {
-			return &scim.Error{
-				Status: http.StatusBadRequest, ScimType: scim.TooMany,
-				Detail: fmt.Sprintf("the query would look at more than %d resources one by one; ask by userName, displayName, externalId, id or members", mostScan),
-			}
+		if size = scanPage; looked >= p.most && !exact {
+			return tooMany(fmt.Sprintf("the query would look at more than %d resources one by one; %s", p.most, keys))
 		}
 	}
 }
 
-// candidates are all resources that may satisfy a filter, if an index can tell: more
-// than those who do, never less.
+// candidates are all resources that may satisfy a filter, if a key can tell and they
+// are few: more than those who do, never less.
 func (p *Provider) candidates(ctx context.Context, tx source.PushTx, typ string, f scim.Filter) ([]source.Pushed, bool, error) {
 	switch f := f.(type) {
 	case *scim.Compare:
 		return p.compared(ctx, tx, typ, f)
-	case *scim.ValuePath:
-		if inner, ok := f.Filter.(*scim.Compare); ok && inner.Path.Sub == "" && inner.Path.URN == "" {
-			path := scim.Path{URN: f.Path.URN, Attr: f.Path.Attr, Sub: inner.Path.Attr}
-			return p.compared(ctx, tx, typ, &scim.Compare{Path: path, Op: inner.Op, Value: inner.Value})
-		}
 	case *scim.And:
 		for _, term := range f.Terms {
 			if rows, ok, err := p.candidates(ctx, tx, typ, term); ok || err != nil {
@@ -245,15 +247,22 @@ func (p *Provider) candidates(ctx context.Context, tx source.PushTx, typ string,
 		}
 	case *scim.Or:
 		var all []source.Pushed
+		seen := map[string]bool{}
 		for _, term := range f.Terms {
+			if err := ctx.Err(); err != nil { // to find one by its key does not look
+				return nil, false, err
+			}
 			rows, ok, err := p.candidates(ctx, tx, typ, term)
 			if !ok || err != nil {
 				return nil, false, err
 			}
 			for _, r := range rows {
-				if !slices.ContainsFunc(all, func(o source.Pushed) bool { return o.ID == r.ID }) {
-					all = append(all, r)
+				if !seen[r.ID] {
+					seen[r.ID], all = true, append(all, r)
 				}
+			}
+			if len(all) > mostFew {
+				return nil, false, nil
 			}
 		}
 		return all, true, nil
@@ -268,24 +277,12 @@ func (p *Provider) compared(ctx context.Context, tx source.PushTx, typ string, c
 	}
 	path := c.Path
 	path.Filter = nil
-	if typ == typeGroup && strings.EqualFold(path.Attr, "members") && (path.Sub == "" || strings.EqualFold(path.Sub, "value")) {
-		groups, err := tx.GroupsWith(ctx, p.c.Source, []string{value})
-		var all []source.Pushed
-		for _, id := range groups[value] {
-			rows, rerr := tx.Pushed(ctx, p.c.Source, typ, source.PushedByID, id, false)
-			if rerr != nil {
-				return nil, false, rerr
-			}
-			all = append(all, rows...)
-		}
-		return all, true, err
-	}
 	by, value, ok := p.key(typ, path, value)
 	if !ok {
 		return nil, false, nil
 	}
 	rows, err := tx.Pushed(ctx, p.c.Source, typ, by, value, false)
-	return rows, true, err
+	return rows, err == nil && len(rows) <= mostFew, err
 }
 
 // resources makes resources of rows: with their members unless the query does
@@ -295,7 +292,10 @@ func (p *Provider) resources(ctx context.Context, tx source.PushTx, rows []sourc
 	var users []string
 	headless := slices.ContainsFunc(q.Without, func(at scim.Path) bool { return at.Sub == "" && strings.EqualFold(at.Attr, "members") })
 	for i := range rows {
-		var err error
+		err := ctx.Err()
+		if err != nil {
+			return nil, err
+		}
 		if out[i], err = p.head(&rows[i]); err != nil {
 			return nil, err
 		}

@@ -60,6 +60,7 @@ type Provider struct {
 	c       Config
 	kinds   map[string]kind
 	longest time.Duration // a query may take
+	most    int           // resources that a query may have looked at one by one
 }
 
 var (
@@ -74,7 +75,7 @@ func New(c Config) (*Provider, error) {
 	if c.Types == nil {
 		c.Types = scim.CoreResourceTypes()
 	}
-	p := &Provider{c: c, kinds: map[string]kind{}, longest: mostTime}
+	p := &Provider{c: c, kinds: map[string]kind{}, longest: mostTime, most: mostScan}
 	for _, t := range c.Types {
 		k, err := kindOf(c.Schemas, t)
 		if err != nil {

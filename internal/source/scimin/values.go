@@ -45,14 +45,14 @@ func (v Values) valued(typ string) string {
 
 // all are the values of an attribute, as resources.
 func (v Values) all(ctx context.Context, typ string) (out []*scim.Resource, err error) {
-	err = v.c.Store.View(ctx, func(tx source.PushTx) error {
+	err = v.view(ctx, func(ctx context.Context, tx source.PushTx) error {
 		out = nil
 		n, err := tx.PushedCount(ctx, v.c.Source, typeUser)
 		if err != nil {
 			return err
 		}
-		if n > mostScan {
-			return tooMany(fmt.Sprintf("the values of more than %d Users are not counted", mostScan))
+		if n > v.most {
+			return tooMany(fmt.Sprintf("the values of more than %d Users are not counted", v.most))
 		}
 		values, err := tx.PushedValues(ctx, v.c.Source, typeUser, v.valued(typ), mostValues+1)
 		if err != nil {
