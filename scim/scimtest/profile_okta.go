@@ -42,9 +42,13 @@ func oktaChecks() []Check {
 			name := s.name("user")
 			return oktaShows(s.Do(ctx, http.MethodPost, "/Users", oktaBody(name)), http.StatusCreated, name)
 		}},
-		{"okta-06", "a User that was created is there", func(ctx context.Context, s *Session) Outcome {
+		{"okta-06", "a User that was created is there by its id", func(ctx context.Context, s *Session) Outcome {
 			u := oktaUser(ctx, s)
-			return foundAlone(ctx, s, "/Users", u.ID(), "userName eq "+quoted(u.UserName()))
+			e := s.Do(ctx, http.MethodGet, writingUser(u), "")
+			if r := e.Resource(); e.Status != http.StatusOK || r == nil || r.ID() != u.ID() || r.UserName() != u.UserName() {
+				return failed(e, "not 200 with the User of the id %q and the userName %q", u.ID(), u.UserName())
+			}
+			return passed()
 		}},
 		{"okta-07", "the same User again is refused with 409", func(ctx context.Context, s *Session) Outcome {
 			return writingRefused(s.Do(ctx, http.MethodPost, "/Users", oktaBody(oktaUser(ctx, s).UserName())), http.StatusConflict)

@@ -356,7 +356,7 @@ func TestPlantedOkta(t *testing.T) {
 			return regexp.MustCompile(`,"detail":"[^"]*"`).ReplaceAllString(body, "")
 		}), []string{"okta-04"}},
 		{"a create shows less than was sent", rewriting(http.MethodPost, "/Users", `"givenName":"Ada",`, ""), []string{"okta-05"}},
-		{"who was made is not found", faultSwap(`^userName eq "usher-([^"]*-user-)`, `userName eq "x$1`), []string{"okta-06"}},
+		{"who is read by an id has another", rewriting(http.MethodGet, atUsers, `"id":"`, `"id":"x`), []string{"okta-06"}},
 		{"a conflict is none", coded(http.MethodPost, "/Users", 409, 400), []string{"okta-07"}},
 		{"capitals are refused", refused(func(r *http.Request) bool {
 			return strings.Contains(r.URL.Query().Get("filter"), "USHER-CHECK")
