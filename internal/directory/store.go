@@ -54,8 +54,10 @@ type Tx interface {
 	// Erase removes what is kept of a person's attributes: records, keys, the
 	// ledger's payloads, and what was sent to apps. The person's row, the names
 	// that nobody else may get and the links to accounts stay. It returns
-	// ErrHasAccess if an account is live, or nobody knows whether it is.
-	Erase(ctx context.Context, person string) error
+	// ErrHasAccess if an account is live, or nobody knows whether it is. Returned are
+	// the Users that providers push of them, and of which others may not know yet
+	// that they are gone.
+	Erase(ctx context.Context, person string) (gone []Resource, err error)
 
 	// Rewind makes everybody due at now one of whose records starts or ends
 	// after now, and no later than last.

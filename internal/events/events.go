@@ -67,10 +67,12 @@ type Tx interface {
 	// RemoveEvents removes tokens from a stream by their jti, and returns those that
 	// were there.
 	RemoveEvents(ctx context.Context, s Stream, ids []string) (removed []string, err error)
-	// TrimEvents removes what was queued before an instant, and the oldest of more
-	// than keep.
-	TrimEvents(ctx context.Context, s Stream, before time.Time, keep int) (n int, err error)
-	// Backlogs are the streams in which something waits.
+	// StillQueued returns those of ids that are in a stream, in their order.
+	StillQueued(ctx context.Context, s Stream, ids []string) (queued []string, err error)
+	// TrimEvents looks at the first tokens of a stream, most of them, and removes those
+	// that were queued before an instant, or are more than the newest keep.
+	TrimEvents(ctx context.Context, s Stream, before time.Time, keep, most int) (n int, err error)
+	// Backlogs are the streams in which something waits. The oldest is the first.
 	Backlogs(ctx context.Context) ([]Backlog, error)
 }
 

@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,11 +83,17 @@ func newHouse(t *testing.T) *house {
 			t.Error(err)
 		}
 	})
-	var err error
-	if h.signer, err = events.NewSigner(newKey(t, elliptic.P256())); err != nil {
+	h.signer = signer(t)
+	return h
+}
+
+func signer(t testing.TB) *events.Signer {
+	t.Helper()
+	s, err := events.NewSigner(newKey(t, elliptic.P256()))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	return s
 }
 
 func (h *house) open() {
@@ -298,7 +305,7 @@ func TestPoll(t *testing.T) {
 		{`{"maxEvents":0}`, "", true},
 		{`{"maxEvents":3}`, "a b c", false},
 		{`{"maxEvents":1,"ack":["b","x","nobody"]}`, "a", true},
-		{`{"returnImmediately":true,"setErrs":{"a":{"err":"invalid_key","description":"sp\u0007am\nline"},"x":{"err":"y"},"nobody":{"err":"z"}}}`, "c", false},
+		{`{"returnImmediately":true,"setErrs":{"a":{"err":"no_such_user","description":"sp\u0007am\nline"},"x":{"err":"y"},"nobody":{"err":"z"}}}`, "c", false},
 		{`{"returnImmediately":true,"ack":["c","c"]}`, "", false},
 	} {
 		if ids, more := h.ask(p, c.body); strings.Join(ids, " ") != c.want || more != c.more {
@@ -309,10 +316,44 @@ func TestPoll(t *testing.T) {
 		t.Errorf("the other stream has %v", left)
 	}
 	told := h.ledger()
-	if len(told) != 1 || !strings.HasPrefix(told[0], "event.refused ") || !strings.Contains(told[0], "invalid_key: sp am line") || !strings.Contains(told[0], "idp:a") {
+	if len(told) != 1 || !strings.HasPrefix(told[0], "event.refused ") || !strings.Contains(told[0], "no_such_user: sp am line") || !strings.Contains(told[0], "idp:a") {
 		t.Errorf("%v", told)
 	}
 	if got, want := h.tally.Of(byPoll), (events.Counts{Delivered: 2, Refused: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// What is not accepted of us stays, as by push, and is told no more than once a minute
+// for each code, however often it is said.
+func TestPollKeepsWhatBlamesUs(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.poller(time.Minute, nil)
+	h.queue(byPoll, "a", "b")
+	codes := []string{scimevent.InvalidKey, scimevent.InvalidIssuer, scimevent.InvalidAudience, scimevent.AuthenticationFailed, scimevent.AccessDenied}
+	for range 3 {
+		for _, code := range codes {
+			body := `{"returnImmediately":true,"setErrs":{"a":{"err":"` + code + `","description":"sp\u0007am"},"b":{"err":"` + code + `"},"nobody":{"err":"` + code + `"}}}`
+			if ids, _ := h.ask(p, body); !slices.Equal(ids, []string{"a", "b"}) {
+				t.Errorf("%s: %v", code, ids)
+			}
+		}
+	}
+	h.ask(p, `{"returnImmediately":true,"setErrs":{"nobody":{"err":"invalid_key"}}}`)
+	told := h.ledger()
+	if len(told) != len(codes) {
+		t.Errorf("%v", told)
+	}
+	for i, line := range told {
+		if !strings.HasPrefix(line, "events.held ") || !strings.Contains(line, "2 events stay queued: "+codes[i]+": sp am") {
+			t.Error(line)
+		}
+	}
+	if n := strings.Count(h.log.String(), "they stay queued"); n != len(codes) {
+		t.Errorf("logged %d times", n)
+	}
+	if got, want := h.tally.Of(byPoll), (events.Counts{Failed: 2 * 3 * int64(len(codes))}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
@@ -460,6 +501,33 @@ func TestKeeper(t *testing.T) {
 		t.Errorf("%v", told)
 	}
 	if got := h.tally.Of(byPoll); got.Dropped != 3 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A large backlog is dropped in transactions of a bounded size, and each is told.
+func TestKeeperDropsInChunks(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.update(func(tx events.Tx) error {
+		var all []events.Queued
+		for i := range 2500 {
+			all = append(all, events.Queued{Stream: byPoll, ID: strconv.Itoa(i), At: tx.Now(), Claims: []byte("{}")})
+		}
+		return tx.QueueEvents(h.Context(), all)
+	})
+	k := &events.Keeper{Store: h.db.Events(), Tally: &h.tally, Log: h.logger(), Of: map[events.Stream]events.Retention{byPoll: {Age: time.Hour, Number: 200}}}
+	if err := k.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	told := h.ledger()
+	if len(told) != 3 || !strings.Contains(told[0], "1000 events") || !strings.Contains(told[1], "1000 events") || !strings.Contains(told[2], "300 events") {
+		t.Errorf("%v", told)
+	}
+	if left := h.waiting(byPoll); len(left) != 200 || left[0] != "2300" {
+		t.Errorf("%d are left", len(left))
+	}
+	if got := h.tally.Of(byPoll); got.Dropped != 2300 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -119,6 +119,16 @@ func (f *Feed) Tokens(now time.Time, txn string, c Change) ([]Queued, error) {
 	return f.issue(now, txn, c, list)
 }
 
+// Erased is what is to be queued of a resource of somebody who is forgotten: that it is
+// gone, or, if that is not wanted, not active, and nothing of what it was.
+func (f *Feed) Erased(now time.Time, txn, uri, id string) ([]Queued, error) {
+	c := Change{Kind: Delete, ID: id, Subject: scimevent.Subject{URI: uri, ID: id}}
+	if !f.wants(Delete) {
+		c.Active = Deactivate
+	}
+	return f.Tokens(now, txn, c)
+}
+
 // Answer is the token that a request is answered with which would not wait (RFC 9967
 // §2.5.1.3).
 func (f *Feed) Answer(now time.Time, txn, method string, status int, c Change) ([]Queued, error) {

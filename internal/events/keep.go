@@ -24,6 +24,10 @@ func DefaultRetention() Retention { return Retention{7 * 24 * time.Hour, 100_000
 // keepEvery is how often it is looked for what is too old or too much.
 const keepEvery = time.Minute
 
+// mostTrimmed is how many tokens are dropped in one transaction: no change should wait
+// for the dropping of a large backlog.
+const mostTrimmed = 1_000
+
 // Keeper drops what has waited for too long, or is too much, the oldest first.
 type Keeper struct {
 	Store Store
@@ -74,22 +78,26 @@ func (k *Keeper) Look(ctx context.Context) error {
 }
 
 func (k *Keeper) trim(ctx context.Context, s Stream, r Retention) error {
-	n := 0
-	err := k.Store.Update(ctx, func(tx Tx) (err error) {
-		if n, err = tx.TrimEvents(ctx, s, tx.Now().Add(-r.Age), r.Number); err != nil || n == 0 {
-			return err
+	total := 0
+	defer func() {
+		if total > 0 {
+			k.Tally.add(s, Counts{Dropped: int64(total)})
+			k.Log.Warn("events that were not fetched are dropped", "stream", s.String(), "count", total)
 		}
-		return tx.AppendEvents(ctx, []audit.Event{{
-			At: tx.Now(), Kind: "events.dropped", Actor: "serve", Object: s.Source,
-			Why: fmt.Sprintf("%d events of %s were not fetched: kept are %d, for %s", n, s, r.Number, r.Age),
-		}})
-	})
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", s, err)
-	}
-	if n > 0 {
-		k.Tally.add(s, Counts{Dropped: int64(n)})
-		k.Log.Warn("events that were not fetched are dropped", "stream", s.String(), "count", n)
+	}()
+	for n := mostTrimmed; n == mostTrimmed; total += n {
+		err := k.Store.Update(ctx, func(tx Tx) (err error) {
+			if n, err = tx.TrimEvents(ctx, s, tx.Now().Add(-r.Age), r.Number, mostTrimmed); err != nil || n == 0 {
+				return err
+			}
+			return tx.AppendEvents(ctx, []audit.Event{{
+				At: tx.Now(), Kind: "events.dropped", Actor: "serve", Object: s.Source,
+				Why: fmt.Sprintf("%d events of %s were not fetched: kept are %d, for %s", n, s, r.Number, r.Age),
+			}})
+		})
+		if err != nil {
+			return fmt.Errorf("stream %s: %w", s, err)
+		}
 	}
 	return nil
 }

@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -34,6 +37,8 @@ const (
 	mostWaiting = 8  // polls of one stream at a time
 	mostPolls   = 25 // of one stream in a second, and twice as many at once
 	pollBytes   = 1 << 20
+
+	tellEvery = time.Minute // how often it is told that a recipient does not accept us, for each code
 )
 
 // PollConfig is what a Poller is made of. Every field is required.
@@ -55,11 +60,14 @@ type Poller struct {
 	c       PollConfig
 	waiting chan struct{}
 	limit   *rate.Limiter
+
+	mu   sync.Mutex
+	told map[string]time.Time // by a code about our standing
 }
 
 // NewPoller returns a Poller.
 func NewPoller(c PollConfig) *Poller {
-	return &Poller{c, make(chan struct{}, mostWaiting), rate.NewLimiter(mostPolls, 2*mostPolls)}
+	return &Poller{c: c, waiting: make(chan struct{}, mostWaiting), limit: rate.NewLimiter(mostPolls, 2*mostPolls), told: map[string]time.Time{}}
 }
 
 // ServeHTTP answers a poll.
@@ -187,34 +195,57 @@ func (p *Poller) answer(queued []Queued, most int) (a scimevent.PollAnswer, err 
 }
 
 // settle removes what the recipient has, and what it will not have. The ledger is told
-// of what was refused, if it was there to be refused.
+// of what was refused, if it was there to be refused. What is not accepted of us stays,
+// as it does by push.
 func (p *Poller) settle(ctx context.Context, req scimevent.PollRequest) error {
 	if len(req.Ack)+len(req.Errors) == 0 {
 		return nil
 	}
-	var counts Counts
-	err := p.c.Store.Update(ctx, func(tx Tx) error {
-		counts = Counts{}
-		refused := make([]string, 0, len(req.Errors))
-		for id := range req.Errors {
+	var refused []string
+	unaccepted := map[string][]string{} // by code
+	for _, id := range slices.Sorted(maps.Keys(req.Errors)) {
+		if code := req.Errors[id].Code; standing(code) {
+			unaccepted[code] = append(unaccepted[code], id)
+		} else {
 			refused = append(refused, id)
 		}
+	}
+	if len(unaccepted) > 0 { // one at a time, as each looks when it was last told
+		p.mu.Lock()
+		defer p.mu.Unlock()
+	}
+	var counts Counts
+	var held []holding
+	err := p.c.Store.Update(ctx, func(tx Tx) error {
 		gone, err := tx.RemoveEvents(ctx, p.c.Stream, refused)
 		if err != nil {
 			return err
 		}
-		told := make([]audit.Event, len(gone))
-		for i, id := range gone {
-			told[i] = refusal(p.c.Stream, tx.Now(), id, req.Errors[id])
-		}
-		if len(told) > 0 {
-			if err := tx.AppendEvents(ctx, told); err != nil {
-				return err
-			}
+		var told []audit.Event
+		for _, id := range gone {
+			told = append(told, refusal(p.c.Stream, tx.Now(), id, req.Errors[id]))
 		}
 		acked, err := tx.RemoveEvents(ctx, p.c.Stream, req.Ack)
-		counts.Refused, counts.Delivered = int64(len(gone)), int64(len(acked))
-		return err
+		if err != nil {
+			return err
+		}
+		counts, held = Counts{Refused: int64(len(gone)), Delivered: int64(len(acked))}, nil
+		for _, code := range slices.Sorted(maps.Keys(unaccepted)) {
+			ids, err := tx.StillQueued(ctx, p.c.Stream, unaccepted[code])
+			if err != nil {
+				return err
+			}
+			counts.Failed += int64(len(ids))
+			if len(ids) == 0 || time.Since(p.told[code]) < tellEvery {
+				continue
+			}
+			h := holding{req.Errors[ids[0]], len(ids)}
+			held, told = append(held, h), append(told, h.event(p.c.Stream, tx.Now()))
+		}
+		if len(told) == 0 {
+			return nil
+		}
+		return tx.AppendEvents(ctx, told)
 	})
 	if err != nil {
 		return err
@@ -223,7 +254,24 @@ func (p *Poller) settle(ctx context.Context, req scimevent.PollRequest) error {
 	if counts.Refused > 0 {
 		p.c.Log.Warn("events are refused by their recipient; they are not sent again", "stream", p.c.Stream.String(), "count", counts.Refused)
 	}
+	for _, h := range held {
+		p.told[h.why.Code] = time.Now()
+		p.c.Log.Warn("events are not accepted of us by their recipient; they stay queued", "stream", p.c.Stream.String(), "count", h.count, "why", clean(h.why.Error()))
+	}
 	return nil
+}
+
+// holding is how many tokens of a poll stay for a reason that is about us.
+type holding struct {
+	why   scimevent.DeliveryError
+	count int
+}
+
+func (h holding) event(s Stream, now time.Time) audit.Event {
+	return audit.Event{
+		At: now, Kind: "events.held", Actor: "recipient of " + s.String(), Object: s.Source,
+		Why: fmt.Sprintf("%d events stay queued: %s", h.count, clean(h.why.Error())),
+	}
 }
 
 // refusal is what the ledger is told of a token that its recipient will not have.

@@ -22,13 +22,12 @@ import (
 
 // How a stream is pushed.
 const (
-	pushBatch   = 100              // tokens that are read at a time
 	pushLook    = time.Minute      // how often it is looked for what no bell told of
 	pushTimeout = 30 * time.Second // of one request, from dialling to the last byte
 	firstPause  = time.Second
 	lastPause   = 5 * time.Minute
 	longestWait = time.Hour // that a recipient may ask for
-	mostTries   = 8         // of a token that is answered with 400 for no reason
+	mostDoubts  = 8         // answers that blame a token, but not as RFC 8935 has it
 	mostAnswer  = 16 << 10
 )
 
@@ -64,18 +63,19 @@ func NewPusher(c PushConfig) *Pusher {
 // Run delivers until ctx ends.
 func (p *Pusher) Run(ctx context.Context) {
 	defer p.http.CloseIdleConnections()
-	tries := 0
+	var c course
 	for ctx.Err() == nil {
 		rung := p.c.Bell.Next()
+		// One at a time: whoever is erased meanwhile must not go out of what was read before.
 		var queued []Queued
 		err := p.c.Store.View(ctx, func(tx Tx) (err error) {
-			queued, err = tx.QueuedEvents(ctx, p.c.Stream, pushBatch)
+			queued, err = tx.QueuedEvents(ctx, p.c.Stream, 1)
 			return err
 		})
 		wait := pushLook
 		if err == nil && len(queued) > 0 {
 			rung = nil // what comes behind what waits changes nothing
-			wait, err = p.deliver(ctx, queued, &tries)
+			wait, err = p.deliver(ctx, queued[0], &c)
 		}
 		if err != nil && ctx.Err() == nil {
 			p.c.Log.Error("events cannot be pushed: the store fails", "stream", p.c.Stream.String(), "err", err)
@@ -94,48 +94,60 @@ func (p *Pusher) Run(ctx context.Context) {
 	}
 }
 
-// deliver sends tokens in their order, and returns how long to wait if one of them is
-// to be sent again.
-func (p *Pusher) deliver(ctx context.Context, queued []Queued, tries *int) (wait time.Duration, err error) {
-	for _, q := range queued {
-		if ctx.Err() != nil {
-			return 0, nil
-		}
-		out, err := p.send(ctx, q)
-		if err != nil {
-			return 0, err
-		}
-		if ctx.Err() != nil && !out.accepted { // nothing is known of the recipient
-			return 0, nil
-		}
-		*tries++
-		if !out.accepted && !out.refused && out.doubtful && *tries >= mostTries {
-			out.refused = true
-		}
-		if out.accepted || out.refused {
-			if err := p.settle(context.WithoutCancel(ctx), q, out); err != nil {
-				return 0, err
-			}
-			if *tries > 1 && out.accepted {
-				p.c.Log.Info("events are delivered again", "stream", p.c.Stream.String(), "tries", *tries)
-			}
-			*tries = 0
-			continue
-		}
-		p.c.Tally.add(p.c.Stream, Counts{Failed: 1})
-		if *tries == 1 {
-			p.c.Log.Warn("events cannot be pushed; it is tried again", "stream", p.c.Stream.String(), "why", out.why.Error())
-		}
-		return max(out.after, backoff(*tries)), nil
-	}
-	return 0, nil
+// course is how it has gone with a stream since a token was last accepted.
+type course struct {
+	failed int    // answers, or none, of whatever token
+	told   bool   // that events cannot be pushed
+	head   string // the jti of the token that was sent last
+	doubts int    // answers that blame that one
 }
 
-// backoff doubles with each try, and varies, so that streams do not come together.
-func backoff(tries int) time.Duration {
+// deliver sends a token, and returns how long to wait before the next try, of it or of
+// the one after it. Refusals, too, slow us down: a recipient that refuses everything
+// must not empty the outbox before somebody has looked.
+func (p *Pusher) deliver(ctx context.Context, q Queued, c *course) (wait time.Duration, err error) {
+	out, err := p.send(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	if ctx.Err() != nil && !out.accepted { // nothing is known of the recipient
+		return 0, nil
+	}
+	if c.head != q.ID {
+		c.head, c.doubts = q.ID, 0
+	}
+	if out.doubtful {
+		c.doubts++
+		out.refused = c.doubts >= mostDoubts
+	}
+	if out.accepted || out.refused {
+		if err := p.settle(context.WithoutCancel(ctx), q, out); err != nil {
+			return 0, err
+		}
+	}
+	if out.accepted {
+		if c.told {
+			p.c.Log.Info("events are delivered again", "stream", p.c.Stream.String(), "failures", c.failed)
+		}
+		*c = course{}
+		return 0, nil
+	}
+	c.failed++
+	if !out.refused {
+		p.c.Tally.add(p.c.Stream, Counts{Failed: 1})
+		if !c.told {
+			c.told = true
+			p.c.Log.Warn("events cannot be pushed; it is tried again", "stream", p.c.Stream.String(), "why", clean(out.why.Error()))
+		}
+	}
+	return max(out.after, backoff(c.failed)), nil
+}
+
+// backoff doubles with each failure, and varies, so that streams do not come together.
+func backoff(failed int) time.Duration {
 	d := lastPause
-	if tries < 10 {
-		d = min(d, firstPause<<(tries-1))
+	if failed < 10 {
+		d = min(d, firstPause<<(failed-1))
 	}
 	return d/2 + rand.N(d/2+1) //nolint:gosec // nobody gains by guessing a pause
 }
@@ -178,31 +190,37 @@ func (p *Pusher) send(ctx context.Context, q Queued) (out outcome, err error) {
 	return judge(res, body), nil
 }
 
-// judge reads an answer (RFC 8935 §2.2 to §2.4).
+// judge reads an answer (RFC 8935 §2.2 to §2.4). Final is nothing but the one code that
+// says so of the token in RFC 8935 §2.4; what else may be its fault may as well be a
+// recipient that is set up wrongly today.
 func judge(res *http.Response, body []byte) (out outcome) {
-	status := "status " + strconv.Itoa(res.StatusCode)
-	out.why = scimevent.DeliveryError{Code: status}
+	out.why = scimevent.DeliveryError{Code: "status " + strconv.Itoa(res.StatusCode)}
 	switch code := res.StatusCode; {
 	case code == http.StatusOK, code == http.StatusAccepted, code == http.StatusNoContent:
 		out.accepted = true
+		return out
 	case code == http.StatusBadRequest:
 		e, err := scimevent.ParseDeliveryError(body, scim.Limits{MaxBytes: mostAnswer})
-		if out.doubtful = err != nil; out.doubtful {
-			break
+		if err == nil {
+			out.why = e
 		}
-		out.why = e
-		switch e.Code {
-		case scimevent.InvalidKey, scimevent.InvalidIssuer, scimevent.InvalidAudience, scimevent.AuthenticationFailed, scimevent.AccessDenied:
-			// It is our standing, and no fault of this one: all others would be lost with it.
-		default:
-			out.refused = true
-		}
+		out.refused = err == nil && e.Code == scimevent.InvalidRequest
+		out.doubtful = !out.refused && (err != nil || !standing(e.Code))
 	case code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity:
-		out.refused = true
-	default:
-		out.after = retryAfter(res.Header.Get("Retry-After"), time.Now())
+		out.doubtful = true
 	}
+	out.after = retryAfter(res.Header.Get("Retry-After"), time.Now())
 	return out
+}
+
+// standing tells whether a code is about who we are to the recipient, and no fault of
+// the token (RFC 8935 §2.4): all others would be lost with it.
+func standing(code string) bool {
+	switch code {
+	case scimevent.InvalidKey, scimevent.InvalidIssuer, scimevent.InvalidAudience, scimevent.AuthenticationFailed, scimevent.AccessDenied:
+		return true
+	}
+	return false
 }
 
 // retryAfter reads Retry-After (RFC 9110 §10.2.3), up to a bound.
@@ -216,19 +234,24 @@ func retryAfter(s string, now time.Time) time.Duration {
 	return min(max(d, 0), longestWait)
 }
 
-// settle removes a token that was accepted, or refused for good.
+// settle removes a token that was accepted, or refused for good. One that was erased or
+// dropped while it was sent is counted there.
 func (p *Pusher) settle(ctx context.Context, q Queued, out outcome) error {
+	removed := false
 	err := p.c.Store.Update(ctx, func(tx Tx) error {
 		gone, err := tx.RemoveEvents(ctx, p.c.Stream, []string{q.ID})
-		if err != nil || out.accepted || len(gone) == 0 {
+		removed = len(gone) > 0
+		if err != nil || out.accepted || !removed {
 			return err
 		}
 		return tx.AppendEvents(ctx, []audit.Event{refusal(p.c.Stream, tx.Now(), q.ID, out.why)})
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("event %s: %w", q.ID, err)
-	}
-	if out.accepted {
+	case !removed:
+		return nil
+	case out.accepted:
 		p.c.Tally.add(p.c.Stream, Counts{Delivered: 1})
 		return nil
 	}

@@ -4,14 +4,17 @@ package events_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/events"
 	"github.com/usher-id/usher/scim/scimevent"
 )
@@ -130,8 +133,9 @@ func TestPushFailures(t *testing.T) {
 		"we are not known":         {refuse(scimevent.AccessDenied), true, ""},
 		"400 without a reason":     {status(400), true, ""},
 		"the token is refused":     {refuse(scimevent.InvalidRequest), false, "invalid_request: told by them"},
-		"of a reason of their own": {refuse("no_such_user"), false, "no_such_user"},
-		"too large":                {status(413), false, "status 413"},
+		"of a reason of their own": {refuse("no_such_user"), true, ""},
+		"too large":                {status(413), true, ""},
+		"not to be processed":      {status(422), true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -162,6 +166,133 @@ func TestPushFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A recipient that refuses everything, for good at that, is asked ever more slowly: its
+// bad day does not empty the outbox.
+func TestPushSlowsDownWhenRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := h.recipient(func(_ int, _ string, w http.ResponseWriter) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"err":"invalid_request"}`))
+	})
+	h.queue(byPush, "a", "b", "c", "d", "e", "f", "g", "h")
+	over := time.Now().Add(2500 * time.Millisecond)
+	h.push(r.URL, func() bool { return time.Now().After(over) })
+	// Pauses of half a second to one, and of one to two, at least: four in this time at most.
+	if got := r.have(); len(got) < 2 || len(got) > 4 || len(h.waiting(byPush)) < 4 {
+		t.Errorf("%v were sent", got)
+	}
+}
+
+// What an answer blames is counted for the token that it blames, and not together with
+// outages: an eighth answer that is a doubtful one drops nothing.
+func TestPushDoubtsAreOfOneToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{ids: []string{"a", "b"}}
+		var got []string
+		answers := map[string][]int{
+			"a": append(slices.Repeat([]int{503}, 20), slices.Concat(slices.Repeat([]int{422, 502}, 7), []int{202})...), // 7 doubts
+			"b": slices.Repeat([]int{422}, 8),
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		p := events.NewPusher(events.PushConfig{
+			Stream: byPush, URL: "http://rp.example", Store: store, Signer: signer(t), Bell: &events.Bell{}, Tally: &store.tally, Log: slog.New(slog.DiscardHandler),
+			Transport: trip(func(*http.Request) int {
+				id := store.ids[0]
+				got = append(got, id)
+				status := answers[id][0]
+				answers[id] = answers[id][1:]
+				return status
+			}),
+		})
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			p.Run(ctx)
+		}()
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		if want := slices.Concat(slices.Repeat([]string{"a"}, 35), slices.Repeat([]string{"b"}, 8)); !slices.Equal(got, want) {
+			t.Errorf("%d: %v", len(got), got)
+		}
+		if c, want := store.tally.Of(byPush), (events.Counts{Delivered: 1, Refused: 1, Failed: 34 + 7}); c != want || len(store.told) != 1 || !strings.Contains(store.told[0].Why, "status 422") {
+			t.Errorf("%+v %+v", c, store.told)
+		}
+		stop()
+		<-ended
+	})
+}
+
+// Whoever is erased, or is dropped, while others are sent is not sent; and what goes
+// while it is sent is not counted as delivered.
+func TestPushSendsWhatIsQueued(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	remove := func(ids ...string) {
+		h.update(func(tx events.Tx) error {
+			_, err := tx.RemoveEvents(context.WithoutCancel(t.Context()), byPush, ids)
+			return err
+		})
+	}
+	r := h.recipient(func(n int, jti string, w http.ResponseWriter) {
+		if n == 1 {
+			remove("a", "b")
+		}
+		accept(n, jti, w)
+	})
+	h.queue(byPush, "a", "b", "c")
+	h.push(r.URL, func() bool { return len(h.waiting(byPush)) == 0 && h.tally.Of(byPush).Delivered > 0 })
+	if got := r.have(); !slices.Equal(got, []string{"a", "c"}) {
+		t.Errorf("%v", got)
+	}
+	if got, want := h.tally.Of(byPush), (events.Counts{Delivered: 1}); got != want {
+		t.Errorf("%+v", got)
+	}
+}
+
+// memory is an outbox of one stream, where time can be a test's.
+type memory struct {
+	events.Tx
+	ids   []string
+	told  []audit.Event
+	tally events.Tally
+}
+
+func (m *memory) Update(_ context.Context, fn func(events.Tx) error) error { return fn(m) }
+func (m *memory) View(_ context.Context, fn func(events.Tx) error) error   { return fn(m) }
+func (m *memory) Now() time.Time                                           { return time.Now() }
+
+func (m *memory) QueuedEvents(_ context.Context, s events.Stream, limit int) (out []events.Queued, err error) {
+	for _, id := range m.ids[:min(limit, len(m.ids))] {
+		out = append(out, events.Queued{Stream: s, ID: id, Claims: []byte(`{"jti":"` + id + `"}`)})
+	}
+	return out, nil
+}
+
+func (m *memory) RemoveEvents(_ context.Context, _ events.Stream, ids []string) (removed []string, err error) {
+	m.ids = slices.DeleteFunc(m.ids, func(id string) bool {
+		if slices.Contains(ids, id) {
+			removed = append(removed, id)
+			return true
+		}
+		return false
+	})
+	return removed, nil
+}
+
+func (m *memory) AppendEvents(_ context.Context, list []audit.Event) error {
+	m.told = append(m.told, list...)
+	return nil
+}
+
+// trip answers requests with a status.
+type trip func(r *http.Request) int
+
+func (t trip) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: t(r), Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 }
 
 // Who asks for time gets it.

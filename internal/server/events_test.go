@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -209,6 +210,54 @@ func TestEventsAreDelivered(t *testing.T) {
 		if strings.Contains(s.log.String(), secret) {
 			t.Errorf("%s is in the log", secret)
 		}
+	}
+}
+
+// Who is erased is in no token that waits, and yet is told to be gone, by their id
+// alone: whether a token said so that waited, or they were still there, not active.
+func TestErasureIsTold(t *testing.T) {
+	t.Parallel()
+	s := newTelling(t, "http://127.0.0.1:9/events")
+	s.serve(t)
+	p := s.provider(t, "idp", 0)
+	ann := p.make("/Users", `{"userName":"ann-quatermain","externalId":"e-ann"}`)
+	bob := p.make("/Users", `{"userName":"bob-quatermain","externalId":"e-bob"}`)
+	eve := p.make("/Users", `{"userName":"eve-quatermain","externalId":"e-eve"}`)
+	for _, id := range []string{ann, eve} {
+		if status, _, text := p.do("DELETE", "/Users/"+id, ""); status != 204 {
+			t.Fatalf("%d %s", status, text)
+		}
+	}
+	if status, _, text := p.do("PATCH", "/Users/"+bob, `{"schemas":["`+scim.PatchOpURN+`"],"Operations":[{"op":"replace","path":"active","value":false}]}`); status != 200 {
+		t.Fatalf("%d %s", status, text)
+	}
+	var ack []string
+	before := map[string]bool{}
+	for _, k := range p.fetch(`{"returnImmediately":true}`) {
+		before[k.ID] = true
+		if !strings.HasSuffix(verified(t, s.url, k.JWS).Subject.URI, ann) {
+			ack = append(ack, `"`+k.ID+`"`)
+		}
+	}
+	p.fetch(`{"returnImmediately":true,"ack":[` + strings.Join(ack, ",") + `]}`)
+	for _, who := range []string{"ann", "bob"} {
+		until(t, who+" can be erased", func() bool { return s.usher.Erase(s.ctx, who+"-quatermain", "asked for", "test") == nil })
+	}
+	told := map[string]string{}
+	for _, k := range p.fetch(`{"returnImmediately":true}`) {
+		got := verified(t, s.url, k.JWS)
+		if before[k.ID] || len(got.Events) != 1 || got.Events[0].URI != scimevent.Delete || got.Subject.ExternalID != "" || got.Subject.ID == "" || got.Txn == "" {
+			t.Errorf("%+v", got)
+		}
+		told[got.Subject.URI] = got.Subject.ID
+	}
+	if want := map[string]string{"/Users/" + ann: ann, "/Users/" + bob: bob}; !maps.Equal(told, want) {
+		t.Errorf("%v, want %v", told, want)
+	}
+	s.end(t)
+	u := &world{t: t, ctx: t.Context(), dir: s.dir}
+	if u.mentions("ann-quatermain")+u.mentions("e-ann")+u.mentions("bob-quatermain") != 0 || u.mentions("eve-quatermain") == 0 {
+		t.Error("somebody is still named")
 	}
 }
 

@@ -51,18 +51,31 @@ func (tx *Tx) RemoveEvents(ctx context.Context, s events.Stream, ids []string) (
 	return removed, nil
 }
 
-// TrimEvents implements events.Tx.
-func (tx *Tx) TrimEvents(ctx context.Context, s events.Stream, before time.Time, keep int) (int, error) {
-	old, err := tx.touched(ctx, `DELETE FROM event_outbox WHERE source = ? AND delivery = ? AND at < ?`, s.Source, string(s.Delivery), stamp(before))
-	if err != nil {
-		return 0, err
+// StillQueued implements events.Tx.
+func (tx *Tx) StillQueued(ctx context.Context, s events.Stream, ids []string) (queued []string, err error) {
+	for _, id := range ids {
+		var one int
+		there, err := tx.row(ctx, []any{&one}, `SELECT 1 FROM event_outbox WHERE source = ? AND delivery = ? AND id = ?`, s.Source, string(s.Delivery), id)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			queued = append(queued, id)
+		}
 	}
-	many, err := tx.touched(ctx, `DELETE FROM event_outbox WHERE source = ?1 AND delivery = ?2 AND seq <= coalesce((SELECT seq FROM event_outbox
-		WHERE source = ?1 AND delivery = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3), 0)`, s.Source, string(s.Delivery), keep)
-	return int(old + many), err
+	return queued, nil
 }
 
-// Backlogs implements events.Tx.
+// TrimEvents implements events.Tx. What is old is at the front: no index of at is needed.
+func (tx *Tx) TrimEvents(ctx context.Context, s events.Stream, before time.Time, keep, most int) (int, error) {
+	n, err := tx.touched(ctx, `DELETE FROM event_outbox WHERE seq IN (SELECT seq FROM event_outbox INDEXED BY event_outbox_stream
+		WHERE source = ?1 AND delivery = ?2 ORDER BY seq LIMIT ?5)
+		AND (at < ?3 OR seq <= coalesce((SELECT seq FROM event_outbox INDEXED BY event_outbox_stream
+		WHERE source = ?1 AND delivery = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?4), 0))`, s.Source, string(s.Delivery), stamp(before), keep, most)
+	return int(n), err
+}
+
+// Backlogs implements events.Tx. It counts in the index alone.
 func (tx *Tx) Backlogs(ctx context.Context) (out []events.Backlog, err error) {
 	err = tx.rows(ctx, func(r *sql.Rows) error {
 		var b events.Backlog
@@ -72,6 +85,8 @@ func (tx *Tx) Backlogs(ctx context.Context) (out []events.Backlog, err error) {
 		b.Delivery, b.Oldest = events.Delivery(delivery), instant(oldest)
 		out = append(out, b)
 		return err
-	}, `SELECT source, delivery, count(*), min(at) FROM event_outbox GROUP BY source, delivery ORDER BY source, delivery`)
+	}, `SELECT w.source, w.delivery, w.n, o.at FROM (SELECT source, delivery, count(*) n, min(seq) first
+		FROM event_outbox INDEXED BY event_outbox_stream GROUP BY source, delivery) w
+		CROSS JOIN event_outbox o ON o.seq = w.first ORDER BY w.source, w.delivery`)
 	return out, err
 }

@@ -101,15 +101,26 @@ const pushedSeats = `FROM records r CROSS JOIN pushed u ON u.source = r.source A
 
 // Erase implements directory.Tx. The chain covers the digests of what is
 // removed from the ledger, and holds without it.
-func (tx *Tx) Erase(ctx context.Context, person string) error {
+func (tx *Tx) Erase(ctx context.Context, person string) (gone []directory.Resource, err error) {
 	var live int
-	_, err := tx.row(ctx, []any{&live}, `SELECT (SELECT count(*) FROM accounts WHERE person = ?1 AND state = 'live')
+	_, err = tx.row(ctx, []any{&live}, `SELECT (SELECT count(*) FROM accounts WHERE person = ?1 AND state = 'live')
 		+ (SELECT count(*) FROM journal WHERE person = ?1 AND (result IS NULL OR result = 'ambiguous'))`, person)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if live > 0 {
-		return directory.ErrHasAccess
+		return nil, directory.ErrHasAccess
+	}
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var g directory.Resource
+		err := r.Scan(&g.Source, &g.ID)
+		gone = append(gone, g)
+		return err
+	}, `SELECT u.source, u.id FROM records r CROSS JOIN pushed u ON u.source = r.source AND u.record = r.id AND u.type = 'User'
+		WHERE r.person = ? AND (u.deleted = 0 OR EXISTS (SELECT 1 FROM event_outbox o WHERE o.source = u.source AND o.resource = u.id))
+		ORDER BY u.source, u.id`, person)
+	if err != nil {
+		return nil, err
 	}
 	for _, query := range []string{
 		`UPDATE pushed SET version = version + 1, members = members - (SELECT count(*) ` + pushedSeats + ` AND m.source = pushed.source AND m.grp = pushed.id)
@@ -128,10 +139,10 @@ func (tx *Tx) Erase(ctx context.Context, person string) error {
 		`UPDATE accounts SET sent = NULL WHERE person = ?`,
 	} {
 		if err := tx.exec(ctx, query, person); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return gone, nil
 }
 
 // Rewind implements directory.Tx.

@@ -52,6 +52,14 @@ func TestPlans(t *testing.T) {
 			_, err := tx.QueuedEvents(ctx, events.Stream{Source: "idp", Delivery: events.Push}, 9)
 			return err
 		}, []string{"SEARCH event_outbox USING INDEX event_outbox_stream (source=? AND delivery=?)"}, nil},
+		"events waiting": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.Backlogs(ctx)
+			return err
+		}, []string{"SCAN event_outbox USING COVERING INDEX event_outbox_stream", "SEARCH o USING INTEGER PRIMARY KEY"}, []string{"SCAN event_outbox USING COVERING INDEX", "SCAN w", "USE TEMP B-TREE FOR ORDER BY"}},
+		"events still queued": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.StillQueued(ctx, events.Stream{Source: "idp", Delivery: events.Push}, []string{"x"})
+			return err
+		}, []string{"SEARCH event_outbox USING COVERING INDEX sqlite_autoindex_event_outbox_1 (source=? AND delivery=? AND id=?)"}, nil},
 		"pushed": {func(ctx context.Context, tx *sqlite.Tx) error {
 			for _, by := range []source.PushedBy{source.PushedByID, source.PushedByName, source.PushedByExternal} {
 				if _, err := tx.Pushed(ctx, "idp", "User", by, "x", true); err != nil {

@@ -65,6 +65,9 @@ func eventsInOrder(b *bundle) {
 		want.Seq = all[0].Seq
 		equal(b, "an event", fmt.Sprintf("%+v", all[0]), fmt.Sprintf("%+v", want))
 		b.must(err)
+		still, err := tx.StillQueued(b.ctx, byPush, []string{"b", "nobody", "a"})
+		same(b, "still queued", still, []string{"b", "a"})
+		b.must(err)
 		gone, err := tx.RemoveEvents(b.ctx, byPush, []string{"a", "nobody", "a"})
 		same(b, "removed", gone, []string{"a"})
 		return err
@@ -95,7 +98,7 @@ func eventsApart(b *bundle) {
 	same(b, "of the other delivery", b.inStream(byPush), []string{"a"})
 	same(b, "of the other source", b.inStream(other), []string{"a"})
 	b.events(func(tx events.Tx) error {
-		n, err := tx.TrimEvents(b.ctx, other, noon.Add(time.Hour), 0)
+		n, err := tx.TrimEvents(b.ctx, other, noon.Add(time.Hour), 0, 100)
 		equal(b, "trimmed", n, 1)
 		b.must(err)
 		all, err := tx.Backlogs(b.ctx)
@@ -126,7 +129,7 @@ func eventsTrimmed(b *bundle) {
 	trim := func(before time.Time, keep, want int) {
 		b.Helper()
 		b.events(func(tx events.Tx) error {
-			n, err := tx.TrimEvents(b.ctx, byPush, before, keep)
+			n, err := tx.TrimEvents(b.ctx, byPush, before, keep, 2)
 			equal(b, "trimmed", n, want)
 			return err
 		})
@@ -136,21 +139,38 @@ func eventsTrimmed(b *bundle) {
 	same(b, "not too old", b.inStream(byPush), []string{"2", "3", "4", "5"})
 	trim(noon, 3, 1)
 	same(b, "not too many", b.inStream(byPush), []string{"3", "4", "5"})
-	trim(noon, 0, 3)
+	trim(noon, 0, 2)
+	same(b, "no more than at a time", b.inStream(byPush), []string{"5"})
+	trim(noon, 0, 1)
 	same(b, "none", b.inStream(byPush), nil)
 }
 
 func erasedEvents(b *bundle) {
 	b.put(person("p1"))
-	b.directory(func(tx directory.Tx) error {
-		r := record("rec-a", "p1")
-		r.Source = "idp"
-		return tx.PutRecords(b.ctx, []directory.Record{r})
-	})
-	b.push(func(tx source.PushTx) error { return tx.PutPushed(b.ctx, resource("idp", "a")) })
+	// Told of "there", nothing of it waits; "waits" is gone, and who follows may not know
+	// it; they do know it of "known".
+	deleted := func(id string) *source.Pushed {
+		r := resource("idp", id)
+		r.Body = nil
+		return r
+	}
+	for _, res := range []*source.Pushed{resource("idp", "there"), deleted("waits"), deleted("known"), resource("idp", "another")} {
+		if res.ID != "another" {
+			b.directory(func(tx directory.Tx) error {
+				r := record(res.Record, "p1")
+				r.Source = "idp"
+				return tx.PutRecords(b.ctx, []directory.Record{r})
+			})
+		}
+		b.push(func(tx source.PushTx) error { return tx.PutPushed(b.ctx, res) })
+	}
 	theirs, others := queued(byPush, "1"), queued(byPush, "2")
-	theirs.Resource = "a"
+	theirs.Resource = "waits"
 	b.queue(theirs, others)
-	b.directory(func(tx directory.Tx) error { return tx.Erase(b.ctx, "p1") })
+	b.directory(func(tx directory.Tx) error {
+		gone, err := tx.Erase(b.ctx, "p1")
+		same(b, "what others may not know of", gone, []directory.Resource{{Source: "idp", ID: "there"}, {Source: "idp", ID: "waits"}})
+		return err
+	})
 	same(b, "what is left", b.inStream(byPush), []string{"2"})
 }

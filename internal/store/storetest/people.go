@@ -415,12 +415,17 @@ func erased(b *bundle) {
 	b.provision(func(tx provision.Tx) error {
 		return tx.PutAccounts(b.ctx, []provision.Account{{App: "app", Person: "p000", State: provision.Live}})
 	})
-	err := b.db.Directory().Update(b.ctx, func(tx directory.Tx) error { return tx.Erase(b.ctx, "p000") })
+	err := b.db.Directory().Update(b.ctx, func(tx directory.Tx) error {
+		_, err := tx.Erase(b.ctx, "p000")
+		return err
+	})
 	if !errors.Is(err, directory.ErrHasAccess) {
 		b.Errorf("somebody who has a live account: %v", err)
 	}
 	b.directory(func(tx directory.Tx) error {
-		b.must(tx.Erase(b.ctx, "p001"))
+		gone, err := tx.Erase(b.ctx, "p001")
+		b.must(err)
+		equal(b, "Users of providers", len(gone), 0)
 		of, err := tx.RecordsOf(b.ctx, []string{"p000", "p001"})
 		b.must(err)
 		equal(b, "records of the other", len(of["p000"]), 1)

@@ -418,7 +418,10 @@ func erasedLeavesGroups(b *bundle) {
 		_, err = tx.AddMembers(b.ctx, "idp", "h", []source.PushedMember{{ID: "b", Body: []byte(`{}`)}})
 		return err
 	})
-	b.directory(func(tx directory.Tx) error { return tx.Erase(b.ctx, "p1") })
+	b.directory(func(tx directory.Tx) error {
+		_, err := tx.Erase(b.ctx, "p1")
+		return err
+	})
 	b.push(func(tx source.PushTx) error {
 		groups, _, err := tx.PushedAfter(b.ctx, asked("Group", ""), 0, 10)
 		b.must(err)
