@@ -444,7 +444,12 @@ func TestPollWaits(t *testing.T) {
 	for range 8 {
 		all = append(all, ask(p))
 	}
-	time.Sleep(100 * time.Millisecond)
+	for tries := 0; p.Waiting() < 8; tries++ {
+		if tries > 10_000 {
+			t.Fatalf("%d wait", p.Waiting())
+		}
+		time.Sleep(time.Millisecond)
+	}
 	if got := <-ask(p); len(got.ids) != 0 { // the ninth is not let wait
 		t.Errorf("%+v", got)
 	}

@@ -107,23 +107,8 @@ func (p provider) fetch(body string) (out []scimevent.Signed) {
 
 func (p provider) poll(body string) (int, string) {
 	p.Helper()
-	req, err := http.NewRequestWithContext(p.Context(), "POST", p.base+"/.events", strings.NewReader(body))
-	if err != nil {
-		p.Fatal(err)
-	}
-	req.Close = true
-	req.Header.Set("Authorization", "Bearer "+p.secret)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		p.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		p.Fatal(err)
-	}
-	return res.StatusCode, string(text)
+	status, _, text := p.send("POST", "/.events", "application/json", body)
+	return status, text
 }
 
 // What a provider pushes is told to those who are to know: pushed in order, fetched

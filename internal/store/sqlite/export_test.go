@@ -10,6 +10,15 @@ import (
 	"time"
 )
 
+// Raw opens a file with the driver of the store, and nothing else of it.
+func Raw(path string) (*sql.DB, error) {
+	d, err := newDriver()
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector{d, path}), nil
+}
+
 // Less is less.
 func Less(a, b string) bool { return less(a, b) }
 

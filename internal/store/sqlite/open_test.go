@@ -17,8 +17,10 @@ import (
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store"
 	"github.com/usher-id/usher/internal/store/sqlite"
+	"github.com/usher-id/usher/scim"
 )
 
 func TestASecondEngineIsToldWhoHoldsTheStore(t *testing.T) {
@@ -279,7 +281,7 @@ func TestMigrationsUpAndDown(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	raw, err := sql.Open("sqlite", path)
+	raw, err := sqlite.Raw(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,6 +307,52 @@ func TestMigrationsUpAndDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = open(t, path) // and an existing store opens as it is
+}
+
+// Names that were folded by letter case alone, as they used to be, are found by what they
+// fold to now.
+func TestNamesOfAnEarlierVersionAreFound(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "usher.db")
+	db, err := sqlite.Open(t.Context(), path, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := map[string]string{"Éva": "Éva", "ann": "ann", "Ωιος": "Ω\u0345ΟΣ", "Åse": "Åse"} // by the name, what it was folded to
+	err = db.Pushed().Update(t.Context(), func(tx source.PushTx) error {
+		for name, folded := range was {
+			err := tx.PutPushed(t.Context(), &source.Pushed{Source: "idp", Type: "User", ID: name, Record: name, Name: folded, Version: 1, Created: tx.Now(), Modified: tx.Now(), Body: []byte(`{}`)})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := sqlite.Raw(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := raw.ExecContext(t.Context(), `DELETE FROM goose_db_version WHERE version_id >= 11`); err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err = open(t, path).Pushed().View(t.Context(), func(tx source.PushTx) error {
+		for name := range was {
+			rows, err := tx.Pushed(t.Context(), "idp", "User", source.PushedByName, scim.Fold(name), false)
+			if err != nil || len(rows) != 1 || rows[0].ID != name {
+				t.Errorf("%s: %d found, %v", name, len(rows), err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestALaterVersionsStoreIsRefused(t *testing.T) {
