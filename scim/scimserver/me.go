@@ -24,5 +24,5 @@ func (h *Handler) me(w http.ResponseWriter, r *http.Request, parts []string) err
 	}
 	t := h.types[i]
 	w.Header().Set("Location", t.location(h.root(r), id))
-	return h.call(w, r, h.item, t, id)
+	return h.call(w, r, t.verbs(h.item), t, id)
 }

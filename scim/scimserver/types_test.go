@@ -4,6 +4,7 @@ package scimserver_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -162,7 +163,9 @@ func TestOneAgentOfAName(t *testing.T) {
 // provider says that it has it.
 func TestRolesAreRead(t *testing.T) {
 	t.Parallel()
-	s := typed(t, nil)
+	s := typed(t, func(c *scimserver.Config) {
+		c.Me = func(r *http.Request) (string, string, error) { return "Role", r.Header.Get("Me"), nil }
+	})
 	role, err := scim.ParseResource([]byte(`{"schemas":["`+scim.RoleURN+`"],"value":"Admin","supported":true,"contains":["reader"]}`), scim.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -179,6 +182,10 @@ func TestRolesAreRead(t *testing.T) {
 		if a := s.do(r.method, r.path, body).want(405, ""); a.Header().Get("Allow") != "GET, HEAD" {
 			t.Errorf("%s %s allows %s", r.method, r.path, a.Header().Get("Allow"))
 		}
+	}
+	s.do("GET", "/Me", "", "Me: "+kept.ID()).want(200, "")
+	for _, method := range []string{"PUT", "PATCH", "DELETE"} {
+		s.do(method, "/Me", body, "Me: "+kept.ID()).want(405, "")
 	}
 	bulk := s.do("POST", "/Bulk", `{"schemas":["`+scim.BulkRequestURN+`"],"Operations":[{"method":"POST","path":"/Roles","bulkId":"1","data":`+body+`},{"method":"DELETE","path":"`+one+`"}]}`)
 	if n := strings.Count(bulk.want(200, "").Body.String(), `"status":"405"`); n != 4 { // of each operation, and of its error
