@@ -39,6 +39,13 @@ type PushedMember struct {
 	Body []byte
 }
 
+// PushedUser is what an answer shows of a User: its id, version, times and body, and
+// the groups that it is in. Nothing else of Pushed is there.
+type PushedUser struct {
+	Pushed
+	Groups []PushedGroup
+}
+
 // PushedGroup is a group that somebody is in. Its name is "" if there is no such group.
 type PushedGroup struct{ ID, DisplayName string }
 
@@ -78,6 +85,8 @@ type PushedQuery struct {
 type PushStore interface {
 	Update(ctx context.Context, fn func(PushTx) error) error
 	View(ctx context.Context, fn func(PushTx) error) error
+	// Look is View for an fn that reads once.
+	Look(ctx context.Context, fn func(PushTx) error) error
 }
 
 // PushTx is one transaction: the directory's, the resources that are pushed, and
@@ -89,6 +98,8 @@ type PushTx interface {
 	// Pushed finds resources by a key, deleted ones only if asked for, in the
 	// order in which they were made.
 	Pushed(ctx context.Context, source, typ string, by PushedBy, value string, deleted bool) ([]Pushed, error)
+	// PushedUsers finds Users that are there by a key, as Pushed does.
+	PushedUsers(ctx context.Context, source string, by PushedBy, value string) ([]PushedUser, error)
 	// PushedCount returns how many there are, without those that were deleted.
 	PushedCount(ctx context.Context, source, typ string) (int, error)
 	// PushedAt returns the resources from a 0-based number on.

@@ -112,7 +112,9 @@ func (h *Handler) shares(r *http.Request, params query) ([]*share, error) {
 		if s.as, err = h.projection(t, params); err != nil {
 			return nil, err
 		}
-		s.Without = s.as.without
+		if params.get("sortBy") == "" { // else what is sorted by is looked at here
+			s.Without = s.as.without
+		}
 		if f := filters[i]; f != nil {
 			rest, constant, holds := folded(ofMeta(f, t, root))
 			if s.none = constant && !holds; !constant {

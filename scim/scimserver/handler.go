@@ -120,6 +120,7 @@ type Handler struct {
 	types   []*resourceType
 	members MemberStore // nil if the store is none
 	cursors CursorStore // likewise
+	parts   PartStore   // likewise
 	atomic  TxStore     // likewise
 	events  []string    // that the store gives
 
@@ -175,6 +176,7 @@ func New(c Config) (*Handler, error) {
 	h := &Handler{c: c}
 	h.members, _ = c.Store.(MemberStore)
 	h.cursors, _ = c.Store.(CursorStore)
+	h.parts, _ = c.Store.(PartStore)
 	h.atomic, _ = c.Store.(TxStore)
 	if s, ok := c.Store.(EventStore); ok {
 		h.events = s.EventURIs()

@@ -15,7 +15,7 @@ type projection struct {
 	asked bool   // the client has named attributes
 	only  []part // if asked: nothing but these, schemas and id
 	drop  []part // otherwise: everything but these
-	// without are the paths that the client excludes, for the store.
+	// without are paths that it leaves out, for the store.
 	without []scim.Path
 }
 
@@ -111,6 +111,11 @@ func (h *Handler) onlyThese(t *resourceType, list string) (*projection, error) {
 			p.drop = addPart(p.drop, r.Path)
 		case r.returned == scim.ReturnedAlways && (r.Sub == "" || asksFor(p.only, r.Path)):
 			p.only = addPart(p.only, r.Path)
+		}
+	}
+	for _, path := range t.own {
+		if !asksFor(p.only, path) {
+			p.without = append(p.without, path)
 		}
 	}
 	return p, nil

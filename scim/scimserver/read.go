@@ -3,6 +3,7 @@
 package scimserver
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -19,7 +20,12 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, t *resourceType, i
 	if err != nil {
 		return err
 	}
-	found, err := h.c.Store.Get(r.Context(), t.Name, id)
+	var found *scim.Resource
+	if h.parts != nil && len(p.without) > 0 {
+		found, err = h.parts.GetPart(r.Context(), t.Name, id, p.without)
+	} else {
+		found, err = h.c.Store.Get(r.Context(), t.Name, id)
+	}
 	if err != nil {
 		return err
 	}
@@ -146,7 +152,7 @@ func (h *Handler) page(r *http.Request, t *resourceType, q asked) (Page, error) 
 	if strings.EqualFold(path.URN, t.Schema) {
 		path.URN = ""
 	}
-	found, indexed, err := h.c.Store.Lookup(r.Context(), t.Name, path, value)
+	found, indexed, err := h.lookup(r.Context(), t, path, value, q.Without)
 	// Several have an order and pages.
 	if err != nil || !indexed || len(found) > 1 {
 		if err == nil {
@@ -155,4 +161,11 @@ func (h *Handler) page(r *http.Request, t *resourceType, q asked) (Page, error) 
 		return Page{}, err
 	}
 	return Page{Resources: found[:min(len(found), q.Count)], Total: len(found)}, nil
+}
+
+func (h *Handler) lookup(ctx context.Context, t *resourceType, attribute scim.Path, value string, without []scim.Path) ([]*scim.Resource, bool, error) {
+	if h.parts != nil && len(without) > 0 {
+		return h.parts.LookupPart(ctx, t.Name, attribute, value, without)
+	}
+	return h.c.Store.Lookup(ctx, t.Name, attribute, value)
 }

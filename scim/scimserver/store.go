@@ -38,6 +38,16 @@ type Store interface {
 	Lookup(ctx context.Context, typ string, attribute scim.Path, value string) (found []*scim.Resource, ok bool, err error)
 }
 
+// PartStore is a Store that reads less of a resource where an answer shows less, as it
+// does of groups without their members.
+type PartStore interface {
+	Store
+	// GetPart is Get, and LookupPart is Lookup, for an answer that leaves these
+	// attributes out: the store need not read them.
+	GetPart(ctx context.Context, typ, id string, without []scim.Path) (*scim.Resource, error)
+	LookupPart(ctx context.Context, typ string, attribute scim.Path, value string, without []scim.Path) (found []*scim.Resource, ok bool, err error)
+}
+
 // CursorStore is a Store that gives pages by cursor, too (RFC 9865), so that nobody
 // is left out or given twice when others come and go meanwhile.
 type CursorStore interface {

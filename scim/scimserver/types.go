@@ -15,10 +15,11 @@ import (
 type resourceType struct {
 	scim.ResourceType
 	rules   []rule
-	plain   projection // what an answer shows if nothing is asked for
-	members string     // the attribute of a MemberStore; "" for none
-	fixed   bool       // clients can write nothing of it
-	off     bool       // it can be inactive
+	own     []scim.Path // attributes of its own schema
+	plain   projection  // what an answer shows if nothing is asked for
+	members string      // the attribute of a MemberStore; "" for none
+	fixed   bool        // clients can write nothing of it
+	off     bool        // it can be inactive
 }
 
 func describe(set *scim.SchemaSet, t scim.ResourceType, hide []scim.Path) (*resourceType, error) {
@@ -32,6 +33,11 @@ func describe(set *scim.SchemaSet, t scim.ResourceType, hide []scim.Path) (*reso
 	}
 	rt := &resourceType{ResourceType: t, members: memberAttribute(set, t.Schema)}
 	rt.fixed = !slices.ContainsFunc(attributesOf(set, t), func(a attribute) bool { return a.Mutability != scim.ReadOnly })
+	for _, a := range attributesOf(set, t) {
+		if a.path.URN == "" {
+			rt.own = append(rt.own, a.path)
+		}
+	}
 	active, _ := set.Lookup(t.Schema, scim.Path{Attr: "active"})
 	rt.off = active.Type == scim.TypeBoolean && !active.MultiValued && active.Mutability == scim.ReadWrite
 	rt.rules = rulesOf(set, t)

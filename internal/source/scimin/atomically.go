@@ -43,4 +43,6 @@ func (w *within) Update(_ context.Context, fn func(source.PushTx) error) error {
 	return err
 }
 
+func (w *within) Look(_ context.Context, fn func(source.PushTx) error) error { return fn(w.tx) }
+
 func (w *within) View(_ context.Context, fn func(source.PushTx) error) error { return fn(w.tx) }

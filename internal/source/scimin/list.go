@@ -285,12 +285,17 @@ func (p *Provider) compared(ctx context.Context, tx source.PushTx, typ string, c
 	return rows, err == nil && len(rows) <= mostFew, err
 }
 
+// leftOut tells whether an answer shows nothing of an attribute of the type's own schema.
+func leftOut(without []scim.Path, attribute string) bool {
+	return slices.ContainsFunc(without, func(at scim.Path) bool { return at.URN == "" && at.Sub == "" && strings.EqualFold(at.Attr, attribute) })
+}
+
 // resources makes resources of rows: with their members unless the query does
 // without, and Users with their groups.
 func (p *Provider) resources(ctx context.Context, tx source.PushTx, rows []source.Pushed, q scimserver.Query) ([]*scim.Resource, error) {
 	out := make([]*scim.Resource, len(rows))
 	var users []string
-	headless := slices.ContainsFunc(q.Without, func(at scim.Path) bool { return at.Sub == "" && strings.EqualFold(at.Attr, "members") })
+	headless := leftOut(q.Without, "members")
 	for i := range rows {
 		err := ctx.Err()
 		if err != nil {
@@ -336,22 +341,26 @@ func (p *Provider) addGroups(ctx context.Context, tx source.PushTx, users []stri
 		return err
 	}
 	for _, r := range into {
-		in := groups[r.ID()]
-		values := make([]scim.Value, len(in))
-		for i, g := range in {
-			var o scim.Object
-			o.Set("value", scim.String(g.ID))
-			if g.DisplayName != "" {
-				o.Set("display", scim.String(g.DisplayName))
-			}
-			o.Set("type", scim.String("direct")) // groups of groups are not told (RFC 7643 §4.1.2)
-			values[i] = scim.Complex(o)
-		}
-		if len(values) > 0 {
-			r.Set("groups", scim.List(values...))
-		}
+		setGroups(r, groups[r.ID()])
 	}
 	return nil
+}
+
+func setGroups(user *scim.Resource, in []source.PushedGroup) {
+	if len(in) == 0 {
+		return
+	}
+	values := make([]scim.Value, len(in))
+	for i, g := range in {
+		var o scim.Object
+		o.Set("value", scim.String(g.ID))
+		if g.DisplayName != "" {
+			o.Set("display", scim.String(g.DisplayName))
+		}
+		o.Set("type", scim.String("direct")) // groups of groups are not told (RFC 7643 §4.1.2)
+		values[i] = scim.Complex(o)
+	}
+	user.Set("groups", scim.List(values...))
 }
 
 // head is a row as a resource, without members and groups.

@@ -64,6 +64,7 @@ type Provider struct {
 }
 
 var (
+	_ scimserver.PartStore   = (*Provider)(nil)
 	_ scimserver.MemberStore = (*Provider)(nil)
 	_ scimserver.CursorStore = (*Provider)(nil)
 	_ scimserver.TxStore     = (*Provider)(nil)
@@ -87,19 +88,55 @@ func New(c Config) (*Provider, error) {
 }
 
 // Get implements scimserver.Store.
-func (p *Provider) Get(ctx context.Context, typ, id string) (found *scim.Resource, err error) {
-	err = p.c.Store.View(ctx, func(tx source.PushTx) error {
-		row, err := p.row(ctx, tx, typ, id)
-		if err != nil {
+func (p *Provider) Get(ctx context.Context, typ, id string) (*scim.Resource, error) {
+	return p.GetPart(ctx, typ, id, nil)
+}
+
+// GetPart implements scimserver.PartStore.
+func (p *Provider) GetPart(ctx context.Context, typ, id string, without []scim.Path) (*scim.Resource, error) {
+	all, err := p.find(ctx, typ, source.PushedByID, id, without)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, scimserver.ErrNotFound
+	}
+	return all[0], nil
+}
+
+// find reads resources by a key: all but a group with its members at one look.
+func (p *Provider) find(ctx context.Context, typ string, by source.PushedBy, value string, without []scim.Path) (found []*scim.Resource, err error) {
+	read := p.c.Store.Look
+	if typ == typeGroup && !leftOut(without, "members") {
+		read = p.c.Store.View
+	}
+	err = read(ctx, func(tx source.PushTx) error {
+		if typ == typeUser {
+			users, err := tx.PushedUsers(ctx, p.c.Source, by, value)
+			if err == nil {
+				found, err = p.users(users)
+			}
 			return err
 		}
-		all, err := p.resources(ctx, tx, []source.Pushed{*row}, scimserver.Query{})
+		rows, err := tx.Pushed(ctx, p.c.Source, typ, by, value, false)
 		if err == nil {
-			found = all[0]
+			found, err = p.resources(ctx, tx, rows, scimserver.Query{Without: without})
 		}
 		return err
 	})
 	return found, err
+}
+
+func (p *Provider) users(rows []source.PushedUser) ([]*scim.Resource, error) {
+	out := make([]*scim.Resource, len(rows))
+	for i := range rows {
+		var err error
+		if out[i], err = p.head(&rows[i].Pushed); err != nil {
+			return nil, err
+		}
+		setGroups(out[i], rows[i].Groups)
+	}
+	return out, nil
 }
 
 // row finds a resource that is there, or returns scimserver.ErrNotFound.
@@ -533,19 +570,17 @@ func newID() string {
 }
 
 // Lookup implements scimserver.Store.
-func (p *Provider) Lookup(ctx context.Context, typ string, attribute scim.Path, value string) (found []*scim.Resource, ok bool, err error) {
+func (p *Provider) Lookup(ctx context.Context, typ string, attribute scim.Path, value string) ([]*scim.Resource, bool, error) {
+	return p.LookupPart(ctx, typ, attribute, value, nil)
+}
+
+// LookupPart implements scimserver.PartStore.
+func (p *Provider) LookupPart(ctx context.Context, typ string, attribute scim.Path, value string, without []scim.Path) ([]*scim.Resource, bool, error) {
 	by, value, ok := p.key(typ, attribute, value)
 	if !ok {
 		return nil, false, nil
 	}
-	err = p.c.Store.View(ctx, func(tx source.PushTx) error {
-		rows, err := tx.Pushed(ctx, p.c.Source, typ, by, value, false)
-		if err != nil {
-			return err
-		}
-		found, err = p.resources(ctx, tx, rows, scimserver.Query{})
-		return err
-	})
+	found, err := p.find(ctx, typ, by, value, without)
 	return found, true, err
 }
 

@@ -25,6 +25,7 @@ const mostValues = 10_000
 type Values struct{ *Provider }
 
 var (
+	_ scimserver.PartStore   = Values{}
 	_ scimserver.MemberStore = Values{}
 	_ scimserver.CursorStore = Values{}
 )
@@ -92,8 +93,13 @@ func valueID(typ, value string) string {
 
 // Get implements scimserver.Store.
 func (v Values) Get(ctx context.Context, typ, id string) (*scim.Resource, error) {
+	return v.GetPart(ctx, typ, id, nil)
+}
+
+// GetPart implements scimserver.PartStore. A value is small.
+func (v Values) GetPart(ctx context.Context, typ, id string, without []scim.Path) (*scim.Resource, error) {
 	if v.valued(typ) == "" {
-		return v.Provider.Get(ctx, typ, id)
+		return v.Provider.GetPart(ctx, typ, id, without)
 	}
 	all, err := v.all(ctx, typ)
 	for _, r := range all {
@@ -145,8 +151,13 @@ func (v Values) Walk(ctx context.Context, typ string, q scimserver.Query, cursor
 
 // Lookup implements scimserver.Store. Values have no index of their own.
 func (v Values) Lookup(ctx context.Context, typ string, attribute scim.Path, value string) ([]*scim.Resource, bool, error) {
+	return v.LookupPart(ctx, typ, attribute, value, nil)
+}
+
+// LookupPart implements scimserver.PartStore.
+func (v Values) LookupPart(ctx context.Context, typ string, attribute scim.Path, value string, without []scim.Path) ([]*scim.Resource, bool, error) {
 	if v.valued(typ) == "" {
-		return v.Provider.Lookup(ctx, typ, attribute, value)
+		return v.Provider.LookupPart(ctx, typ, attribute, value, without)
 	}
 	return nil, false, nil
 }

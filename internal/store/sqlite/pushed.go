@@ -5,8 +5,11 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -32,27 +35,68 @@ func (tx *Tx) pushed(ctx context.Context, query string, args ...any) (out []sour
 	return out, err
 }
 
-// Pushed implements source.PushTx.
-func (tx *Tx) Pushed(ctx context.Context, provider, typ string, by source.PushedBy, value string, deleted bool) ([]source.Pushed, error) {
-	// Left to itself, SQLite walks everybody in the order that is asked for.
+// keyed is how a resource of a source (?1) and a type (?2) is found by the value of a
+// key (?3). Left to itself, SQLite walks everybody in the order that is asked for.
+func keyed(by source.PushedBy, deleted bool) (string, error) {
 	var where string
 	switch by {
 	case source.PushedByID:
-		where = `WHERE source = ? AND type = ? AND id = ?`
+		where = `WHERE source = ?1 AND type = ?2 AND id = ?3`
 	case source.PushedByName:
-		where = `INDEXED BY pushed_name WHERE source = ? AND type = ? AND name = ?`
+		where = `INDEXED BY pushed_name WHERE source = ?1 AND type = ?2 AND name = ?3`
 	case source.PushedByExternal:
-		where = `INDEXED BY pushed_external WHERE source = ? AND type = ? AND external = ? AND external <> ''`
+		where = `INDEXED BY pushed_external WHERE source = ?1 AND type = ?2 AND external = ?3 AND external <> ''`
 	case source.PushedByRecord:
-		where = `INDEXED BY pushed_record WHERE source = ? AND +type = ? AND record = ? AND record <> ''`
+		where = `INDEXED BY pushed_record WHERE source = ?1 AND +type = ?2 AND record = ?3 AND record <> ''`
 	default:
-		return nil, fmt.Errorf("store: pushed by %q", by)
+		return "", fmt.Errorf("store: pushed by %q", by)
 	}
 	if !deleted {
 		where += ` AND deleted = 0`
 	}
-	return tx.pushed(brief(ctx), where+` ORDER BY seq`, provider, typ, value)
+	return where + ` ORDER BY seq`, nil
 }
+
+// Pushed implements source.PushTx.
+func (tx *Tx) Pushed(ctx context.Context, provider, typ string, by source.PushedBy, value string, deleted bool) ([]source.Pushed, error) {
+	where, err := keyed(by, deleted)
+	if err != nil {
+		return nil, err
+	}
+	return tx.pushed(brief(ctx), where, provider, typ, value)
+}
+
+// PushedUsers implements source.PushTx. It is what providers ask most: one statement
+// finds the groups, too.
+func (tx *Tx) PushedUsers(ctx context.Context, provider string, by source.PushedBy, value string) (out []source.PushedUser, err error) {
+	where, err := keyed(by, false)
+	if err != nil {
+		return nil, err
+	}
+	err = tx.rows(brief(ctx), func(r *sql.Rows) error {
+		var u source.PushedUser
+		var created, modified sql.NullInt64
+		var groups sql.RawBytes
+		err := r.Scan(&u.ID, &u.Version, &created, &modified, &u.Body, &groups)
+		u.Type, u.Created, u.Modified = "User", instant(created), instant(modified)
+		if err == nil && len(groups) > len("[]") {
+			err = json.Unmarshal(groups, &u.Groups)
+			slices.SortFunc(u.Groups, func(a, b source.PushedGroup) int { return strings.Compare(a.ID, b.ID) }) // an aggregate has no order
+		}
+		out = append(out, u)
+		return err
+	}, `SELECT id, version, created, modified, body,
+		(SELECT json_group_array(json_object('id', m.grp, 'displayName', `+groupName+`)) `+seats+` WHERE m.source = ?1 AND m.member = pushed.id)
+		FROM pushed `+where, provider, "User", value)
+	return out, err
+}
+
+// seats are the places of members m in groups g, of which a member is told the name.
+const (
+	seats = `FROM pushed_members m LEFT JOIN pushed g ON g.source = m.source AND g.type = 'Group' AND g.id = m.grp AND g.deleted = 0`
+
+	groupName = `coalesce(g.body ->> '$.displayName', '')`
+)
 
 // PushedAt implements source.PushTx. Those to be skipped are counted in the index.
 func (tx *Tx) PushedAt(ctx context.Context, provider, typ string, skip, limit int) ([]source.Pushed, error) {
@@ -181,29 +225,20 @@ func (tx *Tx) GroupsWith(ctx context.Context, provider string, members []string)
 	return out, err
 }
 
-// GroupsOf implements source.PushTx. It is a part of every answer that shows a
-// person: for one, nothing is listed.
+// GroupsOf implements source.PushTx.
 func (tx *Tx) GroupsOf(ctx context.Context, provider string, members []string) (map[string][]source.PushedGroup, error) {
 	in, err := list(members)
 	if err != nil {
 		return nil, err
 	}
-	is := `m.member IN (SELECT value FROM json_each(?2))`
-	if len(members) == 1 {
-		in, is = members[0], `m.member = ?2`
-	}
-	var out map[string][]source.PushedGroup
-	err = tx.rows(brief(ctx), func(r *sql.Rows) error {
+	out := map[string][]source.PushedGroup{}
+	err = tx.rows(ctx, func(r *sql.Rows) error {
 		var member string
 		var g source.PushedGroup
 		err := r.Scan(&member, &g.ID, &g.DisplayName)
-		if out == nil {
-			out = map[string][]source.PushedGroup{}
-		}
 		out[member] = append(out[member], g)
 		return err
-	}, `SELECT m.member, m.grp, coalesce(g.body ->> '$.displayName', '') FROM pushed_members m
-		LEFT JOIN pushed g ON g.source = m.source AND g.type = 'Group' AND g.id = m.grp AND g.deleted = 0
-		WHERE m.source = ?1 AND `+is+` ORDER BY m.member, m.grp`, provider, in)
+	}, `SELECT m.member, m.grp, `+groupName+` `+seats+`
+		WHERE m.source = ? AND m.member IN (SELECT value FROM json_each(?)) ORDER BY m.member, m.grp`, provider, in)
 	return out, err
 }

@@ -51,6 +51,10 @@ func (s pushStore) View(ctx context.Context, fn func(source.PushTx) error) error
 	return s.db.view(ctx, func(tx *Tx) error { return fn(tx) })
 }
 
+func (s pushStore) Look(ctx context.Context, fn func(source.PushTx) error) error {
+	return s.db.look(ctx, func(tx *Tx) error { return fn(tx) })
+}
+
 // Events is the store as the outbox of events declares it.
 func (db *DB) Events() events.Store {
 	return view[events.Tx]{db, func(tx *Tx) events.Tx { return tx }}

@@ -21,6 +21,7 @@ var pushed = map[string]func(*bundle){
 	"pushed resources in pages":               pushedPages,
 	"pushed resources by filter and order":    pushedQueries,
 	"members of pushed groups":                pushedMembers,
+	"pushed Users as they are shown":          pushedUsers,
 	"names of other types are taken once":     pushedTaken,
 	"values that pushed resources have":       pushedValues,
 	"teams that sources state":                statedTeams,
@@ -282,6 +283,48 @@ func pushedMembers(b *bundle) {
 		same(b, "groups of z", groups["z"], nil)
 		return err
 	})
+}
+
+// pushedUsers: a look finds what an answer shows of a User, with the groups that there are.
+func pushedUsers(b *bundle) {
+	a, gone := resource("idp", "a"), resource("idp", "gone")
+	group := resource("idp", "g")
+	group.Type, group.Body = "Group", []byte(`{"displayName":"Sales \"EU\""}`)
+	b.push(func(tx source.PushTx) error {
+		for _, r := range []*source.Pushed{a, resource("idp", "b"), gone, group, resource("other", "a")} {
+			b.must(tx.PutPushed(b.ctx, r))
+		}
+		gone.Body = nil
+		b.must(tx.PutPushed(b.ctx, gone))
+		for _, g := range []string{"nameless", "g"} {
+			_, err := tx.AddMembers(b.ctx, "idp", g, []source.PushedMember{{ID: "a", Body: []byte(`{}`)}})
+			b.must(err)
+		}
+		_, err := tx.AddMembers(b.ctx, "other", "g", []source.PushedMember{{ID: "b", Body: []byte(`{}`)}})
+		return err
+	})
+	look := func(by source.PushedBy, value string) (users []source.PushedUser) {
+		b.Helper()
+		b.must(b.db.Pushed().Look(b.ctx, func(tx source.PushTx) (err error) {
+			users, err = tx.PushedUsers(b.ctx, "idp", by, value)
+			return err
+		}))
+		return users
+	}
+	shown := source.Pushed{Type: "User", ID: "a", Version: 1, Created: noon, Modified: noon, Body: a.Body}
+	for by, value := range map[source.PushedBy]string{source.PushedByID: "a", source.PushedByName: "a", source.PushedByExternal: "e-a"} {
+		equal(b, "by "+string(by), fmt.Sprintf("%+v", look(by, value)), fmt.Sprintf("%+v", []source.PushedUser{{
+			Pushed: shown, Groups: []source.PushedGroup{{ID: "g", DisplayName: `Sales "EU"`}, {ID: "nameless"}},
+		}}))
+	}
+	if u := look(source.PushedByID, "b"); len(u) != 1 || u[0].Groups != nil {
+		b.Errorf("who is in no group here: %+v", u)
+	}
+	for _, id := range []string{"gone", "g", "nobody"} {
+		if u := look(source.PushedByID, id); len(u) > 0 {
+			b.Errorf("%s: %+v", id, u)
+		}
+	}
 }
 
 // pushedTaken: of what is neither a User nor a Group the store takes a name once.
