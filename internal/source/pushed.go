@@ -98,7 +98,10 @@ type PushTx interface {
 	// Pushed finds resources by a key, deleted ones only if asked for, in the
 	// order in which they were made.
 	Pushed(ctx context.Context, source, typ string, by PushedBy, value string, deleted bool) ([]Pushed, error)
-	// PushedUsers finds Users that are there by a key, as Pushed does.
+	// PushedRivals finds Users who have a name, or an externalId unless it is "", or
+	// had them before they were deleted, in the order in which they were made.
+	PushedRivals(ctx context.Context, source, name, external string) ([]Pushed, error)
+	// PushedUsers finds Users that are there by a key, as Pushed does, in no order.
 	PushedUsers(ctx context.Context, source string, by PushedBy, value string) ([]PushedUser, error)
 	// PushedCount returns how many there are, without those that were deleted.
 	PushedCount(ctx context.Context, source, typ string) (int, error)

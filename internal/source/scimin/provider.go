@@ -175,14 +175,11 @@ func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) 
 		if typ != typeUser {
 			return row, p.put(ctx, tx, row, in, n)
 		}
-		same, err := p.namesakes(ctx, tx, sent)
+		rivals, err := tx.PushedRivals(ctx, p.c.Source, in.name, sent.ExternalID())
 		if err != nil {
 			return nil, err
 		}
-		known, err := p.known(ctx, tx, sent, same)
-		switch {
-		case err != nil:
-			return nil, err
+		switch known := known(in, rivals); {
 		case known == nil:
 		case known.Body == nil: // deleted: the same record, under a new id (RFC 7643 §3.1)
 			if err := p.inherit(ctx, tx, row, known.Record); err != nil {
@@ -196,7 +193,7 @@ func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) 
 				return nil, err
 			}
 		}
-		if err := free(row, same); err != nil {
+		if err := free(row, in.name, rivals); err != nil {
 			return nil, err
 		}
 		return row, p.put(ctx, tx, row, in, n)
@@ -213,15 +210,10 @@ func (p *Provider) inherit(ctx context.Context, tx source.PushTx, row *source.Pu
 	return err
 }
 
-// namesakes are all who have, or had, a User's name.
-func (p *Provider) namesakes(ctx context.Context, tx source.PushTx, sent *scim.Resource) ([]source.Pushed, error) {
-	return tx.Pushed(ctx, p.c.Source, typeUser, source.PushedByName, scim.Fold(sent.UserName()), true)
-}
-
 // free refuses a user name that another resource of this provider has.
-func free(row *source.Pushed, namesakes []source.Pushed) error {
-	for i := range namesakes {
-		if other := &namesakes[i]; other.Body != nil && other.ID != row.ID {
+func free(row *source.Pushed, name string, others []source.Pushed) error {
+	for i := range others {
+		if other := &others[i]; other.Name == name && other.Body != nil && other.ID != row.ID {
 			return &scimserver.UniquenessError{Attribute: "userName"}
 		}
 	}
@@ -248,28 +240,23 @@ func (p *Provider) freeGroup(ctx context.Context, tx source.PushTx, row *source.
 
 // known finds who a new User was before: by externalId, or else by a user name of
 // somebody who was deleted and whose externalId is not another one.
-func (p *Provider) known(ctx context.Context, tx source.PushTx, sent *scim.Resource, namesakes []source.Pushed) (found *source.Pushed, err error) {
+func known(sent *sending, rivals []source.Pushed) (found *source.Pushed) {
 	external := sent.ExternalID()
-	if external != "" {
-		rows, err := tx.Pushed(ctx, p.c.Source, typeUser, source.PushedByExternal, external, true)
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			if found == nil || found.Body == nil { // who is there goes before those who were, the last of whom counts
-				found = &rows[i]
-			}
-		}
-	}
-	if found != nil {
-		return found, nil
-	}
-	for i := range namesakes {
-		if r := &namesakes[i]; r.Body == nil && (external == "" || r.External == "") {
+	for i := range rivals {
+		// Who is there goes before those who were, the last of whom counts.
+		if r := &rivals[i]; external != "" && r.External == external && (found == nil || found.Body == nil) {
 			found = r
 		}
 	}
-	return found, nil
+	if found != nil {
+		return found
+	}
+	for i := range rivals {
+		if r := &rivals[i]; r.Name == sent.name && r.Body == nil && (external == "" || r.External == "") {
+			found = r
+		}
+	}
+	return found
 }
 
 // Replace implements scimserver.Store.
@@ -283,10 +270,10 @@ func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource,
 		if err != nil {
 			return nil, err
 		}
-		if typ == typeUser && row.Name != scim.Fold(sent.UserName()) {
-			same, err := p.namesakes(ctx, tx, sent)
+		if typ == typeUser && row.Name != in.name {
+			same, err := tx.Pushed(ctx, p.c.Source, typeUser, source.PushedByName, in.name, false)
 			if err == nil {
-				err = free(row, same)
+				err = free(row, in.name, same)
 			}
 			if err != nil {
 				return nil, err

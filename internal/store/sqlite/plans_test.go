@@ -123,6 +123,10 @@ func TestPlans(t *testing.T) {
 			"(source=? AND type=? AND id=?)", "pushed_name (source=? AND type=? AND name=?)", "pushed_external (source=? AND type=? AND external=?)",
 			"pushed_members_member (source=? AND member=?)", "SEARCH g USING INDEX sqlite_autoindex_pushed_1",
 		}, nil},
+		"pushed rivals": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.PushedRivals(ctx, "idp", "x", "y")
+			return err
+		}, []string{"pushed_name (source=? AND type=? AND name=?)", "pushed_external (source=? AND type=? AND external=?)"}, nil},
 		"pushed values": {func(ctx context.Context, tx *sqlite.Tx) error {
 			_, err := tx.PushedValues(ctx, "idp", "User", "roles", 9)
 			return err

@@ -3,13 +3,13 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -54,7 +54,7 @@ func keyed(by source.PushedBy, deleted bool) (string, error) {
 	if !deleted {
 		where += ` AND deleted = 0`
 	}
-	return where + ` ORDER BY seq`, nil
+	return where, nil
 }
 
 // Pushed implements source.PushTx.
@@ -63,31 +63,48 @@ func (tx *Tx) Pushed(ctx context.Context, provider, typ string, by source.Pushed
 	if err != nil {
 		return nil, err
 	}
-	return tx.pushed(brief(ctx), where, provider, typ, value)
+	return tx.pushed(brief(ctx), where+` ORDER BY seq`, provider, typ, value)
+}
+
+// PushedRivals implements source.PushTx.
+func (tx *Tx) PushedRivals(ctx context.Context, provider, name, external string) ([]source.Pushed, error) {
+	rows, err := tx.pushed(brief(ctx), `INDEXED BY pushed_name WHERE source = ?1 AND type = 'User' AND name = ?2
+		UNION ALL SELECT `+pushedColumns+` FROM pushed INDEXED BY pushed_external WHERE source = ?1 AND type = 'User' AND external = ?3 AND external <> '' AND name <> ?2`,
+		provider, name, external)
+	slices.SortFunc(rows, func(a, b source.Pushed) int { return cmp.Compare(a.Seq, b.Seq) })
+	return rows, err
 }
 
 // PushedUsers implements source.PushTx. It is what providers ask most: one statement
-// finds the groups, too.
+// finds who there is, and then their groups.
 func (tx *Tx) PushedUsers(ctx context.Context, provider string, by source.PushedBy, value string) (out []source.PushedUser, err error) {
 	where, err := keyed(by, false)
 	if err != nil {
 		return nil, err
 	}
+	of := `m.member = ?3`
+	if by != source.PushedByID {
+		of = `m.member IN (SELECT id FROM pushed ` + where + `)`
+	}
 	err = tx.rows(brief(ctx), func(r *sql.Rows) error {
 		var u source.PushedUser
-		var created, modified sql.NullInt64
-		var groups sql.RawBytes
-		err := r.Scan(&u.ID, &u.Version, &created, &modified, &u.Body, &groups)
-		u.Type, u.Created, u.Modified = "User", instant(created), instant(modified)
-		if err == nil && len(groups) > len("[]") {
-			err = json.Unmarshal(groups, &u.Groups)
-			slices.SortFunc(u.Groups, func(a, b source.PushedGroup) int { return strings.Compare(a.ID, b.ID) }) // an aggregate has no order
+		var created, modified int64
+		var group sql.NullString
+		if err := r.Scan(&u.ID, &u.Version, &created, &modified, &u.Body, &group); err != nil {
+			return err
 		}
-		out = append(out, u)
-		return err
-	}, `SELECT id, version, created, modified, body,
-		(SELECT json_group_array(json_object('id', m.grp, 'displayName', `+groupName+`)) `+seats+` WHERE m.source = ?1 AND m.member = pushed.id)
-		FROM pushed `+where, provider, "User", value)
+		if !group.Valid {
+			u.Type, u.Created, u.Modified = "User", time.UnixMicro(created).UTC(), time.UnixMicro(modified).UTC()
+			out = append(out, u)
+			return nil
+		}
+		i := slices.IndexFunc(out, func(o source.PushedUser) bool { return o.ID == u.ID })
+		if i >= 0 { // a member need not be there
+			out[i].Groups = append(out[i].Groups, source.PushedGroup{ID: group.String, DisplayName: string(u.Body)})
+		}
+		return nil
+	}, `SELECT id, version, created, modified, body, NULL FROM pushed `+where+`
+		UNION ALL SELECT m.member, 0, 0, 0, `+groupName+`, m.grp `+seats+` WHERE m.source = ?1 AND `+of, provider, "User", value)
 	return out, err
 }
 

@@ -6,10 +6,15 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // mostTogether is how many writes share a commit at most.
 const mostTogether = 128
+
+// mostGathering is how long a batch waits for others to join it: about as long as it
+// takes to commit one.
+const mostGathering = 500 * time.Microsecond
 
 // joint lets writes that come together share one commit: each is atomic by itself, by
 // a savepoint, and returns once all of them are on disk. Whoever comes while a
@@ -19,6 +24,10 @@ type joint struct {
 	mu      sync.Mutex
 	waiting []*write
 	leading bool // somebody carries a batch out, and hands on what waits then
+
+	lately [2]int        // how many wrote in the last two batches
+	want   int           // how many a batch waits for; 0 while none does
+	enough chan struct{} // there are as many
 }
 
 // write is one of a batch. Its goroutine waits until it is done, or leads.
@@ -39,6 +48,9 @@ func (db *DB) together(ctx context.Context, fn func(*Tx) error) error {
 	j := &db.joint
 	j.mu.Lock()
 	j.waiting = append(j.waiting, w)
+	if j.want > 0 && len(j.waiting) == j.want {
+		close(j.enough)
+	}
 	lead := !j.leading
 	j.leading = true
 	j.mu.Unlock()
@@ -49,11 +61,36 @@ func (db *DB) together(ctx context.Context, fn func(*Tx) error) error {
 	return w.err
 }
 
+// gather waits until half of those are there who wrote in the last two batches, as most
+// come again once they are answered: so one half gets its next write ready while the
+// other's is carried out. Otherwise they fall apart into one who has a commit to himself,
+// and all the others, who wait for it.
+func (j *joint) gather() {
+	j.mu.Lock()
+	want := min((j.lately[0]+j.lately[1])/2, mostTogether)
+	if len(j.waiting) >= want {
+		j.mu.Unlock()
+		return
+	}
+	enough := make(chan struct{})
+	j.want, j.enough = want, enough
+	j.mu.Unlock()
+	late := time.NewTimer(mostGathering)
+	defer late.Stop()
+	select {
+	case <-enough:
+	case <-late.C:
+	}
+}
+
 // lead carries out what waits, and has the first of what came meanwhile go on.
 func (db *DB) lead() {
 	j := &db.joint
+	j.gather()
 	j.mu.Lock()
+	j.want = 0
 	n := min(len(j.waiting), mostTogether)
+	j.lately = [2]int{n, j.lately[0]}
 	batch := j.waiting[:n:n]
 	j.waiting = j.waiting[n:]
 	j.mu.Unlock()

@@ -18,6 +18,7 @@ import (
 var pushed = map[string]func(*bundle){
 	"pushed resources come back as they were": pushedRoundTrip,
 	"pushed resources by their keys":          pushedKeys,
+	"pushed Users who have a name or had it":  pushedRivals,
 	"pushed resources in pages":               pushedPages,
 	"pushed resources by filter and order":    pushedQueries,
 	"members of pushed groups":                pushedMembers,
@@ -100,6 +101,42 @@ func pushedKeys(b *bundle) {
 	same(b, "who was deleted", b.found("idp", source.PushedByID, "c", false), nil)
 	same(b, "by nothing", b.found("idp", source.PushedByExternal, "", true), nil)
 	same(b, "at another provider", b.found("other", source.PushedByID, "b", true), nil)
+}
+
+func pushedRivals(b *bundle) {
+	b.push(func(tx source.PushTx) error {
+		for _, r := range []struct{ id, name, external string }{
+			{"a", "ann", "1"}, {"b", "bob", "2"}, {"c", "cid", "1"}, {"d", "ann", "2"}, {"e", "eve", ""}, {"f", "ann", "1"},
+		} {
+			p := resource("idp", r.id)
+			p.Name, p.External = r.name, r.external
+			b.must(tx.PutPushed(b.ctx, p))
+			if r.id == "d" {
+				p.Body = nil
+				b.must(tx.PutPushed(b.ctx, p))
+			}
+		}
+		group, other := resource("idp", "g"), resource("other", "h")
+		group.Type, group.Name, group.External = "Group", "ann", "1"
+		other.Name, other.External = "ann", "1"
+		b.must(tx.PutPushed(b.ctx, group))
+		return tx.PutPushed(b.ctx, other)
+	})
+	for _, c := range []struct {
+		name, external string
+		want           []string
+	}{{"ann", "1", []string{"a", "c", "d", "f"}}, {"bob", "1", []string{"a", "b", "c", "f"}}, {"ann", "", []string{"a", "d", "f"}}, {"zoe", "2", []string{"b", "d"}}, {"zoe", "", nil}} {
+		var got []string
+		b.push(func(tx source.PushTx) error {
+			rows, err := tx.PushedRivals(b.ctx, "idp", c.name, c.external)
+			got = nil
+			for _, r := range rows {
+				got = append(got, r.ID)
+			}
+			return err
+		})
+		same(b, c.name+" "+c.external, got, c.want)
+	}
 }
 
 func pushedPages(b *bundle) {
