@@ -56,10 +56,11 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 		if err != nil {
 			return err
 		}
-		err = tx.exec(ctx, `INSERT INTO people (`+personColumns+`, user_name) VALUES (?,?,?,?,?,?,?,?,?,?)
-			ON CONFLICT (id) DO UPDATE SET state = excluded.state, user = excluded.user, generation = excluded.generation,
-			revision = excluded.revision, next_at = excluded.next_at, why = excluded.why, cause = excluded.cause,
-			admitted = excluded.admitted, user_name = excluded.user_name`,
+		const rest = `INSERT INTO people (` + personColumns + `, user_name) VALUES (?,?,?,?,?,?,?,?,?,?)
+			ON CONFLICT (id) DO UPDATE SET user = excluded.user, generation = excluded.generation,
+			revision = excluded.revision, why = excluded.why, cause = excluded.cause, admitted = excluded.admitted`
+		err = tx.put(ctx, rest+` WHERE state = excluded.state AND next_at IS excluded.next_at AND user_name = excluded.user_name`,
+			rest+`, state = excluded.state, next_at = excluded.next_at, user_name = excluded.user_name`,
 			p.ID, p.State, user, p.Generation, p.Revision, stamp(p.Next), p.Why, p.Cause, p.Admitted, strings.ToLower(p.UserName()))
 		if err != nil {
 			return err

@@ -155,9 +155,10 @@ func (tx *Tx) PutPushed(ctx context.Context, p *source.Pushed) error {
 		body = string(p.Body)
 	}
 	if p.Seq > 0 {
-		return taken(tx.exec(ctx, `UPDATE pushed SET record = ?, name = ?, external = ?, version = ?, modified = ?, ended = ?, members = ?, deleted = ?, body = ?
-			WHERE seq = ?`,
-			p.Record, p.Name, p.External, p.Version, stamp(p.Modified), stamp(p.Ended), p.Members, p.Body == nil, body, p.Seq))
+		const rest = `UPDATE pushed SET version = ?5, modified = ?6, ended = ?7, members = ?8, body = ?9`
+		return taken(tx.put(ctx, rest+` WHERE seq = ?10 AND record = ?1 AND name = ?2 AND external = ?3 AND deleted = ?4`,
+			rest+`, record = ?1, name = ?2, external = ?3, deleted = ?4 WHERE seq = ?10`,
+			p.Record, p.Name, p.External, p.Body == nil, p.Version, stamp(p.Modified), stamp(p.Ended), p.Members, body, p.Seq))
 	}
 	seq, err := tx.insert(ctx, `INSERT INTO pushed (source, type, id, record, name, external, version, created, modified, ended, members, deleted, body)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`,

@@ -57,11 +57,12 @@ func (tx *Tx) RecordsOf(ctx context.Context, people []string) (map[string][]dire
 // PutRecords implements directory.Tx.
 func (tx *Tx) PutRecords(ctx context.Context, records []directory.Record) error {
 	for _, r := range records {
-		err := tx.exec(ctx, `INSERT INTO records (`+recordColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
-			ON CONFLICT (source, id) DO UPDATE SET generation = excluded.generation, person = excluded.person,
+		const rest = `INSERT INTO records (` + recordColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
+			ON CONFLICT (source, id) DO UPDATE SET generation = excluded.generation,
 			digest = excluded.digest, user = excluded.user, start_at = excluded.start_at, end_at = excluded.end_at,
-			file = excluded.file, line = excluded.line, missing_at = excluded.missing_at, at = excluded.at,
-			holds = excluded.holds`,
+			file = excluded.file, line = excluded.line, at = excluded.at, holds = excluded.holds`
+		err := tx.put(ctx, rest+` WHERE person = excluded.person AND missing_at IS excluded.missing_at`,
+			rest+`, person = excluded.person, missing_at = excluded.missing_at`,
 			r.Source, r.ID, r.Generation, r.Person, r.Digest[:], string(r.User), stamp(r.Start), stamp(r.End),
 			r.File, r.Line, stamp(r.Missing), stamp(r.At), r.Holds)
 		if err != nil {

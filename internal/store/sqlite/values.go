@@ -93,6 +93,17 @@ func (tx *Tx) touched(ctx context.Context, query string, args ...any) (int64, er
 	return res.RowsAffected()
 }
 
+// put tries a statement that stores a row without touching what indexes have of it, and
+// then one that stores all of it: an index is written anew wherever an UPDATE names one
+// of its columns, even if the value stays, and most changes are of none.
+func (tx *Tx) put(ctx context.Context, same, all string, args ...any) error {
+	n, err := tx.touched(ctx, same, args...)
+	if err != nil || n > 0 {
+		return err
+	}
+	return tx.exec(ctx, all, args...)
+}
+
 // rows runs a query and calls scan for each row.
 func (tx *Tx) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
 	s, err := tx.prepare(ctx, query)
