@@ -64,7 +64,7 @@ bench: node
 
 # The service provider among a million people.
 bench-deep:
-	$(GO) test -run '^$$' -bench 'Provider/' -timeout 60m ./internal/bench -deep | $(GO) run ./internal/bench/perftable docs/performance.md
+	$(GO) test -run '^$$' -bench 'Provider$$/' -timeout 60m ./internal/bench -deep | $(GO) run ./internal/bench/perftable docs/performance.md
 
 cover: node python
 	$(GO) test -timeout $(TIMEOUT) -coverpkg=./... -coverprofile=cover.out ./...
