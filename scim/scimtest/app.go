@@ -4,6 +4,7 @@ package scimtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,7 @@ type App struct {
 	config  Config
 	memory  *scimserver.Memory
 	world   *world
+	gate    *gate
 	handler http.Handler
 
 	mu     sync.Mutex
@@ -64,15 +66,34 @@ func New(c Config) (*App, error) {
 	if c.Quirks.AllowDuplicates {
 		a.memory.Unique("User")
 	}
-	if a.world, err = newWorld(a.memory, c.Quirks); err != nil {
+	if c.Quirks.Groups.UniqueName {
+		a.memory.Unique("Group", scim.Path{Attr: "displayName"})
+	}
+	if a.world, err = newWorld(a.memory, set, c.Quirks); err != nil {
 		return nil, err
 	}
-	a.handler, err = scimserver.New(scimserver.Config{
-		Store: a.world, Base: Base, Schemas: set, Authorize: scimserver.BearerToken(c.Token), Rules: c.Quirks.rules(),
-		Limits: scimserver.Limits{Page: c.Quirks.PageSize, Body: scim.Limits{MaxBytes: maxBody}, Bulk: noBulk}, Hide: c.Quirks.hidden(),
+	next, err := scimserver.New(scimserver.Config{
+		Store: c.Quirks.store(a.world), Base: Base, Schemas: set, ResourceTypes: c.Quirks.types(),
+		Authorize: scimserver.BearerToken(c.Token), Rules: c.Quirks.rules(), Hide: c.Quirks.hidden(),
+		Limits: scimserver.Limits{
+			Page: c.Quirks.PageSize, PageSize: c.Quirks.DefaultPage, Body: scim.Limits{MaxBytes: maxBody}, Bulk: noBulk,
+		},
 	})
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	a.gate = &gate{quirks: c.Quirks, memory: a.memory, token: c.Token, next: next}
+	a.world.refuse = func(c cause, no *refused) error {
+		a.gate.note(c.method, c.path, no)
+		return &no.Error
+	}
+	a.handler = a.gate
+	return a, nil
 }
+
+// Refusals returns the requests that were refused because the app is as it is, in
+// order: those that a client which knows the app does not send.
+func (a *App) Refusals() []Refusal { return a.gate.all() }
 
 // Users returns a snapshot of all users, in the order of their creation.
 func (a *App) Users() []*scim.Resource { return a.all("User") }
@@ -82,12 +103,9 @@ func (a *App) Users() []*scim.Resource { return a.all("User") }
 func (a *App) Groups() []*scim.Resource { return a.all("Group") }
 
 func (a *App) all(typ string) []*scim.Resource {
-	page, err := a.memory.List(context.Background(), typ, scimserver.Query{StartIndex: 1, Count: 1 << 30})
-	if err != nil {
-		return nil // there is no such type
-	}
-	out := make([]*scim.Resource, len(page.Resources))
-	for i, r := range page.Resources {
+	all := allOf(context.Background(), a.memory, typ)
+	out := make([]*scim.Resource, len(all))
+	for i, r := range all {
 		out[i] = r.Clone()
 	}
 	return out
@@ -198,8 +216,9 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.config.Latency > 0 {
 		wait(r.Context(), a.config.Latency)
 	}
-	r = r.WithContext(request(r.Context(), r.Method, r.Header.Get("X-Request-Id")))
-	a.config.Quirks.bend(r)
+	asked := strings.TrimPrefix(r.URL.RequestURI(), Base)
+	r = r.WithContext(request(r.Context(), r.Method, asked, r.Header.Get("X-Request-Id")))
+	a.arrange(r)
 	fault := Fault{}
 	if faults != nil {
 		fault = faults.next(a.world.operation(r, body))
@@ -220,6 +239,7 @@ func (a *App) arrive(r *http.Request) (*Schedule, func(http.ResponseWriter)) {
 		}
 	}
 	if a.config.Quirks.NoPatch && r.Method == http.MethodPatch {
+		a.gate.note(r.Method, strings.TrimPrefix(r.URL.RequestURI(), Base), against(RefusedOperation, "PATCH is not supported").with(http.StatusMethodNotAllowed))
 		return nil, func(w http.ResponseWriter) {
 			w.Header().Set("Allow", "DELETE, GET, PUT")
 			answer(w, http.StatusMethodNotAllowed, "", "PATCH is not supported")
@@ -229,9 +249,15 @@ func (a *App) arrive(r *http.Request) (*Schedule, func(http.ResponseWriter)) {
 		now := time.Now()
 		a.recent = slices.DeleteFunc(a.recent, func(t time.Time) bool { return now.Sub(t) >= time.Second })
 		if len(a.recent) >= limit {
+			q := &a.config.Quirks
+			status := cmp.Or(q.RateStatus, http.StatusTooManyRequests)
+			why := cmp.Or(q.RateDetail, strconv.Itoa(limit)+" requests a second")
+			a.gate.note(r.Method, strings.TrimPrefix(r.URL.RequestURI(), Base), against(RefusedRate, "%s", why).with(status))
 			return nil, func(w http.ResponseWriter) {
-				w.Header().Set("Retry-After", "1")
-				answer(w, http.StatusTooManyRequests, "", strconv.Itoa(limit)+" requests a second")
+				if !q.NoRetryAfter {
+					w.Header().Set("Retry-After", "1")
+				}
+				answer(w, status, "", why)
 			}
 		}
 		a.recent = append(a.recent, now)

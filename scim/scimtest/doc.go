@@ -15,6 +15,11 @@
 //	})
 //	base, stop, err := scimtest.Listen(ctx, app)
 //
+// [QuirksOf] has the quirks of real apps, by id, from what their own documentation
+// says; [App.Refusals] names the requests that such an app refused and SCIM alone
+// would have allowed. They know nothing of any client's profiles, which can so be
+// tried against them.
+//
 // A schedule is seeded and keyed by the logical operation and its attempt, so that
 // the same operation meets the same faults whatever the order of requests.
 //

@@ -83,3 +83,40 @@ func ExampleApp_Alter() {
 	// update title true
 	// <nil>
 }
+
+// A client that does not know AWS replaces all members of a group at once.
+func ExampleQuirksOf() {
+	quirks, _ := scimtest.QuirksOf("aws-iam-identity-center")
+	app, err := scimtest.New(scimtest.Config{Token: "secret", Quirks: quirks})
+	if err != nil {
+		panic(err)
+	}
+	base, stop, err := scimtest.Listen(context.Background(), app)
+	if err != nil {
+		panic(err)
+	}
+	defer stop()
+	client, err := scimclient.New(scimclient.Config{BaseURL: base, Token: func(context.Context) (string, error) { return "secret", nil }})
+	if err != nil {
+		panic(err)
+	}
+	group := scim.NewResource(scim.GroupURN)
+	group.Set("displayName", scim.String("ops"))
+	made, err := client.Create(context.Background(), "/Groups", group)
+	if err != nil {
+		panic(err)
+	}
+	members := scim.MustPath("members")
+	_, err = client.Patch(context.Background(), "/Groups", made.Resource.ID(), scim.Patch{{Op: scim.OpReplace, Path: &members, Value: scim.List()}})
+	for _, no := range app.Refusals() {
+		fmt.Println(err != nil, no.Method, no.Status, no.Rule+":", no.Why)
+	}
+	// Output:
+	// true PATCH 400 members: replace of all members at once
+}
+
+func ExampleApps() {
+	fmt.Println(len(scimtest.Apps()), scimtest.Apps()[0])
+	// Output:
+	// 27 atlassian
+}

@@ -24,9 +24,15 @@ type world struct {
 
 	writing sync.Mutex // the ledger has the order of the writes
 
-	mu   sync.Mutex
-	born map[string]time.Time // by type and id, while Settle counts
-	fake int                  // ids of what was answered and never made
+	refuse  func(cause, *refused) error // writes a refusal down
+	stamped int                         // ids of the app's own
+
+	mu      sync.Mutex
+	born    map[string]time.Time // by type and id, while Settle counts
+	fake    int                  // ids of what was answered and never made
+	foreign map[string]bool      // ids of users that no client knows, for HideOutside
+	gone    map[string]bool      // names of who can never be made again, for DeleteIsFinal
+	veiled  map[string]names     // by id, for InactiveHidesNames
 }
 
 var (
@@ -34,10 +40,13 @@ var (
 	_ scimserver.CursorStore = (*world)(nil)
 )
 
-func newWorld(m *scimserver.Memory, q Quirks) (*world, error) {
-	w := &world{memory: m, quirks: q, born: map[string]time.Time{}}
+func newWorld(m *scimserver.Memory, set *scim.SchemaSet, q Quirks) (*world, error) {
+	w := &world{
+		memory: m, quirks: q, born: map[string]time.Time{},
+		foreign: map[string]bool{}, gone: map[string]bool{}, veiled: map[string]names{},
+	}
 	for _, name := range q.IgnoreAttributes {
-		p, err := scim.CoreSchemas().ParsePath(name)
+		p, err := set.ParsePath(name)
 		if err != nil {
 			return nil, fmt.Errorf("IgnoreAttributes: %w", err)
 		}
@@ -49,6 +58,7 @@ func newWorld(m *scimserver.Memory, q Quirks) (*world, error) {
 // cause is who does something, and how.
 type cause struct {
 	method    string
+	path      string
 	requestID string
 	outside   bool
 	void      bool // answered with success, and not done
@@ -57,8 +67,8 @@ type cause struct {
 
 type causeKey struct{}
 
-func request(ctx context.Context, method, id string) context.Context {
-	return context.WithValue(ctx, causeKey{}, cause{method: method, requestID: id})
+func request(ctx context.Context, method, path, id string) context.Context {
+	return context.WithValue(ctx, causeKey{}, cause{method: method, path: path, requestID: id})
 }
 
 func outside(ctx context.Context) context.Context {
@@ -85,6 +95,9 @@ func causeOf(ctx context.Context) cause {
 
 // Get implements scimserver.Store.
 func (w *world) Get(ctx context.Context, typ, id string) (*scim.Resource, error) {
+	if w.unseen(id) {
+		return nil, scimserver.ErrNotFound
+	}
 	return w.memory.Get(ctx, typ, id)
 }
 
@@ -106,7 +119,7 @@ func (w *world) page(ctx context.Context, typ string, q scimserver.Query, read f
 	if w.quirks.PageDelay > 0 {
 		wait(ctx, w.quirks.PageDelay)
 	}
-	p, err := read(q)
+	p, err := w.seen(ctx, typ, q, read)
 	settled := w.settled(typ, p.Resources)
 	p.Total -= len(p.Resources) - len(settled)
 	p.Resources = settled
@@ -119,7 +132,7 @@ func (w *world) Lookup(ctx context.Context, typ string, attribute scim.Path, val
 		return nil, false, nil
 	}
 	found, ok, err := w.memory.Lookup(ctx, typ, attribute, value)
-	return w.settled(typ, found), ok, err
+	return w.settled(typ, w.known(found)), ok, err
 }
 
 // settled leaves out what is too young to be found.
@@ -141,7 +154,7 @@ func (w *world) settled(typ string, found []*scim.Resource) []*scim.Resource {
 
 // Create implements scimserver.Store.
 func (w *world) Create(ctx context.Context, typ string, r *scim.Resource) (*scim.Resource, error) {
-	if err := w.tooLong(r); err != nil {
+	if err := w.tooLong(ctx, r); err != nil {
 		return nil, err
 	}
 	if causeOf(ctx).void {
@@ -155,9 +168,9 @@ func (w *world) Create(ctx context.Context, typ string, r *scim.Resource) (*scim
 	return w.create(ctx, typ, r)
 }
 
-func (w *world) tooLong(r *scim.Resource) error {
+func (w *world) tooLong(ctx context.Context, r *scim.Resource) error {
 	if n := w.quirks.MaxUserName; n > 0 && len([]rune(r.UserName())) > n {
-		return &scim.Error{Status: http.StatusBadRequest, ScimType: scim.InvalidValue, Detail: fmt.Sprintf("userName is longer than %d characters", n)}
+		return w.refuse(causeOf(ctx), against(RefusedValue, "userName is longer than %d characters", n))
 	}
 	return nil
 }
@@ -165,19 +178,27 @@ func (w *world) tooLong(r *scim.Resource) error {
 func (w *world) create(ctx context.Context, typ string, r *scim.Resource) (*scim.Resource, error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
-	if !causeOf(ctx).outside {
+	c := causeOf(ctx)
+	if !c.outside {
 		r = w.kept(r, nil)
+		if err := w.free(ctx, typ, r, nil); err != nil {
+			return nil, err
+		}
+		if bound, err := w.bind(ctx, typ, r); bound != nil || err != nil {
+			return bound, err
+		}
+		r = w.fresh(typ, r)
 	}
 	stored, err := w.memory.Create(ctx, typ, r)
 	if err != nil {
 		return nil, err
 	}
+	w.arrived(c, typ, stored)
 	if w.quirks.Settle > 0 {
 		w.mu.Lock()
 		w.born[typ+stored.ID()] = time.Now()
 		w.mu.Unlock()
 	}
-	c := causeOf(ctx)
 	w.ledger.add(c, typ, stored, Created, "")
 	for _, id := range membersOf(stored) {
 		w.ledger.add(c, typ, stored, MemberAdded, id)
@@ -187,8 +208,8 @@ func (w *world) create(ctx context.Context, typ string, r *scim.Resource) (*scim
 
 // kept is what the app keeps of a resource that it is to store.
 func (w *world) kept(r, old *scim.Resource) *scim.Resource {
-	q := w.quirks
-	if len(w.ignore) == 0 && !q.DropExternalID && !q.LowerUserName && !q.IgnoreDeactivate {
+	q := &w.quirks
+	if len(w.ignore) == 0 && !q.DropExternalID && !q.LowerUserName && !q.IgnoreDeactivate && !q.InactiveHidesNames && len(q.Constants) == 0 {
 		return r
 	}
 	r = r.Clone()
@@ -209,12 +230,20 @@ func (w *world) kept(r, old *scim.Resource) *scim.Resource {
 	if active, known := r.Active(); q.IgnoreDeactivate && known && !active && old != nil {
 		r.SetActive(true)
 	}
+	if r.UserName() != "" {
+		for name, text := range q.Constants {
+			_ = r.Put(scim.MustPath(name), scim.String(text)) // a sub-attribute that the schema has
+		}
+		if q.InactiveHidesNames && old != nil {
+			w.veil(r, old.ID())
+		}
+	}
 	return r
 }
 
 // Replace implements scimserver.Store.
 func (w *world) Replace(ctx context.Context, typ string, r *scim.Resource, version string) (*scim.Resource, error) {
-	if err := w.tooLong(r); err != nil {
+	if err := w.tooLong(ctx, r); err != nil {
 		return nil, err
 	}
 	if causeOf(ctx).void {
@@ -238,7 +267,10 @@ func (w *world) storeLocked(ctx context.Context, typ string, r *scim.Resource, v
 	if !c.outside {
 		r = w.kept(r, old)
 		if n := w.quirks.MaxMembersPerPatch; n > 0 && c.method == http.MethodPatch && moved(old, r) > n {
-			return nil, tooManyMembers(n)
+			return nil, w.refuse(c, tooManyMembers(n))
+		}
+		if err := w.free(ctx, typ, r, old); err != nil {
+			return nil, err
 		}
 	}
 	stored, err := w.memory.Replace(ctx, typ, r, version)
@@ -246,18 +278,21 @@ func (w *world) storeLocked(ctx context.Context, typ string, r *scim.Resource, v
 		return nil, err
 	}
 	w.ledger.compare(c, typ, old, stored)
+	if active, known := stored.Active(); w.quirks.InactiveDeletes && typ == "User" && known && !active && !c.outside {
+		return stored, w.deleteLocked(ctx, typ, stored.ID(), "")
+	}
 	return stored, nil
 }
 
-func tooManyMembers(most int) error {
-	return &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("more than %d members in one request", most)}
+func tooManyMembers(most int) *refused {
+	return against(RefusedMembers, "more than %d members in one request", most).with(http.StatusRequestEntityTooLarge)
 }
 
 // ChangeMembers implements scimserver.MemberStore.
 func (w *world) ChangeMembers(ctx context.Context, typ, id string, change scimserver.MemberChange) (scimserver.MembersChanged, error) {
 	c := causeOf(ctx)
 	if n := w.quirks.MaxMembersPerPatch; n > 0 && len(change.Add)+len(change.Remove) > n && !c.outside {
-		return scimserver.MembersChanged{}, tooManyMembers(n)
+		return scimserver.MembersChanged{}, w.refuse(c, tooManyMembers(n))
 	}
 	if c.void {
 		change.Add, change.Remove = nil, nil
@@ -296,16 +331,23 @@ func moved(old, now *scim.Resource) int {
 
 // Delete implements scimserver.Store. A user leaves all groups with it.
 func (w *world) Delete(ctx context.Context, typ, id, version string) error {
-	c := causeOf(ctx)
 	w.writing.Lock()
 	defer w.writing.Unlock()
+	return w.deleteLocked(ctx, typ, id, version)
+}
+
+func (w *world) deleteLocked(ctx context.Context, typ, id, version string) error {
+	c := causeOf(ctx)
 	old, err := w.memory.Get(ctx, typ, id)
+	if err == nil && w.unseen(id) && !c.outside {
+		err = scimserver.ErrNotFound
+	}
 	if err != nil || c.void {
 		return err
 	}
 	members := scim.Path{Attr: "members"}
 	groups, err := w.memory.List(ctx, "Group", scimserver.Query{
-		StartIndex: 1, Count: 1 << 30, Filter: scim.Eq(members, id), Without: []scim.Path{members},
+		StartIndex: 1, Count: everybody, Filter: scim.Eq(members, id), Without: []scim.Path{members},
 	})
 	if err != nil {
 		return err
@@ -314,6 +356,9 @@ func (w *world) Delete(ctx context.Context, typ, id, version string) error {
 		return err
 	}
 	w.ledger.add(c, typ, old, Deleted, "")
+	if typ == "User" && w.quirks.DeleteIsFinal && !c.outside {
+		w.bury(old)
+	}
 	for _, g := range groups.Resources {
 		if g.ID() != id {
 			w.ledger.add(causeOf(outside(ctx)), "Group", g, MemberRemoved, id)
