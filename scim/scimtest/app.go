@@ -82,7 +82,7 @@ func New(c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.gate = &gate{quirks: c.Quirks, memory: a.memory, token: c.Token, next: next}
+	a.gate = &gate{quirks: c.Quirks, memory: a.memory, token: c.Token, next: next, idle: c.Quirks.idle()}
 	a.world.refuse = func(c cause, no *refused) error {
 		a.gate.note(c.method, c.path, no)
 		return &no.Error

@@ -24,7 +24,15 @@ func QuirksOf(id string) (Quirks, bool) {
 	if !ok {
 		return Quirks{}, false
 	}
-	return quirks(), true
+	q := quirks()
+	q.NoRetryAfter = !slices.Contains(tellsWhen(), id)
+	return q, true
+}
+
+// tellsWhen are the apps of whose answer to too many requests a Retry-After is
+// documented; of Atlassian's it is unverified.
+func tellsWhen() []string {
+	return []string{"atlassian", "entra-scim-api", "generic-scim2", "github-emu", "github-org", "slack"}
 }
 
 func simulated() map[string]func() Quirks {

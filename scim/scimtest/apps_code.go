@@ -46,6 +46,9 @@ func githubEMU() Quirks {
 		Groups: Offer{
 			Filters:  by("externalId", "id", "displayName"),
 			Required: []string{"externalId", "displayName"},
+			// Of the members that come with a group, not with a PATCH, which has the
+			// shape that Entra and Okta send.
+			Parts: map[string][]string{"members": {"value", "displayName"}},
 		},
 	}
 }

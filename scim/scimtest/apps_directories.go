@@ -23,10 +23,11 @@ func awsIdentityCenter() Quirks {
 			RefusedFilter:    awsGuide + "listusers.html",
 			RefusedOperation: awsGuide + "what-is-scim.html",
 		},
-		Headers:    map[string]string{"User-Agent": ""}, // any that is not empty; seen on PATCH from November 2025. The status is not documented
-		NoExtras:   true,                                // no /Me, /Bulk, /.search
-		PageSize:   100,
-		ShortPages: true, // pages by cursor may be short
+		Headers:     map[string]string{"User-Agent": ""}, // any that is not empty; seen on PATCH from November 2025. The status is not documented
+		NoExtras:    true,                                // no /Me, /Bulk, /.search
+		StrictPaths: true,
+		PageSize:    100,
+		ShortPages:  true, // pages by cursor may be short
 		// Releases without cursors stop here, and nothing leads to the rest. That
 		// every region has cursors is unverified.
 		FirstPage: 50, DefaultPage: 100,
@@ -34,7 +35,7 @@ func awsIdentityCenter() Quirks {
 		NeverReturnMembers: true,                                                       // GetGroup and ListGroups have none
 		UnknownInFilter:    http.StatusNotFound,                                        // ResourceNotFound, and no empty list
 		SchemaTwice:        true,                                                       // errors have "schema" and "schemas"
-		RateStatus:         http.StatusTooManyRequests, RateDetail: "ThrottlingException", NoRetryAfter: true,
+		RateStatus:         http.StatusTooManyRequests, RateDetail: "ThrottlingException",
 		Users: Offer{
 			Filters: &Filters{
 				Attributes: []string{"userName", "externalId", "groups.value"},

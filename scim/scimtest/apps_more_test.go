@@ -3,6 +3,7 @@
 package scimtest_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -158,6 +159,56 @@ func TestSalesforce(t *testing.T) {
 	c := call(t, id, func(q *scimtest.Quirks) { q.RequestsPerSecond = 1 })
 	c.step(step{do: "GET /Users", want: 200})
 	c.step(step{do: "GET /Users", want: 403, rule: scimtest.RefusedRate})
+}
+
+func TestMembersShown(t *testing.T) {
+	t.Parallel()
+	run(t, "sentry", []step{
+		{do: "PATCH /Groups/$ops", body: operations(`{"op":"add","path":"members","value":[{"value":"$ann"},{"value":"$bob"}]}`), want: 200},
+		{do: "GET /Groups/$ops", want: 200, says: `"value":"$ann"`, not: `"value":"$bob"`},
+	}, func(q *scimtest.Quirks) { q.MembersShown = 1 })
+}
+
+// Pages are as long as the apps make them.
+func TestPagesOfApps(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string][2]int{ // by default, and at most
+		"atlassian": {100, 100}, "entra-scim-api": {100, 100}, "figma": {100, 200}, "generic-scim2": {100, 100}, "github-emu": {30, 100},
+		"github-org": {100, 100}, "gitlab-saas": {20, 210}, "notion": {100, 100}, "sentry": {100, 100}, "slack": {100, 210},
+	} {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			c := call(t, id, func(q *scimtest.Quirks) { q.HideOutside = false })
+			for i := range 210 {
+				if _, err := c.app.Add("User", user(fmt.Sprintf("u%d", i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, query := range []string{"", "?count=1000"} {
+				if n := strings.Count(c.send(step{do: "GET /Users" + query}).Body.String(), `"userName"`); n != want[i] {
+					t.Errorf("%d users of GET /Users%s, not %d", n, query, want[i])
+				}
+			}
+		})
+	}
+}
+
+// Too many requests are answered as the app does.
+func TestRatesOfApps(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]struct {
+		status int
+		after  string
+	}{
+		"aws-iam-identity-center": {429, ""}, "slack": {429, "1"}, "salesforce": {403, ""}, "zoom": {429, ""},
+	} {
+		c := call(t, id, func(q *scimtest.Quirks) { q.RequestsPerSecond = 1 })
+		c.step(step{do: "GET /Users", want: 200})
+		w := c.send(step{do: "GET /Users"})
+		if got := w.Header().Get("Retry-After"); w.Code != want.status || got != want.after {
+			t.Errorf("%s: %d, Retry-After %q", id, w.Code, got)
+		}
+	}
 }
 
 func TestGoogleCloudIdentity(t *testing.T) {

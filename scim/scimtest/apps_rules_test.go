@@ -48,6 +48,7 @@ func TestAWSIdentityCenter(t *testing.T) {
 		{do: "POST /Users/.search", body: `{"schemas":["` + scim.SearchRequestURN + `"]}`, want: 404, rule: scimtest.RefusedOperation},
 		{do: "GET /Me", want: 404, rule: scimtest.RefusedOperation},
 		{do: "GET /ServiceProviderConfig", want: 200},
+		{do: "GET //Users", want: 404, rule: scimtest.RefusedOperation},
 		{do: "GET /Users/nobody", want: 404, says: `"schema":`},
 		// What a user has.
 		{do: "POST /Users", body: lacking(eve, `"displayName":"eve"`), want: 400, rule: scimtest.RefusedRequired, says: `"schema":`},
@@ -78,6 +79,7 @@ func TestAWSIdentityCenter(t *testing.T) {
 		{do: "PATCH /Users/$ann", body: operations(`{"op":"replace","path":"emails[type sw \"w\"].value","value":"a@x.org"}`), want: 400, rule: scimtest.RefusedPatch},
 		{do: "PATCH /Users/$ann", body: operations(`{"op":"replace","path":"emails[type eq \"work\"].value","value":"a@x.org"}`), want: 200},
 		{do: "PATCH /Users/$ann", body: operations(`{"op":"replace","path":"` + scim.EnterpriseUserURN + `:department","value":"R&D"}`), want: 200},
+		{do: "PATCH /Users/$ann", body: operations(`{"op":"add","path":"emails","value":[{"value":"b@x.org"}]}`), want: 400, rule: scimtest.RefusedValue}, // a second one
 		{do: "PATCH /Users/$ann", body: operations(`{"op":"replace","path":"name.givenName","value":"An<n"}`), want: 400, rule: scimtest.RefusedValue},
 		// Groups.
 		{do: "PUT /Groups/$ops", body: team("ops", ""), want: 405, rule: scimtest.RefusedOperation},
@@ -149,6 +151,8 @@ func TestGitHubEMU(t *testing.T) {
 		{do: "PATCH /Users/$eve", body: operations(`{"op":"Replace","path":"emails[type eq \"work\"].value","value":"e@y.org"}`), want: 200, says: "eve@x.org"},
 		{do: "PATCH /Users/$eve", body: operations(`{"op":"Replace","path":"emails","value":[{"value":"e@y.org","type":"work","primary":true}]}`), want: 200, says: "e@y.org"},
 		{do: "POST /Groups", body: `{"schemas":["` + scim.GroupURN + `"],"displayName":"all"}`, want: 400, rule: scimtest.RefusedRequired},
+		{do: "POST /Groups", body: team("all", `,"members":[{"value":"$eve"}]`), want: 400, rule: scimtest.RefusedRequired},
+		{do: "POST /Groups", body: team("all", `,"members":[{"value":"$eve","displayName":"eve"}]`), want: 201},
 		{do: "PATCH /Groups/$ops", body: operations(`{"op":"add","path":"members","value":[{"value":"$eve"}]}`), want: 200},
 		{do: "GET /Groups/$ops", want: 200, says: `"value":"$eve"`},
 		{do: "GET /Groups/$ops?excludedAttributes=members", want: 200, not: `"members"`},

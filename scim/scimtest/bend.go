@@ -99,6 +99,9 @@ func (g *gate) count(params url.Values) int {
 // bendPatch leaves out of a PATCH what the app takes and passes over. What is left of
 // one of which nothing is, is answered as a GET.
 func (g *gate) bendPatch(a *ask) (nothing bool) {
+	if len(a.ops) == 0 {
+		return false // the handler says what is wrong with it
+	}
 	left, fewer := a.offer.Patch.effective(a)
 	renames := g.quirks.IDIsExternalID && a.typ == "User"
 	if !fewer && !renames {
@@ -176,8 +179,7 @@ func (g *gate) dressed(w http.ResponseWriter, r *http.Request) {
 	if w.Header().Get("Content-Length") != "" {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
-	w.WriteHeader(rec.status)
-	_, _ = w.Write(body) // nobody is there to be told
+	write(w, rec.status, body)
 }
 
 func (g *gate) dress(status int, header http.Header, said *scim.Resource) *scim.Resource {

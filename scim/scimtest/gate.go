@@ -88,6 +88,7 @@ type gate struct {
 	memory *scimserver.Memory
 	token  string
 	next   http.Handler
+	idle   bool // there is nothing to refuse and nothing to bend
 
 	mu      sync.Mutex
 	refused []Refusal
@@ -107,7 +108,7 @@ type ask struct {
 }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Authorization") == "Bearer "+g.token { // who is a stranger hears so first
+	if !g.idle && r.Header.Get("Authorization") == "Bearer "+g.token { // who is a stranger hears so first
 		a := g.read(r)
 		if no := g.check(a); no != nil {
 			g.note(r.Method, causeOf(r.Context()).path, no)
@@ -245,6 +246,8 @@ func (g *gate) contentType(a *ask) *refused {
 func (g *gate) operation(a *ask) *refused {
 	path := strings.TrimPrefix(a.URL.Path, Base)
 	switch {
+	case g.quirks.StrictPaths && strings.Contains(path, "//"):
+		return against(RefusedOperation, "there is nothing at %s", path).with(http.StatusNotFound)
 	case g.quirks.NoExtras && (a.search || path == "/Me" || path == "/Bulk"), a.offer.None,
 		g.quirks.ConfigPath != "" && path == "/ServiceProviderConfig":
 		return against(RefusedOperation, "there is no %s", path).with(http.StatusNotFound)
@@ -297,15 +300,19 @@ func (g *gate) answer(w http.ResponseWriter, no *refused) {
 	}
 	body, _ := no.MarshalJSON() // it has no error
 	said, _ := scim.ParseResource(body, scim.Limits{})
-	body = g.dress(no.Status, nil, said).AppendJSON(nil)
 	w.Header().Set("Content-Type", "application/scim+json")
-	w.WriteHeader(no.Status)
-	_, _ = w.Write(body) // nobody is there to be told
+	write(w, no.Status, g.dress(no.Status, nil, said).AppendJSON(nil))
+}
+
+// write ends an answer whose header is set.
+func write(w http.ResponseWriter, status int, body []byte) {
+	w.WriteHeader(status)
+	_, _ = bytes.NewReader(body).WriteTo(w) // nobody is there to be told
 }
 
 // empty answers a query with nobody.
 func empty(w http.ResponseWriter) {
 	body, _ := scim.ListResponse{StartIndex: 1}.MarshalJSON() // it has no error
 	w.Header().Set("Content-Type", "application/scim+json")
-	_, _ = w.Write(body) // nobody is there to be told
+	write(w, http.StatusOK, body)
 }

@@ -4,6 +4,7 @@ package scimtest
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -46,6 +47,7 @@ type Quirks struct {
 	IgnoreParameters []string          // of queries
 	ConfigPath       string            // of ServiceProviderConfig; "" for the usual one
 	NoExtras         bool              // no /Me, /Bulk and /.search: 404
+	StrictPaths      bool              // a double slash in the address: 404
 	PartialPut       bool              // a PUT leaves what it does not name as it is
 	NoETag           bool              // no versions: If-Match means nothing
 
@@ -124,6 +126,20 @@ func (q Quirks) types() []scim.ResourceType {
 		out = append(out, t)
 	}
 	return out
+}
+
+// idle tells whether requests come to the handler as they are: there are no quirks,
+// or only such as the store has.
+func (q Quirks) idle() bool {
+	q.MaxMembersPerPatch, q.MaxUserName, q.RequestsPerSecond, q.PageSize, q.IgnoreAttributes = 0, 0, 0, 0, nil
+	q.Settle, q.PageDelay = 0, 0
+	for _, of := range []*bool{
+		&q.NeverReturnMembers, &q.IgnoreDeactivate, &q.IgnoreFilter, &q.NoPatch, &q.PatchNoContent, &q.AllowDuplicates,
+		&q.DropExternalID, &q.LowerUserName, &q.DeleteDisables, &q.CaseSensitiveNames,
+	} {
+		*of = false
+	}
+	return reflect.ValueOf(q).IsZero()
 }
 
 // offer is what the app has of a type.

@@ -269,6 +269,9 @@ func (w *world) storeLocked(ctx context.Context, typ string, r *scim.Resource, v
 		if n := w.quirks.MaxMembersPerPatch; n > 0 && c.method == http.MethodPatch && moved(old, r) > n {
 			return nil, w.refuse(c, tooManyMembers(n))
 		}
+		if err := w.single(ctx, typ, r); err != nil {
+			return nil, err
+		}
 		if err := w.free(ctx, typ, r, old); err != nil {
 			return nil, err
 		}

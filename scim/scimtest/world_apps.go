@@ -143,6 +143,20 @@ func (w *world) bury(r *scim.Resource) {
 	}
 }
 
+// single says whether an attribute has come to more values than it takes.
+func (w *world) single(ctx context.Context, typ string, r *scim.Resource) error {
+	o := w.quirks.offer(typ)
+	if len(o.Single) == 0 {
+		return nil
+	}
+	for name, v := range r.All() {
+		if no := o.plural(name, scim.Path{Attr: name}, v); no != nil {
+			return w.refuse(causeOf(ctx), no)
+		}
+	}
+	return nil
+}
+
 // free says whether a user may have its names, beyond what the schema says of them.
 func (w *world) free(ctx context.Context, typ string, r, old *scim.Resource) error {
 	if typ != "User" {
