@@ -17,6 +17,9 @@ func Apps() []string { return slices.Sorted(maps.Keys(simulated())) }
 // nothing the simulation is plain SCIM 2.0, unless a comment in the source marks an
 // assumption. None was compared with a live tenant.
 //
+// [App.Users] shows such an app's accounts as they are within, with ids that the app
+// itself may not show.
+//
 // Rate limits are off; RequestsPerSecond switches them on, with the answer that the
 // app gives.
 func QuirksOf(id string) (Quirks, bool) {

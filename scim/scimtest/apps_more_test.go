@@ -268,8 +268,12 @@ func TestOtherApps(t *testing.T) {
 			{do: "DELETE /Users/$ann", want: 204},
 			{do: "GET /Users/$ann", want: 200, says: `"active":false`},
 		},
-		"tailscale": {byTitle, {do: `GET /Users?filter=externalId eq "x-ann"`, want: 200, says: `"totalResults":1`}},
-		"vercel":    {byTitle, {do: "POST /Users", body: noMails, want: 400, rule: scimtest.RefusedRequired}},
+		"tailscale": {
+			{do: "POST /Users/.search", body: `{"schemas":["` + scim.SearchRequestURN + `"],"filter":"title eq \"Boss\""}`, want: 400, rule: scimtest.RefusedFilter},
+			{do: "POST /Users/.search", body: `{"schemas":["` + scim.SearchRequestURN + `"],"filter":"userName eq \"ann@x.org\"","count":1}`, want: 200, says: `"id":"$ann"`},
+			byTitle, {do: `GET /Users?filter=externalId eq "x-ann"`, want: 200, says: `"totalResults":1`},
+		},
+		"vercel": {byTitle, {do: "POST /Users", body: noMails, want: 400, rule: scimtest.RefusedRequired}},
 	} {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()

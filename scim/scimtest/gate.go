@@ -179,15 +179,9 @@ func (g *gate) read(r *http.Request) *ask {
 		a.ops = operationsOf(a.body)
 	}
 	if a.search {
-		for _, name := range []string{"filter", "startIndex", "count", "cursor"} {
-			if v, ok := a.body.Get(name); ok {
-				a.query.Set(name, strings.Trim(v.String(), `"`))
-			}
-		}
-		if v, _ := a.body.Get("filter"); !v.IsNull() {
-			text, _ := v.AsString()
-			a.query.Set("filter", text)
-		}
+		v, _ := a.body.Get("filter")
+		text, _ := v.AsString()
+		a.query.Set("filter", text)
 	}
 	return a
 }

@@ -110,7 +110,19 @@ func (g *gate) patch(a *ask) *refused {
 			}
 		}
 	}
-	return d.members(a)
+	return d.members(a, g.membersNow(a))
+}
+
+// membersNow are who is in the group that a PATCH is about.
+func (g *gate) membersNow(a *ask) []string {
+	if a.typ != "Group" {
+		return nil
+	}
+	old, err := g.memory.Get(a.Context(), a.typ, a.id)
+	if err != nil {
+		return nil // the handler says so
+	}
+	return membersOf(old)
 }
 
 // operation checks how one operation is written.
@@ -166,8 +178,8 @@ func turnsOff(t target) bool {
 	return strings.EqualFold(t.path.Attr, "active") && t.op == scim.OpReplace && (isBool && !active || strings.EqualFold(text, "false"))
 }
 
-// members checks who comes and goes.
-func (d *Dialect) members(a *ask) *refused {
+// members checks who comes and goes in a group that has these members.
+func (d *Dialect) members(a *ask, had []string) *refused {
 	adds, removes, changes, others := 0, 0, 0, 0
 	for _, o := range a.ops {
 		for _, t := range o.targets {
@@ -178,10 +190,18 @@ func (d *Dialect) members(a *ask) *refused {
 			changes++
 			list, _ := t.value.AsList()
 			n := max(1, len(list))
+			if t.path.Filter != nil {
+				n = max(1, len(termsOf(t.path.Filter)))
+			}
 			whole := t.path.Filter == nil && (t.op == scim.OpReplace || t.op == scim.OpRemove && (!d.ByValues || len(list) == 0))
 			switch {
 			case whole && d.KeepsMembers:
 				return against(RefusedMembers, "%s of all members at once", t.op)
+			case whole && t.op == scim.OpRemove:
+				removes += len(had)
+			case whole:
+				in, out := exchanged(had, list)
+				adds, removes = adds+in, removes+out
 			case t.op == scim.OpRemove:
 				removes += n
 			default:
@@ -203,6 +223,22 @@ func (d *Dialect) members(a *ask) *refused {
 		return against(RefusedMembers, "%d members are removed at once; %d may be", removes, d.MaxRemoves)
 	}
 	return nil
+}
+
+// exchanged is how many come and how many go if a group gets a list of members; had
+// is sorted.
+func exchanged(had []string, list []scim.Value) (in, out int) {
+	stay := 0
+	for _, o := range objectsOf(scim.List(list...)) {
+		v, _ := o.Get("value")
+		id, _ := v.AsString()
+		if _, there := slices.BinarySearch(had, id); there {
+			stay++
+			continue
+		}
+		in++
+	}
+	return in, max(0, len(had)-stay)
 }
 
 // void tells whether an operation's target is taken and changes nothing.
