@@ -82,6 +82,9 @@ func TestSnowflake(t *testing.T) {
 		{do: "PUT /Groups/$ops", body: team("ops", ""), want: 405, rule: scimtest.RefusedOperation},
 		{do: "POST /Groups", body: team("dev", ""), want: 201, keep: "dev"},
 		{do: "PATCH /Groups/$ops", body: operations(`{"op":"add","path":"members","value":[{"value":"$dev"}]}`), want: 400, rule: scimtest.RefusedMembers},
+		{do: "PATCH /Groups/$ops", body: operations(`{"op":"add","path":"members","value":[{"value":"$ann"},{"value":"$bob"}]}`), want: 200},
+		{do: "PATCH /Groups/$ops", body: operations(`{"op":"remove","path":"members","value":[{"value":"$ann"}]}`), want: 200, says: `"value":"$bob"`},
+		{do: "PATCH /Groups/$ops", body: operations(`{"op":"remove","path":"members[value eq \"$bob\"]"}`), want: 200, not: `"value":"$bob"`},
 		{do: `GET /Users?filter=userName sw "ann"`, want: 200, says: `"totalResults":1`},
 	}
 	run(t, "snowflake", append(steps,
@@ -271,7 +274,8 @@ func TestOtherApps(t *testing.T) {
 		"tailscale": {
 			{do: "POST /Users/.search", body: `{"schemas":["` + scim.SearchRequestURN + `"],"filter":"title eq \"Boss\""}`, want: 400, rule: scimtest.RefusedFilter},
 			{do: "POST /Users/.search", body: `{"schemas":["` + scim.SearchRequestURN + `"],"filter":"userName eq \"ann@x.org\"","count":1}`, want: 200, says: `"id":"$ann"`},
-			byTitle, {do: `GET /Users?filter=externalId eq "x-ann"`, want: 200, says: `"totalResults":1`},
+			byTitle,
+			{do: `GET /Users?filter=externalId eq "x-ann"`, want: 200, says: `"totalResults":1`},
 		},
 		"vercel": {byTitle, {do: "POST /Users", body: noMails, want: 400, rule: scimtest.RefusedRequired}},
 	} {
