@@ -182,6 +182,7 @@ type fileDeactivate struct {
 	Preferred  string  `json:"preferred"`
 	Delete     *string `json:"delete"`
 	Effect     string  `json:"effect"`
+	Leaver     string  `json:"leaver"`
 	Reversible *bool   `json:"reversible"`
 }
 
@@ -227,7 +228,7 @@ func (f profileFile) profile() (Profile, error) {
 		MaxMembersPerRequest: maxMembers,
 		PatchStyle:           PatchStyle(cmp.Or(f.Patch.Style, string(PatchStylePaths))),
 		MemberRemove:         f.Patch.MemberRemove,
-		Deactivate:           f.Deactivate.Preferred, DeleteMeaning: orZero(f.Deactivate.Delete),
+		Deactivate:           f.Deactivate.Preferred, DeleteMeaning: orZero(f.Deactivate.Delete), Leaver: f.Deactivate.Leaver,
 		Reversible:         orZero(f.Deactivate.Reversible),
 		RequiredAttributes: f.RequiredAttributes, UnsupportedAttributes: f.UnsupportedAttributes,
 		Settle:            time.Duration(f.SettleSeconds * float64(time.Second)),

@@ -38,6 +38,7 @@ type Profile struct {
 	MemberRemove         string     `json:"member_remove"` // how a member is removed, in words
 	Deactivate           string     `json:"deactivate"`    // how an account is disabled, in words
 	DeleteMeaning        string     `json:"delete_meaning"`
+	Leaver               string     `json:"leaver"`     // what whoever leaves is made by it: "deactivated", "deleted"
 	Reversible           bool       `json:"reversible"` // a disabled account can be enabled again
 
 	RequiredAttributes    []string `json:"required_attributes"`
