@@ -83,7 +83,7 @@ func descriptions() map[string]description {
 		"apps":                       {says: "The systems in which people get accounts."},
 		"apps.*":                     {says: "One app."},
 		"apps.*.type":                {says: "What kind of app this is.", usual: "scim"},
-		"apps.*.profile":             {says: "How this app differs from plain SCIM 2.0.", usual: "generic-scim2"},
+		"apps.*.profile":             {says: "How this app differs from plain SCIM 2.0; usher profiles lists the profiles.", usual: "generic-scim2"},
 		"apps.*.url":                 {says: "The SCIM base URL, without a query."},
 		"apps.*.token":               {says: "The bearer token, from the environment as ${NAME}, so that it does not stand in the file."},
 		"apps.*.allow":               {says: "What is refused unless it stands here: loopback and private addresses, and plain http."},

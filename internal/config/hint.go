@@ -4,6 +4,9 @@ package config
 
 import "strings"
 
+// Nearest returns the known word that is likely meant by word, or "".
+func Nearest(word string, known []string) string { return nearest(word, known) }
+
 // nearest returns the known word that is likely meant by word, or "". Few words,
 // short ones, and only after a mistake: the plain edit distance will do.
 func nearest(word string, known []string) string {

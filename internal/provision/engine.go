@@ -313,6 +313,7 @@ func (r *run) begin(ctx context.Context) error {
 			return err
 		}
 		r.state.Name, r.state.Digest = r.target.Name, r.target.Digest
+		r.newcomer = r.newcomer || !r.state.Agreed || !r.state.Listed
 		if r.target.FirstRunGo {
 			r.state.Agreed = true
 		}
@@ -433,7 +434,7 @@ func (r *run) recoverAccounts(ctx context.Context, tx Tx, people []string) error
 func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 	rep := r.report
 	rep.Requests, rep.Paused = r.target.App.Requests()-r.before, r.refused
-	rep.Seconds = time.Since(start).Seconds()
+	rep.Seconds, rep.FirstRun = time.Since(start).Seconds(), r.newcomer
 	res.Apps[r.target.Name] = rep
 	if r.first != nil {
 		res.digest.Join(r.first)

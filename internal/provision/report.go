@@ -23,6 +23,9 @@ type AppReport struct {
 	Paused       string  `json:"paused,omitempty"` // why nothing is sent
 	// NotKept are the attributes that the app accepts and does not keep as sent.
 	NotKept []string `json:"not_kept,omitempty"`
+	// FirstRun is set until the app has been read and its first writes have been
+	// agreed to, and in the cycle in which that happens.
+	FirstRun bool `json:"-"`
 }
 
 // Writes is the number of changes at the app.

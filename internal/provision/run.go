@@ -43,6 +43,7 @@ type run struct {
 	again     bool            // what could not be looked up has been tried in this cycle
 	later     int             // groups that wait for theirs
 	halved    bool            // removals wait until a source is read to its end
+	newcomer  bool            // when the cycle began, the app had not been read, or nobody had agreed to its first writes
 }
 
 // never is an instant that no retry lies behind.

@@ -29,7 +29,13 @@ func (b *Built) app(a config.App) error {
 	}
 	profile, err := app.ProfileByID(a.Profile.Value)
 	if err != nil {
-		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: "generic-scim2 is plain SCIM 2.0"}
+		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: "usher profiles lists them; generic-scim2 is plain SCIM 2.0"}
+	}
+	if profile.Kind != "scim2" {
+		return &config.Error{
+			Pos: a.Profile.Pos, Msg: fmt.Sprintf("profile %s is of an API of the app's own, which this version does not speak", profile.ID),
+			Hint: "usher profiles says which speak SCIM 2.0",
+		}
 	}
 	t := &provision.Target{
 		Name: a.Name, Address: strings.TrimRight(a.URL.Value, "/"), Teams: map[string]bool{}, Adopt: a.Adopt, FirstRunGo: a.FirstRun == config.FirstRunGo,
