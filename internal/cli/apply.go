@@ -147,6 +147,10 @@ func (c *cli) cycle(ctx context.Context, what string, o *server.Options, plan *s
 			return nil, err
 		}
 	}
+	c.targets = map[string]*provision.Target{}
+	for _, t := range b.Targets {
+		c.targets[t.Name] = t
+	}
 	open := b.Open
 	if what == "plan" {
 		open = b.OpenRehearsal

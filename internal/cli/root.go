@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/server"
 )
 
@@ -24,7 +25,8 @@ type cli struct {
 	json     bool
 	lookup   func(string) (string, bool)
 
-	aside, waiting []server.ParkedRow // of an apply, for people
+	aside, waiting []server.ParkedRow           // of an apply, for people
+	targets        map[string]*provision.Target // of a plan or an apply, for people
 }
 
 // Main runs the command line and returns the exit code. The first interrupt
@@ -67,7 +69,7 @@ func (c *cli) root() *cobra.Command {
 	})
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "one JSON document on stdout, for machines")
 	root.AddCommand(c.tokenCommand(), c.scimCommand(), c.checkCommand(), c.planCommand(), c.applyCommand(), c.serveCommand(), c.statusCommand(), c.appsCommand(),
-		c.calendarCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand(), c.schemaCommand(), c.demoCommand())
+		c.calendarCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand(), c.profilesCommand(), c.schemaCommand(), c.demoCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {

@@ -35,6 +35,7 @@ func (c *cli) show(doc *server.Document, planned bool) error {
 	p := doc.People
 	fmt.Fprintf(c.out, "\n%s: %d active, %d staged, %d on leave, %d missing, %d left\n",
 		plural(p.Total, "person", "people"), p.Active, p.Staged, p.OnLeave, p.Missing, p.Leaver)
+	c.showLeavers(doc, planned)
 	if planned {
 		c.showPlan(doc)
 		if !changes(doc) && len(doc.Holds) == 0 && !paused(doc) {
