@@ -17,7 +17,7 @@ const (
 
 // PatchOp is one operation of a PATCH request (RFC 7644 §3.5.2).
 type PatchOp struct {
-	Op    string // "add", "replace" or "remove"
+	Op    string // "add", "replace" or "remove"; a client may write it in another case for a server that wants that
 	Path  *Path  // nil for none
 	Value Value  // null for none
 }
@@ -38,7 +38,7 @@ func (p Patch) AppendJSON(dst []byte) []byte {
 			dst = append(dst, `,"path":`...)
 			dst = appendString(dst, op.Path.String())
 		}
-		if !op.Value.IsNull() || op.Op != OpRemove {
+		if !op.Value.IsNull() || !sameName(op.Op, OpRemove) {
 			dst = append(dst, `,"value":`...)
 			dst = op.Value.AppendJSON(dst)
 		}

@@ -80,8 +80,13 @@ func (x *exchange) refused() *Error {
 		return nil
 	}
 	scimType, detail := x.words()
-	after, asked := retryAfter(x.header, time.Now())
-	e := x.fail(x.classOf(scimType, asked), nil)
+	now := time.Now()
+	after, asked := retryAfter(x.header, now)
+	class := x.classOf(scimType, asked)
+	if pause, throttled := x.throttle.judge(x.status, x.header, x.body, asked, now); throttled {
+		class, after = Retry, max(after, pause)
+	}
+	e := x.fail(class, nil)
 	e.ScimType, e.Detail, e.RetryAfter = scimType, detail, after
 	if x.status >= 300 && x.status < 400 {
 		e.Err = errors.New("the server redirects, which is not followed as the credential would go along; set the base URL to the final address")

@@ -36,6 +36,15 @@ type Config struct {
 	Token func(context.Context) (string, error)
 	// UserAgent names the caller to the server.
 	UserAgent string
+	// ContentType is the media type of what is sent; "" means SCIM's own, as some
+	// servers know application/json alone. Answers are read in either.
+	ContentType string
+	// Accept is what answers are asked for in; "" prefers ContentType to the other.
+	Accept string
+	// Header goes with every request. What the client sets itself is refused here.
+	Header http.Header
+	// Throttle says how the server tells that it is asked too often.
+	Throttle Throttle
 	// Limits bounds what is read of an answer; zero fields mean 32 MiB,
 	// 2,000,000 elements and scim's defaults for the rest.
 	Limits scim.Limits
@@ -49,6 +58,10 @@ type Client struct {
 	http      *http.Client
 	token     func(context.Context) (string, error)
 	userAgent string
+	mediaType string // of what is sent
+	accept    string
+	header    http.Header
+	throttle  Throttle
 	limits    scim.Limits
 	timeout   time.Duration
 }
@@ -61,6 +74,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if !validHeader(cfg.UserAgent) {
 		return nil, errors.New("scimclient: the user agent holds a character that no header may carry")
+	}
+	if err := checkHeaders(cfg); err != nil {
+		return nil, err
 	}
 	if cfg.Timeout < 0 {
 		return nil, fmt.Errorf("scimclient: timeout %v is negative", cfg.Timeout)
@@ -81,7 +97,41 @@ func New(cfg Config) (*Client, error) {
 		base: base, http: hc, token: cfg.Token, limits: lim,
 		userAgent: cmp.Or(cfg.UserAgent, DefaultUserAgent),
 		timeout:   cmp.Or(cfg.Timeout, DefaultTimeout),
+		mediaType: cmp.Or(cfg.ContentType, contentType), accept: cmp.Or(cfg.Accept, accepts(cfg.ContentType)),
+		header: cfg.Header.Clone(), throttle: cfg.Throttle,
 	}, nil
+}
+
+// accepts prefers the type that is sent, and takes the other one: what a server
+// reads it writes, and many write application/json whatever they are asked for.
+func accepts(sent string) string {
+	if sent == plainJSON {
+		return plainJSON + ", " + contentType + ";q=0.9"
+	}
+	return contentType + ", " + plainJSON + ";q=0.9"
+}
+
+// checkHeaders refuses what would break a request, or undo what keeps it safe.
+func checkHeaders(cfg Config) error {
+	if !validHeader(cfg.ContentType) || !validHeader(cfg.Accept) {
+		return errors.New("scimclient: a media type holds a character that no header may carry")
+	}
+	for name, values := range cfg.Header {
+		switch http.CanonicalHeaderKey(name) {
+		case "Authorization", "Cookie", "Host", "Content-Type", "Content-Length", "Accept", "Accept-Encoding", "User-Agent",
+			"X-Request-Id", "Traceparent", "Tracestate", "If-Match", "If-None-Match", "Connection", "Transfer-Encoding":
+			return fmt.Errorf("scimclient: the header %s is the client's own", name)
+		}
+		if !token(name, 128) || strings.ContainsAny(name, "\"(),/:;<=>?@[\\]{}") {
+			return errors.New("scimclient: a header's name is none")
+		}
+		for _, v := range values {
+			if !validHeader(v) {
+				return fmt.Errorf("scimclient: the header %s holds a character that no header may carry", name)
+			}
+		}
+	}
+	return nil
 }
 
 // parseBase refuses what would send a credential in clear sight or get lost when

@@ -19,6 +19,9 @@ import (
 // contentType is SCIM's own media type (RFC 7644 §8.1).
 const contentType = "application/scim+json"
 
+// plainJSON is what some servers know instead; RFC 7644 §3.8 has it as the second choice.
+const plainJSON = "application/json"
+
 // maxErrorBody bounds what is read of an answer that is an error anyway.
 const maxErrorBody = 64 << 10
 
@@ -32,11 +35,13 @@ type exchange struct {
 	header http.Header
 	body   []byte
 	sent   bool
+
+	throttle *Throttle
 }
 
 // do sends the request once. With an error of status 0 there is no answer.
 func (c *Client) do(ctx context.Context, req *request) (*exchange, error) {
-	x := &exchange{req: req, id: requestID(ctx), start: time.Now(), header: http.Header{}}
+	x := &exchange{req: req, id: requestID(ctx), start: time.Now(), header: http.Header{}, throttle: &c.throttle}
 	if err := req.check(); err != nil {
 		return x, x.fail(Terminal, err)
 	}
@@ -78,13 +83,16 @@ func (c *Client) newRequest(ctx context.Context, x *exchange) (*http.Request, er
 	if err != nil {
 		return nil, x.fail(Terminal, errors.New("the request's address cannot be parsed"))
 	}
+	for name, values := range c.header {
+		hr.Header[http.CanonicalHeaderKey(name)] = values
+	}
 	for name, values := range x.req.header {
 		hr.Header[name] = values
 	}
 	if body != nil {
-		hr.Header.Set("Content-Type", contentType)
+		hr.Header.Set("Content-Type", c.mediaType)
 	}
-	hr.Header.Set("Accept", contentType+", application/json;q=0.9")
+	hr.Header.Set("Accept", c.accept)
 	hr.Header.Set("User-Agent", c.userAgent)
 	hr.Header.Set("X-Request-Id", x.id)
 	if tp, ok := traceparent(ctx); ok {
