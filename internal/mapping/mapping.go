@@ -118,6 +118,23 @@ func (m *Mapping) Paths() []scim.Path {
 	return out
 }
 
+// Without is the mapping without the rules for some attributes, such as those
+// that an app does not have. Without any it is the mapping itself.
+func (m *Mapping) Without(drop func(scim.Path) bool) *Mapping {
+	if !slices.ContainsFunc(m.Rules, func(r Rule) bool { return drop(r.Path) }) {
+		return m
+	}
+	out := &Mapping{Schema: m.Schema, env: m.env}
+	for _, r := range m.Rules {
+		if !drop(r.Path) {
+			out.Rules = append(out.Rules, r)
+		}
+	}
+	out.zone = slices.IndexFunc(out.Rules, func(r Rule) bool { return m.zone >= 0 && r.Path.Equal(m.Rules[m.zone].Path) })
+	out.digest = out.sum()
+	return out
+}
+
 // Reads lists what the expressions read, sorted.
 func (m *Mapping) Reads() []string {
 	var out []string

@@ -192,3 +192,25 @@ func TestMappingDigest(t *testing.T) {
 		t.Error("the digest depends on how a path is spelled")
 	}
 }
+
+// What an app does not have is left out of the mapping, and the rest stays as it is.
+func TestMappingWithout(t *testing.T) {
+	t.Parallel()
+	m, err := rowEnv(t).CompileMapping(scim.UserURN, hrMapping())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same := m.Without(func(scim.Path) bool { return false }); same != m {
+		t.Error("a mapping that loses nothing is another one")
+	}
+	less := m.Without(func(p scim.Path) bool { return p.Attr == "emails" || p.Attr == "title" })
+	if len(less.Paths()) != len(m.Paths())-2 || less.Digest() == m.Digest() {
+		t.Errorf("%v", less.Paths())
+	}
+	all, _ := m.Apply(mapping.Input{Row: row()})
+	all.Delete("emails")
+	all.Delete("title")
+	if got, failures := less.Apply(mapping.Input{Row: row()}); len(failures) > 0 || got.String() != all.String() {
+		t.Errorf("%s, %v", got, failures)
+	}
+}
