@@ -40,11 +40,16 @@ type App interface {
 	Create(ctx context.Context, kind Kind, r *scim.Resource) (Answer, error)
 
 	// Patch sends the changes in one request, in the profile's dialect. A
-	// deactivation is a change of active.
-	Patch(ctx context.Context, kind Kind, id string, changes []scim.Change) (Answer, error)
+	// deactivation is a change of active. Where PATCH does not reach, the resource
+	// is sent whole: want is what it holds of ours, as far as it is known, without
+	// active; the changes are made to it. Without want only what the changes
+	// themselves say can be sent. What the app cannot change is an Error of class
+	// Terminal, and nothing is sent.
+	Patch(ctx context.Context, kind Kind, id string, changes []scim.Change, want *scim.Resource) (Answer, error)
 
 	// ChangeMembers adds and removes members of a group by their ids at the app,
-	// in one request: at most Profile().MaxMembersPerRequest of both together.
+	// in one request: at most Profile().MembersAtOnce of each, and
+	// MaxMembersPerRequest of both together.
 	ChangeMembers(ctx context.Context, groupID string, add, remove []string) (Answer, error)
 
 	// Delete removes the resource; what that means is Profile().DeleteMeaning.
@@ -55,7 +60,8 @@ type App interface {
 
 	// Find looks resources up by one attribute. Every hit has been compared with
 	// the value, as some apps ignore filters. None found is no error; within
-	// Profile().Settle of a write it is no proof either.
+	// Profile().Settle of a write it is no proof either. An attribute by which the
+	// app does not search is looked for in the whole list, if lists can be trusted.
 	Find(ctx context.Context, kind Kind, attribute scim.Path, value string) ([]*scim.Resource, Answer, error)
 
 	// List reads all resources of a kind. It is complete if and only if the

@@ -75,7 +75,7 @@ func TestGenericProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.Kind != "scim2" || p.MaxMembersPerRequest != 100 || p.PageSize != 100 || p.Pagination != "index" ||
-		p.PatchStyle != app.PatchStylePaths || !p.ListTrusted || !p.MembersReadable || !p.Verified || !p.Reversible ||
+		p.Patch.Style != app.PatchStylePaths || !p.ListTrusted || !p.MembersReadable || !p.Verified || !p.Reversible ||
 		p.Settle != 0 || p.Concurrency != 16 || p.RequestsPerSecond != 0 || !p.Users.Patch || !p.Groups.Delete ||
 		!slices.Equal(p.RequiredAttributes, []string{"userName"}) || len(p.Filters) != 2 {
 		t.Errorf("%+v", p)
@@ -143,8 +143,9 @@ func TestProfileLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A removal is one operation, so the bound on operations bounds members too.
-	if p.PageSize != 20 || p.MaxMembersPerRequest != 2 || p.Settle != 1500*time.Millisecond || p.MembersReadable {
+	// A removal is one operation, so the bound on operations bounds removals; those
+	// who are added share one.
+	if p.PageSize != 20 || p.MembersAtOnce(true) != 100 || p.MembersAtOnce(false) != 2 || p.Settle != 1500*time.Millisecond || p.MembersReadable {
 		t.Errorf("%+v", p)
 	}
 }

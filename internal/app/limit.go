@@ -41,11 +41,11 @@ func (l *limited) Create(ctx context.Context, kind Kind, r *scim.Resource) (Answ
 	return l.App.Create(ctx, kind, r)
 }
 
-func (l *limited) Patch(ctx context.Context, kind Kind, id string, changes []scim.Change) (Answer, error) {
+func (l *limited) Patch(ctx context.Context, kind Kind, id string, changes []scim.Change, want *scim.Resource) (Answer, error) {
 	if err := l.wait(ctx); err != nil {
 		return Answer{}, err
 	}
-	return l.App.Patch(ctx, kind, id, changes)
+	return l.App.Patch(ctx, kind, id, changes, want)
 }
 
 func (l *limited) ChangeMembers(ctx context.Context, groupID string, add, remove []string) (Answer, error) {

@@ -113,10 +113,17 @@ type profileFile struct {
 	Patch      filePatch      `json:"patch"`
 	Deactivate fileDeactivate `json:"deactivate"`
 	RateLimit  fileRateLimit  `json:"rate_limit"`
-	Limits     map[string]int `json:"limits"`
+	Limits     map[string]int `json:"limits"` // an attribute's length, or how many there may be of something
+	// ForbiddenCharacters are those that an attribute must not hold.
+	ForbiddenCharacters map[string]string `json:"forbidden_characters"`
 
 	RequiredAttributes    []string `json:"required_attributes"`
 	UnsupportedAttributes []string `json:"unsupported_attributes"`
+	CreateOnlyAttributes  []string `json:"create_only_attributes"`
+	ImmutableAttributes   []string `json:"immutable_attributes"`
+	SingleValued          []string `json:"single_valued"`
+	FlagPrimary           []string `json:"flag_primary"`
+	RandomPassword        bool     `json:"random_password"`
 
 	SettleSeconds float64 `json:"settle_seconds"`
 	Concurrency   int     `json:"concurrency"`
@@ -176,14 +183,28 @@ type filePatch struct {
 	Returns          int            `json:"returns"`
 	ValueRequiredFor []string       `json:"value_required_for"`
 	Note             string         `json:"note"`
+
+	// What says of the words above how they are obeyed. It is needed where the
+	// words are none of those that are known, see the tables of words.go.
+	PathFilters       string   `json:"path_filters"`        // any, type, none
+	ActiveStyle       string   `json:"active_style"`        // paths, pathless
+	GroupRenameStyle  string   `json:"group_rename_style"`  // plain, with_id
+	MemberAddStyle    string   `json:"member_add_style"`    // path, pathless
+	MemberRemoveStyle string   `json:"member_remove_style"` // filter, list
+	ForbiddenPaths    []string `json:"forbidden_paths"`
+	KeptPaths         []string `json:"kept_paths"`
 }
 
 type fileDeactivate struct {
 	Preferred  string  `json:"preferred"`
 	Delete     *string `json:"delete"`
 	Effect     string  `json:"effect"`
-	Leaver     string  `json:"leaver"`
+	Leaver     string  `json:"leaver"` // what becomes of who leaves, for people
 	Reversible *bool   `json:"reversible"`
+
+	By           string `json:"by"`            // patch, delete; "": as preferred begins
+	Leaves       string `json:"leaves"`        // disabled, nothing; "": as reversible says
+	DeleteLeaves string `json:"delete_leaves"` // disabled, nothing
 }
 
 type fileRateLimit struct {
@@ -213,28 +234,28 @@ func (f profileFile) profile() (Profile, error) {
 	if maxPage > 0 {
 		pageSize = min(pageSize, maxPage)
 	}
-	maxMembers := cmp.Or(orZero(f.Patch.MaxMembers), defaultMaxMembers)
-	if n := orZero(f.Patch.MaxOps); n > 0 {
-		maxMembers = min(maxMembers, n) // removals take one operation each
-	}
-	return Profile{
+	p := Profile{
 		ID: f.ID, Name: f.Name, Kind: f.Kind, Source: f.Source, Date: f.Date, Verified: f.Verified,
 		Docs: f.Docs, Notes: f.Notes, UnverifiedFields: f.UnverifiedFields,
 		BaseURLTemplate: f.BaseURLTemplate, AuthType: f.Auth.Type, RequiredHeaders: f.Auth.RequiredHeaders,
 		ContentType: cmp.Or(f.ContentType, "application/scim+json"),
 		Users:       f.Users.operations(), Groups: f.Groups.operations(),
-		Filters: f.Filters, Pagination: orZero(f.Pagination), PageSize: pageSize, MaxPage: maxPage,
+		Filters: f.Filters, Pagination: plain(orZero(f.Pagination)), PageSize: pageSize, MaxPage: maxPage,
 		ListTrusted: f.ListTrusted, MembersReadable: f.membersReadable(),
-		MaxMembersPerRequest: maxMembers,
-		PatchStyle:           PatchStyle(cmp.Or(f.Patch.Style, string(PatchStylePaths))),
-		MemberRemove:         f.Patch.MemberRemove,
+		MaxMembersPerRequest: cmp.Or(orZero(f.Patch.MaxMembers), defaultMaxMembers),
+		MaxMembersWhole:      orZero(f.Patch.MaxMembersPut),
 		Deactivate:           f.Deactivate.Preferred, DeleteMeaning: orZero(f.Deactivate.Delete), Leaver: f.Deactivate.Leaver,
 		Reversible:         orZero(f.Deactivate.Reversible),
 		RequiredAttributes: f.RequiredAttributes, UnsupportedAttributes: f.UnsupportedAttributes,
+		RandomPassword:    f.RandomPassword,
 		Settle:            time.Duration(f.SettleSeconds * float64(time.Second)),
 		Concurrency:       cmp.Or(f.Concurrency, defaultConcurrency),
 		RequestsPerSecond: f.RateLimit.RequestsPerSecond,
-	}, nil
+	}
+	if f.Kind != "scim2" {
+		return p, nil // another interface has words of its own
+	}
+	return p, f.scim(&p)
 }
 
 func (f profileFile) validate() error {
@@ -244,7 +265,7 @@ func (f profileFile) validate() error {
 	case f.Kind != "scim2" && f.Kind != "rest":
 		return fmt.Errorf("kind %q is neither scim2 nor rest", f.Kind)
 	case orZero(f.MaxPage) < 0 || orZero(f.DefaultPage) < 0 || orZero(f.Patch.MaxMembers) < 0 ||
-		orZero(f.Patch.MaxOps) < 0 || f.Concurrency < 0:
+		orZero(f.Patch.MaxOps) < 0 || orZero(f.Patch.MaxRemoveMembers) < 0 || orZero(f.Patch.MaxMembersPut) < 0 || f.Concurrency < 0:
 		return errors.New("a limit is negative")
 	case f.SettleSeconds < 0 || f.SettleSeconds > 86400:
 		return fmt.Errorf("settle_seconds %v is not within a day", f.SettleSeconds)
@@ -271,10 +292,12 @@ func (f profileFile) membersReadable() bool {
 
 func (o fileOperations) operations() Operations {
 	return Operations{
-		Path: o.Path, Create: orZero(o.Create), Replace: orZero(o.Replace), Patch: orZero(o.Patch),
-		Delete: orZero(o.Delete), Get: orZero(o.Get), List: orZero(o.List),
+		Path: o.Path, Create: orTrue(o.Create), Replace: orZero(o.Replace), Patch: orTrue(o.Patch),
+		Delete: orZero(o.Delete), Get: orTrue(o.Get), List: orTrue(o.List), NoRename: !orTrue(o.Rename),
 	}
 }
+
+func orTrue(p *bool) bool { return p == nil || *p }
 
 func orZero[T any](p *T) T {
 	if p == nil {

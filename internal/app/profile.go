@@ -33,31 +33,48 @@ type Profile struct {
 	ListTrusted     bool            `json:"list_trusted"`
 	MembersReadable bool            `json:"members_readable"` // a group's members are in what is read
 
-	MaxMembersPerRequest int        `json:"max_members_per_request"`
-	PatchStyle           PatchStyle `json:"patch_style"`
-	MemberRemove         string     `json:"member_remove"` // how a member is removed, in words
-	Deactivate           string     `json:"deactivate"`    // how an account is disabled, in words
-	DeleteMeaning        string     `json:"delete_meaning"`
-	Leaver               string     `json:"leaver"`     // what whoever leaves is made by it: "deactivated", "deleted"
-	Reversible           bool       `json:"reversible"` // a disabled account can be enabled again
+	Patch                 Dialect `json:"patch"`
+	MaxMembersPerRequest  int     `json:"max_members_per_request"`  // added, or added and removed together
+	MaxRemovalsPerRequest int     `json:"max_removals_per_request"` // of members; 0: as many
+	MaxMembersWhole       int     `json:"max_members_whole"`        // in a group that is made or replaced; 0: no bound is known
 
-	RequiredAttributes    []string `json:"required_attributes"`
-	UnsupportedAttributes []string `json:"unsupported_attributes"`
+	Deactivate       string `json:"deactivate"` // how an account is disabled, in words
+	DeleteMeaning    string `json:"delete_meaning"`
+	Leaver           string `json:"leaver"`            // what whoever leaves is made by it: "deactivated", "deleted"
+	Reversible       bool   `json:"reversible"`        // a disabled account can be enabled again
+	DeactivateBy     Way    `json:"deactivate_by"`     // deactivate.by; "" is by PATCH
+	DeactivateLeaves Leaves `json:"deactivate_leaves"` // deactivate.leaves; "" is a disabled account
+	DeleteLeaves     Leaves `json:"delete_leaves"`     // deactivate.delete_leaves; "" is nothing
+
+	RequiredAttributes    []string      `json:"required_attributes"`
+	UnsupportedAttributes []string      `json:"unsupported_attributes"`
+	Required              []Requirement `json:"-"` // of an account: RequiredAttributes, read
+	// Unsupported are those of UnsupportedAttributes that name an attribute; the
+	// rest is words. They are not sent, and not compared.
+	Unsupported Paths `json:"-"`
+	// CreateOnly can be set when the account is made and never again: a change is
+	// no difference. A change of Immutable is one, and somebody has to see to it.
+	CreateOnly Paths `json:"create_only_attributes,omitempty"`
+	Immutable  Paths `json:"immutable_attributes,omitempty"`
+	// SingleValued hold one value at most, the primary or the first. FlagPrimary
+	// must have one that is flagged primary.
+	SingleValued Paths   `json:"single_valued,omitempty"`
+	FlagPrimary  Paths   `json:"flag_primary,omitempty"`
+	Bounds       []Bound `json:"bounds,omitempty"`
+	// RandomPassword says that nobody is made without a password, and none is
+	// mapped: each gets one that nobody knows.
+	RandomPassword bool `json:"random_password,omitzero"`
 
 	// Settle is how long after a write a negative look-up proves nothing.
 	Settle            time.Duration `json:"settle"`
 	Concurrency       int           `json:"concurrency"`
 	RequestsPerSecond float64       `json:"requests_per_second"` // 0: no rate is known
+	Throttle          Throttle      `json:"throttle"`
 }
 
-// PatchStyle is the dialect in which changes are sent.
-type PatchStyle string
-
-// PatchStylePaths is one operation per attribute, each with a path: the form
-// that RFC 7644 §3.5.2 leaves no doubt about.
-const PatchStylePaths PatchStyle = "paths"
-
-// Operations are what an app offers for one kind of resource.
+// Operations are what an app offers for one kind of resource. What a file leaves
+// open is taken as plain SCIM has it, on the careful side: not known to replace or
+// to delete is not to.
 type Operations struct {
 	Path    string `json:"path"`
 	Create  bool   `json:"create"`
@@ -66,6 +83,8 @@ type Operations struct {
 	Delete  bool   `json:"delete"`
 	Get     bool   `json:"get"`
 	List    bool   `json:"list"`
+	// NoRename says that a group keeps the displayName that it was made with.
+	NoRename bool `json:"no_rename,omitzero"`
 }
 
 // FilterSupport is which filters an app answers for one kind of resource.
@@ -78,7 +97,7 @@ type FilterSupport struct {
 
 // Endpoint is the path of the kind's endpoint, with its leading slash.
 func (p Profile) Endpoint(k Kind) string {
-	path := p.operations(k).Path
+	path := p.Operations(k).Path
 	if path != "" {
 		return path
 	}
@@ -89,11 +108,4 @@ func (p Profile) Endpoint(k Kind) string {
 		return "/Groups"
 	}
 	return ""
-}
-
-func (p Profile) operations(k Kind) Operations {
-	if k == KindGroup {
-		return p.Groups
-	}
-	return p.Users
 }

@@ -39,7 +39,7 @@ func (i *instant) Create(_ context.Context, k app.Kind, r *scim.Resource) (app.A
 	return i.yes(made)
 }
 
-func (i *instant) Patch(context.Context, app.Kind, string, []scim.Change) (app.Answer, error) {
+func (i *instant) Patch(context.Context, app.Kind, string, []scim.Change, *scim.Resource) (app.Answer, error) {
 	return i.yes(nil)
 }
 

@@ -56,9 +56,11 @@ type fakeApp struct {
 	done     map[string]int // what had an effect
 }
 
+var everything = app.Operations{Create: true, Replace: true, Patch: true, Delete: true, Get: true, List: true}
+
 func newFakeApp() *fakeApp {
 	return &fakeApp{
-		profile: app.Profile{MembersReadable: true, MaxMembersPerRequest: 3, PageSize: 100},
+		profile: app.Profile{Name: "Fake", Users: everything, Groups: everything, MembersReadable: true, MaxMembersPerRequest: 3, PageSize: 100},
 		users:   map[string]*scim.Resource{}, groups: map[string]*scim.Resource{},
 		members: map[string]map[string]bool{}, seen: map[string]int{}, done: map[string]int{},
 	}
@@ -145,7 +147,7 @@ func (a *fakeApp) seat(k app.Kind, r *scim.Resource) *scim.Resource {
 	return r
 }
 
-func (a *fakeApp) Patch(_ context.Context, k app.Kind, id string, changes []scim.Change) (app.Answer, error) {
+func (a *fakeApp) Patch(_ context.Context, k app.Kind, id string, changes []scim.Change, want *scim.Resource) (app.Answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c := call{Op: "patch", Kind: k, ID: id}
@@ -167,6 +169,14 @@ func (a *fakeApp) Patch(_ context.Context, k app.Kind, id string, changes []scim
 			a.done["off"]++
 		}
 		r = r.Clone()
+		if !a.profile.Operations(k).Patch { // a PUT: what is left out is cleared
+			if want == nil {
+				return app.Answer{Status: 400}, refused("nothing to put")
+			}
+			r = want.Clone()
+			r.SetID(id)
+			r.SetActive(true)
+		}
 		for _, ch := range changes {
 			if ch.Path.Attr == a.ignores {
 				continue
@@ -221,6 +231,12 @@ func (a *fakeApp) Delete(_ context.Context, k app.Kind, id string) (app.Answer, 
 	}
 	if a.objects(k)[id] == nil {
 		return app.Answer{Status: 404}, missing()
+	}
+	if k == app.KindUser && a.profile.DeleteLeaves == app.LeavesDisabled {
+		r := a.users[id].Clone()
+		r.SetActive(false)
+		a.users[id] = r
+		return a.answer(204, nil, f)
 	}
 	a.drop(k, id)
 	return a.answer(204, nil, f)

@@ -78,8 +78,13 @@ func write(ctx context.Context, a app.App, in *Intent) (app.Answer, error) {
 			return app.Answer{}, err
 		}
 		return a.Create(ctx, app.KindUser, u)
-	case Update, Disable:
-		return a.Patch(ctx, app.KindUser, in.Remote, op.changes)
+	case Disable:
+		if a.Profile().DeactivateBy == app.ByDelete {
+			return a.Delete(ctx, app.KindUser, in.Remote)
+		}
+		return a.Patch(ctx, app.KindUser, in.Remote, op.changes, op.user)
+	case Update:
+		return a.Patch(ctx, app.KindUser, in.Remote, op.changes, op.user)
 	case Delete:
 		return a.Delete(ctx, app.KindUser, in.Remote)
 	case GroupCreate:
@@ -88,7 +93,7 @@ func write(ctx context.Context, a app.App, in *Intent) (app.Answer, error) {
 		g.SetExternalID(in.Team)
 		return a.Create(ctx, app.KindGroup, g)
 	case GroupUpdate:
-		return a.Patch(ctx, app.KindGroup, in.Remote, op.changes)
+		return a.Patch(ctx, app.KindGroup, in.Remote, op.changes, nil)
 	case MemberAdd:
 		return a.ChangeMembers(ctx, in.Remote, in.Remotes, nil)
 	default:

@@ -140,7 +140,7 @@ func (a *fakeApp) Create(_ context.Context, k app.Kind, r *scim.Resource) (app.A
 	})
 }
 
-func (a *fakeApp) Patch(_ context.Context, k app.Kind, id string, changes []scim.Change) (app.Answer, error) {
+func (a *fakeApp) Patch(_ context.Context, k app.Kind, id string, changes []scim.Change, _ *scim.Resource) (app.Answer, error) {
 	c := call{op: "patch", kind: k, name: a.nameAt(k, id)}
 	for _, ch := range changes {
 		on, ok := ch.After.AsBool()

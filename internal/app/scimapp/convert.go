@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim/scimclient"
@@ -16,6 +17,11 @@ func (a *App) endpoint(kind app.Kind) (string, error) {
 		return endpoint, nil
 	}
 	return "", refuse(app.Terminal, fmt.Errorf("the kind %q has no endpoint", kind))
+}
+
+// lacks is an error about a request that the app does not offer.
+func (a *App) lacks(method string, kind app.Kind, instead string) error {
+	return refuse(app.Terminal, fmt.Errorf("%s has no %s for %ss: %s", a.profile.Name, method, strings.ToLower(string(kind)), instead))
 }
 
 // refuse is an error about a call that was never sent.

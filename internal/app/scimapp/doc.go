@@ -12,9 +12,10 @@
 // comes back, and this package hands it on as app.Error. It uses no proxy from
 // the environment, as a proxy would resolve names where no check reaches.
 //
-// PATCH (RFC 7644 §3.5.2) carries one operation per attribute, each with a path.
-// Members are added in one operation and removed by one operation each, as a
-// removal with a value array is read as "remove all" by some servers.
+// PATCH (RFC 7644 §3.5.2) carries one operation per attribute, each with a path,
+// unless the profile has another dialect; what no PATCH reaches goes by PUT (§3.5.1)
+// where there is one. Members are added in one operation and removed by one operation
+// each, as a removal with a value array is read as "remove all" by some servers.
 //
 // The package starts no goroutines beyond those of net/http, which Close ends
 // once their requests are done. An App is safe for concurrent use.

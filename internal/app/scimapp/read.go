@@ -5,6 +5,7 @@ package scimapp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -26,7 +27,9 @@ func (a *App) Get(ctx context.Context, kind app.Kind, id string) (app.Answer, er
 
 // Find looks resources up by one attribute: one request, unless the app turns
 // out to ignore the filter and there is more than one page; then it reads the
-// whole list, as a hit may be on any of them.
+// whole list, as a hit may be on any of them. So it does at once if the profile
+// says that the app does not search by the attribute: a filter that is not
+// understood is refused by some, and answered with nobody by others.
 func (a *App) Find(ctx context.Context, kind app.Kind, attribute scim.Path, value string) ([]*scim.Resource, app.Answer, error) {
 	endpoint, err := a.endpoint(kind)
 	if err != nil {
@@ -36,19 +39,27 @@ func (a *App) Find(ctx context.Context, kind app.Kind, attribute scim.Path, valu
 		return nil, app.Answer{}, refuse(app.Terminal, errors.New("there is no value to look up"))
 	}
 	filter := scim.Eq(attribute, value)
-	page, err := a.client.List(named(ctx), endpoint, scimclient.Query{Filter: filter})
-	answer, err := outcome(page.Answer, err)
 	// An app that ignores the filter sends everybody; without this check the first
 	// of them would be taken for the person.
 	matches := func(r *scim.Resource) bool {
 		return r.ID() != "" && a.schemas.Match(kind.Schema(), filter, r)
 	}
+	if !a.profile.Filterable(kind, attribute) {
+		if !a.profile.ListTrusted || !a.profile.Operations(kind).List {
+			return nil, app.Answer{}, refuse(app.Terminal, fmt.Errorf("the app does not search by %s, and its list proves nothing", attribute))
+		}
+		return a.scan(ctx, kind, matches, app.Answer{})
+	}
+	page, err := a.client.List(named(ctx), endpoint, scimclient.Query{Filter: filter})
+	answer, err := outcome(page.Answer, err)
 	switch e := app.Classify(err); {
 	case e == nil:
 	case e.Class == app.NotFound:
 		return nil, answer, nil // how some apps say that nothing matches
 	case e.ScimType == scim.InvalidFilter && strings.ContainsAny(value, `"\`):
 		return a.scan(ctx, kind, matches, answer) // some apps do not know JSON's escapes in filters
+	case e.ScimType == scim.InvalidFilter && !a.profile.FiltersKnown(kind) && a.profile.ListTrusted:
+		return a.scan(ctx, kind, matches, answer) // nobody knew that it does not search by this
 	default:
 		return nil, answer, err
 	}

@@ -62,8 +62,10 @@ func New(cfg Config) (*App, error) {
 	if cfg.Profile.Kind != "scim2" {
 		return nil, fmt.Errorf("scimapp: profile %q is of kind %q, which is no SCIM 2.0", cfg.Profile.ID, cfg.Profile.Kind)
 	}
-	if cfg.Profile.PatchStyle != app.PatchStylePaths {
-		return nil, fmt.Errorf("scimapp: profile %q wants the PATCH style %q, which is not known", cfg.Profile.ID, cfg.Profile.PatchStyle)
+	switch cfg.Profile.Patch.Style {
+	case app.PatchStylePaths, app.PatchStylePathless, app.PatchStyleObject, "":
+	default:
+		return nil, fmt.Errorf("scimapp: profile %q wants the PATCH style %q, which is not known", cfg.Profile.ID, cfg.Profile.Patch.Style)
 	}
 	if cfg.Concurrency < 0 || cfg.Timeout < 0 || cfg.DialTimeout < 0 {
 		return nil, errors.New("scimapp: concurrency and timeouts must not be negative")
@@ -73,9 +75,14 @@ func New(cfg Config) (*App, error) {
 	}
 	transport := newTransport(cfg)
 	count := &counter{next: transport}
+	accept, header := headers(cfg.Profile)
 	client, err := scimclient.New(scimclient.Config{
 		BaseURL: cfg.BaseURL, HTTP: &http.Client{Transport: count}, Token: cfg.Token,
 		UserAgent: cmp.Or(cfg.UserAgent, defaultUserAgent), Limits: cfg.Limits, Timeout: cfg.Timeout,
+		ContentType: cfg.Profile.ContentType, Accept: accept, Header: header,
+		Throttle: scimclient.Throttle{
+			Statuses: cfg.Profile.Throttle.Statuses, Headers: cfg.Profile.Throttle.Headers, Words: cfg.Profile.Throttle.Words,
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("scimapp: %w", err)
@@ -84,6 +91,22 @@ func New(cfg Config) (*App, error) {
 		client: client, profile: cfg.Profile, schemas: scim.CoreSchemas(),
 		transport: transport, counter: count,
 	}, nil
+}
+
+// headers are those that the profile wants on every request. A User-Agent is sent
+// to everybody; what a profile says of it is words.
+func headers(p app.Profile) (accept string, header http.Header) {
+	header = http.Header{}
+	for name, value := range p.RequiredHeaders {
+		switch http.CanonicalHeaderKey(name) {
+		case "Accept":
+			accept = value
+		case "User-Agent":
+		default:
+			header.Set(name, value)
+		}
+	}
+	return accept, header
 }
 
 // checkBase says what is wrong with an address before anything is dialled, with

@@ -136,7 +136,7 @@ func TestPatch(t *testing.T) {
 	change := func(path string, after scim.Value) scim.Change {
 		return scim.Change{Path: scim.MustPath(path), After: after}
 	}
-	a, err := b.app.Patch(t.Context(), app.KindUser, "9", []scim.Change{change("active", scim.Bool(false))})
+	a, err := b.app.Patch(t.Context(), app.KindUser, "9", []scim.Change{change("active", scim.Bool(false))}, nil)
 	if err != nil || a.Status != 204 || a.Resource != nil {
 		t.Fatalf("%+v, %v", a, err)
 	}
@@ -145,7 +145,7 @@ func TestPatch(t *testing.T) {
 		change("name.familyName", scim.String("Ödegård")),
 		change("title", scim.Null()),
 		change(`emails[type eq "work"].value`, scim.String("a@acme.example")),
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestPatchOfComplexExtensionAttributes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, answer(204, ""))
-			if _, err := b.app.Patch(t.Context(), app.KindUser, "9", tt.changes); err != nil {
+			if _, err := b.app.Patch(t.Context(), app.KindUser, "9", tt.changes, nil); err != nil {
 				t.Fatal(err)
 			}
 			b.want(t, `PATCH /scim/v2/Users/9 {"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+tt.want+`]}`)
@@ -237,7 +237,7 @@ func TestNothingSent(t *testing.T) {
 		want app.Class
 		do   func() error
 	}{
-		"no change":      {app.Terminal, func() error { _, err := b.app.Patch(ctx, app.KindUser, "9", nil); return err }},
+		"no change":      {app.Terminal, func() error { _, err := b.app.Patch(ctx, app.KindUser, "9", nil, nil); return err }},
 		"no resource":    {app.Terminal, func() error { _, err := b.app.Create(ctx, app.KindUser, nil); return err }},
 		"no member":      {app.Terminal, func() error { _, err := b.app.ChangeMembers(ctx, "g", nil, nil); return err }},
 		"too many":       {app.TooLarge, func() error { _, err := b.app.ChangeMembers(ctx, "g", many, nil); return err }},
@@ -344,7 +344,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 	for name, change := range map[string]func(*scimapp.Config){
 		"kind":        func(cfg *scimapp.Config) { cfg.Profile.Kind = "rest" },
-		"style":       func(cfg *scimapp.Config) { cfg.Profile.PatchStyle = "interpretive dance" },
+		"style":       func(cfg *scimapp.Config) { cfg.Profile.Patch.Style = "interpretive dance" },
 		"concurrency": func(cfg *scimapp.Config) { cfg.Concurrency = -1 },
 		"timeout":     func(cfg *scimapp.Config) { cfg.Timeout = -1 },
 		"user agent":  func(cfg *scimapp.Config) { cfg.UserAgent = "a\nb" },

@@ -4,9 +4,9 @@ package scimapp
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim"
@@ -22,27 +22,75 @@ func (a *App) Create(ctx context.Context, kind app.Kind, r *scim.Resource) (app.
 	if r == nil {
 		return app.Answer{}, refuse(app.Terminal, errors.New("there is no resource to create"))
 	}
+	if !a.profile.Operations(kind).Create {
+		return app.Answer{}, a.lacks("POST", kind, "it has to be made in the app, by hand")
+	}
+	if n, limit := len(r.Members()), a.profile.MaxMembersWhole; limit > 0 && n > limit {
+		return app.Answer{}, refuse(app.TooLarge, fmt.Errorf("%d members at once, where the profile allows %d", n, limit))
+	}
 	_, hasID := r.Get("id")
 	_, hasMeta := r.Get("meta")
-	if hasID || hasMeta {
+	_, hasPassword := r.Get("password")
+	if password := a.profile.RandomPassword && kind == app.KindUser && !hasPassword; hasID || hasMeta || password {
 		r = r.Clone()
 		r.Delete("id")
 		r.Delete("meta")
+		if password {
+			r.Set("password", scim.String(randomPassword()))
+		}
 	}
 	return outcome(a.client.Create(named(ctx), endpoint, r))
 }
 
-// Patch sends the changes in one request, one operation per attribute.
-func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []scim.Change) (app.Answer, error) {
+// Patch sends the changes in one request: by PATCH if that reaches them all, else
+// by a PUT of the whole, where there is one.
+func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []scim.Change, want *scim.Resource) (app.Answer, error) {
 	endpoint, err := a.endpoint(kind)
 	if err != nil {
 		return app.Answer{}, err
 	}
-	patch := changePatch(changes)
-	if len(patch) == 0 {
+	if len(changes) == 0 {
 		return app.Answer{}, refuse(app.Terminal, errors.New("there is no change to send"))
 	}
-	return outcome(a.client.Patch(named(ctx), endpoint, id, patch))
+	why := a.beyond(kind, changes)
+	if why == "" {
+		patch, err := a.patch(kind, id, changes, want)
+		if err != nil {
+			return app.Answer{}, err
+		}
+		return outcome(a.client.Patch(named(ctx), endpoint, id, patch))
+	}
+	switch {
+	case !a.profile.Operations(kind).Replace:
+		return app.Answer{}, refuse(app.Terminal, fmt.Errorf("%s, and there is no PUT: it has to be changed in the app, by hand", why))
+	case kind == app.KindGroup:
+		return app.Answer{}, refuse(app.Terminal, fmt.Errorf("%s, and a PUT would empty the group: it has to be changed in the app, by hand", why))
+	case want == nil:
+		return app.Answer{}, refuse(app.Terminal, fmt.Errorf("%s, and what else a PUT has to hold is not known", why))
+	}
+	whole, err := replacement(id, changes, want)
+	if err != nil {
+		return app.Answer{}, refuse(app.Terminal, err)
+	}
+	return outcome(a.client.Replace(named(ctx), endpoint, id, whole))
+}
+
+// replacement is the account as a PUT sends it (RFC 7644 §3.5.1): what is left out
+// may be cleared, so it has all that is ours. Who is changed has a live account,
+// unless the changes say otherwise.
+func replacement(id string, changes []scim.Change, want *scim.Resource) (*scim.Resource, error) {
+	r := want.Clone()
+	r.Delete("meta")
+	r.SetID(id)
+	for _, c := range changes {
+		if err := r.Put(c.Path, c.After); err != nil {
+			return nil, err
+		}
+	}
+	if _, known := r.Active(); !known {
+		r.SetActive(true)
+	}
+	return r, nil
 }
 
 // changePatch is scim.ToPatch, but for a sub-attribute in a complex attribute of
@@ -73,67 +121,18 @@ func changePatch(changes []scim.Change) scim.Patch {
 	return out
 }
 
-// ChangeMembers adds and removes members in one request.
-func (a *App) ChangeMembers(ctx context.Context, groupID string, add, remove []string) (app.Answer, error) {
-	if err := a.checkMembers(add, remove); err != nil {
-		return app.Answer{}, err
-	}
-	endpoint, err := a.endpoint(app.KindGroup)
-	if err != nil {
-		return app.Answer{}, err
-	}
-	return outcome(a.client.Patch(named(ctx), endpoint, groupID, memberPatch(add, remove)))
-}
-
-func (a *App) checkMembers(add, remove []string) error {
-	n, limit := len(add)+len(remove), a.profile.MaxMembersPerRequest
-	switch {
-	case n == 0:
-		return refuse(app.Terminal, errors.New("there is no member to change"))
-	case limit > 0 && n > limit:
-		return refuse(app.TooLarge, fmt.Errorf("%d member changes in one request, where the profile allows %d", n, limit))
-	case slices.Contains(add, "") || slices.Contains(remove, ""):
-		return refuse(app.Terminal, errors.New("a member has no id"))
-	}
-	added := make(map[string]struct{}, len(add))
-	for _, id := range add {
-		added[id] = struct{}{}
-	}
-	for _, id := range remove {
-		if _, both := added[id]; both {
-			return refuse(app.Terminal, fmt.Errorf("member %q is to be added and removed at once", id))
-		}
-	}
-	return nil
-}
-
-// memberPatch adds in one operation, and removes by one operation each: servers
-// read a removal with a value array in three ways, one of which empties the group.
-func memberPatch(add, remove []string) scim.Patch {
-	members := scim.Path{Attr: "members"}
-	patch := make(scim.Patch, 0, 1+len(remove))
-	if len(add) > 0 {
-		values := make([]scim.Value, 0, len(add))
-		for _, id := range add {
-			var member scim.Object
-			member.Set("value", scim.String(id))
-			values = append(values, scim.Complex(member))
-		}
-		patch = append(patch, scim.PatchOp{Op: scim.OpAdd, Path: &members, Value: scim.List(values...)})
-	}
-	for _, id := range remove {
-		one := members
-		one.Filter = scim.Eq(scim.Path{Attr: "value"}, id)
-		patch = append(patch, scim.PatchOp{Op: scim.OpRemove, Path: &one})
-	}
-	return patch
-}
+// randomPassword is one that nobody knows, with letters of both cases, digits and
+// a sign, as complexity rules want them.
+func randomPassword() string { return "u-" + rand.Text() + "-" + rand.Text()[:4] + "7" }
 
 // Delete removes the resource.
 func (a *App) Delete(ctx context.Context, kind app.Kind, id string) (app.Answer, error) {
 	endpoint, err := a.endpoint(kind)
 	if err != nil {
 		return app.Answer{}, err
+	}
+	if !a.profile.Operations(kind).Delete {
+		return app.Answer{}, a.lacks("DELETE", kind, "it has to be removed in the app, by hand")
 	}
 	return outcome(a.client.Delete(named(ctx), endpoint, id))
 }
