@@ -283,6 +283,11 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 		next = r.state.RetryAt // nothing before, whoever else waits, and whoever it kept goes then
 		return nil
 	})
+	for _, g := range r.groups { // which the store takes for set aside altogether
+		if at := g.RetryAt; g.misnamed() && at.After(r.began) && (next.IsZero() || at.Before(next)) && err == nil && !r.state.RetryAt.After(r.began) {
+			next = at
+		}
+	}
 	if soon := time.Now().Add(lookEvery); r.halved && err == nil && (next.IsZero() || next.After(soon)) {
 		next = soon
 	}

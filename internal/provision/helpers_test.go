@@ -84,6 +84,9 @@ func plainMapping(t testing.TB) *mapping.Mapping {
 }
 
 func newTarget(t testing.TB, name string, a app.App) *provision.Target {
+	if a == nil {
+		a = newFakeApp()
+	}
 	return &provision.Target{
 		Name: name, App: a, Mapping: plainMapping(t), Teams: map[string]bool{"dept": true},
 		Adopt: []string{"externalId", "userName"}, FirstRunGo: true, Concurrency: 4, Digest: [32]byte{1},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -245,10 +246,14 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 			return sighting{}, err
 		}
 	}
-	for _, by := range []struct {
-		path  scim.Path
-		value string
-	}{{externalIDPath, r.externalID(s)}, {userNamePath, text(r.wish(s), userNamePath)}} {
+	keys := []key{{externalIDPath, r.externalID(s)}, {userNamePath, text(r.wish(s), userNamePath)}}
+	p := r.target.App.Profile()
+	// What the app does not search by is asked for only if it searches by neither:
+	// that reads a whole list for each person.
+	if some := slices.DeleteFunc(slices.Clone(keys), func(k key) bool { return !p.Filterable(app.KindUser, k.path) }); len(some) > 0 {
+		keys = some
+	}
+	for _, by := range keys {
 		if by.value == "" {
 			continue
 		}
@@ -261,6 +266,12 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 		}
 	}
 	return sighting{}, nil
+}
+
+// key is what an account is looked up by.
+type key struct {
+	path  scim.Path
+	value string
 }
 
 var userNamePath = scim.Path{Attr: "userName"}
@@ -406,8 +417,8 @@ func (r *run) project(seen *scim.Resource) *scim.Resource {
 
 // happened reports whether an unsure intent shows in what was seen.
 func (r *run) happened(in *Intent, seen *scim.Resource) bool {
-	if seen == nil {
-		return in.Kind == Delete
+	if seen == nil { // an app that disables by DELETE may show nothing of it afterwards
+		return in.Kind == Delete || in.Kind == Disable && r.target.App.Profile().DeactivateBy == app.ByDelete
 	}
 	switch in.Kind {
 	case Create, GroupCreate:

@@ -18,7 +18,7 @@ import (
 // adoptGroups matches the app's groups with our teams before the first write:
 // by externalId, then by display name, as accounts are.
 func (r *run) adoptGroups(ctx context.Context) error {
-	if len(r.target.Teams) == 0 {
+	if p := r.target.App.Profile(); len(r.target.Teams) == 0 || !p.HasGroups() || !p.Groups.List {
 		return nil // the app may have no groups at all
 	}
 	byExternal, byName := map[string]*scim.Resource{}, map[string][]*scim.Resource{}
@@ -32,7 +32,7 @@ func (r *run) adoptGroups(ctx context.Context) error {
 		byName[text(g, displayName)] = append(byName[text(g, displayName)], g)
 	}
 	for id, t := range r.teams {
-		if !r.target.Teams[t.Rule] {
+		if !r.planner.pushes(t) {
 			continue
 		}
 		name, err := r.planner.groupName(t)
@@ -99,7 +99,7 @@ func (r *run) otherTeam(team, remote string) string {
 func (r *run) observeGroups(ctx context.Context) error {
 	now := r.at()
 	for id, g := range r.groups {
-		if !g.Observe || g.Parked != "" || g.RetryAt.After(now) {
+		if !g.Observe || g.closed() || g.RetryAt.After(now) {
 			continue
 		}
 		err := r.observeGroup(ctx, id, g)
@@ -130,6 +130,9 @@ func (r *run) observeGroup(ctx context.Context, id string, g Group) error {
 		err := r.readMembers(ctx, g)
 		if err == nil || app.Classify(err).Class != app.NotFound {
 			return err
+		}
+		if g.misnamed() { // the next one gets the name that it should have
+			g.Parked = ""
 		}
 		g.RemoteID = ""
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
@@ -35,18 +36,27 @@ type Planner struct {
 	Target  *Target
 	Schemas *scim.SchemaSet
 	Now     time.Time // the calendar's now, for grace times
+	profile app.Profile
+	mapping *mapping.Mapping // the target's, without what the app does not have
 	paths   []scim.Path
 	unique  []mapping.Rule
-	mapsID  bool // the mapping says what the externalId is
+	keepsID bool // the app has an externalId,
+	mapsID  bool // and the mapping says what it is
 }
 
 // NewPlanner returns a planner for one app at one moment.
 func NewPlanner(t *Target, set *scim.SchemaSet, now time.Time) *Planner {
-	paths := t.Mapping.Paths()
-	return &Planner{
-		Target: t, Schemas: set, Now: now, paths: append(paths, externalIDPath), unique: unique(t.Mapping),
-		mapsID: slices.ContainsFunc(paths, externalIDPath.Equal),
+	profile := t.App.Profile()
+	m := t.Mapping.Without(profile.Unsupported.Cover)
+	paths := m.Paths()
+	p := &Planner{
+		Target: t, Schemas: set, Now: now, profile: profile, mapping: m, unique: unique(m),
+		mapsID: slices.ContainsFunc(paths, externalIDPath.Equal), keepsID: !profile.Unsupported.Cover(externalIDPath),
 	}
+	if p.paths = paths; p.keepsID {
+		p.paths = append(p.paths, externalIDPath)
+	}
+	return p
 }
 
 var (
@@ -78,6 +88,9 @@ func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
 	ops, err := p.account(s, wanted, cause, why)
 	if err != nil {
 		return nil, err
+	}
+	if len(ops) > 0 && ops[0].Kind == Delete {
+		return ops, nil // the memberships go with the account
 	}
 	return append(ops, p.members(s, groups, wanted, cause, why)...), nil
 }
@@ -114,16 +127,17 @@ func input(s Subject) mapping.Input {
 
 // desired is the account as mapping says it should be.
 func (p *Planner) desired(s Subject) (*scim.Resource, error) {
-	u, failures := p.Target.Mapping.Apply(input(s))
+	u, failures := p.mapping.Apply(input(s))
 	for _, f := range failures {
 		return nil, &Failed{s.Person.ID, fmt.Sprintf("%s: %v", f.Path, f.Err)}
 	}
 	if err := p.named(s, u); err != nil {
 		return nil, &Failed{s.Person.ID, err.Error()}
 	}
-	if _, mapped := u.At(externalIDPath); !mapped {
+	if _, mapped := u.At(externalIDPath); !mapped && p.keepsID {
 		u.SetExternalID(s.Person.ID)
 	}
+	p.shape(u)
 	return u, nil
 }
 
@@ -132,7 +146,7 @@ func (p *Planner) desired(s Subject) (*scim.Resource, error) {
 // looked at, nothing has changed.
 func (p *Planner) settled(s Subject) bool {
 	a := &s.Account
-	if a.State != Live || a.Sent == nil || !p.mapsID && a.Sent.ExternalID() != s.Person.ID {
+	if a.State != Live || a.Sent == nil || p.keepsID && !p.mapsID && a.Sent.ExternalID() != s.Person.ID {
 		return false
 	}
 	for i := range p.unique {
@@ -140,7 +154,7 @@ func (p *Planner) settled(s Subject) bool {
 			return false
 		}
 	}
-	return p.Target.Mapping.Agrees(input(s), a.Sent)
+	return p.mapping.Agrees(input(s), a.Sent)
 }
 
 func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why string) ([]*Op, error) {
@@ -150,8 +164,12 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 	a := s.Account
 	op := &Op{App: p.Target.Name, Person: s.Person.ID, Label: s.Person.UserName(), Cause: cause, Why: why}
 	switch {
+	case !wanted && a.State == Live && p.profile.DeactivateLeaves == app.LeavesNothing:
+		op.Kind, op.admitted = Delete, admitted(s)
+		op.Why += "; " + p.profile.Name + " keeps no disabled accounts: it is deleted"
+		return []*Op{op.seal()}, nil
 	case !wanted && a.State == Live:
-		op.Kind, op.admitted = Disable, admitted(s)
+		op.Kind, op.admitted, op.user = Disable, admitted(s), a.Sent
 		op.changes = []scim.Change{{Path: activePath, Before: scim.Bool(true), After: scim.Bool(false)}}
 		return []*Op{op.seal()}, nil
 	case !wanted && a.State == Disabled && p.expired(a):
@@ -166,8 +184,14 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 		return nil, err
 	}
 	op.user, op.changes = user, scim.Diff(p.Schemas, scim.UserURN, p.paths, a.Sent, user)
+	fresh := a.State == None || a.State == Gone || a.State == Disabled && p.profile.DeactivateLeaves == app.LeavesNothing
+	if !fresh {
+		if op.changes, err = p.changeable(s, op.changes); err != nil {
+			return nil, err
+		}
+	}
 	switch {
-	case a.State == None || a.State == Gone:
+	case fresh:
 		op.Kind, op.Cause, op.Why = Create, CauseJoiner, s.Person.Why
 		op.changes = append(op.changes, scim.Change{Path: activePath, After: scim.Bool(true)})
 	case a.State == Disabled:
@@ -177,6 +201,9 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 		return nil, nil
 	default:
 		op.Kind, op.Cause, op.Why = Update, CauseMover, "differs from what was last confirmed"
+	}
+	if err := p.fits(s, user); err != nil {
+		return nil, err
 	}
 	return []*Op{op.seal()}, nil
 }
@@ -188,13 +215,13 @@ func admitted(s Subject) bool { return s.Person.Admitted && !s.Person.State.In()
 // expired reports whether a disabled account's grace time is over. Since and
 // Now are both the calendar's.
 func (p *Planner) expired(a Account) bool {
-	return p.Target.DeleteAfter != nil && !a.Since.IsZero() && !p.Now.Before(a.Since.Add(*p.Target.DeleteAfter))
+	return p.Target.DeleteAfter != nil && p.profile.CanDelete() && !a.Since.IsZero() && !p.Now.Before(a.Since.Add(*p.Target.DeleteAfter))
 }
 
 // wake is when a person who needs nothing now has to be looked at again: at the
 // end of the grace time. Zero is never.
 func (p *Planner) wake(s Subject) time.Time {
-	if p.Target.DeleteAfter == nil || s.Account.State != Disabled || s.Account.Since.IsZero() || s.Person.State == directory.Missing {
+	if p.Target.DeleteAfter == nil || !p.profile.CanDelete() || s.Account.State != Disabled || s.Account.Since.IsZero() || s.Person.State == directory.Missing {
 		return time.Time{}
 	}
 	return s.Account.Since.Add(*p.Target.DeleteAfter)
@@ -203,14 +230,14 @@ func (p *Planner) wake(s Subject) time.Time {
 // members plans the person's memberships: every team of a pushed rule while the
 // account is wanted, none otherwise.
 func (p *Planner) members(s Subject, groups map[string]Group, wanted bool, cause directory.Cause, why string) []*Op {
-	if len(s.Teams) == 0 && len(s.Members) == 0 {
+	if len(s.Teams) == 0 && len(s.Members) == 0 || !p.profile.HasGroups() {
 		return nil
 	}
 	var ops []*Op
 	desired := map[string]bool{}
 	if wanted {
 		for _, t := range s.Teams {
-			if !p.Target.Teams[t.Rule] || groups[t.ID].Parked != "" {
+			if g := groups[t.ID]; !p.pushes(t) || g.closed() {
 				continue
 			}
 			desired[t.ID] = true
@@ -242,7 +269,7 @@ func (p *Planner) members(s Subject, groups map[string]Group, wanted bool, cause
 // Group plans one team's group: created with its first member, renamed when the
 // team is. A group is never deleted here: what is in it may not be ours.
 func (p *Planner) Group(t directory.Team, g Group, needed bool) (*Op, error) {
-	if g.Parked != "" {
+	if g.closed() {
 		return nil, nil
 	}
 	name, err := p.groupName(t)
@@ -255,6 +282,13 @@ func (p *Planner) Group(t directory.Team, g Group, needed bool) (*Op, error) {
 	case g.RemoteID == "" && needed:
 		op.Kind, op.Cause, op.Why = GroupCreate, CauseJoiner, "team "+t.Name+" has members"
 		op.changes = []scim.Change{{Path: displayName, After: after}}
+	case g.RemoteID != "" && g.Name != name && p.profile.Groups.NoRename:
+		reason := fmt.Sprintf("%s: team %s is called %s now, and its group in %s keeps the name %s; its members are kept up. Rename the team back, "+
+			"or make a group of the new name there, move what hangs on the old one, and delete that", misnamed, t.Name, name, p.profile.Name, g.Name)
+		if g.Parked == reason { // told already
+			return nil, nil
+		}
+		return nil, &Failed{Reason: reason}
 	case g.RemoteID != "" && g.Name != name:
 		op.Kind, op.Cause, op.Why = GroupUpdate, CauseMover, "renamed"
 		op.changes = []scim.Change{{Path: displayName, Before: scim.String(g.Name), After: after}}
@@ -262,6 +296,20 @@ func (p *Planner) Group(t directory.Team, g Group, needed bool) (*Op, error) {
 		return nil, nil
 	}
 	return op.seal(), nil
+}
+
+// misnamed is how the reason begins for which a group is set aside that lacks
+// nothing but its new name: who comes and who leaves is still sent.
+const misnamed = "it cannot be renamed"
+
+func (g Group) misnamed() bool { return g.RemoteID != "" && strings.HasPrefix(g.Parked, misnamed) }
+
+// closed says that nobody can be added to a group.
+func (g Group) closed() bool { return g.Parked != "" && !g.misnamed() }
+
+// pushes says that a team becomes a group in the app.
+func (p *Planner) pushes(t directory.Team) bool {
+	return p.Target.Teams[t.Rule] && p.profile.HasGroups()
 }
 
 func (p *Planner) groupName(t directory.Team) (string, error) {

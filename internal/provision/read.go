@@ -110,8 +110,13 @@ func (r *run) planGroups(ctx context.Context, needed map[string]bool) ([]*Op, er
 	r.later = 0
 	for id, t := range r.teams {
 		g := r.groups[id]
-		if !r.target.Teams[t.Rule] {
+		if !r.planner.pushes(t) {
 			continue
+		}
+		if name, err := r.planner.groupName(t); g.misnamed() && err == nil && name == g.Name { // the team is called as before
+			g.Parked = ""
+			r.groups[id] = g
+			parked = append(parked, g)
 		}
 		op, err := r.planner.Group(t, g, needed[id])
 		if wait := g.Observe || g.RetryAt.After(now); wait && err == nil {

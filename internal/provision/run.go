@@ -140,21 +140,25 @@ func (r *run) intents(k Kind, ops []*Op) []*Intent {
 	default:
 		for _, o := range ops {
 			a := r.subjects[o.Person].Account
-			queue = append(queue, &Intent{App: o.App, Kind: k, Person: o.Person, Remote: a.RemoteID, Attempt: a.Attempts, Ops: []*Op{o}})
+			in := &Intent{App: o.App, Kind: k, Person: o.Person, Remote: a.RemoteID, Attempt: a.Attempts, Ops: []*Op{o}}
+			if k == Create { // an account may be there that cannot be enabled again
+				in.Remote = ""
+			}
+			queue = append(queue, in)
 		}
 	}
 	return queue
 }
 
 func (r *run) memberships(k Kind, ops []*Op) []*Intent {
-	most := max(1, r.target.App.Profile().MaxMembersPerRequest)
+	most := r.target.App.Profile().MembersAtOnce(k == MemberAdd)
 	now := time.Now()
 	var queue []*Intent
 	var in *Intent
 	for _, o := range ops { // in order of team
 		g, a := r.groups[o.Team], r.subjects[o.Person].Account
 		// Who leaves, leaves a parked group, too.
-		if g.RemoteID == "" || g.Parked != "" && k == MemberAdd || g.Observe || g.RetryAt.After(now) || a.RemoteID == "" || a.Observe {
+		if g.RemoteID == "" || g.closed() && k == MemberAdd || g.Observe || g.RetryAt.After(now) || a.RemoteID == "" || a.Observe {
 			continue
 		}
 		if in == nil || in.Team != o.Team || len(in.Ops) == most {
