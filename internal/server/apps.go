@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sort"
@@ -45,16 +46,38 @@ func (b *Built) app(a config.App) error {
 		d := time.Duration(*a.DeleteAfter)
 		t.DeleteAfter = &d
 	}
-	errs := []error{b.expressions(a, t)}
+	errs := []error{b.expressions(a, t), offers(a, profile)}
 	if t.App, err = connect(a, profile); err != nil {
 		errs = append(errs, &config.Error{Pos: a.URL.Pos, Msg: err.Error()})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	t.Digest = targetDigest(a, t)
+	t.Digest, err = targetDigest(a, t)
+	if err != nil {
+		return err
+	}
 	b.Targets = append(b.Targets, t)
 	return nil
+}
+
+// offers says what the configuration asks of an app that does not have it. It
+// would otherwise be left undone without a word.
+func offers(a config.App, p app.Profile) error {
+	var errs []error
+	if a.Groups != nil && !p.HasGroups() {
+		errs = append(errs, &config.Error{
+			Pos: a.Groups.Pos, Msg: fmt.Sprintf("app %s: %s has no groups that can be written", a.Name, p.Name), Hint: "take groups out of this app",
+		})
+	}
+	if a.DeleteAfter != nil && !p.CanDelete() {
+		what := "has no DELETE for accounts"
+		if p.Users.Delete {
+			what = "does not delete accounts: its DELETE disables them"
+		}
+		errs = append(errs, &config.Error{Pos: a.Pos, Msg: fmt.Sprintf("app %s: %s %s", a.Name, p.Name, what), Hint: "take delete_after out of this app"})
+	}
+	return errors.Join(errs...)
 }
 
 func (b *Built) expressions(a config.App, t *provision.Target) error {
@@ -110,12 +133,17 @@ func connect(a config.App, p app.Profile) (app.App, error) {
 
 // targetDigest covers what a plan for the app rests on, so that a change of it
 // makes everybody due. The address and the credential are no part of it.
-func targetDigest(a config.App, t *provision.Target) [32]byte {
+func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 	h := sha256.New()
 	write := func(s string) { fmt.Fprintf(h, "%d:%s,", len(s), s) }
 	d := t.Mapping.Digest()
 	write(string(d[:]))
 	write(a.Profile.Value)
+	profile, err := json.Marshal(t.App.Profile()) // which a new version may read otherwise
+	if err != nil {
+		return [32]byte{}, err
+	}
+	write(string(profile))
 	write(a.Scope.Value)
 	teams := make([]string, 0, len(t.Teams))
 	for name := range t.Teams {
@@ -131,5 +159,5 @@ func targetDigest(a config.App, t *provision.Target) [32]byte {
 	if t.DeleteAfter != nil {
 		write(t.DeleteAfter.String())
 	}
-	return [32]byte(h.Sum(nil))
+	return [32]byte(h.Sum(nil)), nil
 }

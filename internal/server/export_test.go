@@ -24,3 +24,6 @@ func RunParts(ctx context.Context, parts ...Part) error { return runParts(ctx, p
 
 // Bounded is bounded.
 var Bounded = bounded
+
+// Offers is offers.
+var Offers = offers
