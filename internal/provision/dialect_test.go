@@ -144,6 +144,34 @@ func TestWithoutPatch(t *testing.T) {
 	})
 }
 
+// Who comes back is let in first, and what PATCH does not reach comes after.
+func TestBackInTwoRequests(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.profile.Patch.UserPaths = app.Paths{scim.MustPath("active")}
+		h.put(somebody("ann", directory.Active))
+		h.apply()
+		h.put(somebody("ann", directory.Leaver))
+		h.apply()
+		h.put(somebody("ann", directory.Active, "displayName", "Ann again"))
+		if ops := h.plan().Plans[0].Ops; words(ops) != "update active (joiner)" {
+			t.Errorf("%s", words(ops))
+		}
+		h.app.forget()
+		if rep := h.apply(); rep.Update != 2 || rep.Waiting != 0 || h.app.did("patch") != 2 {
+			t.Errorf("%+v %+v", rep, h.app.writes())
+		}
+		h.settled()
+		h.put(somebody("ann", directory.Leaver, "displayName", "Ann again"))
+		h.apply()
+		h.put(somebody("ann", directory.Active, "displayName", "Ann again"))
+		h.app.forget()
+		h.apply()
+		if h.app.did("patch") != 1 {
+			t.Errorf("%+v", h.app.writes())
+		}
+	})
+}
+
 func TestNoGroupsAtAll(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
 		h.app.profile.Groups = app.Operations{}
@@ -340,7 +368,8 @@ func TestPlannerObeysAttributes(t *testing.T) {
 		"unsupported":           {`"unsupported_attributes":["nickName","emails.display"]`, ann("nickName", "A"), "", "h@x.example", "nickName display\":\"H"},
 		"no externalId":         {`"unsupported_attributes":["externalId"]`, ann(), "", "userName", "externalId"},
 		"one value":             {`"single_valued":["emails"],"flag_primary":["emails"]`, ann(), "", `"primary":true`, "w@x.example"},
-		"too long":              {`"limits":{"userName":10}`, ann(), "userName has 16 characters, and Xyz takes 10", "", ""},
+		"too long":              {`"limits":{"userName":10}`, ann(), "userName has 16 characters of 10, which Xyz does not take", "", ""},
+		"one of several":        {`"limits":{"emails.value":5}`, ann(), "emails.value has 11 characters of 5", "", ""},
 		"just right":            {`"limits":{"userName":16}`, ann(), "", "userName", ""},
 		"a character":           {`"forbidden_characters":{"displayName":"@"}`, ann("displayName", "a@b"), "displayName holds '@'", "", ""},
 	} {

@@ -64,6 +64,7 @@ type Op struct {
 	retained bool // a membership lost by somebody who keeps the account
 	// consented says that somebody released the hold that it was in.
 	consented bool
+	part      bool // more is to be planned for the same account once it is done
 	user      *scim.Resource
 	changes   []scim.Change
 }

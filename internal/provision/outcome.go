@@ -144,7 +144,7 @@ func (w *writing) account(o *Outcome) {
 		w.removed(op, op.admitted)
 	}
 	w.r.setAccount(a)
-	if o.Result == Done && !a.Observe {
+	if o.Result == Done && !a.Observe && !op.part {
 		a.Rest = w.done(in.Person)
 	}
 	a.Steady = was.Parked == "" && a.Parked == "" && was.Observe == a.Observe // of this write alone

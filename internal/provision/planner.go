@@ -196,6 +196,9 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 		op.changes = append(op.changes, scim.Change{Path: activePath, After: scim.Bool(true)})
 	case a.State == Disabled:
 		op.Kind, op.Cause, op.Why = Update, CauseJoiner, "back: "+s.Person.Why
+		if p.apart(op.changes) {
+			op.user, op.changes, op.part = a.Sent, nil, true
+		}
 		op.changes = append(op.changes, scim.Change{Path: activePath, Before: scim.Bool(false), After: scim.Bool(true)})
 	case len(op.changes) == 0:
 		return nil, nil

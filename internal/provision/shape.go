@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -81,6 +82,22 @@ func (p *Planner) changeable(s Subject, changes []scim.Change) ([]scim.Change, e
 	return kept, nil
 }
 
+// apart reports whether somebody who comes back needs two requests: PATCH enables
+// the account and reaches nothing else of what has changed meanwhile. Nobody is kept
+// out for the sake of a title, and not every PUT heeds active.
+func (p *Planner) apart(changes []scim.Change) bool {
+	reach := p.profile.Patch.UserPaths
+	if len(reach) == 0 || !p.profile.Users.Patch || !reach.Cover(activePath) {
+		return false
+	}
+	for _, c := range changes {
+		if !reach.Cover(c.Path) {
+			return true
+		}
+	}
+	return false
+}
+
 // fits says what keeps an account from being sent at all: the app would refuse
 // it, and its words would help less. No value is repeated.
 func (p *Planner) fits(s Subject, u *scim.Resource) error {
@@ -100,17 +117,44 @@ func (p *Planner) fits(s Subject, u *scim.Resource) error {
 		}
 	}
 	for _, b := range p.profile.Bounds {
-		v, _ := u.At(b.Path)
-		text, _ := v.AsString()
-		if n := utf8.RuneCountInString(text); b.Most > 0 && n > b.Most {
-			return &Failed{s.Person.ID, fmt.Sprintf("%s has %d characters, and %s takes %d: shorten it in the mapping", b.Path, n, p.profile.Name, b.Most)}
-		}
-		if i := strings.IndexFunc(text, func(r rune) bool { return strings.ContainsRune(b.Forbidden, r) || unicode.IsControl(r) }); b.Forbidden != "" && i >= 0 {
-			r, _ := utf8.DecodeRuneInString(text[i:])
-			return &Failed{s.Person.ID, fmt.Sprintf("%s holds %q, which %s refuses: replace it in the mapping", b.Path, r, p.profile.Name)}
+		for _, text := range texts(u, b.Path) {
+			if reason := exceeds(b, text); reason != "" {
+				return &Failed{s.Person.ID, fmt.Sprintf("%s %s, which %s does not take: change it in the mapping", b.Path, reason, p.profile.Name)}
+			}
 		}
 	}
 	return nil
+}
+
+// texts are the texts at a path: one, or those of a list.
+func texts(u *scim.Resource, p scim.Path) []string {
+	v, _ := u.At(p)
+	list, multi := v.AsList()
+	if !multi {
+		list = []scim.Value{v}
+	}
+	var out []string
+	for _, e := range list {
+		if s, ok := e.AsString(); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func exceeds(b app.Bound, text string) string {
+	if n := utf8.RuneCountInString(text); b.Most > 0 && n > b.Most {
+		return fmt.Sprintf("has %d characters of %d", n, b.Most)
+	}
+	if b.Forbidden == "" {
+		return ""
+	}
+	for _, r := range text {
+		if strings.ContainsRune(b.Forbidden, r) || unicode.IsControl(r) {
+			return fmt.Sprintf("holds %q", r)
+		}
+	}
+	return ""
 }
 
 func assigned(u *scim.Resource, p scim.Path) bool {

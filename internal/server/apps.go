@@ -70,11 +70,17 @@ func offers(a config.App, p app.Profile) error {
 			Pos: a.Groups.Pos, Msg: fmt.Sprintf("app %s: %s has no groups that can be written", a.Name, p.Name), Hint: "take groups out of this app",
 		})
 	}
-	if a.DeleteAfter != nil && !p.CanDelete() {
-		what := "has no DELETE for accounts"
-		if p.Users.Delete {
-			what = "does not delete accounts: its DELETE disables them"
-		}
+	what := ""
+	switch {
+	case a.DeleteAfter == nil:
+	case p.DeactivateLeaves == app.LeavesNothing:
+		what = "keeps no disabled accounts: who leaves is deleted at once, and there is no grace time"
+	case !p.Users.Delete:
+		what = "has no DELETE for accounts"
+	case !p.CanDelete():
+		what = "does not delete accounts: its DELETE disables them"
+	}
+	if what != "" {
 		errs = append(errs, &config.Error{Pos: a.Pos, Msg: fmt.Sprintf("app %s: %s %s", a.Name, p.Name, what), Hint: "take delete_after out of this app"})
 	}
 	return errors.Join(errs...)

@@ -26,6 +26,7 @@ func TestAppOffers(t *testing.T) {
 		"all there":              {config.App{Groups: &config.Groups{}, DeleteAfter: &after}, app.Profile{Users: whole, Groups: whole}, ""},
 		"no groups":              {config.App{Name: "gh", Groups: &config.Groups{}}, app.Profile{Name: "GitHub", Users: whole}, "app gh: GitHub has no groups that can be written"},
 		"no DELETE":              {config.App{Name: "sf", DeleteAfter: &after}, app.Profile{Name: "Salesforce"}, "app sf: Salesforce has no DELETE for accounts"},
+		"no grace time":          {config.App{Name: "pd", DeleteAfter: &after}, app.Profile{Name: "PagerDuty", Users: whole, DeactivateLeaves: app.LeavesNothing}, "who leaves is deleted at once"},
 		"a DELETE that disables": {config.App{Name: "sl", DeleteAfter: &after}, app.Profile{Name: "Slack", Users: whole, DeleteLeaves: app.LeavesDisabled}, "its DELETE disables them"},
 	} {
 		err := server.Offers(tt.a, tt.p)

@@ -108,7 +108,9 @@ func (a *App) List(ctx context.Context, kind app.Kind, excludeMembers bool) iter
 		default:
 			q.Count = a.profile.PageSize
 		}
-		if excludeMembers && kind == app.KindGroup {
+		// Where members are in no answer there is nothing to leave out, and some
+		// of those apps refuse to be asked.
+		if excludeMembers && kind == app.KindGroup && a.profile.MembersReadable {
 			q.ExcludedAttributes = []string{"members"}
 		}
 		for r, err := range a.client.All(named(ctx), endpoint, q, opt) {

@@ -291,6 +291,16 @@ func TestList(t *testing.T) {
 	}
 }
 
+// What is never told of members need not be left out.
+func TestListOfUnreadableMembers(t *testing.T) {
+	t.Parallel()
+	b := setup(t, answer(200, listStart+`"totalResults":0}`), func(cfg *scimapp.Config) { cfg.Profile.MembersReadable = false })
+	if err := last(b.app.List(t.Context(), app.KindGroup, true)); err != nil {
+		t.Fatal(err)
+	}
+	b.want(t, "GET /scim/v2/Groups?count=100&startIndex=1")
+}
+
 func TestListIncomplete(t *testing.T) {
 	t.Parallel()
 	b := setup(t, answer(200, listStart+`"totalResults":9,"Resources":[{"id":"1"}]}`))
