@@ -280,6 +280,8 @@ func tellPatch(s *sheet, f app.Facts) {
 	list("paths of people: ", m.UserPaths)
 	list("paths of groups: ", m.GroupPaths)
 	list("of people: ", m.UserAllowed)
+	list("never named: ", m.ForbiddenPaths)
+	list("never removed: ", m.KeptPaths)
 	labelled(s, "refused: ", strings.Join(m.Forbidden, "; "))
 	labelled(s, "active=false is sent as ", m.ActiveFalse)
 	labelled(s, "a group is renamed by ", m.GroupRename)
@@ -331,12 +333,7 @@ func tellRest(s *sheet, f app.Facts) {
 	}
 	list("Required", "nothing is known to be", f.RequiredAttributes)
 	list("Refused", "nothing is known to be", f.UnsupportedAttributes)
-	if len(f.Limits) > 0 {
-		s.under("Limits")
-		for _, name := range slices.Sorted(maps.Keys(f.Limits)) {
-			s.linef("%s: %d", name, f.Limits[name])
-		}
-	}
+	tellLimits(s, f)
 	s.under("Notes")
 	for _, n := range f.Notes {
 		s.line("- " + n)
@@ -346,5 +343,30 @@ func tellRest(s *sheet, f app.Facts) {
 	s.linef("read on %s", f.Date)
 	for _, d := range f.Docs {
 		s.line(d)
+	}
+}
+
+// tellLimits tells what Usher makes of the limits on attributes.
+func tellLimits(s *sheet, f app.Facts) {
+	s.under("Limits")
+	for _, name := range slices.Sorted(maps.Keys(f.Limits)) {
+		s.linef("%s: %d", name, f.Limits[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.ForbiddenCharacters)) {
+		s.linef("%s: no control characters, and none of %s", name, f.ForbiddenCharacters[name])
+	}
+	for _, l := range []struct {
+		what string
+		of   []string
+	}{
+		{"one value at most: ", f.SingleValued},
+		{"a value must be primary: ", f.FlagPrimary},
+		{"set once, and no drift after that: ", f.CreateOnlyAttributes},
+		{"set once, and a change is for a person to make: ", f.ImmutableAttributes},
+	} {
+		labelled(s, l.what, strings.Join(l.of, ", "))
+	}
+	if f.RandomPassword {
+		s.line("whoever has no password mapped gets a random one that nobody knows")
 	}
 }

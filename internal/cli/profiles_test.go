@@ -52,7 +52,11 @@ func TestProfilesAreToldWhole(t *testing.T) {
 }
 
 // otherwise are facts that stand in the page as words of its own.
-var otherwise = []string{".kind", ".auth.type", ".patch.op_case", ".patch.style", ".settle_seconds", ".concurrency", ".pagination"}
+var otherwise = []string{".kind", ".auth.type", ".patch.op_case", ".patch.style", ".settle_seconds", ".concurrency", ".pagination",
+	// How the words beside them are obeyed.
+	".patch.path_filters", ".patch.active_style", ".patch.group_rename_style", ".patch.member_add_style", ".patch.member_remove_style",
+	".deactivate.by", ".deactivate.leaves", ".deactivate.delete_leaves",
+}
 
 func untold(v any, path string, look func(path, fact string)) {
 	if slices.Contains(otherwise, path) {
