@@ -47,9 +47,11 @@ func word[T ~string](field, s string, known ...T) (T, error) {
 	if slices.Contains(known, T(s)) {
 		return T(s), nil
 	}
-	names := make([]string, len(known))
-	for i, k := range known {
-		names[i] = string(k)
+	var names []string
+	for _, k := range known {
+		if k != "" {
+			names = append(names, string(k))
+		}
 	}
 	return "", fmt.Errorf("%s: %q is none of %s", field, s, strings.Join(names, ", "))
 }

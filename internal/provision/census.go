@@ -89,6 +89,12 @@ var workEmail = scim.MustPath(`emails[type eq "work"].value`)
 // firstList reads what was there before us: accounts that are ours already,
 // accounts to adopt, and accounts that nobody owns.
 func (r *run) firstList(ctx context.Context) error {
+	if r.unlisted() {
+		if err := r.findGroups(ctx); err != nil {
+			return err
+		}
+		return r.listed(ctx, nil) // whoever gets an account is looked up before, see met
+	}
 	there, err := r.list(ctx)
 	if err != nil {
 		return err
@@ -128,6 +134,13 @@ func (r *run) firstList(ctx context.Context) error {
 		return err
 	}
 	return r.listed(ctx, there.foreign(taken))
+}
+
+// unlisted says that nobody can be told what accounts the app has: it has no list,
+// or one of a single page that need not be whole.
+func (r *run) unlisted() bool {
+	p := &r.planner.profile
+	return !p.Users.List || p.Pagination == "none" && !p.ListTrusted
 }
 
 func (r *run) wish(s Subject) *scim.Resource {

@@ -319,6 +319,30 @@ func TestLookUpByWhatIsSearched(t *testing.T) {
 	}
 }
 
+// Where nothing can be listed, everybody is looked up before an account is made:
+// not every app refuses a second one of a name.
+func TestNothingListed(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.profile.Users.List, h.app.profile.Groups.List = false, false
+		known := h.app.user("p000@acme.example", "p000")
+		group := h.app.group("sales", "", known)
+		h.crew(3, "sales")
+		h.apply()
+		h.settled()
+		if h.account("p000").RemoteID != known || h.groupOf("sales").RemoteID != group || len(h.app.users) != 3 || len(h.app.groups) != 1 {
+			t.Errorf("%+v %+v, %d accounts, %d groups", h.account("p000"), h.groupOf("sales"), len(h.app.users), len(h.app.groups))
+		}
+		h.app.forget()
+		late := h.app.user("p003@acme.example", "p003")
+		h.put(somebody("p003", directory.Active), somebody("p004", directory.Active))
+		h.apply()
+		h.settled()
+		if h.account("p003").RemoteID != late || len(h.app.users) != 5 || h.app.did("list") != 0 || h.app.did("create") != 1 {
+			t.Errorf("%+v", h.app.calls)
+		}
+	})
+}
+
 // What an account must, may and must not have.
 func TestPlannerObeysAttributes(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -42,6 +43,33 @@ func (r *run) adoptGroups(ctx context.Context) error {
 		hits := byName[name]
 		if hit := byExternal[id]; hit != nil {
 			hits = []*scim.Resource{hit}
+		}
+		if len(hits) == 0 {
+			continue
+		}
+		g := r.groups[id]
+		g.App, g.Team = r.target.Name, id
+		if err := r.adoptGroup(ctx, g, name, hits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findGroups is adoptGroups where there is no list: team by team.
+func (r *run) findGroups(ctx context.Context) error {
+	for _, id := range slices.Sorted(maps.Keys(r.teams)) {
+		t := r.teams[id]
+		if !r.planner.pushes(t) {
+			continue
+		}
+		name, err := r.planner.groupName(t)
+		if err != nil {
+			continue // the plan parks it, if it is needed
+		}
+		hits, _, err := r.target.App.Find(ctx, app.KindGroup, displayName, name)
+		if err != nil {
+			return err
 		}
 		if len(hits) == 0 {
 			continue

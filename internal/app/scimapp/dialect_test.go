@@ -232,6 +232,9 @@ func TestCannotBeDone(t *testing.T) {
 			_, err := b.app.Delete(t.Context(), app.KindUser, "9")
 			return err
 		}},
+		"no list": {`"users":{"list":false}`, app.Terminal, "Xyz has no list for users", func(t *testing.T, b *bundle) error {
+			return last(b.app.List(t.Context(), app.KindUser, false))
+		}},
 		"no filter, no list": {`"filters":[{"resource":"User","attrs":["userName"],"ops":["eq"]}]`, app.Terminal, "does not search by externalId", func(t *testing.T, b *bundle) error {
 			_, _, err := b.app.Find(t.Context(), app.KindUser, scim.MustPath("externalId"), "7")
 			return err

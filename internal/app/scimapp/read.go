@@ -97,6 +97,10 @@ func (a *App) List(ctx context.Context, kind app.Kind, excludeMembers bool) iter
 			yield(nil, err)
 			return
 		}
+		if !a.profile.Operations(kind).List {
+			yield(nil, a.lacks("list", kind, "each has to be looked up by itself"))
+			return
+		}
 		var q scimclient.Query
 		opt := scimclient.PageOptions{Again: again}
 		switch a.profile.Pagination {
