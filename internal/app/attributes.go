@@ -161,3 +161,18 @@ func (f profileFile) bounds(p *Profile, set vocabulary) error {
 	slices.SortFunc(p.Bounds, func(a, b Bound) int { return cmp.Compare(a.Path.String(), b.Path.String()) })
 	return nil
 }
+
+// extensions reads the app's own schemas, which must stand beside SCIM's.
+func (f profileFile) extensions(p *Profile) error {
+	for _, text := range f.Extensions {
+		s, err := scim.ParseSchema(text, scim.Limits{})
+		if err != nil {
+			return fmt.Errorf("extensions: %w", err)
+		}
+		p.Extensions = append(p.Extensions, s)
+	}
+	if _, err := scim.CoreSchemas().With(p.Extensions...); err != nil {
+		return fmt.Errorf("extensions: %w", err)
+	}
+	return nil
+}

@@ -125,6 +125,8 @@ type profileFile struct {
 	FlagPrimary           []string `json:"flag_primary"`
 	RandomPassword        bool     `json:"random_password"`
 
+	Extensions []jsontext.Value `json:"extensions"` // SCIM schemas (RFC 7643 §7)
+
 	SettleSeconds float64 `json:"settle_seconds"`
 	Concurrency   int     `json:"concurrency"`
 }

@@ -2,7 +2,11 @@
 
 package app
 
-import "time"
+import (
+	"time"
+
+	"github.com/usher-id/usher/scim"
+)
 
 // Profile says how one kind of app differs from plain SCIM 2.0. It is data, and
 // read-only once loaded: copies share their slices.
@@ -61,6 +65,8 @@ type Profile struct {
 	SingleValued Paths   `json:"single_valued,omitempty"`
 	FlagPrimary  Paths   `json:"flag_primary,omitempty"`
 	Bounds       []Bound `json:"bounds,omitempty"`
+	// Extensions are schemas of the app's own, which a mapping may name by their URN.
+	Extensions []scim.Schema `json:"extensions,omitempty"`
 	// RandomPassword says that nobody is made without a password, and none is
 	// mapped: each gets one that nobody knows.
 	RandomPassword bool `json:"random_password,omitzero"`

@@ -24,7 +24,7 @@ import (
 
 // scim fills in what only an app that speaks SCIM has.
 func (f profileFile) scim(p *Profile) error {
-	return errors.Join(f.requests(p), f.dialect(p), f.leaving(p), f.attributes(p), f.throttle(p))
+	return errors.Join(f.requests(p), f.dialect(p), f.leaving(p), f.attributes(p), f.throttle(p), f.extensions(p))
 }
 
 // plain drops the remarks.

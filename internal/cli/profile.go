@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/scim"
 )
 
 const notKnown = "not known"
@@ -365,6 +366,15 @@ func tellLimits(s *sheet, f app.Facts) {
 		{"set once, and a change is for a person to make: ", f.ImmutableAttributes},
 	} {
 		labelled(s, l.what, strings.Join(l.of, ", "))
+	}
+	for _, text := range f.Extensions {
+		if x, err := scim.ParseSchema(text, scim.Limits{}); err == nil {
+			names := make([]string, len(x.Attributes))
+			for i, a := range x.Attributes {
+				names[i] = a.Name
+			}
+			labelled(s, "the app's own attributes: ", x.ID+": "+strings.Join(names, ", "))
+		}
 	}
 	if f.RandomPassword {
 		s.line("whoever has no password mapped gets a random one that nobody knows")

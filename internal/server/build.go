@@ -4,8 +4,10 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/mapping"
@@ -35,8 +37,11 @@ type Built struct {
 // Build compiles a configuration. All mistakes are returned at once, as
 // config.Errors with their positions.
 func Build(cfg *config.Config) (*Built, error) {
-	b := &Built{Config: cfg, Schemas: scim.CoreSchemas(), Limits: limits(cfg.Guard)}
-	var err error
+	schemas, err := schemasOf(cfg.Apps)
+	if err != nil {
+		return nil, err
+	}
+	b := &Built{Config: cfg, Schemas: schemas, Limits: limits(cfg.Guard)}
 	if b.compiler, err = mapping.NewCompilerIn(b.Schemas, cfg.Calendar.TimeZone.Value); err != nil {
 		return nil, err
 	}
@@ -58,6 +63,26 @@ func Build(cfg *config.Config) (*Built, error) {
 		return nil, mistakes
 	}
 	return b, nil
+}
+
+// schemasOf are SCIM's schemas, and those that the apps have of their own.
+func schemasOf(apps []config.App) (*scim.SchemaSet, error) {
+	set := scim.CoreSchemas()
+	for _, a := range apps {
+		p, err := app.ProfileByID(a.Profile.Value)
+		if err != nil {
+			continue // said where the app is built
+		}
+		for _, s := range p.Extensions {
+			if _, there := set.Schema(s.ID); there { // another app's of the same profile
+				continue
+			}
+			if set, err = set.With(s); err != nil {
+				return nil, fmt.Errorf("profile %s: %w", p.ID, err)
+			}
+		}
+	}
+	return set, nil
 }
 
 // mistakesOf flattens errors into those that have a position. One that has
