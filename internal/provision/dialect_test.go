@@ -193,6 +193,23 @@ func TestNoGroupsAtAll(t *testing.T) {
 	})
 }
 
+// An app whose groups are switched off keeps nobody from an account.
+func TestGroupsSwitchedOff(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.faults = func(c call) fault {
+			if c.Kind == app.KindGroup {
+				return fault{before: missing()}
+			}
+			return fault{}
+		}
+		h.crew(3, "sales")
+		rep := h.apply()
+		if rep.Create != 3 || rep.Paused != "" || rep.Parked != 1 || !strings.Contains(h.groupOf("sales").Parked, "404") {
+			t.Errorf("%+v %+v", rep, h.groupOf("sales"))
+		}
+	})
+}
+
 // renamed seats people in a team that has another name now.
 func (h *house) renamed(value, name string, people ...string) {
 	h.t.Helper()

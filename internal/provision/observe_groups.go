@@ -24,6 +24,9 @@ func (r *run) adoptGroups(ctx context.Context) error {
 	}
 	byExternal, byName := map[string]*scim.Resource{}, map[string][]*scim.Resource{}
 	for g, err := range r.target.App.List(ctx, app.KindGroup, true) {
+		if e := app.Classify(err); e != nil && e.Class == app.NotFound {
+			return nil // its accounts were listed: it has no groups, or not yet, which each create will tell
+		}
 		if err != nil {
 			return err
 		}
