@@ -13,6 +13,15 @@
 // request and says honestly what came of it. There is no registry: whoever
 // composes the program picks the connection by the profile's Kind.
 //
+// A profile's file is obeyed word by word, and what cannot be is an error when it
+// is read (words.go, attributes.go). Remarks in round brackets are for people. Where
+// a field holds words, a field beside it says how they are obeyed: path_filters,
+// active_style, group_rename_style, member_add_style, member_remove_style,
+// forbidden_paths and kept_paths of patch; by, leaves and delete_leaves of
+// deactivate; and by themselves forbidden_characters, create_only_attributes,
+// immutable_attributes, single_valued, flag_primary, random_password and
+// list_partial. What each does stands at [Profile] and [Dialect].
+//
 // Filters, PATCH and paging are those of RFC 7644 §3.4.2, §3.5.2 and RFC 9865;
 // a profile names departures from them.
 //

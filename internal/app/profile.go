@@ -30,12 +30,15 @@ type Profile struct {
 	Users  Operations `json:"users"`
 	Groups Operations `json:"groups"`
 
-	Filters         []FilterSupport `json:"filters"`
-	Pagination      string          `json:"pagination"` // "index", "cursor", "none", or a scheme of the app's own
-	PageSize        int             `json:"page_size"`  // asked for
-	MaxPage         int             `json:"max_page"`   // given at most; 0 if not known
-	ListTrusted     bool            `json:"list_trusted"`
-	MembersReadable bool            `json:"members_readable"` // a group's members are in what is read
+	Filters     []FilterSupport `json:"filters"`
+	Pagination  string          `json:"pagination"` // "index", "cursor", "none", or a scheme of the app's own
+	PageSize    int             `json:"page_size"`  // asked for
+	MaxPage     int             `json:"max_page"`   // given at most; 0 if not known
+	ListTrusted bool            `json:"list_trusted"`
+	// ListPartial says that lists and searches leave attributes out that the app has:
+	// nothing is compared with them, and each account is read by itself before.
+	ListPartial     bool `json:"list_partial,omitzero"`
+	MembersReadable bool `json:"members_readable"` // a group's members are in what is read
 
 	Patch                 Dialect `json:"patch"`
 	MaxMembersPerRequest  int     `json:"max_members_per_request"`  // added, or added and removed together

@@ -122,6 +122,9 @@ func (r *run) firstList(ctx context.Context) error {
 			}
 			matched, found = append(matched, s), append(found, f)
 		}
+		if err := r.wholes(ctx, found); err != nil {
+			return err
+		}
 		if err := r.settle(ctx, matched, found); err != nil {
 			return err
 		}

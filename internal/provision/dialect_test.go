@@ -336,6 +336,39 @@ func TestLookUpByWhatIsSearched(t *testing.T) {
 	}
 }
 
+// What a list leaves out is no difference: each account is read before it is compared.
+func TestListsThatLeaveOut(t *testing.T) {
+	for _, trusted := range []bool{true, false} {
+		t.Run(fmt.Sprint("trusted ", trusted), func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.profile.ListPartial, h.app.profile.ListTrusted = true, trusted
+				for i := range 3 {
+					id := fmt.Sprintf("p%03d", i)
+					h.app.user(id+"@acme.example", id, func(u *scim.Resource) { u.Set("displayName", scim.String("Person "+id)) })
+				}
+				h.crew(3, "")
+				rep := h.apply()
+				if rep.Writes() != 0 || h.app.did("get") != 3 {
+					t.Errorf("%+v %+v", rep, h.app.calls)
+				}
+				h.settled()
+				h.app.faults = func(c call) fault {
+					if c.Op == "create" && c.Nth == 1 {
+						return fault{after: lost()}
+					}
+					return fault{}
+				}
+				h.put(somebody("p003", directory.Active), somebody("p004", directory.Active))
+				h.apply()
+				h.settled()
+				if n := h.app.did("patch"); n != 0 || len(h.app.users) != 5 {
+					t.Errorf("%+v", h.app.calls)
+				}
+			})
+		})
+	}
+}
+
 // Where nothing can be listed, everybody is looked up before an account is made:
 // not every app refuses a second one of a name.
 func TestNothingListed(t *testing.T) {

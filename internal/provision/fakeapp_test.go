@@ -281,6 +281,15 @@ func (a *fakeApp) withMembers(k app.Kind, r *scim.Resource) *scim.Resource {
 	return r
 }
 
+// listed is what lists and searches show of a resource.
+func (a *fakeApp) listed(r *scim.Resource) *scim.Resource {
+	r = r.Clone()
+	if a.profile.ListPartial {
+		r.Delete("displayName")
+	}
+	return r
+}
+
 func (a *fakeApp) Find(_ context.Context, k app.Kind, p scim.Path, value string) ([]*scim.Resource, app.Answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -291,7 +300,7 @@ func (a *fakeApp) Find(_ context.Context, k app.Kind, p scim.Path, value string)
 	for _, id := range sorted(a.objects(k)) {
 		v, _ := a.objects(k)[id].At(p)
 		if s, ok := v.AsString(); ok && strings.EqualFold(s, value) {
-			hits = append(hits, a.objects(k)[id].Clone())
+			hits = append(hits, a.listed(a.objects(k)[id]))
 		}
 	}
 	return hits, app.Answer{Status: 200}, nil
@@ -307,7 +316,7 @@ func (a *fakeApp) List(_ context.Context, k app.Kind, excludeMembers bool) iter.
 			if !excludeMembers {
 				r = a.withMembers(k, r)
 			}
-			all = append(all, r.Clone())
+			all = append(all, a.listed(r))
 		}
 		a.mu.Unlock()
 		if f.before != nil {

@@ -143,6 +143,9 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 		for i, s := range subjects {
 			found[i] = there.of(s, r.externalID(s), r.wish(s))
 		}
+		if err := r.wholes(ctx, found); err != nil {
+			return err
+		}
 		return r.settle(ctx, subjects, found)
 	}
 	return r.findAll(ctx, subjects)
@@ -262,10 +265,37 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 			return sighting{}, err
 		}
 		if len(hits) > 0 {
-			return sighting{account: hits[0], by: by.path.String(), several: len(hits) - 1}, nil
+			f := sighting{account: hits[0], by: by.path.String(), several: len(hits) - 1}
+			return f, r.whole(ctx, &f)
 		}
 	}
 	return sighting{}, nil
+}
+
+// whole reads an account by itself where lists and searches leave attributes out:
+// what is compared with them would be written again, for everybody.
+func (r *run) whole(ctx context.Context, f *sighting) error {
+	if f.account == nil || !r.planner.profile.ListPartial {
+		return nil
+	}
+	ans, err := r.target.App.Get(ctx, app.KindUser, f.account.ID())
+	if err == nil {
+		f.account = ans.Resource
+	}
+	return err
+}
+
+// wholes is whole for a page of a list.
+func (r *run) wholes(ctx context.Context, found []sighting) error {
+	if !r.planner.profile.ListPartial {
+		return nil
+	}
+	var g errgroup.Group
+	g.SetLimit(r.target.Concurrency)
+	for i := range found {
+		g.Go(func() error { return r.whole(ctx, &found[i]) })
+	}
+	return g.Wait()
 }
 
 // key is what an account is looked up by.
