@@ -141,7 +141,7 @@ func (d day) in() (in []staff) {
 	return in
 }
 
-// story is a company of some thirty, in which three move together, one marries, one is
+// story is a company of 129, more than a page or a request takes at most apps, in which three move together, one marries, one is
 // promoted, one leaves and comes back.
 func story() []day {
 	people := []staff{
@@ -150,7 +150,7 @@ func story() []day {
 		{"102", "Cleo", "Clark", "cleo.clark@acme.example", "Engineer", "IT", ""},
 		{"103", "Dan", "Dean", "dan.dean@acme.example", "Engineer", "IT", ""},
 	}
-	for i := range 25 {
+	for i := range 125 {
 		people = append(people, staff{
 			fmt.Sprint(200 + i), fmt.Sprint("Given", i), fmt.Sprint("Family", i), fmt.Sprintf("given%d.family%d@acme.example", i, i), "Operator", "Operations", "",
 		})

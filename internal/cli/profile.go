@@ -369,11 +369,10 @@ func tellLimits(s *sheet, f app.Facts) {
 	}
 	for _, text := range f.Extensions {
 		if x, err := scim.ParseSchema(text, scim.Limits{}); err == nil {
-			names := make([]string, len(x.Attributes))
-			for i, a := range x.Attributes {
-				names[i] = a.Name
+			s.linef("attributes of its own, under %s:", x.ID)
+			for _, a := range x.Attributes {
+				labelled(s, "  "+a.Name+": ", a.Description)
 			}
-			labelled(s, "the app's own attributes: ", x.ID+": "+strings.Join(names, ", "))
 		}
 	}
 	if f.RandomPassword {

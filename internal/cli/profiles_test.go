@@ -55,6 +55,7 @@ func TestProfilesAreToldWhole(t *testing.T) {
 var otherwise = []string{".kind", ".auth.type", ".patch.op_case", ".patch.style", ".settle_seconds", ".concurrency", ".pagination",
 	// How the words beside them are obeyed.
 	".patch.path_filters", ".patch.active_style", ".patch.group_rename_style", ".patch.member_add_style", ".patch.member_remove_style",
+	".extensions.schemas", ".extensions.name", ".extensions.attributes.type",
 	".deactivate.by", ".deactivate.leaves", ".deactivate.delete_leaves",
 }
 
