@@ -119,6 +119,8 @@ func TestParseProfileRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"no id":          `{"name":"X","kind":"scim2"}`,
 		"kind":           `{"id":"x","name":"X","kind":"soap"}`,
+		"SCIM's schema":  `{` + good + `,"extensions":[{"id":"` + scim.EnterpriseUserURN + `","attributes":[]}]}`,
+		"no schema":      `{` + good + `,"extensions":[{"attributes":[]}]}`,
 		"unknown":        `{` + good + `,"max_pages":5}`,
 		"unknown inside": `{` + good + `,"patch":{"max_member":5}}`,
 		"other case":     `{` + good + `,"Max_Page":5}`,

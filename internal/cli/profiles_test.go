@@ -52,7 +52,8 @@ func TestProfilesAreToldWhole(t *testing.T) {
 }
 
 // otherwise are facts that stand in the page as words of its own.
-var otherwise = []string{".kind", ".auth.type", ".patch.op_case", ".patch.style", ".settle_seconds", ".concurrency", ".pagination",
+var otherwise = []string{
+	".kind", ".auth.type", ".patch.op_case", ".patch.style", ".settle_seconds", ".concurrency", ".pagination",
 	// How the words beside them are obeyed.
 	".patch.path_filters", ".patch.active_style", ".patch.group_rename_style", ".patch.member_add_style", ".patch.member_remove_style",
 	".extensions.schemas", ".extensions.name", ".extensions.attributes.type",
