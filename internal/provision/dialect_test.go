@@ -72,6 +72,85 @@ func TestLeavingDeletes(t *testing.T) {
 	})
 }
 
+// A DELETE that is all there is of a deactivation is read back like any other; one of
+// an account that was disabled before is not.
+func TestDeleteReadBack(t *testing.T) {
+	ends := func(h *house) {
+		h.app.profile.DeactivateBy, h.app.profile.DeactivateLeaves = app.ByDelete, app.LeavesNothing
+	}
+	t.Run("nothing happens", func(t *testing.T) {
+		in(t, func(t *testing.T, h *house) {
+			ends(h)
+			h.crew(3, "sales")
+			h.apply()
+			h.app.faults = func(c call) fault { return fault{ignore: c.Op == "delete"} }
+			h.put(somebody("p000", directory.Leaver))
+			rep := h.apply()
+			a := h.account("p000")
+			if rep.Delete != 0 || rep.Parked != 1 || a.State != provision.Live || a.RemoteID == "" || !strings.Contains(a.Parked, "still active") || h.events("account.deleted", "") != 0 {
+				t.Errorf("%+v %+v", rep, a)
+			}
+			h.app.forget()
+			h.apply()
+			if w := h.app.writes(); len(w) > 0 {
+				t.Errorf("tried for ever: %+v", w)
+			}
+		})
+	})
+	for name, ignored := range map[string]bool{"read-back fails": false, "read-back fails, and nothing happens": true} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				ends(h)
+				h.crew(3, "sales")
+				h.apply()
+				h.app.forget()
+				h.app.faults = func(c call) fault {
+					if c.Op == "get" && c.Kind == app.KindUser && c.Nth == 1 {
+						return fault{before: &app.Error{Class: app.Retry, Status: 503}}
+					}
+					return fault{ignore: ignored && c.Op == "delete"}
+				}
+				h.put(somebody("p000", directory.Leaver))
+				rep := h.apply()
+				a := h.account("p000")
+				if a.Observe || ignored != (a.State == provision.Live) || ignored != (a.Parked != "") || ignored != (a.RemoteID != "") {
+					t.Errorf("%+v %+v", rep, a)
+				}
+				if !ignored {
+					h.settled()
+				}
+			})
+		})
+	}
+	t.Run("inactive is enough", func(t *testing.T) {
+		in(t, func(t *testing.T, h *house) {
+			ends(h)
+			h.app.profile.DeleteLeaves = app.LeavesDisabled // it keeps them, whatever the profile says
+			h.crew(1, "")
+			h.apply()
+			h.put(somebody("p000", directory.Leaver))
+			if rep := h.apply(); rep.Delete != 1 || rep.Parked != 0 || h.account("p000").State != provision.Gone {
+				t.Errorf("%+v %+v", rep, h.account("p000"))
+			}
+		})
+	})
+	t.Run("after the grace time", func(t *testing.T) {
+		in(t, func(t *testing.T, h *house) {
+			grace := h.wait
+			h.targets[0].DeleteAfter, h.clock = &grace, noon
+			h.crew(2, "")
+			h.apply()
+			h.put(somebody("p000", directory.Leaver))
+			h.apply()
+			h.clock = noon.Add(2 * grace)
+			h.app.forget()
+			if rep := h.apply(); rep.Delete != 1 || h.app.did("get") != 0 {
+				t.Errorf("%+v %+v", rep, h.app.calls)
+			}
+		})
+	})
+}
+
 // An account that was found disabled where none can be enabled again is no way back.
 func TestDisabledForGood(t *testing.T) {
 	t.Parallel()

@@ -232,6 +232,9 @@ func (a *fakeApp) Delete(_ context.Context, k app.Kind, id string) (app.Answer, 
 	if a.objects(k)[id] == nil {
 		return app.Answer{Status: 404}, missing()
 	}
+	if f.ignore {
+		return a.answer(204, nil, f)
+	}
 	if k == app.KindUser && a.profile.DeleteLeaves == app.LeavesDisabled {
 		r := a.users[id].Clone()
 		r.SetActive(false)

@@ -65,6 +65,7 @@ type Op struct {
 	// consented says that somebody released the hold that it was in.
 	consented bool
 	part      bool // more is to be planned for the same account once it is done
+	live      bool // a Delete of an account that is live until then, and not disabled before
 	user      *scim.Resource
 	changes   []scim.Change
 }

@@ -179,7 +179,11 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 		a.State, a.Since = Disabled, w.r.planner.Now
 		a.Observe = !o.Verified
 	case Delete:
-		a.RemoteID, a.Sent, a.State, a.Since = "", nil, Gone, w.r.planner.Now
+		a.Sent, a.State, a.Since = nil, Gone, w.r.planner.Now
+		if a.Observe = op.live && !o.Verified; a.Observe {
+			return // the look-up goes by the id, and forgets the memberships
+		}
+		a.RemoteID = ""
 		w.leaveGroups(w.r.subjects[a.Person])
 	}
 }

@@ -165,7 +165,7 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 	op := &Op{App: p.Target.Name, Person: s.Person.ID, Label: s.Person.UserName(), Cause: cause, Why: why}
 	switch {
 	case !wanted && a.State == Live && p.profile.DeactivateLeaves == app.LeavesNothing:
-		op.Kind, op.admitted = Delete, admitted(s)
+		op.Kind, op.admitted, op.live = Delete, admitted(s), true
 		op.Why += "; " + p.profile.Name + " keeps no disabled accounts: it is deleted"
 		return []*Op{op.seal()}, nil
 	case !wanted && a.State == Live:

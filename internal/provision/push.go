@@ -10,14 +10,15 @@ import (
 	"github.com/usher-id/usher/scim"
 )
 
-// push sends one recorded intent. A deactivation is read back at once: an app
-// that answers 200 and leaves the account active is found here and not at the
-// next audit. What else was sent is compared with the answer, see keeping.
+// push sends one recorded intent. A deactivation is read back at once, be it by
+// DELETE: an app that answers 200 and leaves the account active is found here and
+// not at the next audit. What else was sent is compared with the answer, see keeping.
 func push(ctx context.Context, a app.App, k *keeping, in *Intent) Answer {
 	ctx = app.WithRequestID(ctx, in.RequestID())
 	ans, err := write(ctx, a, in)
 	if err != nil {
-		return Answer{Err: forbidden(ctx, a, in, app.Classify(err)), Elapsed: ans.Elapsed}
+		e := app.Classify(err)
+		return Answer{Err: forbidden(ctx, a, in, e), Elapsed: ans.Elapsed, Verified: in.Kind == Delete && in.ends() && e.Class == app.NotFound}
 	}
 	out := Answer{Remote: in.Remote, Status: ans.Status, Elapsed: ans.Elapsed}
 	if in.Kind == Create || in.Kind == GroupCreate {
@@ -26,7 +27,7 @@ func push(ctx context.Context, a app.App, k *keeping, in *Intent) Answer {
 			out.Err = &app.Error{Class: app.Ambiguous, Status: ans.Status, Detail: "the answer names no id"}
 		}
 	}
-	if in.Kind == Disable {
+	if in.ends() {
 		out.Verified, out.Ignored = readBack(ctx, a, in)
 	}
 	if out.Err == nil {
@@ -101,15 +102,21 @@ func write(ctx context.Context, a app.App, in *Intent) (app.Answer, error) {
 	}
 }
 
-// readBack reports whether the account was read and found inactive, or found
-// active still. A read that fails leaves both false: it is looked at again.
+// ends reports whether a live account ends with the request.
+func (in *Intent) ends() bool {
+	return in.Kind == Disable || in.Kind == Delete && in.Ops[0].live
+}
+
+// readBack reports whether the account was read and found inactive or gone, or
+// found active still. What says nothing of activity and is there after a DELETE
+// is active. A read that fails leaves both false: it is looked at again.
 func readBack(ctx context.Context, a app.App, in *Intent) (verified, ignored bool) {
 	ans, err := a.Get(ctx, app.KindUser, in.Remote)
 	if err != nil {
 		return app.Classify(err).Class == app.NotFound, false
 	}
 	active, known := ans.Resource.Active()
-	if known && active {
+	if active || !known && in.Kind == Delete {
 		return false, true
 	}
 	return true, false
