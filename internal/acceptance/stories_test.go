@@ -142,7 +142,7 @@ func (d day) in() (in []staff) {
 }
 
 // story is a company of 129, more than a page or a request takes at most apps, in which three move together, one marries, one is
-// promoted, one leaves and comes back.
+// promoted, one leaves and comes back, and the married one moves.
 func story() []day {
 	people := []staff{
 		{"100", "Ada", "Abel", "ada.abel@acme.example", "Engineer", "Sales", ""},
@@ -179,6 +179,7 @@ func story() []day {
 		then("a leaver", "2026-11-05", func(by map[string]*staff) { by["103"].end = "2026-11-04" }),
 		then("who returns", "2026-11-06", func(by map[string]*staff) { by["103"].end = "" }),
 		then("two leavers", "2026-11-09", func(by map[string]*staff) { by["103"].end, by["224"].end = "2026-11-08", "2026-11-08" }),
+		then("a new name moves", "2026-11-10", func(by map[string]*staff) { by["102"].unit = "Sales" }), // out of IT where the account is rigid, too
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/directory"
@@ -220,6 +221,35 @@ func TestWithoutPatch(t *testing.T) {
 		if n := h.app.did("patch"); n != 3 || len(h.app.writes()) != 3 {
 			t.Errorf("%+v", h.app.writes())
 		}
+	})
+}
+
+// Who is set aside for what cannot be changed changes teams all the same, by as many
+// tries as it takes.
+func TestSetAsideChangesTeams(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.profile.Immutable = app.Paths{scim.MustPath("title")}
+		h.crew(2, "sales")
+		h.seat("p001", "ops")
+		h.apply()
+		h.app.forget()
+		h.app.faults = func(c call) fault {
+			if len(c.Drop) > 0 && c.Nth == 1 {
+				return fault{before: slow(time.Second)}
+			}
+			return fault{}
+		}
+		h.put(somebody("p000", directory.Active, "title", "Lead"))
+		h.seat("p000", "ops")
+		rep := h.apply()
+		a := h.account("p000")
+		if rep.MemberRemove != 1 || rep.MemberAdd != 1 || rep.Update != 0 || rep.Parked != 1 || rep.Waiting != 0 || !strings.Contains(a.Parked, "title") {
+			t.Errorf("%+v %+v", rep, a)
+		}
+		if in := h.app.members[h.groupOf("sales").RemoteID]; len(in) > 0 {
+			t.Errorf("still in sales: %v", in)
+		}
+		h.settled()
 	})
 }
 

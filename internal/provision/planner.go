@@ -76,7 +76,8 @@ func (f *Failed) Error() string { return f.Reason }
 
 // Subject plans one person at one app. Groups says which groups are parked, so
 // that nobody is added to what cannot be written. A *Failed error parks the
-// person.
+// person, once what comes with it is done: an account that cannot be written to
+// still leaves the groups of teams that the person has left.
 func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
 	if s.Person.State == directory.Missing {
 		return nil, nil // keeps everything, gains nothing
@@ -86,13 +87,13 @@ func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
 		return nil, err
 	}
 	ops, err := p.account(s, wanted, cause, why)
-	if err != nil {
+	if err != nil && s.Account.State != Live {
 		return nil, err
 	}
 	if len(ops) > 0 && ops[0].Kind == Delete {
 		return ops, nil // the memberships go with the account
 	}
-	return append(ops, p.members(s, groups, wanted, cause, why)...), nil
+	return append(ops, p.members(s, groups, wanted, cause, why)...), err
 }
 
 // wanted says whether the person should have a live account, and if not why.

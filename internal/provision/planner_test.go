@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/scim"
@@ -179,6 +180,38 @@ func TestPlannerAccounts(t *testing.T) {
 	var failed *provision.Failed
 	if !errors.As(err, &failed) || failed.Person != "ann" || !strings.Contains(failed.Reason, "nickName") {
 		t.Errorf("%v", err)
+	}
+}
+
+// An account that cannot be written to keeps no membership for that, and one that is
+// not live gets none.
+func TestPlannerMembersOfSetAside(t *testing.T) {
+	t.Parallel()
+	a := newFakeApp()
+	a.profile.Immutable = app.Paths{scim.MustPath("title")}
+	a.profile.Bounds = []app.Bound{{Path: scim.MustPath("displayName"), Most: 20}}
+	a.profile.Required = []app.Requirement{{Any: []scim.Path{scim.MustPath("displayName")}}}
+	for name, c := range map[string]struct {
+		attrs []string
+		say   string
+	}{
+		"immutable":  {[]string{"title", "Lead"}, "does not change it"},
+		"too long":   {[]string{"displayName", strings.Repeat("x", 21)}, "21 characters of 20"},
+		"required":   {[]string{"displayName", ""}, "wants displayName"},
+		"expression": {[]string{"preferredLanguage", "poison"}, "nickName"},
+	} {
+		for state, want := range map[provision.AccountState]string{
+			provision.Live: "member_add t-ops (mover), member_remove t-sales (membership)", provision.Disabled: "",
+		} {
+			s := subject(somebody("ann", directory.Active, c.attrs...), state)
+			s.Account.Sent = sent(somebody("ann", directory.Active))
+			s.Teams, s.Members["t-sales"] = []directory.Team{team("ops")}, true
+			ops, err := provision.NewPlanner(newTarget(t, "crm", a), scim.CoreSchemas(), noon).Subject(s, nil)
+			var failed *provision.Failed
+			if !errors.As(err, &failed) || !strings.Contains(failed.Reason, c.say) || words(ops) != want {
+				t.Errorf("%s, %s: %q %v", name, state, words(ops), err)
+			}
+		}
 	}
 }
 

@@ -39,9 +39,15 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 		var failed *Failed
 		switch {
 		case errors.As(err, &failed):
-			s.Account.Parked = failed.Reason
-			parked = append(parked, s.Account)
 			r.failed[s.Person.ID] = failed.Reason
+			if len(planned) == 0 {
+				s.Account.Parked = failed.Reason
+				parked = append(parked, s.Account)
+				continue
+			}
+			// Whoever is set aside is not tried again. The memberships may have to be:
+			// the person owes one thing more than these, and comes back for it.
+			ops = r.owe(ops, s, planned, len(planned)+1)
 		case err != nil:
 			return nil, fmt.Errorf("app %s, person %s: %w", r.target.Name, s.Person.ID, err)
 		case r.met(s, planned):
@@ -50,10 +56,7 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 		case len(planned) == 0:
 			rest = append(rest, Mark{s.Person.ID, s.Account.Version, r.planner.wake(s)})
 		default:
-			// The operations say all that is sent: the person need not be kept.
-			s.Person, s.Teams, s.owed = &directory.Person{ID: s.Person.ID}, nil, len(planned)
-			r.subjects[s.Person.ID] = s
-			ops = append(ops, planned...)
+			ops = r.owe(ops, s, planned, len(planned))
 		}
 	}
 	if len(rest) == 0 && len(parked) == 0 {
@@ -65,6 +68,14 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 		}
 		return tx.ClearMarks(ctx, r.target.Name, rest)
 	})
+}
+
+// owe adds what was planned for a person. The operations say all that is sent:
+// the person need not be kept.
+func (r *run) owe(ops []*Op, s Subject, planned []*Op, owed int) []*Op {
+	s.Person, s.Teams, s.owed = &directory.Person{ID: s.Person.ID}, nil, owed
+	r.subjects[s.Person.ID] = s
+	return append(ops, planned...)
 }
 
 type planned struct {
