@@ -164,6 +164,37 @@ func TestDisabledForGood(t *testing.T) {
 	}
 }
 
+// Where the app does not let the name of such an account be had twice, the person is
+// set aside, until somebody has deleted it.
+func TestDisabledForGoodInTheWay(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.profile.DeactivateBy, h.app.profile.DeactivateLeaves = app.ByDelete, app.LeavesNothing
+		h.app.unique = true
+		off := h.app.user("p000@acme.example", "p000", func(u *scim.Resource) { u.SetActive(false) })
+		h.crew(2, "")
+		rep := h.apply()
+		a := h.account("p000")
+		if rep.Create != 1 || rep.Parked != 1 || rep.Waiting != 0 || !strings.Contains(a.Parked, off+" is inactive there and cannot be enabled again: delete it by hand") {
+			t.Errorf("%+v %+v", rep, a)
+		}
+		h.app.forget()
+		h.apply()
+		if len(h.app.writes()) > 0 {
+			t.Errorf("tried for ever: %+v", h.app.writes())
+		}
+		h.put(somebody("p000", directory.Active)) // marked anew, and nothing is done there
+		if rep := h.apply(); rep.Parked != 1 || h.app.did("create") != 1 {
+			t.Errorf("%+v %+v", rep, h.app.calls)
+		}
+		h.app.drop(app.KindUser, off)
+		h.put(somebody("p000", directory.Active))
+		if rep := h.apply(); rep.Create != 1 || rep.Parked != 0 {
+			t.Errorf("%+v %+v", rep, h.account("p000"))
+		}
+		h.settled()
+	})
+}
+
 // A DELETE that only disables leaves an account that is enabled again, and none
 // that could be deleted once its time has come.
 func TestDeleteThatDisables(t *testing.T) {

@@ -387,6 +387,7 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 			break
 		}
 		w.adopt(&a, f.account)
+		a.Parked = w.r.barred(s, a)
 		w.owned, w.adopted = append(w.owned, a.RemoteID), append(w.adopted, a)
 		owners[a.RemoteID] = s.Person.ID // nobody else of this page gets it
 	}
@@ -431,6 +432,19 @@ func (w *writing) adopt(a *Account, seen *scim.Resource) {
 		a.State, a.Since = state, w.r.planner.Now
 	}
 	a.RemoteID, a.Sent, a.Parked = seen.ID(), w.r.project(seen), ""
+}
+
+// barred says why somebody can have no account: a disabled one is in the way, and
+// there is no way back to it. Making another would be refused for ever. Whoever has
+// deleted it by hand has nothing looked at before the next try.
+func (r *run) barred(s Subject, a Account) string {
+	if a.Last != Taken || a.State != Disabled || r.planner.profile.DeactivateLeaves != app.LeavesNothing {
+		return ""
+	}
+	if wanted, _, _, err := r.planner.wanted(s); err != nil || !wanted {
+		return "" // nothing is made
+	}
+	return "the account " + a.RemoteID + " is inactive there and cannot be enabled again: delete it by hand"
 }
 
 // project keeps of an account what our mapping names; nothing else is ours to
