@@ -206,7 +206,7 @@ type fileDeactivate struct {
 	Reversible *bool   `json:"reversible"`
 
 	By           string `json:"by"`            // patch, delete; "": as preferred begins
-	Leaves       string `json:"leaves"`        // disabled, nothing; "": as reversible says
+	Leaves       string `json:"leaves"`        // disabled, nothing; "": as reversible says, and after a DELETE of which it says nothing: nothing
 	DeleteLeaves string `json:"delete_leaves"` // disabled, nothing
 }
 

@@ -90,6 +90,11 @@ func TestProfileWords(t *testing.T) {
 		"or DELETE":         {`"users":{"delete":true},"deactivate":{"preferred":"patch active=false or DELETE","reversible":true}`, leaving, "patch disabled nothing true"},
 		"DELETE disables":   {`"users":{"delete":true},"deactivate":{"preferred":"DELETE or patch active=false","reversible":true}`, leaving, "delete disabled disabled false"},
 		"DELETE is the end": {`"users":{"delete":true},"deactivate":{"preferred":"DELETE","reversible":false}`, leaving, "delete nothing nothing true"},
+		"DELETE, no word":   {`"users":{"delete":true},"deactivate":{"preferred":"DELETE","reversible":null}`, leaving, "delete nothing nothing true"},
+		"by DELETE":         {`"users":{"delete":true},"deactivate":{"preferred":"call them","by":"delete"}`, leaving, "delete nothing nothing true"},
+		"DELETE leaves":     {`"users":{"delete":true},"deactivate":{"preferred":"DELETE","reversible":null,"leaves":"disabled"}`, leaving, "delete disabled disabled false"},
+		"DELETE, its word":  {`"users":{"delete":true},"deactivate":{"preferred":"DELETE","delete_leaves":"disabled"}`, leaving, "delete disabled disabled false"},
+		"PATCH, no word":    {`"users":{"delete":true},"deactivate":{"preferred":"patch active=false","reversible":null}`, leaving, "patch disabled nothing true"},
 		"own words leave":   {`"users":{"delete":true},"deactivate":{"preferred":"call them","by":"patch","delete_leaves":"disabled"}`, leaving, "patch disabled disabled false"},
 		"requirements": {
 			`"required_attributes":["schemas","active","userName (e-mail)","displayName or name","emails or email","name.givenName and name.familyName when name is sent","groups: externalId, displayName","alias/nickname (unverified)","urn:…:User:mailNickname"]`, needs,

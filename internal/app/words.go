@@ -219,8 +219,11 @@ func (f profileFile) leaving(p *Profile) error {
 	var errs [3]error
 	p.DeactivateBy, errs[0] = word("deactivate.by", by, ByPatch, ByDelete)
 	final := LeavesDisabled
-	if d.Reversible != nil && !*d.Reversible {
+	switch {
+	case d.Reversible != nil && !*d.Reversible:
 		final = LeavesNothing
+	case d.Reversible == nil && p.DeactivateBy == ByDelete: // gone, unless somebody says that it is not
+		final = cmp.Or(Leaves(d.DeleteLeaves), LeavesNothing)
 	}
 	p.DeactivateLeaves, errs[1] = word("deactivate.leaves", string(cmp.Or(Leaves(d.Leaves), final)), LeavesDisabled, LeavesNothing)
 	left := cmp.Or(Leaves(d.DeleteLeaves), LeavesNothing)
