@@ -29,7 +29,8 @@ func (r *run) mayAdopt(s Subject, f sighting, owners map[string]string, unsure [
 	if what := privileged(f.account); what != "" {
 		return "an account of this " + f.by + " exists and is privileged (" + what + "): it is adopted only by hand"
 	}
-	if slices.ContainsFunc(unsure, func(in *Intent) bool { return r.made(in, f) }) {
+	asked := len(r.askedFor(s, text(r.wish(s), userNamePath))) == 0 // for this name
+	if f.made || asked && slices.ContainsFunc(unsure, func(in *Intent) bool { return r.made(in, f) }) {
 		return "" // we asked for it, and the app keeps no externalId
 	}
 	if !slices.Contains(r.target.Adopt, f.by) {

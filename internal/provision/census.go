@@ -84,6 +84,16 @@ func (c *census) of(s Subject, external string, wish *scim.Resource) sighting {
 	return sighting{}
 }
 
+// among finds a person's account in a list, as find does at the app.
+func (r *run) among(c *census, s Subject) sighting {
+	wish := r.wish(s)
+	f := c.of(s, r.externalID(s), wish)
+	for _, name := range r.askedFor(s, text(wish, userNamePath)) {
+		f.asked = append(f.asked, c.byUserName[strings.ToLower(name)]...)
+	}
+	return f
+}
+
 var workEmail = scim.MustPath(`emails[type eq "work"].value`)
 
 // firstList reads what was there before us: accounts that are ours already,
@@ -113,12 +123,12 @@ func (r *run) firstList(ctx context.Context) error {
 		var matched []Subject
 		var found []sighting
 		for _, s := range subjects {
-			f := there.of(s, r.externalID(s), r.wish(s))
+			f := r.among(there, s)
 			if f.account == nil && len(r.unsure["p"+s.Person.ID]) == 0 {
 				continue
 			}
-			if f.account != nil {
-				taken[f.account.ID()] = true
+			if u := r.ours(s, f, nil).account; u != nil {
+				taken[u.ID()] = true
 			}
 			matched, found = append(matched, s), append(found, f)
 		}

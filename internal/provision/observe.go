@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -141,7 +142,7 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 		}
 		found := make([]sighting, len(subjects))
 		for i, s := range subjects {
-			found[i] = there.of(s, r.externalID(s), r.wish(s))
+			found[i] = r.among(there, s)
 		}
 		if err := r.wholes(ctx, found); err != nil {
 			return err
@@ -228,6 +229,8 @@ type sighting struct {
 	account *scim.Resource
 	by      string // "id", "externalId", "userName" or "email"
 	several int
+	asked   []*scim.Resource // of the name that a create without an answer asked for, if it is another one now
+	made    bool             // it is one of those
 }
 
 func (f sighting) id() string {
@@ -249,33 +252,88 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 			return sighting{}, err
 		}
 	}
-	keys := []key{{externalIDPath, r.externalID(s)}, {userNamePath, text(r.wish(s), userNamePath)}}
+	wish := text(r.wish(s), userNamePath)
+	keys := []key{{externalIDPath, r.externalID(s)}}
+	for _, name := range r.askedFor(s, wish) {
+		keys = append(keys, key{userNamePath, name})
+	}
+	keys = append(keys, key{userNamePath, wish})
 	p := r.target.App.Profile()
 	// What the app does not search by is asked for only if it searches by neither:
 	// that reads a whole list for each person.
 	if some := slices.DeleteFunc(slices.Clone(keys), func(k key) bool { return !p.Filterable(app.KindUser, k.path) }); len(some) > 0 {
 		keys = some
 	}
+	var f sighting
 	for _, by := range keys {
 		if by.value == "" {
 			continue
 		}
 		hits, _, err := r.target.App.Find(ctx, app.KindUser, by.path, by.value)
-		if err != nil {
+		switch {
+		case err != nil:
 			return sighting{}, err
-		}
-		if len(hits) > 0 {
-			f := sighting{account: hits[0], by: by.path.String(), several: len(hits) - 1}
+		case by.path.Equal(userNamePath) && by.value != wish:
+			f.asked = append(f.asked, hits...)
+		case len(hits) > 0:
+			f.account, f.by, f.several = hits[0], by.path.String(), len(hits)-1
 			return f, r.whole(ctx, &f)
 		}
 	}
-	return sighting{}, nil
+	return f, r.whole(ctx, &f)
+}
+
+// askedFor are the user names that creates without an answer asked for, other than
+// the one that the person has now: an account that they made is called so.
+func (r *run) askedFor(s Subject, wish string) []string {
+	var names []string
+	for _, in := range r.unsure["p"+s.Person.ID] {
+		if in.Kind != Create {
+			continue
+		}
+		for _, c := range in.Ops[0].Changes {
+			name, _ := c.After.AsString()
+			if c.Path == userNamePath.String() && name != "" && !strings.EqualFold(name, wish) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// ours prefers an account that a create without an answer made under an earlier
+// name to whoever has the present one.
+func (r *run) ours(s Subject, f sighting, owners map[string]string) sighting {
+	var made []*scim.Resource
+	for _, u := range f.asked {
+		owner, claimed := owners[u.ID()], u.ExternalID()
+		if owner != "" && owner != s.Person.ID || claimed != "" && claimed != r.externalID(s) {
+			continue // somebody else is called so by now
+		}
+		if slices.ContainsFunc(r.unsure["p"+s.Person.ID], func(in *Intent) bool { return r.made(in, sighting{account: u, by: "userName"}) }) {
+			made = append(made, u)
+		}
+	}
+	if len(made) == 0 || f.by == "id" || f.by == "externalId" {
+		return f
+	}
+	return sighting{account: made[0], by: "userName", several: len(made) - 1, made: true}
 }
 
 // whole reads an account by itself where lists and searches leave attributes out:
 // what is compared with them would be written again, for everybody.
 func (r *run) whole(ctx context.Context, f *sighting) error {
-	if f.account == nil || !r.planner.profile.ListPartial {
+	if !r.planner.profile.ListPartial {
+		return nil
+	}
+	for i, u := range f.asked {
+		ans, err := r.target.App.Get(ctx, app.KindUser, u.ID())
+		if err != nil {
+			return err
+		}
+		f.asked[i] = ans.Resource
+	}
+	if f.account == nil {
 		return nil
 	}
 	ans, err := r.target.App.Get(ctx, app.KindUser, f.account.ID())
@@ -350,6 +408,9 @@ func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]s
 		if f.account != nil {
 			ids = append(ids, f.account.ID())
 		}
+		for _, u := range f.asked {
+			ids = append(ids, u.ID())
+		}
 	}
 	if len(ids) == 0 {
 		return map[string]string{}, nil
@@ -368,6 +429,7 @@ func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]s
 func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Outcome {
 	a, before := s.Account, s.Account
 	a.Observe, a.RetryAt = false, time.Time{}
+	f = w.r.ours(s, f, owners)
 	if owner := owners[f.id()]; f.by == "userName" && s.Account.Last != Taken && owner != "" && owner != s.Person.ID && w.r.planner.namesUsers() {
 		f = sighting{} // a namesake's: the person's own name has a number
 	}

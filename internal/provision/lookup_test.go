@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/directory"
+)
+
+// searchedBy makes the app search by some attributes, and by nothing else.
+func (a *fakeApp) searchedBy(attrs ...string) {
+	a.profile.Filters = []app.FilterSupport{{Resource: app.KindUser, Attributes: attrs, Operators: []string{"eq"}}}
+}
+
+// Somebody is renamed after a create without an answer: what it made is found by
+// the name that it asked for, and is nobody else's.
+func TestRenamedAfterALostCreate(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault            fault
+		trusted          bool
+		adopt            []string
+		with             func(h *house) // in between
+		creates, updates int
+		parked           bool
+	}{
+		"it was made":                  {fault: fault{after: lost()}, updates: 1},
+		"it was made, and is listed":   {fault: fault{after: lost()}, trusted: true, updates: 1},
+		"by no rule":                   {fault: fault{after: lost()}, adopt: []string{"externalId"}, updates: 1},
+		"it was not made":              {fault: fault{before: broken()}, creates: 1},
+		"it was not made, says a list": {fault: fault{before: broken()}, trusted: true, creates: 1},
+		"somebody else's": {fault: fault{before: broken()}, creates: 1, with: func(h *house) {
+			h.app.users[h.app.user("p000@acme.example", "")].SetExternalID("somebody-else")
+		}},
+		"the new name is a stranger's": {fault: fault{before: broken()}, adopt: []string{"externalId"}, parked: true, with: func(h *house) {
+			h.app.user("new@acme.example", "")
+		}},
+		"made, and the new name is a stranger's": {fault: fault{after: lost()}, updates: 1, with: func(h *house) {
+			h.app.user("old@acme.example", "")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.searchedBy("userName")
+				h.app.forgets, h.app.profile.ListTrusted, h.app.profile.Settle = true, c.trusted, 2*time.Hour
+				if c.adopt != nil {
+					h.targets[0].Adopt = c.adopt
+				}
+				h.put(somebody("known", directory.Active))
+				h.apply()
+				h.app.faults = func(call call) fault {
+					if call.Op == "create" && call.ID == "p000" && call.Nth == 1 {
+						return c.fault
+					}
+					return fault{}
+				}
+				people := []*directory.Person{somebody("p000", directory.Active)}
+				for i := range 4 { // a list is fewer requests
+					people = append(people, somebody(fmt.Sprintf("p00%d", i+1), directory.Active))
+				}
+				h.put(people...)
+				h.apply()
+				if len(h.open()) != 1 {
+					t.Fatalf("%d requests are open", len(h.open()))
+				}
+				before := len(h.app.users)
+				if c.with != nil {
+					c.with(h)
+				}
+				strangers := len(h.app.users) - before
+				h.put(somebody("p000", directory.Active, "userName", "new@acme.example"))
+				time.Sleep(3 * time.Hour)
+				h.app.forget()
+				h.app.faults = nil
+				h.app.profile.PageSize = 1
+				rep := h.apply()
+				if rep.Update != c.updates || h.app.did("create") != c.creates || (rep.Parked == 1) != c.parked {
+					t.Errorf("%+v, %+v %s", rep, h.app.calls, h.account("p000").Parked)
+				}
+				if want := 6 + strangers; !c.parked && len(h.app.users) != want {
+					t.Errorf("%d accounts of %d", len(h.app.users), want)
+				}
+				if !c.parked {
+					h.settled()
+				}
+			})
+		})
+	}
+}
