@@ -130,12 +130,12 @@ func (r *run) firstList(ctx context.Context) error {
 			if u := r.ours(s, f, nil).account; u != nil {
 				taken[u.ID()] = true
 			}
+			if r.planner.profile.ListPartial && f.by == "id" && s.Account.State != None && !s.Account.Observe {
+				continue // it was read before the app asked for a pause
+			}
 			matched, found = append(matched, s), append(found, f)
 		}
-		if err := r.wholes(ctx, found); err != nil {
-			return err
-		}
-		if err := r.settle(ctx, matched, found); err != nil {
+		if err := r.settleWhole(ctx, matched, found); err != nil || r.resting() {
 			return err
 		}
 		if len(subjects) < page {

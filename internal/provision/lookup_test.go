@@ -4,11 +4,14 @@ package provision_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/scim"
 )
 
 // searchedBy makes the app search by some attributes, and by nothing else.
@@ -85,6 +88,74 @@ func TestRenamedAfterALostCreate(t *testing.T) {
 				}
 				if !c.parked {
 					h.settled()
+				}
+			})
+		})
+	}
+}
+
+// Of a partial list each account is read by itself. What is wrong with one of them
+// is nobody else's, and no sign of a wrong address.
+func TestPartialListOneByOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault             func(call) fault
+		requests, creates int // reads of single accounts
+		lists             int // at most
+		parked            string
+	}{
+		"not there any more": {func(c call) fault {
+			if c.Op == "get" && c.ID == "u-002" {
+				return fault{before: missing()}
+			}
+			return fault{}
+		}, 30, 1, 1, ""},
+		"too many": {func(c call) fault {
+			if c.Op == "get" && c.ID == "u-002" && c.Nth == 1 {
+				return fault{before: slow(time.Minute)}
+			}
+			return fault{}
+		}, 31, 0, 2, ""},
+		"again and again": {func(c call) fault {
+			if c.Op == "get" && c.Nth == 1 && (c.ID > "u-002" && c.ID < "u-028") {
+				return fault{before: slow(time.Minute)}
+			}
+			return fault{}
+		}, 55, 0, 26, ""},
+		"one is refused": {func(c call) fault {
+			if c.Op == "get" && c.ID == "u-002" {
+				return fault{before: refused("no")}
+			}
+			return fault{}
+		}, 30, 0, 1, "cannot be looked up"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.targets[0].Concurrency = 1
+				h.app.profile.ListPartial, h.app.profile.ListTrusted = true, true
+				for i := range 30 {
+					id := fmt.Sprintf("p%03d", i)
+					h.app.user(id+"@acme.example", id, func(u *scim.Resource) { u.Set("displayName", scim.String("Person "+id)) })
+				}
+				h.app.faults = c.fault
+				h.crew(30, "")
+				rep := h.apply()
+				if rep.Paused != "" || rep.Create != c.creates || rep.Update+rep.Waiting+rep.Foreign != 0 {
+					t.Errorf("%+v", rep)
+				}
+				lists := 0
+				for _, c := range h.app.calls {
+					if c.Op == "list" && c.Kind == app.KindUser {
+						lists++
+					}
+				}
+				if n := h.app.did("get"); n != c.requests || lists > c.lists {
+					t.Errorf("%d accounts read of %d, by %d lists of at most %d", n, c.requests, lists, c.lists)
+				}
+				if p := h.account("p001").Parked; (p == "") != (c.parked == "") || !strings.Contains(p, c.parked) {
+					t.Errorf("set aside: %q", p)
+				}
+				if a := h.account("p029"); a.RemoteID != "u-030" || a.State != provision.Live {
+					t.Errorf("%+v", a)
 				}
 			})
 		})

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +35,9 @@ func (r *run) observe(ctx context.Context) error {
 			}
 			return r.unreadable(ctx, err)
 		}
+		if r.resting() {
+			return nil // the rest of the list is read after it
+		}
 	}
 	if r.strangers == nil && r.state.Foreign > 0 {
 		if err := r.loadStrangers(ctx); err != nil {
@@ -53,11 +54,14 @@ func (r *run) observe(ctx context.Context) error {
 		}
 	}
 	r.unread = 0
-	if r.state.RetryAt.After(time.Now()) && !r.ahead {
+	if r.resting() {
 		return nil
 	}
 	return r.observeGroups(ctx)
 }
+
+// resting says that the app has asked for a pause.
+func (r *run) resting() bool { return r.state.RetryAt.After(time.Now()) && !r.ahead }
 
 // nobody reports whether the directory has no people for this app.
 func (r *run) nobody(ctx context.Context) (none bool, err error) {
@@ -144,29 +148,37 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 		for i, s := range subjects {
 			found[i] = r.among(there, s)
 		}
-		if err := r.wholes(ctx, found); err != nil {
-			return err
-		}
-		return r.settle(ctx, subjects, found)
+		return r.settleWhole(ctx, subjects, found)
 	}
-	return r.findAll(ctx, subjects)
+	return r.each(ctx, subjects, func(i int) (sighting, error) { return r.find(ctx, subjects[i]) })
 }
 
-// findAll looks accounts up one by one, until the app asks for a pause. Who has
+// settleWhole is settle, once what a list leaves out has been read.
+func (r *run) settleWhole(ctx context.Context, subjects []Subject, found []sighting) error {
+	if !r.planner.profile.ListPartial {
+		return r.settle(ctx, subjects, found)
+	}
+	return r.each(ctx, subjects, func(i int) (sighting, error) {
+		f := found[i]
+		return f, r.whole(ctx, &f)
+	})
+}
+
+// each looks accounts up one by one, until the app asks for a pause. Who has
 // not been asked for by then is asked for after it.
-func (r *run) findAll(ctx context.Context, subjects []Subject) error {
+func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (sighting, error)) error {
 	found, failed := make([]sighting, len(subjects)), make([]error, len(subjects))
 	asked := 0
 	var pause atomic.Pointer[app.Error]
 	var g errgroup.Group
 	g.SetLimit(r.target.Concurrency)
-	for i, s := range subjects {
+	for i := range subjects {
 		if pause.Load() != nil {
 			break
 		}
 		asked++
 		g.Go(func() error {
-			found[i], failed[i] = r.find(ctx, s)
+			found[i], failed[i] = look(i)
 			if e := app.Classify(failed[i]); e != nil && e.Class == app.Retry && !r.ahead {
 				pause.Store(e)
 			}
@@ -208,6 +220,7 @@ func (r *run) findAll(ctx context.Context, subjects []Subject) error {
 // unknown is an account whose look-up failed: it waits, or is set aside if the
 // app will not answer. It is still not known, and nobody else waits for it.
 func unknown(a Account, e *app.Error) Account {
+	a.Observe, a.Due = true, true
 	a.postpone(e)
 	return a
 }
@@ -221,161 +234,6 @@ func (s *Standing) postpone(e *app.Error) {
 		s.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(s.Attempts, rand.Float64()))) //nolint:gosec // jitter, no secret
 	}
 	s.Attempts++
-}
-
-// sighting is what a look-up saw of one person: nothing, one account and the
-// attribute that led to it, or several.
-type sighting struct {
-	account *scim.Resource
-	by      string // "id", "externalId", "userName" or "email"
-	several int
-	asked   []*scim.Resource // of the name that a create without an answer asked for, if it is another one now
-	made    bool             // it is one of those
-}
-
-func (f sighting) id() string {
-	if f.account == nil {
-		return ""
-	}
-	return f.account.ID()
-}
-
-// find looks one account up: by remote id, externalId, then userName, in this
-// order (DESIGN: journal).
-func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
-	if id := s.Account.RemoteID; id != "" {
-		ans, err := r.target.App.Get(ctx, app.KindUser, id)
-		if err == nil {
-			return sighting{account: ans.Resource, by: "id"}, nil
-		}
-		if app.Classify(err).Class != app.NotFound {
-			return sighting{}, err
-		}
-	}
-	wish := text(r.wish(s), userNamePath)
-	keys := []key{{externalIDPath, r.externalID(s)}}
-	for _, name := range r.askedFor(s, wish) {
-		keys = append(keys, key{userNamePath, name})
-	}
-	keys = append(keys, key{userNamePath, wish})
-	p := r.target.App.Profile()
-	// What the app does not search by is asked for only if it searches by neither:
-	// that reads a whole list for each person.
-	if some := slices.DeleteFunc(slices.Clone(keys), func(k key) bool { return !p.Filterable(app.KindUser, k.path) }); len(some) > 0 {
-		keys = some
-	}
-	var f sighting
-	for _, by := range keys {
-		if by.value == "" {
-			continue
-		}
-		hits, _, err := r.target.App.Find(ctx, app.KindUser, by.path, by.value)
-		switch {
-		case err != nil:
-			return sighting{}, err
-		case by.path.Equal(userNamePath) && by.value != wish:
-			f.asked = append(f.asked, hits...)
-		case len(hits) > 0:
-			f.account, f.by, f.several = hits[0], by.path.String(), len(hits)-1
-			return f, r.whole(ctx, &f)
-		}
-	}
-	return f, r.whole(ctx, &f)
-}
-
-// askedFor are the user names that creates without an answer asked for, other than
-// the one that the person has now: an account that they made is called so.
-func (r *run) askedFor(s Subject, wish string) []string {
-	var names []string
-	for _, in := range r.unsure["p"+s.Person.ID] {
-		if in.Kind != Create {
-			continue
-		}
-		for _, c := range in.Ops[0].Changes {
-			name, _ := c.After.AsString()
-			if c.Path == userNamePath.String() && name != "" && !strings.EqualFold(name, wish) && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
-}
-
-// ours prefers an account that a create without an answer made under an earlier
-// name to whoever has the present one.
-func (r *run) ours(s Subject, f sighting, owners map[string]string) sighting {
-	var made []*scim.Resource
-	for _, u := range f.asked {
-		owner, claimed := owners[u.ID()], u.ExternalID()
-		if owner != "" && owner != s.Person.ID || claimed != "" && claimed != r.externalID(s) {
-			continue // somebody else is called so by now
-		}
-		if slices.ContainsFunc(r.unsure["p"+s.Person.ID], func(in *Intent) bool { return r.made(in, sighting{account: u, by: "userName"}) }) {
-			made = append(made, u)
-		}
-	}
-	if len(made) == 0 || f.by == "id" || f.by == "externalId" {
-		return f
-	}
-	return sighting{account: made[0], by: "userName", several: len(made) - 1, made: true}
-}
-
-// whole reads an account by itself where lists and searches leave attributes out:
-// what is compared with them would be written again, for everybody.
-func (r *run) whole(ctx context.Context, f *sighting) error {
-	if !r.planner.profile.ListPartial {
-		return nil
-	}
-	for i, u := range f.asked {
-		ans, err := r.target.App.Get(ctx, app.KindUser, u.ID())
-		if err != nil {
-			return err
-		}
-		f.asked[i] = ans.Resource
-	}
-	if f.account == nil {
-		return nil
-	}
-	ans, err := r.target.App.Get(ctx, app.KindUser, f.account.ID())
-	if err == nil {
-		f.account = ans.Resource
-	}
-	return err
-}
-
-// wholes is whole for a page of a list.
-func (r *run) wholes(ctx context.Context, found []sighting) error {
-	if !r.planner.profile.ListPartial {
-		return nil
-	}
-	var g errgroup.Group
-	g.SetLimit(r.target.Concurrency)
-	for i := range found {
-		g.Go(func() error { return r.whole(ctx, &found[i]) })
-	}
-	return g.Wait()
-}
-
-// key is what an account is looked up by.
-type key struct {
-	path  scim.Path
-	value string
-}
-
-var userNamePath = scim.Path{Attr: "userName"}
-
-// externalID is what the account's externalId is or will be.
-func (r *run) externalID(s Subject) string {
-	if u, err := r.planner.desired(s); err == nil {
-		return u.ExternalID()
-	}
-	return s.Person.ID
-}
-
-func text(u *scim.Resource, p scim.Path) string {
-	v, _ := u.At(p)
-	s, _ := v.AsString()
-	return s
 }
 
 // settle writes down what look-ups saw, in pages.

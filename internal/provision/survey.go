@@ -64,7 +64,7 @@ func (r *run) survey(ctx context.Context, all bool) (*survey, error) {
 	if err != nil {
 		return s, err
 	}
-	if r.flagged && r.refused == "" {
+	if r.flagged && r.refused == "" && !r.resting() {
 		r.flagged = false
 		if err := r.observe(ctx); err != nil {
 			return s, err
