@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/usher-id/usher/internal/directory"
@@ -27,7 +28,7 @@ func (c *cli) show(doc *server.Document, planned bool) error {
 	for _, name := range slices.Sorted(maps.Keys(doc.Apps)) {
 		a := doc.Apps[name]
 		t.row(name, a.Create, a.Update, a.Disable, a.Delete, a.GroupCreate+a.GroupUpdate,
-			fmt.Sprintf("+%d -%d", a.MemberAdd, a.MemberRemove), a.Unchanged, a.Held, a.Parked, a.Foreign, a.Requests)
+			fmt.Sprintf("+%d -%d", a.MemberAdd, a.MemberRemove), a.Unchanged, a.Held, a.Parked, c.foreign(name, a.Foreign), a.Requests)
 	}
 	if err := t.flush(); err != nil {
 		return err
@@ -36,6 +37,7 @@ func (c *cli) show(doc *server.Document, planned bool) error {
 	fmt.Fprintf(c.out, "\n%s: %d active, %d staged, %d on leave, %d missing, %d left\n",
 		plural(p.Total, "person", "people"), p.Active, p.Staged, p.OnLeave, p.Missing, p.Leaver)
 	c.showLeavers(doc, planned)
+	c.showUnsought(doc)
 	if planned {
 		c.showPlan(doc)
 		if !changes(doc) && len(doc.Holds) == 0 && !paused(doc) {
@@ -49,6 +51,28 @@ func (c *cli) show(doc *server.Document, planned bool) error {
 	}
 	fmt.Fprintf(c.out, "%.1f s\n", doc.Seconds)
 	return nil
+}
+
+// foreign is how many accounts nobody here owns, as far as the app's list shows.
+func (c *cli) foreign(name string, n int) string {
+	t := c.targets[name]
+	switch {
+	case t == nil || t.App.Profile().ListTrusted && t.App.Profile().Users.List:
+		return strconv.Itoa(n)
+	case n == 0:
+		return "unknown"
+	}
+	return strconv.Itoa(n) + " or more"
+}
+
+// showUnsought says where people who have left may have accounts all the same.
+func (c *cli) showUnsought(doc *server.Document) {
+	for _, name := range slices.Sorted(maps.Keys(doc.Apps)) {
+		if n := doc.Apps[name].Unsought; n > 0 {
+			fmt.Fprintf(c.out, "\n%s: %s not looked for: its list proves nothing, and it is not searched by userName or externalId; see to their accounts by hand\n",
+				name, plural(n, "person who left was", "people who left were"))
+		}
+	}
 }
 
 func paused(doc *server.Document) bool {

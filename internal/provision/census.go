@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -99,19 +100,17 @@ var workEmail = scim.MustPath(`emails[type eq "work"].value`)
 // firstList reads what was there before us: accounts that are ours already,
 // accounts to adopt, and accounts that nobody owns.
 func (r *run) firstList(ctx context.Context) error {
-	if r.unlisted() {
-		if err := r.findGroups(ctx); err != nil {
+	there, groups := &census{}, r.findGroups
+	if !r.unlisted() {
+		var err error
+		if there, err = r.list(ctx); err != nil {
 			return err
 		}
-		return r.listed(ctx, nil) // whoever gets an account is looked up before, see met
-	}
-	there, err := r.list(ctx)
-	if err != nil {
-		return err
+		groups = r.adoptGroups
 	}
 	taken := map[string]bool{}
 	after := ""
-	for len(there.byID) > 0 {
+	for r.unsought = 0; len(there.byID) > 0 || !r.proves(); {
 		var subjects []Subject
 		err := r.store.View(ctx, func(tx Tx) (err error) {
 			subjects, err = r.read(ctx, tx, Query{App: r.target.Name, After: after, Limit: page, Now: time.Now()})
@@ -120,22 +119,7 @@ func (r *run) firstList(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var matched []Subject
-		var found []sighting
-		for _, s := range subjects {
-			f := r.among(there, s)
-			if f.account == nil && len(r.unsure["p"+s.Person.ID]) == 0 {
-				continue
-			}
-			if u := r.ours(s, f, nil).account; u != nil {
-				taken[u.ID()] = true
-			}
-			if r.planner.profile.ListPartial && f.by == "id" && s.Account.State != None && !s.Account.Observe {
-				continue // it was read before the app asked for a pause
-			}
-			matched, found = append(matched, s), append(found, f)
-		}
-		if err := r.settleWhole(ctx, matched, found); err != nil || r.resting() {
+		if err := r.match(ctx, there, subjects, taken); err != nil || r.resting() {
 			return err
 		}
 		if len(subjects) < page {
@@ -143,10 +127,50 @@ func (r *run) firstList(ctx context.Context) error {
 		}
 		after = subjects[len(subjects)-1].Person.ID
 	}
-	if err := r.adoptGroups(ctx); err != nil {
+	if err := groups(ctx); err != nil {
 		return err
 	}
 	return r.listed(ctx, there.foreign(taken))
+}
+
+// match finds the accounts of a page of people in the first list. Who comes is
+// looked up before an account is made, see met; who has left would never be, so
+// that where a list proves nothing they are looked up now.
+func (r *run) match(ctx context.Context, there *census, subjects []Subject, taken map[string]bool) error {
+	var matched []Subject
+	var found []sighting
+	var left []Account
+	for _, s := range subjects {
+		f := r.among(there, s)
+		u := r.ours(s, f, nil).account
+		switch a := s.Account; {
+		case u != nil:
+			taken[u.ID()] = true
+		case r.proves():
+			if len(r.unsure["p"+s.Person.ID]) == 0 {
+				continue
+			}
+		case s.Person.State != directory.Leaver || a.State != None || a.Observe:
+			continue
+		case r.doubtful():
+			a.Observe, a.Due = true, true
+			left = append(left, a)
+			continue
+		default:
+			r.unsought++
+			continue
+		}
+		if r.planner.profile.ListPartial && f.by == "id" && s.Account.State != None && !s.Account.Observe {
+			continue // it was read before the app asked for a pause
+		}
+		matched, found = append(matched, s), append(found, f)
+	}
+	if len(left) > 0 {
+		if err := r.update(ctx, func(tx Tx) error { return tx.PutAccounts(ctx, left) }); err != nil {
+			return err
+		}
+	}
+	return r.settleWhole(ctx, matched, found)
 }
 
 // unlisted says that nobody can be told what accounts the app has: it has no list,
@@ -154,6 +178,16 @@ func (r *run) firstList(ctx context.Context) error {
 func (r *run) unlisted() bool {
 	p := &r.planner.profile
 	return !p.Users.List || p.Pagination == "none" && !p.ListTrusted
+}
+
+// proves says that who is not in the app's list is not there.
+func (r *run) proves() bool { return r.planner.profile.ListTrusted && !r.unlisted() }
+
+// doubtful says that an account need not be in the list to be there, and that the
+// app can be asked for one.
+func (r *run) doubtful() bool {
+	p := &r.planner.profile
+	return !r.proves() && (p.Filterable(app.KindUser, externalIDPath) || p.Filterable(app.KindUser, userNamePath))
 }
 
 func (r *run) wish(s Subject) *scim.Resource {

@@ -440,6 +440,7 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 	rep := r.report
 	rep.Requests, rep.Paused = r.target.App.Requests()-r.before, r.refused
 	rep.Seconds, rep.FirstRun = time.Since(start).Seconds(), r.newcomer
+	rep.Unsought = r.unsought
 	res.Apps[r.target.Name] = rep
 	if r.first != nil {
 		res.digest.Join(r.first)

@@ -42,9 +42,10 @@ type fakeApp struct {
 	mu       sync.Mutex
 	profile  app.Profile
 	unique   bool
-	forgets  bool   // keeps no externalId
-	ignores  string // answers with success, and does not store this attribute
-	mute     bool   // answers a patch with 204
+	forgets  bool            // keeps no externalId
+	ignores  string          // answers with success, and does not store this attribute
+	mute     bool            // answers a patch with 204
+	hides    map[string]bool // ids that are not in lists, and are there
 	last     int
 	users    map[string]*scim.Resource
 	groups   map[string]*scim.Resource
@@ -315,6 +316,9 @@ func (a *fakeApp) List(_ context.Context, k app.Kind, excludeMembers bool) iter.
 		f := a.note(call{Op: "list", Kind: k})
 		var all []*scim.Resource
 		for _, id := range sorted(a.objects(k)) {
+			if a.hides[id] {
+				continue
+			}
 			r := a.objects(k)[id]
 			if !excludeMembers {
 				r = a.withMembers(k, r)

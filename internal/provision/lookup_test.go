@@ -161,3 +161,73 @@ func TestPartialListOneByOne(t *testing.T) {
 		})
 	}
 }
+
+// Where a list leaves people out, whoever is to have an account is looked up before
+// it is made, and whoever has left is looked up once.
+func TestListsThatLeaveOutPeople(t *testing.T) {
+	for name, c := range map[string]struct {
+		trusted               bool
+		searched              []string
+		leaver                string // what the app has of somebody who has left
+		updates, offs, parked int
+		finds, accounts, live int
+	}{
+		"looked up":                      {searched: []string{"userName", "externalId"}, leaver: "gone", updates: 1, offs: 1, finds: 4, accounts: 5, live: 4},
+		"by name alone":                  {searched: []string{"userName"}, leaver: "gone", updates: 1, offs: 1, finds: 4, accounts: 5, live: 4},
+		"somebody else's":                {searched: []string{"userName"}, leaver: "else", updates: 1, parked: 1, finds: 4, accounts: 5, live: 5},
+		"who is not listed is not there": {trusted: true, leaver: "gone", accounts: 6, live: 6},
+		"nothing is searched":            {searched: []string{"nickName"}, leaver: "gone", accounts: 6, live: 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.profile.ListTrusted = c.trusted
+				h.app.searchedBy(c.searched...)
+				if c.searched == nil {
+					h.app.profile.Filters = nil
+				}
+				h.app.user("listed@acme.example", "", func(u *scim.Resource) { u.Set("displayName", scim.String("Person listed")) })
+				hidden := h.app.user("hidden@acme.example", "")
+				left := h.app.user("gone@acme.example", c.leaver)
+				h.app.hides = map[string]bool{hidden: true, left: true}
+				h.put(somebody("listed", directory.Active), somebody("hidden", directory.Active), somebody("new", directory.Active),
+					somebody("gone", directory.Leaver), somebody("old", directory.Leaver), somebody("soon", directory.Staged))
+				h.app.user("stranger@acme.example", "")
+				planned := h.plan().Apps["crm"]
+				h.app.forget()
+				rep := h.apply()
+				if rep.Disable != c.offs || rep.Parked != c.parked || rep.Foreign != 1 || rep.Waiting != 0 {
+					t.Errorf("%+v", rep)
+				}
+				if want := map[bool]int{true: 2}[c.finds == 0 && !c.trusted]; rep.Unsought != want || planned.Unsought != want {
+					t.Errorf("%d people were not looked for, %d in the plan", rep.Unsought, planned.Unsought)
+				}
+				if planned.Create != rep.Create || planned.Update != rep.Update || planned.Disable != rep.Disable {
+					t.Errorf("planned %+v, done %+v", planned, rep)
+				}
+				names, live := map[string]int{}, 0
+				for _, u := range h.app.users {
+					names[u.UserName()]++
+					if on, _ := u.Active(); on {
+						live++
+					}
+				}
+				if len(h.app.users) != c.accounts || live != c.live || (c.updates > 0) != (names["hidden@acme.example"] == 1) {
+					t.Errorf("%d accounts, %d live: %v", len(h.app.users), live, names)
+				}
+				people := map[string]bool{}
+				for _, call := range h.app.calls {
+					if call.Op == "find" {
+						people[strings.TrimSuffix(call.ID, "@acme.example")] = true
+					}
+				}
+				if len(people) != c.finds {
+					t.Errorf("looked up: %v", sorted(people))
+				}
+				h.app.forget()
+				if h.apply(); len(h.app.calls) != 0 {
+					t.Errorf("a second cycle sent %+v", h.app.calls)
+				}
+			})
+		})
+	}
+}

@@ -169,18 +169,22 @@ func (r *run) settleWhole(ctx context.Context, subjects []Subject, found []sight
 func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (sighting, error)) error {
 	found, failed := make([]sighting, len(subjects)), make([]error, len(subjects))
 	asked := 0
-	var pause atomic.Pointer[app.Error]
+	var pause, gone atomic.Pointer[app.Error]
 	var g errgroup.Group
 	g.SetLimit(r.target.Concurrency)
 	for i := range subjects {
-		if pause.Load() != nil {
+		if pause.Load() != nil || gone.Load() != nil {
 			break
 		}
 		asked++
 		g.Go(func() error {
 			found[i], failed[i] = look(i)
-			if e := app.Classify(failed[i]); e != nil && e.Class == app.Retry && !r.ahead {
+			switch e := app.Classify(failed[i]); {
+			case e == nil:
+			case e.Class == app.Retry && !r.ahead:
 				pause.Store(e)
+			case e.Class == app.Unreachable: // by anybody
+				gone.Store(e)
 			}
 			return nil
 		})
@@ -199,6 +203,7 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 			seen = append(seen, s)
 		case e.Class == app.Unauthorized:
 			return e
+		case e.Class == app.Unreachable: // told below, once what was seen is kept
 		default:
 			unseen = append(unseen, unknown(s.Account, e))
 		}
@@ -210,6 +215,9 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 		if err := r.update(ctx, func(tx Tx) error { return tx.PutAccounts(ctx, unseen) }); err != nil {
 			return err
 		}
+	}
+	if e := gone.Load(); e != nil {
+		return e
 	}
 	if e := pause.Load(); e != nil {
 		return r.rest(ctx, time.Now().Add(max(e.RetryAfter, backoff(0, rand.Float64())))) //nolint:gosec // jitter, no secret

@@ -103,14 +103,14 @@ func (r *run) planAll(subjects []Subject) []planned {
 // met reports whether a create would meet an account that was there before us
 // and is nobody's. Not every app refuses a second account of one name, so it is
 // looked up first; that costs a request only where there is such an account, or
-// where nobody can be told what there is.
+// where the app's list does not prove what there is.
 func (r *run) met(s Subject, planned []*Op) bool {
 	id := s.Person.ID
-	if len(planned) == 0 || planned[0].Kind != Create || r.looked[id] || len(r.strangers) == 0 && !r.unlisted() {
+	if len(planned) == 0 || planned[0].Kind != Create || r.looked[id] || len(r.strangers) == 0 && !r.unlisted() && !r.doubtful() {
 		return false
 	}
 	r.looked[id] = true
-	return r.unlisted() || r.strangers[ExternalName(r.externalID(s))] || r.strangers[UserName(text(r.wish(s), userNamePath))]
+	return r.unlisted() || r.doubtful() || r.strangers[ExternalName(r.externalID(s))] || r.strangers[UserName(text(r.wish(s), userNamePath))]
 }
 
 // planGroups plans the groups that members are about to be added to, and those

@@ -26,6 +26,9 @@ type AppReport struct {
 	// FirstRun is set until the app has been read and its first writes have been
 	// agreed to, and in the cycle in which that happens.
 	FirstRun bool `json:"-"`
+	// Unsought counts the people who have left and whose accounts the first list
+	// did not show, where it proves nothing and the app cannot be asked for one.
+	Unsought int `json:"-"`
 }
 
 // Writes is the number of changes at the app.

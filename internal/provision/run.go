@@ -41,6 +41,7 @@ type run struct {
 	ahead     bool            // look at what waits for its time as if it had come
 	unread    int             // times in a row that the app could not be read
 	again     bool            // what could not be looked up has been tried in this cycle
+	unsought  int             // people who have left, and whom nobody can look for
 	later     int             // groups that wait for theirs
 	halved    bool            // removals wait until a source is read to its end
 	newcomer  bool            // when the cycle began, the app had not been read, or nobody had agreed to its first writes
