@@ -34,17 +34,20 @@ func (k Kind) Schema() string {
 // that owns the app and by read-back at the same time, so every method is safe
 // for concurrent use. Errors are *[Error], or become one through [Classify].
 //
-// Each write is exactly one request: the engine's journal counts on it.
+// Each write is exactly one request: the engine's journal counts on it. A read may
+// go before it.
 type App interface {
 	// Create makes the resource. The answer carries it as the app keeps it, with its id.
 	Create(ctx context.Context, kind Kind, r *scim.Resource) (Answer, error)
 
 	// Patch sends the changes in one request, in the profile's dialect. A
 	// deactivation is a change of active. Where PATCH does not reach, the resource
-	// is sent whole: want is what it holds of ours, as far as it is known, without
-	// active; the changes are made to it. Without want only what the changes
-	// themselves say can be sent. What the app cannot change is an Error of class
-	// Terminal, and nothing is sent.
+	// is sent whole. Whatever is sent whole, be it an attribute, is read before, and
+	// the changes are made to what is there: what is not ours stays. want is what
+	// the resource holds of ours, as far as it is known, without active; it fills in
+	// what the app does not tell. Without want only what the changes themselves say
+	// can be sent. What the app cannot change is an Error of class Terminal, and
+	// nothing is sent.
 	Patch(ctx context.Context, kind Kind, id string, changes []scim.Change, want *scim.Resource) (Answer, error)
 
 	// ChangeMembers adds and removes members of a group by their ids at the app,

@@ -61,7 +61,7 @@ const (
 )
 
 // PathFilters says which paths with a filter an app understands. Where it does
-// not, the attribute is sent whole: values of it that are not ours do not stay.
+// not, the attribute is read, and sent whole with our values in it.
 type PathFilters string
 
 // The degrees of it.

@@ -42,8 +42,16 @@ func (l *limited) Create(ctx context.Context, kind Kind, r *scim.Resource) (Answ
 }
 
 func (l *limited) Patch(ctx context.Context, kind Kind, id string, changes []scim.Change, want *scim.Resource) (Answer, error) {
-	if err := l.wait(ctx); err != nil {
-		return Answer{}, err
+	requests := 1
+	if a, ok := l.App.(interface {
+		ReadsBefore(Kind, []scim.Change) bool
+	}); ok && a.ReadsBefore(kind, changes) {
+		requests = 2
+	}
+	for range requests {
+		if err := l.wait(ctx); err != nil {
+			return Answer{}, err
+		}
 	}
 	return l.App.Patch(ctx, kind, id, changes, want)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/scim"
 )
 
 // counted is an app that only counts its reads.
@@ -42,6 +43,31 @@ func TestLimit(t *testing.T) {
 		var e *app.Error
 		if !errors.As(err, &e) || e.Class != app.Unreachable || inner.n != 12 {
 			t.Errorf("a wait that was cut off: %v, %d requests; want one that was not sent", err, inner.n)
+		}
+	})
+}
+
+// reading is an app that reads before some of its writes.
+type reading struct{ counted }
+
+func (*reading) ReadsBefore(kind app.Kind, changes []scim.Change) bool { return len(changes) > 1 }
+
+func (*reading) Patch(context.Context, app.Kind, string, []scim.Change, *scim.Resource) (app.Answer, error) {
+	return app.Answer{}, nil
+}
+
+// A reading before a write is a request, too.
+func TestLimitOfReadingWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := app.Limit(&reading{}, 1)
+		start := time.Now()
+		for _, changes := range [][]scim.Change{make([]scim.Change, 1), make([]scim.Change, 2), make([]scim.Change, 1)} {
+			if _, err := a.Patch(t.Context(), app.KindUser, "1", changes, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took != 3*time.Second { // the first at once
+			t.Errorf("4 requests at 1 a second took %v, want 3s", took)
 		}
 	})
 }

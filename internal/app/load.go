@@ -154,6 +154,7 @@ type fileOperations struct {
 
 	PatchScope      string `json:"patch_scope"`
 	PatchIs         string `json:"patch_is"`
+	PutPartial      bool   `json:"put_partial"`
 	Rename          *bool  `json:"rename"`
 	Members         string `json:"members"`
 	MembersReturned *bool  `json:"members_returned_on_get"`
@@ -297,6 +298,7 @@ func (o fileOperations) operations() Operations {
 	return Operations{
 		Path: o.Path, Create: orTrue(o.Create), Replace: orZero(o.Replace), Patch: orTrue(o.Patch),
 		Delete: orZero(o.Delete), Get: orTrue(o.Get), List: orTrue(o.List), NoRename: !orTrue(o.Rename),
+		PutPartial: o.PutPartial,
 	}
 }
 

@@ -73,6 +73,7 @@ func TestProfileWords(t *testing.T) {
 		"no groups":         {`"groups":{"create":false,"replace":false,"patch":false,"delete":false,"get":false,"list":false}`, func(p app.Profile) string { return fmt.Sprint(p.HasGroups()) }, "false"},
 		"no rename":         {`"groups":{"rename":false}`, func(p app.Profile) string { return fmt.Sprint(p.Groups.NoRename) }, "true"},
 		"partial lists":     {`"list_partial":true`, func(p app.Profile) string { return fmt.Sprint(p.ListPartial) }, "true"},
+		"PUT of parts":      {`"users":{"put_partial":true}`, func(p app.Profile) string { return fmt.Sprint(p.Users.PutPartial, p.Groups.PutPartial) }, "true false"},
 		"out of reach":      {`"patch":{"group_paths":["members"]}`, func(p app.Profile) string { return fmt.Sprint(p.Groups.NoRename) }, "true"},
 		"pages":             {`"pagination":"index (only after bundle 2026_03)"`, func(p app.Profile) string { return p.Pagination }, "index"},
 		"reach":             {`"patch":{"allowed_paths":["externalId","active"],"user_paths":["enterprise extension"],"user_allowed":["active=false only (by path or pathless)"]}`, func(p app.Profile) string { return text(p.Patch.UserPaths) }, `["externalId","active","` + scim.EnterpriseUserURN + `","active"]`},

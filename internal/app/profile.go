@@ -94,6 +94,9 @@ type Operations struct {
 	List    bool   `json:"list"`
 	// NoRename says that a group keeps the displayName that it was made with.
 	NoRename bool `json:"no_rename,omitzero"`
+	// PutPartial says that a PUT leaves alone what it does not name: what is to go
+	// has to be named as null.
+	PutPartial bool `json:"put_partial,omitzero"`
 }
 
 // FilterSupport is which filters an app answers for one kind of resource.

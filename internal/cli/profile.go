@@ -116,6 +116,9 @@ func tellOperations(s *sheet, p app.Profile, f app.Facts) {
 	if u.PatchIs != "" {
 		s.line("PATCH is " + u.PatchIs)
 	}
+	if u.PutPartial {
+		s.line("PUT leaves alone what it does not name; what goes is named as null")
+	}
 	s.under("Groups")
 	s.line(operations(g.Path, g.Create, g.Get, g.List, g.Replace, g.Patch, g.Delete))
 	if g.FeatureFlag != "" {

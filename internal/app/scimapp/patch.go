@@ -36,7 +36,7 @@ func (a *App) beyond(kind app.Kind, changes []scim.Change) string {
 }
 
 // patch says the changes in the profile's dialect.
-func (a *App) patch(kind app.Kind, id string, changes []scim.Change, want *scim.Resource) (scim.Patch, error) {
+func (a *App) patch(kind app.Kind, id string, changes []scim.Change) (scim.Patch, error) {
 	d := &a.profile.Patch
 	if kind == app.KindGroup && d.GroupRename == app.GroupRenameWithID && len(changes) == 1 && strings.EqualFold(changes[0].Path.Attr, "displayName") {
 		var o scim.Object
@@ -44,12 +44,9 @@ func (a *App) patch(kind app.Kind, id string, changes []scim.Change, want *scim.
 		o.Set("displayName", changes[0].After)
 		return a.bounded(scim.Patch{{Op: scim.OpReplace, Value: scim.Complex(o)}})
 	}
-	changes, err := a.wholes(changes, want)
-	if err != nil {
-		return nil, err
-	}
 	patch := changePatch(changes)
 	if d.Style == app.PatchStylePathless || d.Style == app.PatchStyleObject || d.Active == app.PatchStylePathless {
+		var err error
 		if patch, err = a.pathless(patch); err != nil {
 			return nil, err
 		}
@@ -74,39 +71,6 @@ func (a *App) bounded(patch scim.Patch) (scim.Patch, error) {
 		}
 	}
 	return patch, nil
-}
-
-// wholes replaces what is said of single values of an attribute, by a filter that
-// the app does not understand, by the attribute as a whole.
-func (a *App) wholes(changes []scim.Change, want *scim.Resource) ([]scim.Change, error) {
-	understood := func(p scim.Path) bool {
-		switch a.profile.Patch.PathFilters {
-		case app.PathFiltersNone:
-			return false
-		case app.PathFiltersType:
-			eq, ok := p.Filter.(*scim.Compare)
-			return ok && eq.Op == scim.OpEq && strings.EqualFold(eq.Path.String(), "type")
-		}
-		// Without a path there is no place for a filter.
-		return a.profile.Patch.Style == app.PatchStylePaths || a.profile.Patch.Style == ""
-	}
-	var out []scim.Change
-	for _, c := range changes {
-		if c.Path.Filter == nil || understood(c.Path) {
-			out = append(out, c)
-			continue
-		}
-		whole := scim.Path{URN: c.Path.URN, Attr: c.Path.Attr}
-		if slices.ContainsFunc(out, func(o scim.Change) bool { return o.Path.Equal(whole) }) {
-			continue
-		}
-		if want == nil {
-			return nil, refuse(app.Terminal, fmt.Errorf("the app takes %s only as a whole, and what else it holds is not known", whole))
-		}
-		after, _ := want.At(whole)
-		out = append(out, scim.Change{Path: whole, After: after})
-	}
-	return out, nil
 }
 
 // pathless moves paths into the values of operations. What is removed keeps its

@@ -54,7 +54,11 @@ func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []sci
 	}
 	why := a.beyond(kind, changes)
 	if why == "" {
-		patch, err := a.patch(kind, id, changes, want)
+		changes, answer, err := a.wholes(ctx, kind, id, changes, want)
+		if err != nil {
+			return answer, err
+		}
+		patch, err := a.patch(kind, id, changes)
 		if err != nil {
 			return app.Answer{}, err
 		}
@@ -68,29 +72,15 @@ func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []sci
 	case want == nil:
 		return app.Answer{}, refuse(app.Terminal, fmt.Errorf("%s, and what else a PUT has to hold is not known", why))
 	}
-	whole, err := replacement(id, changes, want)
+	held, answer, err := a.held(ctx, kind, id)
+	if err != nil {
+		return answer, err
+	}
+	whole, err := a.replacement(kind, id, changes, held, want)
 	if err != nil {
 		return app.Answer{}, refuse(app.Terminal, err)
 	}
 	return outcome(a.client.Replace(named(ctx), endpoint, id, whole))
-}
-
-// replacement is the account as a PUT sends it (RFC 7644 §3.5.1): what is left out
-// may be cleared, so it has all that is ours. Who is changed has a live account,
-// unless the changes say otherwise.
-func replacement(id string, changes []scim.Change, want *scim.Resource) (*scim.Resource, error) {
-	r := want.Clone()
-	r.Delete("meta")
-	r.SetID(id)
-	for _, c := range changes {
-		if err := r.Put(c.Path, c.After); err != nil {
-			return nil, err
-		}
-	}
-	if _, known := r.Active(); !known {
-		r.SetActive(true)
-	}
-	return r, nil
 }
 
 // changePatch is scim.ToPatch, but for a sub-attribute in a complex attribute of
