@@ -25,8 +25,8 @@ func (x *exchange) fail(class Class, err error) *Error {
 		return e
 	}
 	switch text := err.Error(); {
-	case x.secret != "" && strings.Contains(text, x.secret):
-		e.Err = errors.New(clean(x.redact(text))) // the chain would still hold the token
+	case x.redact(text) != text:
+		e.Err = errors.New(clean(x.redact(text))) // the chain would still hold the secret
 	case clean(text) != text:
 		e.Err = &cleaned{text: clean(text), err: err}
 	}
@@ -42,12 +42,16 @@ type cleaned struct {
 func (c *cleaned) Error() string { return c.text }
 func (c *cleaned) Unwrap() error { return c.err }
 
-// redact takes the token out of a text: some servers quote the header that they refuse.
+// redact takes the token, and what else is hidden, out of a text: some servers
+// quote what they refuse.
 func (x *exchange) redact(s string) string {
-	if x.secret == "" {
-		return s
+	if x.secret != "" {
+		s = strings.ReplaceAll(s, x.secret, "[redacted]")
 	}
-	return strings.ReplaceAll(s, x.secret, "[redacted]")
+	for _, secret := range x.req.hidden {
+		s = strings.ReplaceAll(s, secret, "[redacted]")
+	}
+	return s
 }
 
 // transport classifies a call without an answer.
@@ -137,7 +141,7 @@ func (x *exchange) words() (scimType, detail string) {
 		return "", "the answer is an HTML page"
 	}
 	if e, err := scim.ParseError(x.body); err == nil && (e.Detail != "" || e.ScimType != "") {
-		return scimTypeWord(e.ScimType), show(e.Detail)
+		return scimTypeWord(x.redact(e.ScimType)), show(e.Detail)
 	}
 	// Gateways and frameworks answer in JSON of their own, or in plain text.
 	if r, err := scim.ParseResource(x.body, scim.Limits{MaxBytes: maxErrorBody}); err == nil {

@@ -139,6 +139,20 @@ func ExampleClient_Replace() {
 	// scim: PUT /Users: precondition: status 412: changed since
 }
 
+func ExampleHide() {
+	srv := exampleServer(http.StatusBadRequest, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","detail":"hunter2 is too simple"}`)
+	defer srv.Close()
+	client := exampleClient(srv.URL)
+
+	user := scim.NewResource(scim.UserURN)
+	user.Set("userName", scim.String("babs"))
+	user.Set("password", scim.String("hunter2"))
+	_, err := client.Create(context.Background(), "/Users", user, scimclient.Hide("hunter2"))
+	fmt.Println(err)
+	// Output:
+	// scim: POST /Users: terminal: status 400: [redacted] is too simple
+}
+
 func ExampleClient_Delete() {
 	srv := exampleServer(http.StatusNoContent, "")
 	defer srv.Close()

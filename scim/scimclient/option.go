@@ -35,6 +35,17 @@ func ExcludedAttributes(paths ...string) Option {
 	return func(r *request) { r.setQuery("excludedAttributes", strings.Join(paths, ",")) }
 }
 
+// Hide keeps a secret that the request carries, such as a password, out of errors,
+// as the token is kept out of them: some servers quote what they refuse. An empty
+// secret hides nothing.
+func Hide(secret string) Option {
+	return func(r *request) {
+		if secret != "" {
+			r.hidden = append(r.hidden, secret)
+		}
+	}
+}
+
 // Keys of context values: they are for tracing only, never for behaviour.
 type (
 	requestIDKey   struct{}
@@ -98,7 +109,8 @@ type request struct {
 	query    url.Values
 	header   http.Header
 	body     []byte
-	read     bool // nothing can have changed, whatever comes back
+	read     bool     // nothing can have changed, whatever comes back
+	hidden   []string // secrets of the body, to keep them out of errors
 }
 
 func (r *request) setHeader(name, value string) {

@@ -346,3 +346,54 @@ func TestRandomPassword(t *testing.T) {
 		t.Errorf("%v %s", err, b.seen[2])
 	}
 }
+
+// What an app says about a password that it refuses is written down: not the password.
+func TestPasswordsStayOutOfErrors(t *testing.T) {
+	t.Parallel()
+	mapped := person(t)
+	mapped.Set("password", scim.String("u-of-a-mapping"))
+	refusal := func(p string) string {
+		return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"scimType":"` + p + `","detail":"` + strings.Repeat("x", 280) + " " + p + `"}`
+	}
+	create := func(r *scim.Resource) func(*testing.T, *bundle) (app.Answer, error) {
+		return func(t *testing.T, b *bundle) (app.Answer, error) { return b.app.Create(t.Context(), app.KindUser, r) }
+	}
+	for name, tt := range map[string]struct {
+		profile string
+		status  int
+		say     func(string) string
+		do      func(*testing.T, *bundle) (app.Answer, error)
+	}{
+		"random":          {`"random_password":true`, 400, refusal, create(person(t))},
+		"in other words":  {`"random_password":true`, 400, func(p string) string { return `{"message":"` + p + ` is too simple"}` }, create(person(t))},
+		"with a success":  {`"random_password":true`, 201, refusal, create(person(t))},
+		"mapped":          {``, 400, refusal, create(mapped)},
+		"in the resource": {`"random_password":true`, 201, func(p string) string { return `{"id":"9","password":"` + p + `"}` }, create(person(t))},
+		"changed": {``, 400, refusal, func(t *testing.T, b *bundle) (app.Answer, error) {
+			return b.app.Patch(t.Context(), app.KindUser, "9", []scim.Change{change("password", scim.String("u-of-a-change"))}, nil)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var b *bundle
+			var sent string
+			b = setup(t, func(w http.ResponseWriter, r *http.Request) {
+				_, rest, _ := strings.Cut(b.seen[len(b.seen)-1], `"u-`)
+				rest, _, _ = strings.Cut(rest, `"`)
+				sent = "u-" + rest
+				answer(tt.status, tt.say(sent))(w, r)
+			}, profile(t, tt.profile))
+			a, err := tt.do(t, b)
+			text := fmt.Sprintf("%v %+v", err, app.Classify(err))
+			if e := app.Classify(err); e != nil {
+				text += fmt.Sprintf(" %+v %v", *e, e.Err)
+			}
+			if a.Resource != nil {
+				text += a.Resource.String()
+			}
+			if len(sent) < 10 || strings.Contains(text, sent[:8]) {
+				t.Errorf("%q is shown: %s", sent, text)
+			}
+		})
+	}
+}

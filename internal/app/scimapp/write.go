@@ -7,9 +7,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim"
+	"github.com/usher-id/usher/scim/scimclient"
 )
 
 // Create makes the resource. The id and meta belong to the app (RFC 7643 §3.1)
@@ -39,7 +41,11 @@ func (a *App) Create(ctx context.Context, kind app.Kind, r *scim.Resource) (app.
 			r.Set("password", scim.String(randomPassword()))
 		}
 	}
-	return outcome(a.client.Create(named(ctx), endpoint, r))
+	answer, err := outcome(a.client.Create(named(ctx), endpoint, r, hidden(r, nil)...))
+	if answer.Resource != nil {
+		answer.Resource.Delete("password") // never returned (RFC 7643 §4.1.1), and kept by nobody if it is
+	}
+	return answer, err
 }
 
 // Patch sends the changes in one request: by PATCH if that reaches them all, else
@@ -62,7 +68,7 @@ func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []sci
 		if err != nil {
 			return app.Answer{}, err
 		}
-		return outcome(a.client.Patch(named(ctx), endpoint, id, patch))
+		return outcome(a.client.Patch(named(ctx), endpoint, id, patch, hidden(nil, changes)...))
 	}
 	switch {
 	case !a.profile.Operations(kind).Replace:
@@ -80,7 +86,27 @@ func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []sci
 	if err != nil {
 		return app.Answer{}, refuse(app.Terminal, err)
 	}
-	return outcome(a.client.Replace(named(ctx), endpoint, id, whole))
+	return outcome(a.client.Replace(named(ctx), endpoint, id, whole, hidden(whole, changes)...))
+}
+
+// hidden keeps passwords out of errors: an app that finds one too simple may quote
+// it, and what an app says is written down.
+func hidden(r *scim.Resource, changes []scim.Change) []scimclient.Option {
+	var out []scimclient.Option
+	hide := func(v scim.Value) {
+		if s, ok := v.AsString(); ok {
+			out = append(out, scimclient.Hide(s))
+		}
+	}
+	if v, ok := r.At(scim.Path{Attr: "password"}); ok {
+		hide(v)
+	}
+	for _, c := range changes {
+		if strings.EqualFold(c.Path.Attr, "password") {
+			hide(c.After)
+		}
+	}
+	return out
 }
 
 // changePatch is scim.ToPatch, but for a sub-attribute in a complex attribute of
