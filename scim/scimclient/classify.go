@@ -87,8 +87,9 @@ func (x *exchange) refused() *Error {
 	now := time.Now()
 	after, asked := retryAfter(x.header, now)
 	class := x.classOf(scimType, asked)
-	if pause, throttled := x.throttle.judge(x.status, x.header, x.body, asked, now); throttled {
-		class, after = Retry, max(after, pause)
+	pause, throttled := x.throttle.judge(x.status, x.header, x.body, x.req.read, asked, now)
+	if after = max(after, pause); throttled {
+		class = Retry
 	}
 	e := x.fail(class, nil)
 	e.ScimType, e.Detail, e.RetryAfter = scimType, detail, after

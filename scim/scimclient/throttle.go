@@ -16,9 +16,10 @@ import (
 // (RFC 6585 §4) and by 503 with Retry-After (RFC 9110 §15.6.4). The zero value
 // adds nothing.
 type Throttle struct {
-	// Statuses may mean it. A 503 needs no further sign. Any other one, such as a
-	// 403, does only with Retry-After, with a limit that has run out, or with one
-	// of Words: without it, it is the refusal that it looks like.
+	// Statuses may mean it. To a read, a 503 needs no further sign. Any other one,
+	// such as a 403, and a 503 to a write, does only with Retry-After, with a limit
+	// that has run out, or with one of Words: without it, it is the refusal that it
+	// looks like, and a gateway's 503 says nothing of what went through behind it.
 	Statuses []int
 	// Headers are how the names of its rate limit headers begin, such as
 	// "X-RateLimit-": …Remaining is 0 when the limit has run out, and …Reset says
@@ -29,15 +30,18 @@ type Throttle struct {
 }
 
 // judge reports whether an answer means "too often", and for how long the rate
-// limit headers ask to wait, 0 if they do not say.
-func (t *Throttle) judge(status int, h http.Header, body []byte, asked bool, now time.Time) (time.Duration, bool) {
+// limit headers ask to wait, 0 if they do not say. The wait holds for a 503 that
+// may as well be about a write that was done.
+func (t *Throttle) judge(status int, h http.Header, body []byte, read, asked bool, now time.Time) (time.Duration, bool) {
 	if t == nil || status != http.StatusTooManyRequests && !slices.Contains(t.Statuses, status) {
 		return 0, false
 	}
 	after, out := t.left(h, now)
 	switch {
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable, asked, out, t.worded(body):
+	case status == http.StatusTooManyRequests, asked, out, t.worded(body):
 		return after, true
+	case status == http.StatusServiceUnavailable:
+		return after, read
 	}
 	return 0, false
 }

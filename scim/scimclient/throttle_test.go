@@ -30,7 +30,12 @@ func TestThrottle(t *testing.T) {
 		"nothing left":         {all, 403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "7"}, "", scimclient.Retry, 7 * time.Second},
 		"the later one":        {all, 403, map[string]string{"Retry-After": "9", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "7"}, "", scimclient.Retry, 9 * time.Second},
 		"a word":               {all, 403, nil, "quotaExceeded", scimclient.Retry, 0},
-		"503":                  {all, 503, nil, "", scimclient.Retry, 0},
+		"503":                  {all, 503, nil, "bad gateway", scimclient.Ambiguous, 0},
+		"503, a reset alone":   {all, 503, map[string]string{"X-RateLimit-Reset": "7"}, "", scimclient.Ambiguous, 7 * time.Second},
+		"503, something left":  {all, 503, map[string]string{"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "7"}, "", scimclient.Ambiguous, 0},
+		"503, nothing left":    {all, 503, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "7"}, "", scimclient.Retry, 7 * time.Second},
+		"503 with a time":      {all, 503, map[string]string{"Retry-After": "9"}, "", scimclient.Retry, 9 * time.Second},
+		"503 with a word":      {all, 503, nil, "quotaExceeded", scimclient.Retry, 0},
 		"another status":       {all, 409, map[string]string{"X-RateLimit-Remaining": "0"}, "quotaExceeded", scimclient.Conflict, 0},
 		"429, a time of day":   {all, 429, map[string]string{"X-RateLimit-Reset": "1700000040", "Date": "Tue, 14 Nov 2023 22:13:20 GMT"}, "", scimclient.Retry, 40 * time.Second},
 		"429, a time gone by":  {all, 429, map[string]string{"X-RateLimit-Reset": "1700000000", "Date": "Tue, 14 Nov 2023 22:13:25 GMT"}, "", scimclient.Retry, 0},
@@ -52,6 +57,26 @@ func TestThrottle(t *testing.T) {
 				t.Errorf("%v after %v, want %v after %v", e.Class, e.RetryAfter, tt.want, tt.after)
 			}
 		})
+	}
+}
+
+// Nothing but a write can have gone through behind a gateway that says 503.
+func TestThrottleOfEveryMethod(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-RateLimit-Reset", "7")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}, func(cfg *scimclient.Config) {
+		cfg.Throttle = scimclient.Throttle{Statuses: []int{503}, Headers: []string{"X-RateLimit-"}}
+	})
+	for method, do := range calls(c) {
+		want := scimclient.Ambiguous
+		if method == "GET" {
+			want = scimclient.Retry
+		}
+		if e := errorOf(t, do(t.Context())); e.Class != want || e.RetryAfter != 7*time.Second {
+			t.Errorf("%s: %v after %v, want %v after 7s", method, e.Class, e.RetryAfter, want)
+		}
 	}
 }
 

@@ -290,16 +290,18 @@ func TestThrottled(t *testing.T) {
 		want    app.Class
 		after   time.Duration
 	}{
-		"403":                 {``, 403, map[string]string{"Retry-After": "9"}, ``, app.Unauthorized, 9 * time.Second},
-		"403 with a time":     {`"rate_limit":{"status":[403,429]}`, 403, map[string]string{"Retry-After": "9"}, ``, app.Retry, 9 * time.Second},
-		"403 for good":        {`"rate_limit":{"status":[403,429],"headers":["X-RateLimit-*"]}`, 403, map[string]string{"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": "30"}, ``, app.Unauthorized, 0},
-		"403 run out":         {`"rate_limit":{"status":[403,429],"headers":["X-RateLimit-*"]}`, 403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, ``, app.Retry, 30 * time.Second},
-		"403 with a word":     {`"rate_limit":{"status":[403,429],"codes":["quotaExceeded"]}`, 403, nil, `{"error":{"errors":[{"reason":"quotaExceeded"}]}}`, app.Retry, 0},
-		"403 with another":    {`"rate_limit":{"status":[403,429],"codes":["quotaExceeded"]}`, 403, nil, `{"error":{"errors":[{"reason":"forbidden"}]}}`, app.Unauthorized, 0},
-		"503":                 {``, 503, nil, ``, app.Ambiguous, 0},
-		"503 that means it":   {`"rate_limit":{"status":[403,503]}`, 503, nil, ``, app.Retry, 0},
-		"429 and its headers": {`"rate_limit":{"status":429,"headers":["X-Rate-Limit-Limit","X-Rate-Limit-Remaining","X-Rate-Limit-Reset"]}`, 429, map[string]string{"X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1700000040", "Date": "Tue, 14 Nov 2023 22:13:20 GMT"}, ``, app.Retry, 40 * time.Second},
-		"429 of plain SCIM":   {``, 429, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, ``, app.Retry, 0},
+		"403":                  {``, 403, map[string]string{"Retry-After": "9"}, ``, app.Unauthorized, 9 * time.Second},
+		"403 with a time":      {`"rate_limit":{"status":[403,429]}`, 403, map[string]string{"Retry-After": "9"}, ``, app.Retry, 9 * time.Second},
+		"403 for good":         {`"rate_limit":{"status":[403,429],"headers":["X-RateLimit-*"]}`, 403, map[string]string{"X-RateLimit-Remaining": "17", "X-RateLimit-Reset": "30"}, ``, app.Unauthorized, 0},
+		"403 run out":          {`"rate_limit":{"status":[403,429],"headers":["X-RateLimit-*"]}`, 403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, ``, app.Retry, 30 * time.Second},
+		"403 with a word":      {`"rate_limit":{"status":[403,429],"codes":["quotaExceeded"]}`, 403, nil, `{"error":{"errors":[{"reason":"quotaExceeded"}]}}`, app.Retry, 0},
+		"403 with another":     {`"rate_limit":{"status":[403,429],"codes":["quotaExceeded"]}`, 403, nil, `{"error":{"errors":[{"reason":"forbidden"}]}}`, app.Unauthorized, 0},
+		"503":                  {``, 503, nil, ``, app.Ambiguous, 0},
+		"503 that may mean it": {`"rate_limit":{"status":[403,503]}`, 503, nil, ``, app.Ambiguous, 0},
+		"503 with a word":      {`"rate_limit":{"status":503,"codes":["quotaExceeded"]}`, 503, nil, `{"error":{"errors":[{"reason":"quotaExceeded"}]}}`, app.Retry, 0},
+		"503 with a time":      {`"rate_limit":{"status":503}`, 503, map[string]string{"Retry-After": "9"}, ``, app.Retry, 9 * time.Second},
+		"429 and its headers":  {`"rate_limit":{"status":429,"headers":["X-Rate-Limit-Limit","X-Rate-Limit-Remaining","X-Rate-Limit-Reset"]}`, 429, map[string]string{"X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1700000040", "Date": "Tue, 14 Nov 2023 22:13:20 GMT"}, ``, app.Retry, 40 * time.Second},
+		"429 of plain SCIM":    {``, 429, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, ``, app.Retry, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
