@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sort"
@@ -145,11 +144,11 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 	d := t.Mapping.Digest()
 	write(string(d[:]))
 	write(a.Profile.Value)
-	profile, err := json.Marshal(t.App.Profile()) // which a new version may read otherwise
+	profile, err := t.App.Profile().Digest() // which a new version may read otherwise
 	if err != nil {
 		return [32]byte{}, err
 	}
-	write(string(profile))
+	write(string(profile[:]))
 	write(a.Scope.Value)
 	teams := make([]string, 0, len(t.Teams))
 	for name := range t.Teams {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/mapping"
+	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/server"
 )
 
@@ -32,6 +34,50 @@ func TestAppOffers(t *testing.T) {
 		err := server.Offers(tt.a, tt.p)
 		if tt.say == "" && err != nil || tt.say != "" && (err == nil || !strings.Contains(err.Error(), tt.say)) {
 			t.Errorf("%s: %v, want %q", name, err, tt.say)
+		}
+	}
+}
+
+// profiled is an app of which nothing but the profile is asked.
+type profiled struct {
+	app.App
+	p app.Profile
+}
+
+func (p profiled) Profile() app.Profile { return p.p }
+
+// A version with a corrected link in a profile makes nobody due; one that reads
+// the profile otherwise makes everybody due.
+func TestTargetDigest(t *testing.T) {
+	t.Parallel()
+	digest := func(change func(*app.Profile)) [32]byte {
+		p, err := app.ProfileByID("zoom")
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&p)
+		d, err := server.TargetDigest(config.App{}, &provision.Target{App: profiled{p: p}, Mapping: &mapping.Mapping{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	before := digest(func(*app.Profile) {})
+	for name, tt := range map[string]struct {
+		change func(*app.Profile)
+		due    bool
+	}{
+		"a link":       {func(p *app.Profile) { p.Docs = []string{"https://new.example"} }, false},
+		"a note":       {func(p *app.Profile) { p.Notes, p.Date = nil, "2027-01-01" }, false},
+		"a doubt":      {func(p *app.Profile) { p.UnverifiedFields, p.Verified = nil, !p.Verified }, false},
+		"a word":       {func(p *app.Profile) { p.Leaver = "gone" }, false},
+		"PUT of parts": {func(p *app.Profile) { p.Users.PutPartial = false }, true},
+		"a need":       {func(p *app.Profile) { p.Required = p.Required[1:] }, true},
+		"no support":   {func(p *app.Profile) { p.Unsupported = app.Paths{{Attr: "title"}} }, true},
+		"a reach":      {func(p *app.Profile) { p.Patch.UserPaths = nil }, true},
+	} {
+		if due := digest(tt.change) != before; due != tt.due {
+			t.Errorf("%s: everybody is due: %v", name, due)
 		}
 	}
 }

@@ -25,5 +25,8 @@ func RunParts(ctx context.Context, parts ...Part) error { return runParts(ctx, p
 // Bounded is bounded.
 var Bounded = bounded
 
+// TargetDigest is targetDigest.
+var TargetDigest = targetDigest
+
 // Offers is offers.
 var Offers = offers
