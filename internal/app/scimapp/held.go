@@ -224,7 +224,15 @@ func (a *App) replacement(kind app.Kind, id string, changes []scim.Change, held,
 		}
 	}
 	r.Delete("meta")
-	r.Remove(scim.Path{URN: scim.EnterpriseUserURN, Attr: "manager", Sub: "displayName"}) // read-only (RFC 7643 §4.3)
+	// The manager's name is read-only (RFC 7643 §4.3), and the address is the id's: it
+	// would name the old manager still.
+	manager := func(sub string) scim.Path {
+		return scim.Path{URN: scim.EnterpriseUserURN, Attr: "manager", Sub: sub}
+	}
+	r.Remove(manager("displayName"))
+	if _, told := r.At(manager("value")); told {
+		r.Remove(manager("$ref"))
+	}
 	for _, urn := range want.Schemas() {
 		r.AddSchema(urn)
 	}

@@ -135,6 +135,16 @@ func TestPutWherePatchDoesNotReach(t *testing.T) {
 			put, `"active":true`, []scim.Change{change(`emails[type eq "work"].value`, scim.Null())},
 			head + `,"userName":"ann","externalId":"7","emails":[{"type":"home","value":"x@home.example"}],"active":true,"id":"9"}`,
 		},
+		"another manager": {
+			put, `"` + ext + `":{"department":"R&D","manager":{"value":"6","$ref":"../Users/6","displayName":"Eve"}}`,
+			[]scim.Change{change(ext+":manager.value", scim.String("7"))},
+			strings.Replace(base, `2.0:User"]`, `2.0:User","`+ext+`"]`, 1) + `,"` + ext + `":{"department":"R&D","manager":{"value":"7"}},"id":"9"}`,
+		},
+		"no manager": {
+			put, `"` + ext + `":{"department":"R&D","manager":{"value":"6","$ref":"../Users/6"}}`,
+			[]scim.Change{change(ext+":manager.value", scim.Null())},
+			base + `,"` + ext + `":{"department":"R&D"},"id":"9"}`,
+		},
 		"a removal is left out":       {put, `"title":"Boss"`, []scim.Change{change("title", scim.Null())}, base + `,"id":"9"}`},
 		"a removal of parts is named": {part, `"title":"Boss"`, []scim.Change{change("title", scim.Null())}, base + `,"id":"9","title":null}`},
 		"a removal of a part of it": {
