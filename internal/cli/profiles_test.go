@@ -79,3 +79,14 @@ func untold(v any, path string, look func(path, fact string)) {
 		look(path, fmt.Sprint(v))
 	}
 }
+
+// A fact that is true or false stands in the page as a sentence.
+func TestProfileTellsPartialPut(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]bool{"zoom": true, "generic-scim2": false} {
+		var out, errs bytes.Buffer
+		if code := cli.Main([]string{"profiles", id}, nil, &out, &errs); code != 0 || strings.Contains(out.String(), "PUT leaves alone what it does not name") != want {
+			t.Errorf("%s: exit code %d, told: %v", id, code, !want)
+		}
+	}
+}
