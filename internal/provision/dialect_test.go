@@ -167,8 +167,14 @@ func TestDisabledForGood(t *testing.T) {
 // Where the app does not let the name of such an account be had twice, the person is
 // set aside, until somebody has deleted it.
 func TestDisabledForGoodInTheWay(t *testing.T) {
+	for _, trusted := range []bool{true, false} { // where lists prove nothing it is looked for before
+		t.Run(fmt.Sprint(trusted), func(t *testing.T) { disabledInTheWay(t, trusted) })
+	}
+}
+
+func disabledInTheWay(t *testing.T, trusted bool) {
 	in(t, func(t *testing.T, h *house) {
-		h.app.profile.DeactivateBy, h.app.profile.DeactivateLeaves = app.ByDelete, app.LeavesNothing
+		h.app.profile.DeactivateBy, h.app.profile.DeactivateLeaves, h.app.profile.ListTrusted = app.ByDelete, app.LeavesNothing, trusted
 		h.app.unique = true
 		off := h.app.user("p000@acme.example", "p000", func(u *scim.Resource) { u.SetActive(false) })
 		h.crew(2, "")

@@ -52,6 +52,9 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 			return nil, fmt.Errorf("app %s, person %s: %w", r.target.Name, s.Person.ID, err)
 		case r.met(s, planned):
 			s.Account.Observe, r.flagged = true, true
+			if s.Account.Last == Taken { // by somebody who may be gone by now
+				s.Account.Last = ""
+			}
 			parked = append(parked, s.Account)
 		case len(planned) == 0:
 			rest = append(rest, Mark{s.Person.ID, s.Account.Version, r.planner.wake(s)})
