@@ -103,8 +103,8 @@ func write(ctx context.Context, a app.App, in *Intent) (app.Answer, error) {
 }
 
 // ends reports whether a live account ends with the request.
-func (in *Intent) ends() bool {
-	return in.Kind == Disable || in.Kind == Delete && in.Ops[0].live
+func (i *Intent) ends() bool {
+	return i.Kind == Disable || i.Kind == Delete && i.Ops[0].live
 }
 
 // readBack reports whether the account was read and found inactive or gone, or

@@ -47,30 +47,36 @@ func TestWholeAttributes(t *testing.T) {
 			replace("emails", `[{"type":"home","value":"a@home.example"},{"type":"work","value":"ann@acme.example","primary":true}]`) + "," + replace("title", `"Boss"`),
 		},
 		"the first of ours": {
-			none, `"emails":[{"type":"home","value":"a@home.example"}]`, []scim.Change{work},
+			none, `"emails":[{"type":"home","value":"a@home.example"}]`,
+			[]scim.Change{work},
 			replace("emails", `[{"type":"home","value":"a@home.example"},{"type":"work","value":"ann@acme.example"}]`),
 		},
 		"the first of all": {none, `"title":"Boss"`, []scim.Change{work}, replace("emails", `[{"type":"work","value":"ann@acme.example"}]`)},
 		"a home number stays": {
-			none, `"phoneNumbers":[{"type":"home","value":"1"},{"type":"work","value":"2","primary":true}]`, []scim.Change{phone},
+			none, `"phoneNumbers":[{"type":"home","value":"1"},{"type":"work","value":"2","primary":true}]`,
+			[]scim.Change{phone},
 			replace("phoneNumbers", `[{"type":"home","value":"1"}]`),
 		},
 		"the last of all goes": {none, `"phoneNumbers":[{"type":"work","value":"2","primary":true}]`, []scim.Change{phone}, `{"op":"remove","path":"phoneNumbers"}`},
 		"gone already":         {none, `"title":"Boss"`, []scim.Change{phone}, `{"op":"remove","path":"phoneNumbers"}`},
 		"one primary": {
-			none, `"emails":[{"type":"home","value":"a@home.example","primary":true}]`, []scim.Change{primary, work},
+			none, `"emails":[{"type":"home","value":"a@home.example","primary":true}]`,
+			[]scim.Change{primary, work},
 			replace("emails", `[{"type":"home","value":"a@home.example","primary":false},{"type":"work","primary":true,"value":"ann@acme.example"}]`),
 		},
 		"theirs stays primary": {
-			none, `"emails":[{"type":"home","value":"a@home.example","primary":true}]`, []scim.Change{work},
+			none, `"emails":[{"type":"home","value":"a@home.example","primary":true}]`,
+			[]scim.Change{work},
 			replace("emails", `[{"type":"home","value":"a@home.example","primary":true},{"type":"work","value":"ann@acme.example"}]`),
 		},
 		"an app without types": {
-			none, `"emails":[{"value":"a@home.example"},{"value":"old@acme.example","primary":true}]`, []scim.Change{work},
+			none, `"emails":[{"value":"a@home.example"},{"value":"old@acme.example","primary":true}]`,
+			[]scim.Change{work},
 			replace("emails", `[{"value":"a@home.example"},{"value":"ann@acme.example","primary":true,"type":"work"}]`),
 		},
 		"room for one": {
-			none + `,"single_valued":["emails"]`, `"emails":[{"type":"other","value":"x@acme.example"}]`, []scim.Change{work},
+			none + `,"single_valued":["emails"]`, `"emails":[{"type":"other","value":"x@acme.example"}]`,
+			[]scim.Change{work},
 			replace("emails", `[{"type":"work","value":"ann@acme.example","primary":true},{"type":"home","value":"a@home.example"}]`),
 		},
 		"another filter": {
@@ -79,7 +85,8 @@ func TestWholeAttributes(t *testing.T) {
 			replace("emails", `[{"type":"home","value":"a@home.example"},{"type":"work","value":"ann@acme.example","primary":true}]`),
 		},
 		"no place for a filter": {
-			`"patch":{"style":"pathless"}`, `"emails":[{"type":"home","value":"a@home.example"}]`, []scim.Change{work},
+			`"patch":{"style":"pathless"}`, `"emails":[{"type":"home","value":"a@home.example"}]`,
+			[]scim.Change{work},
 			`{"op":"replace","value":{"emails":[{"type":"home","value":"a@home.example"},{"type":"work","value":"ann@acme.example"}]}}`,
 		},
 	} {
@@ -127,12 +134,14 @@ func TestPutWherePatchDoesNotReach(t *testing.T) {
 		"who leaves":                {put, `"active":true`, []scim.Change{change("active", scim.Bool(false))}, base + `,"active":false,"id":"9"}`},
 		"what is not mapped stays":  {put, `"title":"Boss"`, []scim.Change{change("nickName", scim.String("An"))}, base + `,"title":"Boss","id":"9","nickName":"An"}`},
 		"an extension stays": {
-			put, `"urn:example:x":{"a":1}`, []scim.Change{change(ext+":department", scim.String("R&D"))},
+			put, `"urn:example:x":{"a":1}`,
+			[]scim.Change{change(ext+":department", scim.String("R&D"))},
 			strings.Replace(base, `2.0:User"]`, `2.0:User","`+ext+`"]`, 1) + `,"urn:example:x":{"a":1},"id":"9","` + ext + `":{"department":"R&D"}}`,
 		},
 		"what is theirs to say is left out": {put, `"meta":{"version":"1"},"groups":[{"value":"g"}],"password":"x","` + ext + `":{"manager":{"displayName":"Eve"}}`, []scim.Change{title}, base + `,"id":"9","title":"Boss"}`},
 		"a work address goes alone": {
-			put, `"active":true`, []scim.Change{change(`emails[type eq "work"].value`, scim.Null())},
+			put, `"active":true`,
+			[]scim.Change{change(`emails[type eq "work"].value`, scim.Null())},
 			head + `,"userName":"ann","externalId":"7","emails":[{"type":"home","value":"x@home.example"}],"active":true,"id":"9"}`,
 		},
 		"another manager": {
@@ -148,23 +157,28 @@ func TestPutWherePatchDoesNotReach(t *testing.T) {
 		"a removal is left out":       {put, `"title":"Boss"`, []scim.Change{change("title", scim.Null())}, base + `,"id":"9"}`},
 		"a removal of parts is named": {part, `"title":"Boss"`, []scim.Change{change("title", scim.Null())}, base + `,"id":"9","title":null}`},
 		"a removal of a part of it": {
-			part, `"name":{"givenName":"Ann","middleName":"X"}`, []scim.Change{change("name.middleName", scim.Null())},
+			part, `"name":{"givenName":"Ann","middleName":"X"}`,
+			[]scim.Change{change("name.middleName", scim.Null())},
 			base + `,"name":{"givenName":"Ann","middleName":null},"id":"9"}`,
 		},
 		"a removal in an extension": {
-			part, `"` + ext + `":{"department":"R&D"}`, []scim.Change{change(ext+":department", scim.Null())},
+			part, `"` + ext + `":{"department":"R&D"}`,
+			[]scim.Change{change(ext+":department", scim.Null())},
 			strings.Replace(base, `2.0:User"]`, `2.0:User","`+ext+`"]`, 1) + `,"id":"9","` + ext + `":{"department":null}}`,
 		},
 		"of several, the list says it": {
-			part, `"active":true`, []scim.Change{change(`emails[type eq "work"].value`, scim.Null())},
+			part, `"active":true`,
+			[]scim.Change{change(`emails[type eq "work"].value`, scim.Null())},
 			head + `,"userName":"ann","externalId":"7","emails":[{"type":"home","value":"x@home.example"}],"active":true,"id":"9"}`,
 		},
 		"of one, null does": {
-			part, `"phoneNumbers":[{"type":"work","value":"1"}]`, []scim.Change{change(`phoneNumbers[type eq "work"].value`, scim.Null())},
+			part, `"phoneNumbers":[{"type":"work","value":"1"}]`,
+			[]scim.Change{change(`phoneNumbers[type eq "work"].value`, scim.Null())},
 			base + `,"id":"9","phoneNumbers":null}`,
 		},
 		"a name keeps what is not ours": {
-			put, `"name":{"givenName":"An","familyName":"Old","honorificPrefix":"Dr."}`, []scim.Change{lost},
+			put, `"name":{"givenName":"An","familyName":"Old","honorificPrefix":"Dr."}`,
+			[]scim.Change{lost},
 			base + `,"name":{"givenName":"Ann","honorificPrefix":"Dr."},"id":"9"}`,
 		},
 		"no removal by PATCH":        {`"users":{"replace":true},"patch":{"ops":["add","replace"]}`, `"nickName":"An"`, []scim.Change{change("nickName", scim.Null())}, base + `,"id":"9"}`},
