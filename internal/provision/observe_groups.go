@@ -35,32 +35,25 @@ func (r *run) adoptGroups(ctx context.Context) error {
 		}
 		byName[text(g, displayName)] = append(byName[text(g, displayName)], g)
 	}
-	for id, t := range r.teams {
-		if !r.planner.pushes(t) {
-			continue
-		}
-		name, err := r.planner.groupName(t)
-		if err != nil {
-			continue // the plan parks it, if it is needed
-		}
-		hits := byName[name]
+	return r.adoptEach(ctx, func(id, name string) ([]*scim.Resource, error) {
 		if hit := byExternal[id]; hit != nil {
-			hits = []*scim.Resource{hit}
+			return []*scim.Resource{hit}, nil
 		}
-		if len(hits) == 0 {
-			continue
-		}
-		g := r.groups[id]
-		g.App, g.Team = r.target.Name, id
-		if err := r.adoptGroup(ctx, g, name, hits); err != nil {
-			return err
-		}
-	}
-	return nil
+		return byName[name], nil
+	})
 }
 
 // findGroups is adoptGroups where there is no list: team by team.
 func (r *run) findGroups(ctx context.Context) error {
+	return r.adoptEach(ctx, func(_, name string) ([]*scim.Resource, error) {
+		hits, _, err := r.target.App.Find(ctx, app.KindGroup, displayName, name)
+		return hits, err
+	})
+}
+
+// adoptEach takes over the groups that are there for our teams, as look finds them
+// by the team and by the name that its group has.
+func (r *run) adoptEach(ctx context.Context, look func(id, name string) ([]*scim.Resource, error)) error {
 	for _, id := range slices.Sorted(maps.Keys(r.teams)) {
 		t := r.teams[id]
 		if !r.planner.pushes(t) {
@@ -70,7 +63,7 @@ func (r *run) findGroups(ctx context.Context) error {
 		if err != nil {
 			continue // the plan parks it, if it is needed
 		}
-		hits, _, err := r.target.App.Find(ctx, app.KindGroup, displayName, name)
+		hits, err := look(id, name)
 		if err != nil {
 			return err
 		}
