@@ -22,6 +22,7 @@ var ranks = map[string]rank{
 	"scim/scimtest":   4,
 
 	"internal/config":    0,
+	"internal/dial":      0,
 	"internal/telemetry": 0,
 	"internal/mapping":   2,
 	"internal/auth0":     2,

@@ -15,6 +15,7 @@ import (
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/scimapp"
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/dial"
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/scim"
@@ -125,7 +126,7 @@ func connect(a config.App, p app.Profile) (app.App, error) {
 	token := a.Token.Reveal()
 	scimApp, err := scimapp.New(scimapp.Config{
 		BaseURL: a.URL.Value, Token: func(context.Context) (string, error) { return token, nil }, Profile: p,
-		Allow: scimapp.Allow{
+		Allow: dial.Allow{
 			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
 		},
 		Timeout: time.Duration(a.Timeout), Concurrency: a.Concurrency,

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usher-id/usher/internal/app/scimapp"
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/dial"
 	"github.com/usher-id/usher/internal/events"
 )
 
@@ -184,12 +184,12 @@ func (d *daemon) deliverEvents(ctx context.Context) error {
 }
 
 func (d *daemon) pusher(source string, to *config.EventPush) *events.Pusher {
-	allow := scimapp.Allow{
+	allow := dial.Allow{
 		Loopback: to.Allows(config.AllowLoopback), Private: to.Allows(config.AllowPrivate), PlainHTTP: to.Allows(config.AllowPlainHTTP),
 	}
 	return events.NewPusher(events.PushConfig{
 		Stream: events.Stream{Source: source, Delivery: events.Push}, URL: to.URL.Value, Token: to.Token.Reveal(),
-		Transport: scimapp.NewTransport(allow, eventDialTimeout, 1, nil),
+		Transport: dial.NewTransport(allow, eventDialTimeout, 1, nil),
 		Store:     d.db.Events(), Signer: d.outbox.signer, Bell: d.bells[source], Tally: &d.tally, Log: d.log,
 	})
 }

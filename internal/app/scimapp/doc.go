@@ -3,14 +3,11 @@
 // Package scimapp is the connection to an app that speaks SCIM 2.0
 // (RFC 7643, RFC 7644; cursor paging of RFC 9865), as its profile says.
 //
-// It owns the HTTP transport to that app: which addresses may be dialled
-// ([CheckAddress], at dial time on the resolved address, so that neither a name
-// that changes its mind nor another spelling of an address gets past), the
-// count of requests, and the dialect of PATCH and of look-ups.
+// It owns the count of requests, and the dialect of PATCH and of look-ups. Which
+// addresses may be dialled is internal/dial's to say.
 //
 // It must not retry, wait, limit rates or plan; scim/scimclient classifies what
-// comes back, and this package hands it on as app.Error. It uses no proxy from
-// the environment, as a proxy would resolve names where no check reaches.
+// comes back, and this package hands it on as app.Error.
 //
 // PATCH (RFC 7644 §3.5.2) carries one operation per attribute, each with a path,
 // unless the profile has another dialect; what no PATCH reaches goes by PUT (§3.5.1)

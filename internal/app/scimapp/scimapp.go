@@ -5,17 +5,15 @@ package scimapp
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"sync/atomic"
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/dial"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimclient"
 )
@@ -26,7 +24,7 @@ type Config struct {
 	// Token gives the bearer token of each request; nil sends none.
 	Token   func(context.Context) (string, error)
 	Profile app.Profile
-	Allow   Allow
+	Allow   dial.Allow
 
 	Timeout     time.Duration  // of one request, from dialling to the last byte; default 30 s
 	DialTimeout time.Duration  // of one connection; default 10 s
@@ -41,9 +39,6 @@ const (
 	defaultDialTimeout = 10 * time.Second
 	defaultConcurrency = 16
 	defaultUserAgent   = "usher"
-
-	maxHeaderBytes = 64 << 10
-	idleTimeout    = 90 * time.Second
 )
 
 // App is a SCIM 2.0 app.
@@ -70,8 +65,8 @@ func New(cfg Config) (*App, error) {
 	if cfg.Concurrency < 0 || cfg.Timeout < 0 || cfg.DialTimeout < 0 {
 		return nil, errors.New("scimapp: concurrency and timeouts must not be negative")
 	}
-	if err := checkBase(cfg.BaseURL, cfg.Allow); err != nil {
-		return nil, err
+	if err := dial.CheckURL(cfg.BaseURL, cfg.Allow); err != nil {
+		return nil, fmt.Errorf("scimapp: %w", err)
 	}
 	transport := newTransport(cfg)
 	count := &counter{next: transport}
@@ -109,51 +104,8 @@ func headers(p app.Profile) (accept string, header http.Header) {
 	return accept, header
 }
 
-// checkBase says what is wrong with an address before anything is dialled, with
-// what to do about it. The address itself stays out of the text: it may hold a password.
-func checkBase(base string, allow Allow) error {
-	u, err := url.Parse(base)
-	switch {
-	case err != nil || u.Host == "" || u.Hostname() == "":
-		return errors.New("scimapp: the base URL cannot be read; write it like https://app.example/scim/v2")
-	case u.User != nil:
-		return errors.New("scimapp: the base URL holds a user name or password; take it out and set the token instead")
-	case u.RawQuery != "" || u.ForceQuery:
-		return errors.New("scimapp: the base URL holds a query; take out the part from the question mark on")
-	case u.Fragment != "":
-		return errors.New("scimapp: the base URL holds a fragment; take out the part from the number sign on")
-	case u.Scheme == "http" && !allow.PlainHTTP:
-		return errors.New("scimapp: the base URL is plain http, which shows the token to everybody on the way; use https, or allow plain http for this app")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("scimapp: the base URL must begin with https://")
-	}
-	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
-		if err := CheckAddress(addr, allow); err != nil {
-			return fmt.Errorf("scimapp: the base URL: %w", err)
-		}
-	}
-	return nil
-}
-
 func newTransport(cfg Config) *http.Transport {
-	return NewTransport(cfg.Allow, cmp.Or(cfg.DialTimeout, defaultDialTimeout), cmp.Or(cfg.Concurrency, cfg.Profile.Concurrency, defaultConcurrency), cfg.RootCAs)
-}
-
-// NewTransport makes a transport that connects to where it is allowed to and nowhere
-// else, with idle connections kept open, for other things than apps, too. Without root
-// certificates it takes the system's.
-func NewTransport(allow Allow, dialTimeout time.Duration, idle int, roots *x509.CertPool) *http.Transport {
-	dialer := newDialer(dialTimeout, allow)
-	return &http.Transport{
-		Proxy:                  nil, // see the package comment
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true, // an own dialer switches it off otherwise
-		MaxIdleConnsPerHost:    idle,
-		IdleConnTimeout:        idleTimeout,
-		TLSHandshakeTimeout:    dialTimeout,
-		MaxResponseHeaderBytes: maxHeaderBytes,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-	}
+	return dial.NewTransport(cfg.Allow, cmp.Or(cfg.DialTimeout, defaultDialTimeout), cmp.Or(cfg.Concurrency, cfg.Profile.Concurrency, defaultConcurrency), cfg.RootCAs)
 }
 
 // Profile says how this app differs from plain SCIM 2.0.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/scimapp"
+	"github.com/usher-id/usher/internal/dial"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -56,7 +57,7 @@ func setup(t *testing.T, h http.HandlerFunc, changes ...func(*scimapp.Config)) *
 	cfg := scimapp.Config{
 		BaseURL: srv.URL + "/scim/v2", Profile: generic(t),
 		Token: func(context.Context) (string, error) { return secret, nil },
-		Allow: scimapp.Allow{Loopback: true, PlainHTTP: true},
+		Allow: dial.Allow{Loopback: true, PlainHTTP: true},
 	}
 	for _, change := range changes {
 		change(&cfg)
@@ -328,10 +329,10 @@ func TestErrors(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	open := scimapp.Allow{Loopback: true, Private: true, PlainHTTP: true}
+	open := dial.Allow{Loopback: true, Private: true, PlainHTTP: true}
 	for _, tt := range []struct {
 		base  string
-		allow scimapp.Allow
+		allow dial.Allow
 		say   string
 	}{
 		{"", open, "write it like"},
@@ -340,10 +341,10 @@ func TestNewRefuses(t *testing.T) {
 		{"https://joe:hunter2@app.example", open, "set the token instead"},
 		{"https://app.example/scim?key=hunter2", open, "from the question mark on"},
 		{"https://app.example/scim#hunter2", open, "from the number sign on"},
-		{"http://app.example", scimapp.Allow{Loopback: true, Private: true}, "allow plain http"},
-		{"https://127.0.0.1", scimapp.Allow{}, "allow loopback"},
-		{"https://[::1]:8443", scimapp.Allow{}, "allow loopback"},
-		{"https://10.1.2.3", scimapp.Allow{}, "allow private"},
+		{"http://app.example", dial.Allow{Loopback: true, Private: true}, "allow plain http"},
+		{"https://127.0.0.1", dial.Allow{}, "allow loopback"},
+		{"https://[::1]:8443", dial.Allow{}, "allow loopback"},
+		{"https://10.1.2.3", dial.Allow{}, "allow private"},
 		{"https://169.254.169.254", open, "metadata"},
 		{"https://[::ffff:169.254.169.254]", open, "metadata"},
 	} {
@@ -374,13 +375,13 @@ func TestDialIsGuarded(t *testing.T) {
 	t.Cleanup(srv.Close)
 	_, port, _ := strings.Cut(srv.Listener.Addr().String(), ":")
 	a, err := scimapp.New(scimapp.Config{
-		BaseURL: "http://localhost:" + port, Profile: generic(t), Allow: scimapp.Allow{PlainHTTP: true},
+		BaseURL: "http://localhost:" + port, Profile: generic(t), Allow: dial.Allow{PlainHTTP: true},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = a.Delete(t.Context(), app.KindUser, "1")
-	if _ = classOf(t, err, app.Unreachable); !errors.Is(err, scimapp.ErrAddress) {
+	if _ = classOf(t, err, app.Unreachable); !errors.Is(err, dial.ErrAddress) {
 		t.Errorf("%v is no ErrAddress", err)
 	}
 }
@@ -401,7 +402,7 @@ func TestTLS(t *testing.T) {
 		ok   bool
 	}{{srv.URL, pool, true}, {srv.URL, nil, false}, {"https://localhost" + port, pool, false}} {
 		a, err := scimapp.New(scimapp.Config{
-			BaseURL: tt.base, Profile: generic(t), Allow: scimapp.Allow{Loopback: true}, RootCAs: tt.pool,
+			BaseURL: tt.base, Profile: generic(t), Allow: dial.Allow{Loopback: true}, RootCAs: tt.pool,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -426,7 +427,7 @@ func TestConcurrentUse(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 	a, err := scimapp.New(scimapp.Config{
-		BaseURL: srv.URL, Profile: generic(t), Allow: scimapp.Allow{Loopback: true, PlainHTTP: true}, Concurrency: 8,
+		BaseURL: srv.URL, Profile: generic(t), Allow: dial.Allow{Loopback: true, PlainHTTP: true}, Concurrency: 8,
 	})
 	if err != nil {
 		t.Fatal(err)

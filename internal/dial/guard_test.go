@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package scimapp_test
+package dial_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/usher-id/usher/internal/app/scimapp"
+	"github.com/usher-id/usher/internal/dial"
 )
 
 // Who may dial an address.
@@ -74,32 +74,32 @@ func TestCheckAddress(t *testing.T) {
 	t.Logf("%d spellings", len(table))
 	for s, who := range table {
 		addr := netip.MustParseAddr(s)
-		for allow, want := range map[scimapp.Allow]bool{
+		for allow, want := range map[dial.Allow]bool{
 			{}:                              who == everybody,
 			{Loopback: true}:                who == everybody || who == withLoopback,
 			{Private: true}:                 who == everybody || who == withPrivate,
 			{Loopback: true, Private: true}: who != nobody,
 			{PlainHTTP: true}:               who == everybody,
 		} {
-			err := scimapp.CheckAddress(addr, allow)
+			err := dial.CheckAddress(addr, allow)
 			if (err == nil) != want {
 				t.Errorf("%s with %+v: %v", s, allow, err)
 			}
-			if err != nil && !errors.Is(err, scimapp.ErrAddress) {
+			if err != nil && !errors.Is(err, dial.ErrAddress) {
 				t.Errorf("%s: %v is no ErrAddress", s, err)
 			}
 		}
 	}
 	// A private spelling of a loopback address needs both.
 	both := netip.MustParseAddr("64:ff9b:1::7f00:1")
-	for allow, want := range map[scimapp.Allow]bool{
+	for allow, want := range map[dial.Allow]bool{
 		{Private: true}: false, {Loopback: true}: false, {Private: true, Loopback: true}: true,
 	} {
-		if err := scimapp.CheckAddress(both, allow); (err == nil) != want {
+		if err := dial.CheckAddress(both, allow); (err == nil) != want {
 			t.Errorf("%s with %+v: %v", both, allow, err)
 		}
 	}
-	if err := scimapp.CheckAddress(netip.Addr{}, scimapp.Allow{Loopback: true, Private: true}); err == nil {
+	if err := dial.CheckAddress(netip.Addr{}, dial.Allow{Loopback: true, Private: true}); err == nil {
 		t.Error("no address at all is accepted")
 	}
 }
@@ -116,10 +116,10 @@ func FuzzCheckAddress(f *testing.F) {
 		v4 := netip.AddrFrom4([4]byte(b))
 		mapped := netip.AddrFrom16(v4.As16())
 		nat64 := netip.AddrFrom16([16]byte{0: 0x00, 1: 0x64, 2: 0xff, 3: 0x9b, 12: b[0], 13: b[1], 14: b[2], 15: b[3]})
-		for _, allow := range []scimapp.Allow{{}, {Loopback: true}, {Private: true}} {
-			want := scimapp.CheckAddress(v4, allow) == nil
+		for _, allow := range []dial.Allow{{}, {Loopback: true}, {Private: true}} {
+			want := dial.CheckAddress(v4, allow) == nil
 			for _, addr := range []netip.Addr{mapped, nat64} {
-				if got := scimapp.CheckAddress(addr, allow) == nil; got != want {
+				if got := dial.CheckAddress(addr, allow) == nil; got != want {
 					t.Errorf("%s: %v, %s: %v", v4, want, addr, got)
 				}
 			}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package dial is how Usher connects to what lies outside the house.
+//
+// It owns which addresses may be dialled: [CheckAddress] is asked at dial time, on
+// the resolved address, so that neither a name that changes its mind nor another
+// spelling of an address gets past. It uses no proxy from the environment, as a
+// proxy would resolve names where no check reaches.
+//
+// It must not know what is sent.
+//
+// Goroutines: none beyond those of net/http.
+package dial
