@@ -74,26 +74,35 @@ func (b *Built) events(s config.Source) (*Events, error) {
 // signer reads the key with which we sign; nil if there is none.
 func (b *Built) signer() (*events.Signer, error) {
 	key := b.Config.Server.SigningKey
-	text := []byte(key.Reveal())
-	if len(text) == 0 {
+	if key.Reveal() == "" {
 		return nil, nil
 	}
-	if !strings.Contains(key.Reveal(), "-----BEGIN ") {
-		var err error
-		if text, err = os.ReadFile(key.Reveal()); err != nil {
-			// Without the path: it may be a key by mistake.
-			var at *os.PathError
-			if errors.As(err, &at) {
-				err = at.Err
-			}
-			return nil, config.Errors{{Pos: key.Pos(), Msg: "server.signing_key names no file that can be read: " + err.Error()}}
-		}
+	text, err := pemOf(key, "server.signing_key")
+	if err != nil {
+		return nil, err
 	}
 	s, err := events.NewSigner(text)
 	if err != nil {
 		return nil, config.Errors{{Pos: key.Pos(), Msg: "server.signing_key: " + err.Error()}}
 	}
 	return s, nil
+}
+
+// pemOf reads a private key that is written where it is used, or in a file.
+func pemOf(key config.Secret, what string) ([]byte, error) {
+	if strings.Contains(key.Reveal(), "-----BEGIN ") {
+		return []byte(key.Reveal()), nil
+	}
+	text, err := os.ReadFile(key.Reveal())
+	if err != nil {
+		// Without the path: it may be a key by mistake.
+		var at *os.PathError
+		if errors.As(err, &at) {
+			err = at.Err
+		}
+		return nil, config.Errors{{Pos: key.Pos(), Msg: what + " names no file that can be read: " + err.Error()}}
+	}
+	return text, nil
 }
 
 // outbox is what the daemon delivers events with.
