@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/scim"
@@ -32,6 +33,17 @@ type Statement struct {
 	// Deleted is the source's word that the record is gone, which is an explicit
 	// end and no mere absence. Map is not called then.
 	Deleted bool
+	// Blocked is the source's word that the person is shut out, which is an end as of
+	// when it is first said. Once it is said no more the person stays out (see
+	// ErrUnblocked), unless Returns is set.
+	Blocked, Returns bool
+	// Aliases are the keys of records of the same source that were made a part of this
+	// one: nobody leaves by that.
+	Aliases []string
+	// Since is when the read began that the statement is of; zero for one that is of
+	// now. What was taken later is newer.
+	Since time.Time
+	part  string // the key of the record that it follows, see acceptance.follow
 	// Map evaluates the source's mapping. It is only called when the digest
 	// is new, so that a read without change evaluates no expression.
 	Map func() (*scim.Resource, error)
@@ -63,16 +75,24 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 			ids = append(ids, s.ID)
 		}
 	}
+	a := d.acceptance(tx)
 	var known map[string]Record
+	var err error
 	if len(ids) > 0 {
-		var err error
 		if known, err = tx.Records(ctx, source, ids); err != nil {
 			return Accepted{}, err
 		}
 	}
-	a := d.acceptance(tx)
+	if a.links, err = d.links(ctx, tx, source, ids, chunk); err != nil {
+		return Accepted{}, err
+	}
 	for _, s := range chunk {
-		if err := a.read(ctx, known[s.ID], s); err != nil {
+		before := len(a.fresh)
+		err := a.read(ctx, known[s.ID], s)
+		if err == nil && len(a.fresh) > before {
+			err = a.link(ctx, a.fresh[before])
+		}
+		if err != nil {
 			return Accepted{}, err
 		}
 	}
@@ -101,6 +121,7 @@ type acceptance struct {
 	keys    map[string][]MatchKey
 	given   map[string]string // person → the record of this chunk that they got
 	events  []audit.Event
+	links   links
 }
 
 // view is a statement that was read, with the record it becomes.
@@ -109,6 +130,7 @@ type view struct {
 	record Record
 	user   *scim.Resource
 	before Record // zero for a new key
+	heir   bool   // it has the person of a record that was made a part of it
 }
 
 // read evaluates a statement that says something new, and finds whose it is.
@@ -118,7 +140,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	// What waits may find its person now, whether or not it says something else.
 	again := was && known.Person == ""
 	switch {
-	case was && (s.InOrder && known.After(s.File) || s.Repeat && known.Digest != s.Digest):
+	case was && (s.InOrder && known.After(s.File) || s.Repeat && known.Digest != s.Digest || !s.Since.IsZero() && known.At.After(s.Since)):
 		a.out.Late = append(a.out.Late, s)
 		return nil
 	case s.Deleted && known.Person == "": // nobody has to go, but an older file must not bring them
@@ -165,7 +187,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 // view makes the record that a statement becomes.
 func (a *acceptance) view(known Record, s Statement) (*view, error) {
 	v := &view{Statement: s, before: known}
-	v.record = Record{Key: s.Key, Generation: max(1, known.Generation), Digest: s.Digest, Line: s.Line, File: s.File, At: a.tx.Now()}
+	v.record = Record{Key: s.Key, Generation: max(1, known.Generation), Digest: s.Digest, Line: s.Line, File: s.File, At: a.tx.Now(), Alias: s.part}
 	var err error
 	switch {
 	case s.Deleted || known.Generation > 0 && known.Digest == s.Digest:
@@ -173,8 +195,12 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 	default:
 		v.user, err = s.Map()
 	}
-	if err == nil && s.Deleted {
+	switch {
+	case err != nil:
+	case s.Deleted:
 		err = a.end(v)
+	default:
+		err = a.block(v)
 	}
 	if err != nil {
 		return v, err
@@ -241,7 +267,7 @@ func (a *acceptance) people(ctx context.Context) error {
 func (a *acceptance) person(ctx context.Context, v view, old *Person, others []Record) error {
 	records := []Record{v.record}
 	for _, r := range others {
-		if r.Key != v.Key {
+		if r.Key != v.Key && !a.links.merged[r.Key] {
 			records = append(records, r)
 		}
 	}
@@ -335,7 +361,7 @@ func (a *acceptance) keep(v view, old, p *Person) {
 	if p.ID != v.before.Person && p.ID != v.PersonID() {
 		a.events = append(a.events, audit.Event{
 			At: a.tx.Now(), Kind: "record.matched", Actor: a.d.cfg.Actor, Person: p.ID, Object: v.Source + ":" + v.ID,
-			Why: "a value by which the source finds people is this person's",
+			Why: v.matched(),
 		})
 	}
 	kind, why := "person.changed", "changed at "+v.Source

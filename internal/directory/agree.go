@@ -16,6 +16,14 @@ import (
 // are due for Settle. A record that only added to a person and is gone is nobody's
 // any more: should it come back, it is looked at as if it were new.
 func (d *Directory) Standing(ctx context.Context, tx Tx, source string, complete bool, seen func(id string) bool) error {
+	if d.rules(source).Links {
+		parts, err := tx.LinkedTo(ctx, source)
+		if err != nil {
+			return err
+		}
+		listed := seen
+		seen = func(id string) bool { return listed(id) || parts[id] != "" && listed(parts[id]) }
+	}
 	changed, err := tx.SetMissing(ctx, source, complete, seen)
 	if err != nil || len(d.cfg.Sources) < 2 || len(changed) == 0 {
 		return err

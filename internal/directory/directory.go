@@ -26,6 +26,8 @@ type SourceRules struct {
 	First []scim.Path
 	// Teams says that it states teams, too.
 	Teams bool
+	// Links says that it makes records parts of others, and takes them apart again.
+	Links bool
 }
 
 // TeamRules says which teams a person is in by rule.

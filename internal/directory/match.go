@@ -114,6 +114,13 @@ func (a *acceptance) belongs(ctx context.Context, v *view) (string, error) {
 	if had != "" && (len(rules.Match) == 0 || had == v.PersonID()) {
 		return had, nil
 	}
+	if had == "" {
+		person, err := a.inherited(v)
+		if err != nil || person != "" {
+			v.heir = person != ""
+			return person, err
+		}
+	}
 	found, err := a.find(ctx, v)
 	switch {
 	case err != nil:

@@ -77,6 +77,12 @@ type Record struct {
 	File       string
 	Missing    time.Time // since when proven reads lack it; zero when present
 	At         time.Time // when this view was taken
+	// Blocked says that End is when the source first said that the person is shut
+	// out, and no date that it stated.
+	Blocked bool
+	// Alias is the key of the record of the same source that this one was made a part
+	// of, "" if it stands for itself. See Statement.Aliases.
+	Alias string
 }
 
 // After reports whether a file of a later name than the given one has stated the

@@ -25,6 +25,10 @@ type Tx interface {
 	PutRecords(ctx context.Context, records []Record) error
 	// RecordsOf returns all records of the given people, in order of source and id.
 	RecordsOf(ctx context.Context, people []string) (map[string][]Record, error)
+	// Linked returns the records of a source that are parts of one of these, and
+	// LinkedTo, of every one that has a person of its own, the key of which it is a part.
+	Linked(ctx context.Context, source string, ids []string) ([]Record, error)
+	LinkedTo(ctx context.Context, source string) (map[string]string, error)
 	// SetMissing marks the records of a source that seen knows as present and,
 	// if complete, those that it does not know as missing since now. It returns
 	// those whose standing changed.
