@@ -25,8 +25,26 @@ func (d *Directory) Standing(ctx context.Context, tx Tx, source string, complete
 		seen = func(id string) bool { return listed(id) || parts[id] != "" && listed(parts[id]) }
 	}
 	changed, err := tx.SetMissing(ctx, source, complete, seen)
-	if err != nil || len(d.cfg.Sources) < 2 || len(changed) == 0 {
+	if err != nil {
 		return err
+	}
+	return d.stand(ctx, tx, source, changed)
+}
+
+// Present says that some records of a source are there, as far as they are known, and
+// nothing of others.
+func (d *Directory) Present(ctx context.Context, tx Tx, source string, ids []string) error {
+	changed, err := tx.Present(ctx, source, ids)
+	if err != nil {
+		return err
+	}
+	return d.stand(ctx, tx, source, changed)
+}
+
+// stand has those looked at whose records came or went.
+func (d *Directory) stand(ctx context.Context, tx Tx, source string, changed []string) error {
+	if len(d.cfg.Sources) < 2 || len(changed) == 0 {
+		return nil
 	}
 	if err := tx.MarkDue(ctx, source, changed, d.calendar().Now); err != nil {
 		return err

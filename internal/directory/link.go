@@ -112,7 +112,7 @@ func (a *acceptance) link(ctx context.Context, v view) error {
 			if r.Missing.IsZero() {
 				r.Missing = a.tx.Now()
 			}
-			r.Person = ""
+			r.Person, r.User, r.Digest = "", []byte("{}"), [sha256.Size]byte{} // it is looked at as if it were new
 			a.links.merged[r.Key] = true
 		default:
 			if err := a.follow(ctx, &v, r); err != nil {

@@ -33,6 +33,8 @@ type Tx interface {
 	// if complete, those that it does not know as missing since now. It returns
 	// those whose standing changed.
 	SetMissing(ctx context.Context, source string, complete bool, seen func(id string) bool) (changed []string, err error)
+	// Present takes records as there again, and returns which of them were missing.
+	Present(ctx context.Context, source string, ids []string) ([]string, error)
 	// MarkDue makes those due at an instant whom one of these records of a
 	// source speaks of, and another record as well.
 	MarkDue(ctx context.Context, source string, ids []string, at time.Time) error

@@ -26,6 +26,7 @@ type Batch struct {
 	Notes    []string
 	Columns  []string // names of the rows' values
 	Fields   []int    // their 1-based numbers in the source, 0 for none
+	Live     *LiveBatch
 }
 
 // Reader reads a source once. An error means that nothing of it can be used.
@@ -45,6 +46,9 @@ type Source struct {
 	Delta bool
 	// Deleted tells rows that say that the record is gone; nil: none does.
 	Deleted *mapping.Program
+	// Live is set for a source that is asked instead of read from a file, and Reader
+	// is what Fetch makes of it.
+	Live *Live
 }
 
 // Report is what became of a read.
@@ -83,6 +87,7 @@ type Tx interface {
 	// PutTrouble notes that a source could not be read, and why; "" that it
 	// could. Since when and how often is counted by the store.
 	PutTrouble(ctx context.Context, source, what string) error
+	LiveTx
 }
 
 // Known is what is known of a source before a read is taken.
@@ -143,7 +148,10 @@ type ingestion struct {
 
 	batch *Batch
 	seen  sightings
-	r     Report
+	// Of a live source:
+	gone    map[string]bool // keys that are not there any more
+	partial bool            // see Reread
+	r       Report
 }
 
 func (in *ingestion) run(ctx context.Context) (Report, error) {
@@ -156,9 +164,11 @@ func (in *ingestion) run(ctx context.Context) (Report, error) {
 		Source: in.s.Name, File: in.s.File, Rows: batch.Proof.Rows + batch.Proof.Rejected, Complete: batch.Proof.Complete,
 		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: batch.Rejected,
 	}
+	in.forgo()
 	// Names are given in the order of keys, never of rows (DESIGN: names).
 	slices.SortFunc(batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
 	in.seen = look(batch)
+	in.doubt()
 	if err := in.match(ctx); err != nil {
 		return in.r, err
 	}
@@ -177,7 +187,10 @@ func (in *ingestion) run(ctx context.Context) (Report, error) {
 		return in.r, err
 	}
 	in.tell()
-	return in.r, in.prove(ctx)
+	if err := in.prove(ctx); err != nil {
+		return in.r, err
+	}
+	return in.r, in.state(ctx)
 }
 
 // tell puts what was set aside in the order of lines, and the rest into words.
@@ -212,8 +225,8 @@ func (in *ingestion) match(ctx context.Context) error {
 	if fresh := in.seen.count() - k.Here; k.strange(fresh, in.s.Delta) {
 		return &StrangersError{k.Records, k.Here, fresh}
 	}
-	in.r.Replay = k.Replay
-	if in.own() { // read once more, for its rows that were set aside, or by other rules
+	in.r.Replay = k.Replay && in.s.Live == nil // what is asked is what is now
+	if in.own() {                              // read once more, for its rows that were set aside, or by other rules
 		in.r.Replay = in.had.Replay
 	}
 	switch {
@@ -240,6 +253,7 @@ func (in *ingestion) submit(ctx context.Context, rows []Row) error {
 			Replay: in.r.Replay, InOrder: in.inOrder, Repeat: in.r.Replay && in.s.Delta,
 			Map: func() (*scim.Resource, error) { return parse(in.s.Mapping, row) },
 		}
+		in.asked(&s)
 		var err error
 		if s.Deleted, err = in.deleted(row); err != nil {
 			in.r.Rejected = append(in.r.Rejected, Reject{Line: row.Line, Key: row.Key, Reason: err.Error()})
@@ -271,7 +285,11 @@ func (in *ingestion) submit(ctx context.Context, rows []Row) error {
 // deleted reports whether a row says that its record is gone. Such a row brings
 // nobody back who is missing.
 func (in *ingestion) deleted(row Row) (bool, error) {
-	if in.s.Deleted == nil {
+	switch {
+	case in.gone[row.Key]:
+		in.seen.drop(row.Key)
+		return true, nil
+	case in.s.Deleted == nil:
 		return false, nil
 	}
 	v, err := in.s.Deleted.Eval(mapping.Input{Row: row.Values()})
@@ -404,6 +422,9 @@ func (in *ingestion) prove(ctx context.Context) error {
 			return err
 		}
 		if err := tx.PutRead(ctx, in.r, p); err != nil {
+			return err
+		}
+		if err := in.settleMarks(ctx, tx); err != nil {
 			return err
 		}
 		clean := p.Complete && len(in.r.Rejected) == 0

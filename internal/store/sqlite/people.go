@@ -132,6 +132,8 @@ func (tx *Tx) Erase(ctx context.Context, person string) (gone []directory.Resour
 			CROSS JOIN pushed u ON u.source = r.source AND u.record = r.id AND u.type = 'User' WHERE r.person = ?)`,
 		`UPDATE pushed SET body = NULL, deleted = 1, name = '', external = '' WHERE EXISTS (SELECT 1 FROM records r
 			WHERE r.person = ? AND r.source = pushed.source AND r.id = pushed.record)`,
+		`DELETE FROM source_members WHERE (source, record) IN (SELECT source, id FROM records WHERE person = ?)`,
+		`DELETE FROM source_marks WHERE (source, id) IN (SELECT source, id FROM records WHERE person = ?)`,
 		`DELETE FROM records WHERE person = ?`,
 		`DELETE FROM person_keys WHERE person = ?`,
 		`DELETE FROM team_members WHERE person = ?`,
@@ -198,8 +200,9 @@ func (tx *Tx) PutTeam(ctx context.Context, t directory.Team) error {
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name`, t.ID, t.Rule, t.Value, t.Name)
 }
 
-// StatedTeams implements directory.Tx: the groups that providers push. It walks
-// from the people asked for: left to itself, SQLite begins with every membership.
+// StatedTeams implements directory.Tx: the groups that providers push, and the teams
+// that other sources state. It walks from the people asked for: left to itself,
+// SQLite begins with every membership.
 func (tx *Tx) StatedTeams(ctx context.Context, people []string) (map[string][]directory.Team, error) {
 	in, err := list(people)
 	if err != nil {
@@ -216,6 +219,19 @@ func (tx *Tx) StatedTeams(ctx context.Context, people []string) (map[string][]di
 		CROSS JOIN pushed_members m ON m.source = u.source AND m.member = u.id
 		CROSS JOIN pushed g ON g.source = m.source AND g.type = 'Group' AND g.id = m.grp AND g.deleted = 0
 		WHERE r.person IN (SELECT value FROM json_each(?)) ORDER BY r.person, g.source, g.id`, in)
+	if err != nil {
+		return nil, err
+	}
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		var person string
+		var t directory.Team
+		err := r.Scan(&person, &t.ID, &t.Rule, &t.Value, &t.Name)
+		out[person] = append(out[person], t)
+		return err
+	}, `SELECT r.person, t.id, t.rule, t.value, t.name FROM records r
+		CROSS JOIN source_members m INDEXED BY source_members_record ON m.source = r.source AND m.record = r.id
+		CROSS JOIN source_teams t ON t.source = m.source AND t.id = m.team
+		WHERE r.person IN (SELECT value FROM json_each(?)) ORDER BY r.person, t.id`, in)
 	return out, err
 }
 

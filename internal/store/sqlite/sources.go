@@ -27,9 +27,13 @@ func (tx *Tx) PutRead(ctx context.Context, r source.Report, p source.Proof) erro
 	if err := tx.exec(ctx, `DELETE FROM source_rejects WHERE source = ?`, r.Source); err != nil {
 		return err
 	}
-	for _, j := range r.Rejected {
+	return tx.putRejects(ctx, r.Source, r.Rejected)
+}
+
+func (tx *Tx) putRejects(ctx context.Context, name string, rejects []source.Reject) error {
+	for _, j := range rejects {
 		err := tx.exec(ctx, `INSERT INTO source_rejects (source, line, col, field, key, reason) VALUES (?,?,?,?,?,?)`,
-			r.Source, j.Line, j.Column, j.Field, j.Key, j.Reason)
+			name, j.Line, j.Column, j.Field, j.Key, j.Reason)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ CREATE TABLE source_marks (
     id      TEXT    NOT NULL,
     due_at  INTEGER NOT NULL,
     since   INTEGER NOT NULL,
+    renewed INTEGER NOT NULL,
     gone_at INTEGER,
     version INTEGER NOT NULL,
     PRIMARY KEY (source, id)

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+)
+
+// Live is a source that can be asked for everybody and for single records, and that
+// tells of changes. An event only marks a record; what counts is what is read then, so
+// that neither the order of events nor what they hold matters.
+type Live struct {
+	Reader LiveReader
+	// Grace is how long a record must be gone before that is believed, where somebody
+	// will look again: it may turn up as a part of another one.
+	Grace time.Duration
+	// Returns says that a block that is lifted brings its person back.
+	Returns bool
+	// Served says that somebody looks at marks, see Reread.
+	Served bool
+}
+
+// LiveReader asks a live source.
+type LiveReader interface {
+	// ReadAll reads everybody. What it reads may lag behind; what of it is news, and
+	// whoever is absent, is asked for one by one where that can be afforded.
+	ReadAll(ctx context.Context, k Knowledge) (*Batch, error)
+	// ReadSome reads records by their keys, as they are now.
+	ReadSome(ctx context.Context, keys []string) (*Batch, error)
+	// ReadTeams reads the teams that the source states; rules are the names under which
+	// it does, those without a team included.
+	ReadTeams(ctx context.Context) (rules []string, teams []StatedTeam, err error)
+}
+
+// LiveBatch is what a read of a live source says beside its rows; every batch of one
+// has it. What is said of a
+// row here must be among the row's values, too, as those alone tell that it is news.
+type LiveBatch struct {
+	Began   time.Time
+	Blocked map[string]bool     // by key
+	Aliases map[string][]string // by key: see directory.Statement.Aliases
+	// Doubted are keys that were asked for and are not there, nor part of a row.
+	Doubted []string
+
+	rules []string // see LiveReader.ReadTeams
+	teams []StatedTeam
+}
+
+// StatedTeam is a team of which the source says who is in it.
+type StatedTeam struct {
+	Rule, ID, Name string
+	Members        []string // keys of records
+}
+
+// Team is the team in the directory.
+func (t StatedTeam) Team(source string) directory.Team {
+	return directory.Team{ID: directory.TeamID("stated:"+source+":"+t.Rule, t.ID), Rule: t.Rule, Value: t.ID, Name: t.Name}
+}
+
+// Mark says that a record has to be read.
+type Mark struct {
+	Key     string // "" is the teams
+	Due     time.Time
+	Since   time.Time // of the first word of it
+	Gone    time.Time // when it was first found to be gone; zero if it was not
+	Version int64
+}
+
+// LiveTx keeps what live sources need.
+type LiveTx interface {
+	// Digests returns what the records say that are not missing, by key.
+	Digests(ctx context.Context, source string) (map[string][32]byte, error)
+	// Mark has records read from an instant on, or earlier if they are to be already. Of
+	// a Mark its Key, Due and Gone count.
+	Mark(ctx context.Context, source string, marks []Mark) error
+	// Marks returns up to limit marks that are due, the oldest first, and when the next
+	// one is, zero for none.
+	Marks(ctx context.Context, source string, now time.Time, limit int) (due []Mark, next time.Time, err error)
+	// Unmark takes marks away that nobody has renewed since.
+	Unmark(ctx context.Context, source string, marks []Mark) error
+	// UnmarkBefore takes those away that were last renewed before an instant, but for
+	// the teams'.
+	UnmarkBefore(ctx context.Context, source string, at time.Time) error
+	// Heard notes an event, and reports whether it was noted before.
+	Heard(ctx context.Context, source, event string) (bool, error)
+	// PutRejects replaces what was set aside of some records.
+	PutRejects(ctx context.Context, source string, keys []string, rejects []Reject) error
+	// StateTeams replaces the teams of a rule, and returns the records for which that
+	// makes a difference, in order.
+	StateTeams(ctx context.Context, source, rule string, teams []StatedTeam) ([]string, error)
+}
+
+// Knowledge is what is known of a source when it is read.
+type Knowledge struct {
+	rules   [32]byte
+	digests map[string][32]byte
+}
+
+// Len is the number of records that are there.
+func (k Knowledge) Len() int { return len(k.digests) }
+
+// News reports whether a row says something that is not known.
+func (k Knowledge) News(row Row) bool {
+	had, ok := k.digests[row.Key]
+	return !ok || had != digest(k.rules, row)
+}
+
+// Absent returns the keys of records that a read does not hold, in order.
+func (k Knowledge) Absent(seen func(key string) bool) []string {
+	var out []string
+	for key := range k.digests {
+		if !seen(key) {
+			out = append(out, key)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// fetched is a read that was made before.
+type fetched struct{ batch *Batch }
+
+func (f fetched) Read(context.Context) (*Batch, error) { return f.batch, nil }
+
+// Fetch reads a live source; what it returns is to be given to Ingest, without asking
+// again. Reading may take minutes, and nothing has to wait for it. Any other source is
+// returned as it is.
+func Fetch(ctx context.Context, st Store, s Source) (Source, error) {
+	if s.Live == nil {
+		return s, nil
+	}
+	k := Knowledge{rules: s.Digest}
+	err := st.Update(ctx, func(tx Tx) (err error) {
+		k.digests, err = tx.Digests(ctx, s.Name)
+		return err
+	})
+	if err != nil {
+		return s, err
+	}
+	batch, err := s.Live.Reader.ReadAll(ctx, k)
+	if err == nil {
+		batch.Live.rules, batch.Live.teams, err = s.Live.Reader.ReadTeams(ctx)
+	}
+	if err != nil {
+		return s, fmt.Errorf("source %s: %w", s.Name, err)
+	}
+	s.Reader = fetched{batch}
+	return s, nil
+}
+
+// forgo adds to a read of everybody who is gone: whoever was asked for and is not
+// there, unless somebody will look again.
+func (in *ingestion) forgo() {
+	if in.batch.Live == nil || in.s.Live.Served {
+		return
+	}
+	in.forget(in.batch.Live.Doubted)
+}
+
+// forget has records stated as gone.
+func (in *ingestion) forget(keys []string) {
+	in.gone = map[string]bool{}
+	for _, key := range keys {
+		in.gone[key] = true
+		in.batch.Rows = append(in.batch.Rows, NewRow(0, key))
+	}
+}
+
+// doubt has whoever is not there count as seen until somebody looks again.
+func (in *ingestion) doubt() {
+	if in.batch.Live == nil {
+		return
+	}
+	for _, key := range in.batch.Live.Doubted {
+		if !in.gone[key] {
+			in.seen.more[key] = true
+		}
+	}
+}
+
+// asked adds to a statement what a live source says beside its rows.
+func (in *ingestion) asked(s *directory.Statement) {
+	b := in.batch.Live
+	if b == nil {
+		return
+	}
+	s.Blocked, s.Returns, s.Aliases = b.Blocked[s.ID], in.s.Live.Returns, b.Aliases[s.ID]
+	if !in.partial {
+		s.Since = b.Began
+	}
+}
+
+// state brings the teams into the directory that the source states.
+func (in *ingestion) state(ctx context.Context) error {
+	b := in.batch.Live
+	if b == nil {
+		return nil
+	}
+	failed, err := stateTeams(ctx, in.st, in.d, in.s.Name, b.rules, b.teams)
+	in.r.Rejected = append(in.r.Rejected, failed...)
+	return err
+}
+
+// stateTeams replaces the teams of a source, and puts into them whom its records are.
+// On whom a team rule failed is returned; they keep the teams they had.
+func stateTeams(ctx context.Context, st Store, d *directory.Directory, name string, rules []string, teams []StatedTeam) (failed []Reject, err error) {
+	for _, rule := range rules {
+		var of []StatedTeam
+		for _, t := range teams {
+			if t.Rule == rule {
+				of = append(of, t)
+			}
+		}
+		err := st.Update(ctx, func(tx Tx) error {
+			failed = nil
+			changed, err := tx.StateTeams(ctx, name, rule, of)
+			if err != nil {
+				return err
+			}
+			keyOf := map[string]string{}
+			for keys := range slices.Chunk(changed, chunk) {
+				records, err := tx.Records(ctx, name, keys)
+				if err != nil {
+					return err
+				}
+				for key, r := range records {
+					if r.Person != "" {
+						keyOf[r.Person] = key
+					}
+				}
+			}
+			problems, err := d.Regroup(ctx, tx, slices.Sorted(maps.Keys(keyOf)))
+			for person, why := range problems {
+				failed = append(failed, Reject{Key: keyOf[person], Reason: why.Error()})
+			}
+			return err
+		})
+		if err != nil {
+			return failed, err
+		}
+	}
+	return failed, nil
+}
+
+// settleMarks takes away the marks that a read of everybody has answered, and marks
+// what it leaves in doubt.
+func (in *ingestion) settleMarks(ctx context.Context, tx Tx) error {
+	b := in.batch.Live
+	if b == nil {
+		return nil
+	}
+	if err := tx.UnmarkBefore(ctx, in.s.Name, b.Began); err != nil || !in.s.Live.Served {
+		return err
+	}
+	marks := make([]Mark, len(b.Doubted))
+	for i, key := range b.Doubted {
+		marks[i] = Mark{Key: key, Due: tx.Now().Add(in.s.Live.Grace), Gone: tx.Now()}
+	}
+	return tx.Mark(ctx, in.s.Name, marks)
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+)
+
+// atOnce is how many marked records one Reread takes.
+const atOnce = 100
+
+// Word is what an event tells: who may have changed.
+type Word struct {
+	ID  string // of the event; "" if there is none
+	Key string // of the record, "" for the teams
+	// Row is what the event says of the record, if it says all: one that says nothing
+	// new needs no look. Nil has it read.
+	Row *Row
+	// Idle says that nobody is spoken of, and that there is progress alone.
+	Idle bool
+	// Progress is where to go on after it, kept under ProgressKey; nil for none.
+	Progress []byte
+}
+
+// ProgressKey is where the store keeps how far a source's events were taken.
+func ProgressKey(source string) string { return "progress:" + source }
+
+// Hear takes what an event tells, so that it is not lost when it returns. marked
+// reports whether there is something to read.
+func Hear(ctx context.Context, st Store, s Source, w Word) (marked bool, err error) {
+	err = st.Update(ctx, func(tx Tx) error {
+		if marked, err = note(ctx, tx, s, w); err != nil || w.Progress == nil {
+			return err
+		}
+		return tx.PutMeta(ctx, ProgressKey(s.Name), w.Progress)
+	})
+	return marked, err
+}
+
+func note(ctx context.Context, tx Tx, s Source, w Word) (bool, error) {
+	if w.Idle {
+		return false, nil
+	}
+	if w.ID != "" {
+		if before, err := tx.Heard(ctx, s.Name, w.ID); err != nil || before {
+			return false, err
+		}
+	}
+	if w.Row != nil {
+		known, err := tx.Records(ctx, s.Name, []string{w.Key})
+		if err != nil {
+			return false, err
+		}
+		if r, ok := known[w.Key]; ok && r.Missing.IsZero() && r.Digest == digest(s.Digest, *w.Row) {
+			return false, nil
+		}
+	}
+	return true, tx.Mark(ctx, s.Name, []Mark{{Key: w.Key, Due: tx.Now()}})
+}
+
+// Progress returns what was kept of a source's progress, nil for nothing.
+func Progress(ctx context.Context, st Store, source string) (kept []byte, err error) {
+	err = st.Update(ctx, func(tx Tx) (err error) {
+		kept, err = tx.Meta(ctx, ProgressKey(source))
+		return err
+	})
+	return kept, err
+}
+
+// Reread reads what is marked and due of a live source, up to a bound, as it is now,
+// and brings it into the directory. next is when to come again, zero for never.
+// Nobody leaves by it: departures wait for directory.Settle.
+func Reread(ctx context.Context, st Store, d *directory.Directory, s Source) (r Report, next time.Time, err error) {
+	var marks []Mark
+	err = st.Update(ctx, func(tx Tx) (err error) {
+		marks, next, err = tx.Marks(ctx, s.Name, tx.Now(), atOnce)
+		return err
+	})
+	if err != nil || len(marks) == 0 {
+		return Report{Source: s.Name, Complete: true}, next, err
+	}
+	re := &rereading{
+		ingestion: ingestion{st: st, d: d, s: s, partial: true, r: Report{Source: s.Name, File: s.File, Complete: true, Rejected: []Reject{}}},
+		marks:     marks,
+	}
+	if err := re.run(ctx); err != nil {
+		return re.r, next, fmt.Errorf("source %s: %w", s.Name, err)
+	}
+	err = st.Update(ctx, func(tx Tx) (err error) {
+		_, next, err = tx.Marks(ctx, s.Name, time.Time{}, 0)
+		return err
+	})
+	return re.r, next, err
+}
+
+// rereading is the work on some marks.
+type rereading struct {
+	ingestion
+	marks   []Mark
+	doubted []Mark // to be looked at again
+}
+
+func (re *rereading) run(ctx context.Context) error {
+	var keys []string
+	teams := false
+	for _, m := range re.marks {
+		if m.Key == "" {
+			teams = true
+			continue
+		}
+		keys = append(keys, m.Key)
+	}
+	if len(keys) > 0 {
+		if err := re.records(ctx, keys); err != nil {
+			return err
+		}
+	}
+	if teams {
+		rules, of, err := re.s.Live.Reader.ReadTeams(ctx)
+		if err != nil {
+			return err
+		}
+		failed, err := stateTeams(ctx, re.st, re.d, re.s.Name, rules, of)
+		if err != nil {
+			return err
+		}
+		re.r.Rejected = append(re.r.Rejected, failed...)
+	}
+	return re.st.Update(ctx, func(tx Tx) error {
+		if err := tx.Unmark(ctx, re.s.Name, re.marks); err != nil {
+			return err
+		}
+		return tx.Mark(ctx, re.s.Name, re.doubted)
+	})
+}
+
+func (re *rereading) records(ctx context.Context, keys []string) error {
+	var err error
+	if re.batch, err = re.s.Live.Reader.ReadSome(ctx, keys); err != nil {
+		return err
+	}
+	re.r.Rejected = append(re.r.Rejected, re.batch.Rejected...)
+	re.forget(re.believed(time.Now()))
+	slices.SortFunc(re.batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
+	re.seen = look(re.batch)
+	re.r.Rows = len(re.batch.Rows)
+	for rows := range slices.Chunk(re.batch.Rows, chunk) {
+		if err := re.submit(ctx, rows); err != nil {
+			return err
+		}
+	}
+	return re.st.Update(ctx, func(tx Tx) error {
+		seen := re.seen.keys()
+		if err := re.d.Present(ctx, tx, re.s.Name, seen); err != nil {
+			return err
+		}
+		return tx.PutRejects(ctx, re.s.Name, append(slices.Clone(keys), seen...), re.r.Rejected)
+	})
+}
+
+// believed returns who has been gone for the time of grace, and marks the others anew.
+func (re *rereading) believed(now time.Time) (gone []string) {
+	for _, key := range re.batch.Live.Doubted {
+		i := slices.IndexFunc(re.marks, func(m Mark) bool { return m.Key == key })
+		m := Mark{Key: key, Gone: now}
+		if i >= 0 && !re.marks[i].Gone.IsZero() {
+			m.Gone = re.marks[i].Gone
+		}
+		if m.Due = m.Gone.Add(re.s.Live.Grace); !m.Due.After(now) {
+			gone = append(gone, key)
+			continue
+		}
+		re.doubted = append(re.doubted, m)
+	}
+	return gone
+}
