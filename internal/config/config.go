@@ -61,6 +61,15 @@ type Source struct {
 	// OAuthClients may get access tokens for this source by what they have signed.
 	OAuthClients []OAuthClient `json:"oauth_clients,omitempty"`
 	Events       *Events       `json:"events,omitempty"`
+
+	// Of SourceAuth0, a tenant of Auth0:
+	Tenant      *Tenant  `json:"tenant,omitempty"`
+	Connections []Text   `json:"connections,omitempty"` // names; empty = all
+	Changes     string   `json:"changes"`               // how they are told: ChangesStream, ChangesWebhook, ChangesNone
+	Webhook     *Webhook `json:"webhook,omitempty"`     // set exactly with ChangesWebhook
+	Teams       []Text   `json:"teams,omitempty"`       // what of the tenant is a team: roles, organizations, groups
+	Unblocked   string   `json:"unblocked"`             // UnblockedStays or UnblockedReturns
+	Deletions   Duration `json:"deletions"`             // how long somebody must be gone before that is believed
 }
 
 // The values of Source.Experimental.
@@ -72,8 +81,9 @@ const (
 
 // The values of Source.Type.
 const (
-	SourceCSV  = "csv"
-	SourceSCIM = "scim"
+	SourceCSV   = "csv"
+	SourceSCIM  = "scim"
+	SourceAuth0 = "auth0"
 )
 
 // DefaultRateLimit is how many requests a second a provider may push.
@@ -96,6 +106,22 @@ const (
 	UniqueOrganisation = "organisation" // one holder in the organisation, for ever
 	UniqueApp          = "app"          // one holder in the app, for ever
 )
+
+// The values of Source.Changes.
+const (
+	ChangesStream  = "stream"  // the source's own stream of events is followed
+	ChangesWebhook = "webhook" // the source calls us
+	ChangesNone    = "none"    // everybody is read now and then
+)
+
+// The values of Source.Unblocked.
+const (
+	UnblockedStays   = "stays"   // whoever left when they were blocked stays out
+	UnblockedReturns = "returns" // they are back
+)
+
+// DefaultDeletions is how long somebody is looked for who is gone.
+const DefaultDeletions = Duration(30 * time.Second)
 
 // Attribute is one line of a mapping: attribute path → expression.
 type Attribute struct {

@@ -65,6 +65,14 @@ func digest(c *Config) [32]byte {
 		refs[a.Name] = a.Token.Ref()
 	}
 	for _, s := range c.Sources {
+		if s.Tenant != nil {
+			refs["tenant of "+s.Name] = s.Tenant.Secret.Ref() + s.Tenant.Key.Ref()
+		}
+		if s.Webhook != nil {
+			for i, secret := range s.Webhook.Secrets {
+				refs[fmt.Sprintf("webhook of %s %d", s.Name, i)] = secret.Ref()
+			}
+		}
 		if s.Events != nil && s.Events.Push != nil {
 			refs["events of "+s.Name] = s.Events.Push.Token.Ref()
 		}

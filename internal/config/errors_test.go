@@ -83,6 +83,7 @@ func TestErrorsKeepSecrets(t *testing.T) {
 type mistake struct{ name, src, want string }
 
 func mistakes() []mistake {
+	const tenant = "store: s\nsources: {a: {type: auth0, tenant: {url: https://a.example, "
 	const head = "store: s\nsources:\n  hr: {type: csv, path: p, key: id, columns: [id, b], person: {title: row.id}"
 	const app = head + "}\napps:\n  a: {url: 'https://a.example', token: t, user: {title: person.title}"
 	return []mistake{
@@ -111,6 +112,17 @@ func mistakes() []mistake {
 		{"column number", strings.Replace(head, "b]", "7]", 1) + "}\n", `must be text, not a number (put it in quotes: "7")`},
 		{"a pushed source with a file", "store: s\nsources: {idp: {type: scim, path: p}}\n", "path of source idp is for type: csv"},
 		{"a file with a strictness", head + ", strictness: rfc}\n", "strictness of source hr is for type: scim"},
+		{"a tenant without a word who we are", tenant + "client_id: c}}}\n", "must have either client_secret or private_key"},
+		{"a tenant with two", tenant + "client_id: c, client_secret: s, private_key: k}}}\n", "must have either client_secret or private_key"},
+		{"a tenant by plain http", strings.Replace(tenant, "https", "http", 1) + "client_id: c, client_secret: s}}}\n", "allow: [plain-http]"},
+		{"no tenant", "store: s\nsources: {a: {type: auth0}}\n", "source a has no tenant (it must have one)"},
+		{"a tenant with a path", tenant + "client_id: c, client_secret: s}, path: p}}\n", "path of source a is for type: csv"},
+		{"a file with a tenant", head + ", teams: [roles]}\n", "teams of source hr is for type: auth0"},
+		{"calls without a secret", tenant + "client_id: c, client_secret: s}, changes: webhook}}\n", "source a has no webhook"},
+		{"a secret without calls", tenant + "client_id: c, client_secret: s}, webhook: {secrets: [a123456789abcdef]}}}\n", "webhook of source a is for changes: webhook"},
+		{"a short secret", tenant + "client_id: c, client_secret: s}, changes: webhook, webhook: {secrets: [hunter2]}}}\n", "is shorter than 16 characters"},
+		{"three secrets", tenant + "client_id: c, client_secret: s}, changes: webhook, webhook: {secrets: [a123456789abcdef, b123456789abcdef, c123456789abcdef]}}}\n", "must be one or two"},
+		{"no header", tenant + "client_id: c, client_secret: s}, changes: webhook, webhook: {header: 'X: y', secrets: [a123456789abcdef]}}}\n", "is no name of a header"},
 		{"no path", strings.Replace(head, "path: p, ", "", 1) + "}\n", "3:3: source hr has no path (it must have one)"},
 		{"path misspelt", strings.Replace(head, "path: p", "pathe: p", 1) + "}\n", `unknown key "pathe" in source hr (did you mean path?)`},
 		{"rate too low", "store: s\nsources: {idp: {type: scim, rate_limit: 3}}\n", "at least 25 requests a second"},

@@ -28,11 +28,11 @@ func (d *decoder) sources(n *node) []Source {
 }
 
 func (d *decoder) source(name Text, n *node) Source {
-	s := Source{Name: name.Value, Pos: name.Pos, Mode: ModeSnapshot, RateLimit: DefaultRateLimit}
+	s := Source{Name: name.Value, Pos: name.Pos, Mode: ModeSnapshot, RateLimit: DefaultRateLimit, Changes: ChangesStream, Unblocked: UnblockedStays, Deletions: DefaultDeletions}
 	what := "source " + name.Value
 	columnsGood := false
 	d.section(n, what, name.Pos,
-		field{key: "type", required: true, read: func(n *node) { s.Type, _ = d.choice(n, "type of "+what, SourceCSV, SourceSCIM) }},
+		field{key: "type", required: true, read: func(n *node) { s.Type, _ = d.choice(n, "type of "+what, SourceCSV, SourceSCIM, SourceAuth0) }},
 		field{key: "path", read: func(n *node) { s.Path, _ = d.text(n, "path of "+what) }},
 		field{key: "mode", read: func(n *node) {
 			if t, ok := d.choice(n, "mode of "+what, ModeSnapshot, ModeDelta); ok {
@@ -67,52 +67,87 @@ func (d *decoder) source(name Text, n *node) Source {
 		}},
 		field{key: "oauth_clients", read: func(n *node) { s.OAuthClients = d.oauthClients(n, what) }},
 		field{key: "events", read: func(n *node) { s.Events = d.events(n, what) }},
+		field{key: "tenant", read: func(n *node) { s.Tenant = d.tenant(n, what) }},
+		field{key: "connections", read: func(n *node) { s.Connections, _ = d.texts(n, "connections of "+what, "connection") }},
+		field{key: "changes", read: func(n *node) {
+			if t, ok := d.choice(n, "changes of "+what, ChangesStream, ChangesWebhook, ChangesNone); ok {
+				s.Changes = t.Value
+			}
+		}},
+		field{key: "webhook", read: func(n *node) { s.Webhook = d.webhook(n, what) }},
+		field{key: "teams", read: func(n *node) { s.Teams, _ = d.choices(n, "teams of "+what, "kind", statedKinds...) }},
+		field{key: "unblocked", read: func(n *node) {
+			if t, ok := d.choice(n, "unblocked of "+what, UnblockedStays, UnblockedReturns); ok {
+				s.Unblocked = t.Value
+			}
+		}},
+		field{key: "deletions", read: func(n *node) { set(&s.Deletions)(d.duration(n, "deletions of "+what, 0, time.Hour)) }},
 	)
-	d.kindOfSource(n, s.Type.Value, what, name.Pos)
+	d.hooked(n, s, what)
+	d.ofKind(n, s.Type.Value, what, name.Pos)
 	if s.Unmatched == "" && len(s.Match) > 0 {
 		s.Unmatched = UnmatchedWait
 	}
-	if columnsGood {
+	if columnsGood && s.Type.Value != SourceAuth0 {
 		d.columns(s)
 	}
 	return s
 }
 
-// ofCSV and ofSCIM are the keys that only one kind of source has; the first of CSV
-// are those that it must have.
-var (
-	ofCSV  = []string{"path", "key", "columns", "person", "mode", "optional", "encoding", "delimiter", "settle", "deleted"}
-	ofSCIM = []string{"strictness", "rate_limit", "experimental", "oauth_clients", "events"}
-)
+// kind is a kind of source: the keys that it must have, and those that it may have
+// beside what all have.
+type kindOfSource struct {
+	name       string
+	needs, may []string
+}
 
-const neededByCSV = 4
+func kindsOfSource() []kindOfSource {
+	return []kindOfSource{
+		{SourceCSV, []string{"path", "key", "columns", "person"}, []string{"mode", "optional", "encoding", "delimiter", "settle", "deleted"}},
+		{SourceSCIM, nil, []string{"strictness", "rate_limit", "experimental", "oauth_clients", "events"}},
+		{SourceAuth0, []string{"tenant"}, []string{"columns", "person", "connections", "changes", "webhook", "teams", "unblocked", "deletions"}},
+	}
+}
 
-// kindOfSource checks the keys that only one kind of source has.
-func (d *decoder) kindOfSource(n *node, kind, what string, pos Position) {
+func (k kindOfSource) has(key string) bool {
+	return slices.Contains(k.needs, key) || slices.Contains(k.may, key)
+}
+
+// ofKind checks the keys that only some kinds of source have.
+func (d *decoder) ofKind(n *node, kind, what string, pos Position) {
+	kinds := kindsOfSource()
 	n.note(func(s *Schema) {
-		s.AnyOf = []*Schema{{Required: ofCSV[:neededByCSV]}, {Properties: map[string]*Schema{"type": {Type: Types{"string"}, Enum: []string{SourceSCIM}}}}}
+		for _, k := range kinds {
+			s.AnyOf = append(s.AnyOf, &Schema{Required: k.needs, Properties: map[string]*Schema{"type": {Type: Types{"string"}, Enum: []string{k.name}}}})
+		}
+		s.AnyOf = append(s.AnyOf, &Schema{Properties: map[string]*Schema{"type": {Type: Types{"string"}, Pattern: `\$`}}}) // from the environment
 	})
-	if n.kind != kindMap {
+	i := slices.IndexFunc(kinds, func(k kindOfSource) bool { return k.name == kind })
+	if n.kind != kindMap || i < 0 {
 		return
 	}
-	others, of := ofSCIM, SourceSCIM
-	if kind == SourceSCIM {
-		others, of = ofCSV, SourceCSV
+	var known []string
+	for _, k := range kinds {
+		known = append(append(known, k.needs...), k.may...)
 	}
-	known := append(slices.Clone(ofCSV), ofSCIM...)
 	meant := map[string]bool{}
 	for _, e := range n.entries {
-		if slices.Contains(others, e.key.Value) && kind != "" {
-			d.fail(e.key.Pos, e.key.Value+" of "+what+" is for type: "+of, "remove it")
-		}
 		if !slices.Contains(known, e.key.Value) {
 			meant[nearest(e.key.Value, known)] = true
+			continue
 		}
+		if kinds[i].has(e.key.Value) {
+			continue
+		}
+		var of []string
+		for _, k := range kinds {
+			if k.has(e.key.Value) {
+				of = append(of, k.name)
+			}
+		}
+		d.fail(e.key.Pos, e.key.Value+" of "+what+" is for type: "+strings.Join(of, " or "), "remove it")
 	}
-	if kind != SourceCSV {
-		return
-	}
-	for _, key := range ofCSV[:neededByCSV] {
+	for _, key := range kinds[i].needs {
 		if n.at(key) == nil && !meant[key] { // a slip of the pen is one mistake, not two
 			d.fail(pos, what+" has no "+key, "it must have one")
 		}
@@ -131,12 +166,16 @@ func (d *decoder) rateLimit(n *node, what string) float64 {
 	return v
 }
 
-// pushed are the names under which apps can have the groups that providers push.
+// pushed are the names under which apps can have the groups that providers push, and
+// the teams that other sources state.
 func pushed(sources []Source) []Team {
 	var out []Team
 	for _, s := range sources {
 		if s.Type.Value == SourceSCIM {
 			out = append(out, Team{Name: s.Name, Pos: s.Pos})
+		}
+		for _, kind := range s.Teams {
+			out = append(out, Team{Name: s.Name + "." + kind.Value, Pos: s.Pos})
 		}
 	}
 	return out

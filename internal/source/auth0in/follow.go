@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0in
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/usher-id/usher/internal/auth0"
+	"github.com/usher-id/usher/internal/source"
+)
+
+// Listener is who is told of events.
+type Listener struct {
+	// Hear takes what an event tells; once it returns that is not lost.
+	Hear func(ctx context.Context, w source.Word) error
+	// Lost is called when events may have been missed: everybody has to be read.
+	Lost func()
+	// State is called when the stream comes and goes: nil when it is open, and why it
+	// is not. It may be nil.
+	State func(error)
+}
+
+// progress is how far the events of a tenant were taken.
+type progress struct {
+	Tenant string    `json:"tenant"` // another one's offsets mean nothing
+	Offset string    `json:"offset"`
+	At     time.Time `json:"at"`
+}
+
+// clocksDiffer is by how much the tenant's clock may be behind ours.
+const clocksDiffer = time.Minute
+
+// Bounds of the time between two tries to open the stream.
+const (
+	soonest = time.Second
+	latest  = time.Minute
+)
+
+// Follow listens to the Events API until ctx ends, from where kept says that it was
+// left; nil is now. Whatever goes wrong is tried again.
+func (t *Tenant) Follow(ctx context.Context, kept []byte, l Listener) {
+	var at progress
+	if len(kept) > 0 && (json.Unmarshal(kept, &at) != nil || at.Tenant != t.Host) {
+		at = progress{}
+		l.Lost()
+	}
+	at.Tenant = t.Host
+	for wait := soonest; ctx.Err() == nil; {
+		opened := time.Now()
+		err := t.listen(ctx, &at, l)
+		if ctx.Err() != nil {
+			return
+		}
+		switch {
+		case errors.Is(err, auth0.ErrOffset): // what was missed is not known
+			at.Offset, at.At = "", time.Time{}
+		case errors.Is(err, io.EOF): // as it is closed every few minutes
+			wait = soonest
+			continue
+		}
+		if l.State != nil {
+			l.State(err)
+		}
+		if time.Since(opened) > latest { // it was open for a while
+			wait = soonest
+		}
+		pause(ctx, wait/2+rand.N(wait/2)) //nolint:gosec // nobody gains by guessing it
+		wait = min(2*wait, latest)
+	}
+}
+
+// listen opens the stream once, and returns why it has ended.
+func (t *Tenant) listen(ctx context.Context, at *progress, l Listener) error {
+	now, from := time.Now().UTC(), auth0.From{Offset: at.Offset}
+	if at.Offset == "" && !at.At.IsZero() {
+		from.Time = at.At.Add(-clocksDiffer)
+	}
+	s, err := t.Client.Events(ctx, from, t.types()...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // there is nothing to lose
+	defer context.AfterFunc(ctx, func() { _ = s.Close() })()
+	if l.State != nil {
+		l.State(nil)
+	}
+	if from == (auth0.From{}) { // what was before it is for a read of everybody
+		l.Lost()
+		at.At = now
+	}
+	for {
+		f, err := s.Next()
+		if err != nil {
+			return err
+		}
+		w := source.Word{Idle: true}
+		if f.Event != nil {
+			w = t.Word(*f.Event)
+		}
+		next := progress{Tenant: at.Tenant, Offset: f.Offset, At: time.Now().UTC()}
+		if f.Offset == "" {
+			next.Offset = at.Offset
+		}
+		if w.Progress, err = json.Marshal(next); err != nil {
+			return err
+		}
+		if err := l.Hear(ctx, w); err != nil {
+			return err // the stream goes on behind what was kept
+		}
+		*at = next
+	}
+}
+
+// types are the events that have something to tell.
+func (t *Tenant) types() []string {
+	types := []string{auth0.UserCreated, auth0.UserUpdated, auth0.UserDeleted}
+	if slices.Contains(t.Teams, Organizations) {
+		types = append(types, "organization.created", "organization.updated", "organization.deleted", "organization.member.added", "organization.member.deleted")
+	}
+	if slices.Contains(t.Teams, Groups) {
+		types = append(types, "group.created", "group.updated", "group.deleted", "group.member.added", "group.member.deleted")
+	}
+	return types
+}
+
+// Word is what an event tells the directory.
+func (t *Tenant) Word(e auth0.Event) source.Word {
+	idle := source.Word{ID: e.ID, Idle: true}
+	if e.Purpose == "test" {
+		return idle
+	}
+	kind, _, _ := strings.Cut(e.Type, ".")
+	switch {
+	case kind == "organization" && slices.Contains(t.Teams, Organizations), kind == "group" && slices.Contains(t.Teams, Groups):
+		return source.Word{ID: e.ID}
+	case kind != "user":
+		return idle
+	}
+	u, err := auth0.ParseUser(e.Object)
+	switch {
+	case err != nil || u.ID == "": // of whom it speaks is found when everybody is read
+		return idle
+	case e.Type == auth0.UserDeleted:
+		return source.Word{ID: e.ID, Key: u.ID}
+	case !t.ours(u):
+		return idle
+	}
+	w := source.Word{ID: e.ID, Key: u.ID}
+	if values, err := t.values(u); err == nil {
+		row := source.NewRow(0, u.ID, values...)
+		w.Row = &row
+	}
+	return w
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

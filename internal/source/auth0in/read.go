@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0in
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usher-id/usher/internal/auth0"
+	"github.com/usher-id/usher/internal/source"
+)
+
+// Config is what a Tenant is made of. Source, Client and Columns are required.
+type Config struct {
+	Source      string
+	Host        string // of the tenant; offsets of one mean nothing to another
+	Client      *auth0.Client
+	Columns     []string // that rows have, in this order; see IsColumn
+	Connections []string // names; none is all
+	Teams       []Teams
+	// AtOnce is how many users are asked for at the same time; default 4.
+	AtOnce int
+	// Closely is up to how many differences a read of everybody asks for one by one,
+	// so that they are as of now; default 200. Beyond that they are taken as they come,
+	// and whoever is absent is the guard's to decide.
+	Closely int
+}
+
+// Teams is a kind of thing that people are in.
+type Teams string
+
+// The kinds.
+const (
+	Roles         Teams = "roles"
+	Organizations Teams = "organizations"
+	Groups        Teams = "groups"
+)
+
+// Tenant is a tenant of Auth0 as a source.
+type Tenant struct{ Config }
+
+var _ source.LiveReader = (*Tenant)(nil)
+
+// New checks the configuration. It sends nothing.
+func New(c Config) (*Tenant, error) {
+	switch {
+	case c.Source == "" || c.Client == nil:
+		return nil, errors.New("auth0in: there is no source, or no client")
+	case c.AtOnce < 0 || c.Closely < 0:
+		return nil, errors.New("auth0in: a number is negative")
+	}
+	for _, name := range c.Columns {
+		if !IsColumn(name) {
+			return nil, fmt.Errorf("auth0in: %q is no column: write %s, app_metadata.NAME or user_metadata.NAME", name, strings.Join(Columns(), ", "))
+		}
+	}
+	if c.AtOnce == 0 {
+		c.AtOnce = 4
+	}
+	if c.Closely == 0 {
+		c.Closely = 200
+	}
+	return &Tenant{c}, nil
+}
+
+// ReadAll implements source.LiveReader.
+func (t *Tenant) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch, error) {
+	b := t.newBatch()
+	b.out.Live.Began = time.Now()
+	for u, err := range t.everybody(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		b.add(u)
+	}
+	out := b.done()
+	out.Proof.Complete = true
+	if err := t.lookClosely(ctx, k, b); err != nil {
+		return nil, err
+	}
+	out.Proof.Digest = fingerprint(out.Rows)
+	return out, nil
+}
+
+// everybody lists a small tenant by pages, and exports a larger one.
+func (t *Tenant) everybody(ctx context.Context) iter.Seq2[auth0.User, error] {
+	return func(yield func(auth0.User, error) bool) {
+		n, err := t.Client.CountUsers(ctx, "", "")
+		if err != nil {
+			yield(auth0.User{}, err)
+			return
+		}
+		all := t.Client.Export(ctx, "", t.Columns)
+		if n <= auth0.MostListed/2 { // far from where lists end
+			all = t.Client.Search(ctx, "", "")
+		}
+		all(yield)
+	}
+}
+
+// lookClosely asks for those one by one of whom the read says something new, or whom it
+// lacks: what lists say lags behind. If they are many, it asks for those alone whom it
+// lacks; if those are many as well, for nobody.
+func (t *Tenant) lookClosely(ctx context.Context, k source.Knowledge, b *batch) error {
+	if k.Len() == 0 {
+		return nil
+	}
+	parts := map[string]bool{}
+	for _, of := range b.out.Live.Aliases {
+		for _, id := range of {
+			parts[id] = true
+		}
+	}
+	ask := k.Absent(func(key string) bool { return b.keys[key] || parts[key] })
+	var news []string
+	for _, row := range b.out.Rows {
+		if k.News(row) {
+			news = append(news, row.Key)
+		}
+	}
+	if len(ask)+len(news) <= t.Closely {
+		ask = append(ask, news...)
+	}
+	if len(ask) == 0 || len(ask) > t.Closely {
+		return nil
+	}
+	now, err := t.ReadSome(ctx, ask)
+	if err != nil {
+		return err
+	}
+	replaced := map[string]bool{}
+	for _, key := range ask {
+		replaced[key] = true
+	}
+	for _, row := range now.Rows {
+		replaced[row.Key] = true
+	}
+	out := b.out
+	out.Rows = append(slices.DeleteFunc(out.Rows, func(r source.Row) bool { return replaced[r.Key] }), now.Rows...)
+	out.Rejected = append(slices.DeleteFunc(out.Rejected, func(r source.Reject) bool { return replaced[r.Key] }), now.Rejected...)
+	for key := range replaced {
+		delete(out.Live.Blocked, key)
+		delete(out.Live.Aliases, key)
+		if now.Live.Blocked[key] {
+			out.Live.Blocked[key] = true
+		}
+		if of := now.Live.Aliases[key]; of != nil {
+			out.Live.Aliases[key] = of
+		}
+	}
+	out.Live.Doubted = now.Live.Doubted
+	out.Proof.Rows, out.Proof.Rejected = len(out.Rows), len(out.Rejected)
+	return nil
+}
+
+// fingerprint identifies what a read says, in whatever order.
+func fingerprint(rows []source.Row) (sum [32]byte) {
+	for _, r := range rows {
+		one := sha256.Sum256(fmt.Appendf(nil, "%q %q", r.Key, r.Values()))
+		for i := range sum {
+			sum[i] ^= one[i]
+		}
+	}
+	return sum
+}
+
+// ReadSome implements source.LiveReader.
+func (t *Tenant) ReadSome(ctx context.Context, keys []string) (*source.Batch, error) {
+	users := make([]*auth0.User, len(keys))
+	g, within := errgroup.WithContext(ctx)
+	g.SetLimit(t.AtOnce)
+	for i, key := range keys {
+		g.Go(func() (err error) {
+			users[i], err = t.user(within, key)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	b := t.newBatch()
+	b.out.Live.Began = time.Now()
+	for i, u := range users {
+		if u == nil {
+			b.out.Live.Doubted = append(b.out.Live.Doubted, keys[i])
+			continue
+		}
+		b.add(*u)
+	}
+	b.out.Proof.Reason = "it holds some users alone"
+	return b.done(), nil
+}
+
+// user reads who has an id: the user of it, or the one to whom it was linked. Nil is
+// nobody.
+func (t *Tenant) user(ctx context.Context, id string) (*auth0.User, error) {
+	u, err := t.Client.User(ctx, id)
+	if err == nil {
+		return &u, nil
+	}
+	if !auth0.IsNotFound(err) {
+		return nil, err
+	}
+	_, own, _ := strings.Cut(id, "|")
+	for found, err := range t.Client.Search(ctx, `identities.user_id:"`+escape(own)+`"`, "") {
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(aliases(found), id) {
+			continue
+		}
+		u, err := t.Client.User(ctx, found.ID) // as it is now
+		switch {
+		case auth0.IsNotFound(err):
+		case err != nil:
+			return nil, err
+		case slices.Contains(aliases(u), id):
+			return &u, nil
+		}
+	}
+	return nil, nil
+}
+
+// escape quotes what would end a phrase of a query.
+func escape(s string) string { return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) }
+
+// Bounds of teams.
+const (
+	mostTeams   = 20_000
+	mostMembers = 2_000_000
+)
+
+// Rule is the name under which a source states teams of a kind.
+func Rule(name string, k Teams) string { return name + "." + string(k) }
+
+// ReadTeams implements source.LiveReader.
+func (t *Tenant) ReadTeams(ctx context.Context) (rules []string, teams []source.StatedTeam, err error) {
+	members := 0
+	for _, kind := range t.Teams {
+		rule := Rule(t.Source, kind)
+		rules = append(rules, rule)
+		for team, err := range t.list(ctx, kind) {
+			if err != nil {
+				return nil, nil, err
+			}
+			for user, err := range t.members(ctx, kind, team.ID) {
+				if err != nil {
+					return nil, nil, err
+				}
+				team.Members = append(team.Members, user)
+				members++
+			}
+			team.Rule = rule
+			teams = append(teams, team)
+			if len(teams) > mostTeams || members > mostMembers {
+				return nil, nil, fmt.Errorf("the tenant has more than %d roles, organizations and groups, or more than %d people in them: read fewer kinds", mostTeams, mostMembers)
+			}
+		}
+	}
+	return rules, teams, nil
+}
+
+func (t *Tenant) list(ctx context.Context, kind Teams) iter.Seq2[source.StatedTeam, error] {
+	return func(yield func(source.StatedTeam, error) bool) {
+		switch kind {
+		case Roles:
+			for r, err := range t.Client.Roles(ctx) {
+				if !yield(source.StatedTeam{ID: r.ID, Name: r.Name}, err) {
+					return
+				}
+			}
+		case Organizations:
+			for o, err := range t.Client.Organizations(ctx) {
+				if !yield(source.StatedTeam{ID: o.ID, Name: cmp.Or(o.DisplayName, o.Name)}, err) {
+					return
+				}
+			}
+		case Groups:
+			for g, err := range t.Client.Groups(ctx) {
+				if !yield(source.StatedTeam{ID: g.ID, Name: g.Name}, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (t *Tenant) members(ctx context.Context, kind Teams, id string) iter.Seq2[string, error] {
+	switch kind {
+	case Roles:
+		return t.Client.RoleUsers(ctx, id)
+	case Organizations:
+		return t.Client.OrganizationMembers(ctx, id)
+	}
+	return t.Client.GroupMembers(ctx, id)
+}
