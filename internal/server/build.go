@@ -23,6 +23,7 @@ type Built struct {
 	Schemas *scim.SchemaSet
 	Sources []source.Source // that are read
 	Pushed  []Pushed        // whose providers push to us
+	Tenants []Tenant        // those of Sources that are tenants of Auth0
 	Rules   directory.Rules
 	Targets []*provision.Target
 	Limits  provision.Limits

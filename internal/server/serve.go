@@ -74,10 +74,11 @@ type daemon struct {
 	watch  *watch.Watcher
 	web    *web
 	health *health
-	books  chan struct{} // wakes the bookkeeper
-	nudge  chan struct{} // wakes follow
-	dates  chan struct{} // wakes the clock
-	pushes chan struct{} // wakes followPushes
+	books  chan struct{}            // wakes the bookkeeper
+	nudge  chan struct{}            // wakes follow
+	dates  chan struct{}            // wakes the clock
+	pushes chan struct{}            // wakes followPushes
+	marked map[string]chan struct{} // by tenant: wakes reread
 	outbox
 
 	mu      sync.Mutex
@@ -92,7 +93,7 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 	d := &daemon{
 		Usher: u, log: o.Log, o: Options{Actor: o.Actor}, health: newHealth(),
 		books: make(chan struct{}, 1), nudge: make(chan struct{}, 1), dates: make(chan struct{}, 1), pushes: make(chan struct{}, 1),
-		changed: map[string]bool{}, reading: map[string]bool{},
+		changed: map[string]bool{}, reading: map[string]bool{}, marked: map[string]chan struct{}{},
 	}
 	err := d.build()
 	if err != nil {
@@ -124,6 +125,7 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		{"watch", d.follow},
 		{"clock", d.clock},
 		{"pushes", d.followPushes},
+		{"tenants", d.followTenants},
 		{"events", d.deliverEvents},
 		{"engine", d.runEngine}, // the last, so that nothing is sent once it is to stop
 	})
@@ -156,8 +158,11 @@ func (d *daemon) build() error {
 	}
 	files := map[string]string{}
 	for _, s := range d.Sources {
-		files[s.Name] = s.File
+		if s.Live == nil {
+			files[s.Name] = s.File
+		}
 	}
+	d.serveTenants()
 	if d.watch, err = watch.New(watch.Config{Files: files, Changed: d.sourceChanged}); err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (d *daemon) ask(ctx context.Context, name string) {
 func (d *daemon) follow(ctx context.Context) error {
 	d.mu.Lock()
 	for _, s := range d.Sources {
-		d.changed[s.Name] = true
+		d.changed[s.Name] = !d.streams(s.Name) // else once it is known from when on changes are told
 	}
 	d.mu.Unlock()
 	watching := make(chan error, 1)
@@ -159,8 +159,10 @@ func message(err error) string {
 
 // readOne reads one source. Whatever changes from here on is read again.
 func (d *daemon) readOne(ctx context.Context, s source.Source) (source.Report, error) {
-	d.ingesting.Lock()
-	defer d.ingesting.Unlock()
+	if s.Live == nil {
+		d.ingesting.Lock()
+		defer d.ingesting.Unlock()
+	}
 	d.mu.Lock()
 	d.changed[s.Name], d.reading[s.Name] = false, true
 	d.mu.Unlock()
@@ -169,6 +171,14 @@ func (d *daemon) readOne(ctx context.Context, s source.Source) (source.Report, e
 		d.reading[s.Name] = false
 		d.mu.Unlock()
 	}()
+	if s.Live != nil { // which may take minutes, and nobody has to wait for it
+		var err error
+		if s, err = source.Fetch(ctx, d.db.Source(), s); err != nil {
+			return source.Report{}, d.Usher.trouble(ctx, d.db, s.Name, err)
+		}
+		d.ingesting.Lock()
+		defer d.ingesting.Unlock()
+	}
 	return d.Usher.read(ctx, d.db, d.directory(d.o), s)
 }
 

@@ -24,8 +24,10 @@ func (b *Built) source(s config.Source) error {
 	case config.SourceCSV:
 	case config.SourceSCIM:
 		return b.pushed(s)
+	case config.SourceAuth0:
+		return b.tenantSource(s)
 	default:
-		return &config.Error{Pos: s.Type.Pos, Msg: fmt.Sprintf("there is no source type %q in this version", s.Type.Value), Hint: config.SourceCSV + ", " + config.SourceSCIM}
+		return &config.Error{Pos: s.Type.Pos, Msg: fmt.Sprintf("there is no source type %q in this version", s.Type.Value), Hint: config.SourceCSV + ", " + config.SourceSCIM + ", " + config.SourceAuth0}
 	}
 	declared := texts(s.Columns)
 	rows, err := b.rows(s, declared)

@@ -176,18 +176,23 @@ func (u *Usher) prepare(ctx context.Context, db store.DB, d *directory.Directory
 // read reads one source, and notes if it cannot be read. The caller holds
 // ingesting.
 func (u *Usher) read(ctx context.Context, db store.DB, d *directory.Directory, s source.Source) (source.Report, error) {
-	u.reading.Add(1)
-	r, err := source.Ingest(ctx, db.Source(), d, s)
-	u.reading.Add(1)
+	var r source.Report
+	s, err := source.Fetch(ctx, db.Source(), s)
+	if err == nil {
+		u.reading.Add(1)
+		r, err = source.Ingest(ctx, db.Source(), d, s)
+		u.reading.Add(1)
+	}
+	return r, u.trouble(ctx, db, s.Name, err)
+}
+
+// trouble notes why a source cannot be read, or that it can, and returns the reason.
+func (u *Usher) trouble(ctx context.Context, db store.DB, name string, err error) error {
 	if ctx.Err() != nil { // a stop is no trouble of the source
-		return r, err
+		return err
 	}
-	what := ""
-	if err != nil {
-		what = err.Error()
-	}
-	noted := db.Source().Update(ctx, func(tx source.Tx) error { return tx.PutTrouble(ctx, s.Name, what) })
-	return r, errors.Join(err, noted)
+	noted := db.Source().Update(ctx, func(tx source.Tx) error { return tx.PutTrouble(ctx, name, message(err)) })
+	return errors.Join(err, noted)
 }
 
 // settle moves everybody whose time has come.

@@ -95,6 +95,11 @@ func (w *web) serve(ctx context.Context) error {
 	if len(w.d.Pushed) > 0 {
 		mux.Handle(scimPath+"/", w.scim)
 	}
+	for _, t := range w.d.Tenants {
+		if t.Webhook != nil {
+			mux.Handle(hooksPath+t.Source, w.d.hook(t))
+		}
+	}
 	if w.scim.oauth != nil {
 		w.scim.oauth.Mount(mux)
 	}

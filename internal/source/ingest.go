@@ -150,7 +150,7 @@ type ingestion struct {
 	seen  sightings
 	// Of a live source:
 	gone    map[string]bool // keys that are not there any more
-	partial bool            // see Reread
+	partial bool            // it is a Reread
 	r       Report
 }
 

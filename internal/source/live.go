@@ -22,7 +22,7 @@ type Live struct {
 	Grace time.Duration
 	// Returns says that a block that is lifted brings its person back.
 	Returns bool
-	// Served says that somebody looks at marks, see Reread.
+	// Served says that somebody looks at marks, see Look.
 	Served bool
 }
 
@@ -130,9 +130,9 @@ func (f fetched) Read(context.Context) (*Batch, error) { return f.batch, nil }
 
 // Fetch reads a live source; what it returns is to be given to Ingest, without asking
 // again. Reading may take minutes, and nothing has to wait for it. Any other source is
-// returned as it is.
+// returned as it is, and one that was read already.
 func Fetch(ctx context.Context, st Store, s Source) (Source, error) {
-	if s.Live == nil {
+	if s.Live == nil || s.Reader != nil {
 		return s, nil
 	}
 	k := Knowledge{rules: s.Digest}

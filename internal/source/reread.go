@@ -73,66 +73,67 @@ func Progress(ctx context.Context, st Store, source string) (kept []byte, err er
 	return kept, err
 }
 
-// Reread reads what is marked and due of a live source, up to a bound, as it is now,
-// and brings it into the directory. next is when to come again, zero for never.
-// Nobody leaves by it: departures wait for directory.Settle.
-func Reread(ctx context.Context, st Store, d *directory.Directory, s Source) (r Report, next time.Time, err error) {
-	var marks []Mark
-	err = st.Update(ctx, func(tx Tx) (err error) {
-		marks, next, err = tx.Marks(ctx, s.Name, tx.Now(), atOnce)
-		return err
-	})
-	if err != nil || len(marks) == 0 {
-		return Report{Source: s.Name, Complete: true}, next, err
-	}
-	re := &rereading{
-		ingestion: ingestion{st: st, d: d, s: s, partial: true, r: Report{Source: s.Name, File: s.File, Complete: true, Rejected: []Reject{}}},
-		marks:     marks,
-	}
-	if err := re.run(ctx); err != nil {
-		return re.r, next, fmt.Errorf("source %s: %w", s.Name, err)
-	}
-	err = st.Update(ctx, func(tx Tx) (err error) {
-		_, next, err = tx.Marks(ctx, s.Name, time.Time{}, 0)
-		return err
-	})
-	return re.r, next, err
-}
-
-// rereading is the work on some marks.
-type rereading struct {
+// Reread is what was read of a live source because it was marked.
+type Reread struct {
 	ingestion
 	marks   []Mark
-	doubted []Mark // to be looked at again
+	keys    []string // of the records among them
+	doubted []Mark   // to be looked at again
+
+	// The teams, if they were marked.
+	again bool
+	rules []string
+	teams []StatedTeam
 }
 
-func (re *rereading) run(ctx context.Context) error {
-	var keys []string
-	teams := false
+// Look reads what is marked and due of a live source, up to a bound, as it is now; nil
+// is nothing. What it returns is to be given to Take. next is when to come again if
+// there is nothing, zero for never.
+func Look(ctx context.Context, st Store, s Source) (re *Reread, next time.Time, err error) {
+	re = &Reread{ingestion: ingestion{st: st, s: s, partial: true, r: Report{Source: s.Name, File: s.File, Complete: true, Rejected: []Reject{}}}}
+	err = st.Update(ctx, func(tx Tx) (err error) {
+		re.marks, next, err = tx.Marks(ctx, s.Name, tx.Now(), atOnce)
+		return err
+	})
+	if err != nil || len(re.marks) == 0 {
+		return nil, next, err
+	}
 	for _, m := range re.marks {
 		if m.Key == "" {
-			teams = true
+			re.again = true
 			continue
 		}
-		keys = append(keys, m.Key)
+		re.keys = append(re.keys, m.Key)
 	}
-	if len(keys) > 0 {
-		if err := re.records(ctx, keys); err != nil {
-			return err
+	if len(re.keys) > 0 {
+		re.batch, err = s.Live.Reader.ReadSome(ctx, re.keys)
+	}
+	if err == nil && re.again {
+		re.rules, re.teams, err = s.Live.Reader.ReadTeams(ctx)
+	}
+	if err != nil {
+		return nil, next, fmt.Errorf("source %s: %w", s.Name, err)
+	}
+	return re, next, nil
+}
+
+// Take brings what was read into the directory. Nobody leaves by it: departures wait
+// for directory.Settle.
+func (re *Reread) Take(ctx context.Context, d *directory.Directory) (Report, error) {
+	re.d = d
+	if re.batch != nil {
+		if err := re.records(ctx); err != nil {
+			return re.r, fmt.Errorf("source %s: %w", re.s.Name, err)
 		}
 	}
-	if teams {
-		rules, of, err := re.s.Live.Reader.ReadTeams(ctx)
+	if re.again {
+		failed, err := stateTeams(ctx, re.st, d, re.s.Name, re.rules, re.teams)
 		if err != nil {
-			return err
-		}
-		failed, err := stateTeams(ctx, re.st, re.d, re.s.Name, rules, of)
-		if err != nil {
-			return err
+			return re.r, fmt.Errorf("source %s: %w", re.s.Name, err)
 		}
 		re.r.Rejected = append(re.r.Rejected, failed...)
 	}
-	return re.st.Update(ctx, func(tx Tx) error {
+	return re.r, re.st.Update(ctx, func(tx Tx) error {
 		if err := tx.Unmark(ctx, re.s.Name, re.marks); err != nil {
 			return err
 		}
@@ -140,11 +141,7 @@ func (re *rereading) run(ctx context.Context) error {
 	})
 }
 
-func (re *rereading) records(ctx context.Context, keys []string) error {
-	var err error
-	if re.batch, err = re.s.Live.Reader.ReadSome(ctx, keys); err != nil {
-		return err
-	}
+func (re *Reread) records(ctx context.Context) error {
 	re.r.Rejected = append(re.r.Rejected, re.batch.Rejected...)
 	re.forget(re.believed(time.Now()))
 	slices.SortFunc(re.batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
@@ -160,12 +157,12 @@ func (re *rereading) records(ctx context.Context, keys []string) error {
 		if err := re.d.Present(ctx, tx, re.s.Name, seen); err != nil {
 			return err
 		}
-		return tx.PutRejects(ctx, re.s.Name, append(slices.Clone(keys), seen...), re.r.Rejected)
+		return tx.PutRejects(ctx, re.s.Name, append(slices.Clone(re.keys), seen...), re.r.Rejected)
 	})
 }
 
 // believed returns who has been gone for the time of grace, and marks the others anew.
-func (re *rereading) believed(now time.Time) (gone []string) {
+func (re *Reread) believed(now time.Time) (gone []string) {
 	for _, key := range re.batch.Live.Doubted {
 		i := slices.IndexFunc(re.marks, func(m Mark) bool { return m.Key == key })
 		m := Mark{Key: key, Gone: now}

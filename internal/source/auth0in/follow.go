@@ -119,6 +119,39 @@ func (t *Tenant) listen(ctx context.Context, at *progress, l Listener) error {
 	}
 }
 
+// heard is the progress of a tenant that calls us: when it last did.
+func (t *Tenant) heard() ([]byte, error) {
+	return json.Marshal(progress{Tenant: t.Host, At: time.Now().UTC()})
+}
+
+// longestOutage is how far back failed deliveries are looked for, where nothing is
+// known of the last one that came. Somebody who has left is found by the read of
+// everybody at the start in any case.
+const longestOutage = 24 * time.Hour
+
+// Redeliver asks for the events of a stream to be delivered again that could not be
+// since the last one that came, and returns how many they are.
+func (t *Tenant) Redeliver(ctx context.Context, stream string, kept []byte) (int, error) {
+	since := time.Now().Add(-longestOutage)
+	var at progress
+	if len(kept) > 0 && json.Unmarshal(kept, &at) == nil && at.Tenant == t.Host && at.At.After(since) {
+		since = at.At.Add(-clocksDiffer)
+	}
+	var failed []string
+	for d, err := range t.Client.FailedDeliveries(ctx, stream, since) {
+		if err != nil {
+			return 0, err
+		}
+		failed = append(failed, d.EventID)
+	}
+	slices.Sort(failed)
+	failed = slices.Compact(failed)
+	if len(failed) == 0 {
+		return 0, nil
+	}
+	return len(failed), t.Client.Redeliver(ctx, stream, failed)
+}
+
 // types are the events that have something to tell.
 func (t *Tenant) types() []string {
 	types := []string{auth0.UserCreated, auth0.UserUpdated, auth0.UserDeleted}

@@ -75,7 +75,12 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), hearWithin)
 	defer cancel()
-	if err := h.Hear.Hear(ctx, h.Tenant.Word(e)); err != nil {
+	word := h.Tenant.Word(e)
+	word.Progress, err = h.Tenant.heard()
+	if err == nil {
+		err = h.Hear.Hear(ctx, word)
+	}
+	if err != nil {
 		if h.Hear.State != nil {
 			h.Hear.State(err)
 		}
