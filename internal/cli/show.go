@@ -146,7 +146,11 @@ func (c *cli) showAside(doc *server.Document, planned bool) {
 				fmt.Fprintf(c.out, "  … and %d more (all of them with --json)\n", len(s.Rejected)-most)
 				break
 			}
-			fmt.Fprintf(c.out, "  line %d%s: %s\n", r.Line, column(r.Column, r.Field), printable(r.Reason))
+			where := fmt.Sprintf("line %d%s", r.Line, column(r.Column, r.Field))
+			if r.Line == 0 { // of a source that has no lines
+				where = printable(r.Key)
+			}
+			fmt.Fprintf(c.out, "  %s: %s\n", where, printable(r.Reason))
 		}
 	}
 	for i, p := range doc.Problems {

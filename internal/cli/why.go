@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/scim"
 )
@@ -62,7 +63,7 @@ func (c *cli) why(w *server.Explanation, asked bool) {
 	p("%s  (%s)", w.UserName, w.Person)
 	p("  %s: %s", w.State, w.Why)
 	for _, r := range w.Records {
-		line := fmt.Sprintf("  record %s:%s, generation %d, from %s line %d, taken %s", r.Source, r.Key, r.Generation, r.File, r.Line, r.At.Format(time.RFC3339))
+		line := fmt.Sprintf("  record %s:%s, generation %d, from %s, taken %s", r.Source, r.Key, r.Generation, directory.Origin(r.File, r.Line), r.At.Format(time.RFC3339))
 		if !r.Missing.IsZero() {
 			line += ", missing since " + r.Missing.Format(time.RFC3339)
 		}

@@ -5,6 +5,7 @@ package directory
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -89,6 +90,17 @@ type Record struct {
 // record. Files of different folders do not follow each other.
 func (r Record) After(file string) bool {
 	return filepath.Dir(r.File) == filepath.Dir(file) && r.File > file
+}
+
+// Origin says where a record was read: a line of a file, or a source without lines.
+func (r Record) Origin() string { return Origin(r.File, r.Line) }
+
+// Origin is Record.Origin of a file and a line, 0 for none.
+func Origin(file string, line int) string {
+	if line == 0 {
+		return file
+	}
+	return fmt.Sprintf("%s line %d", file, line)
 }
 
 // Person is who the records agree on.

@@ -318,12 +318,12 @@ func opinionSteps(o directory.Opinion, rule mapping.Rule, value scim.Value, deci
 	rec := o.Record
 	if decided && !o.Won {
 		if o.Value.IsUnassigned() {
-			return []string{fmt.Sprintf("%s:%s states none (%s line %d)", rec.Source, rec.ID, rec.File, rec.Line)}
+			return []string{fmt.Sprintf("%s:%s states none (%s)", rec.Source, rec.ID, rec.Origin())}
 		}
-		return []string{fmt.Sprintf("%s:%s states %s (%s line %d) and loses: %s", rec.Source, rec.ID, o.Value, rec.File, rec.Line, o.Why)}
+		return []string{fmt.Sprintf("%s:%s states %s (%s) and loses: %s", rec.Source, rec.ID, o.Value, rec.Origin(), o.Why)}
 	}
 	text := rule.Program.Text()
-	steps := []string{fmt.Sprintf("%s made it of %s line %d (%s:%s), by %s", text.Pos, rec.File, rec.Line, rec.Source, rec.ID, oneLine(text.Value))}
+	steps := []string{fmt.Sprintf("%s made it of %s (%s:%s), by %s", text.Pos, rec.Origin(), rec.Source, rec.ID, oneLine(text.Value))}
 	if o.Won && several {
 		steps = append(steps, fmt.Sprintf("%s:%s wins: %s", rec.Source, rec.ID, o.Why))
 	}

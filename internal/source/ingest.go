@@ -199,7 +199,11 @@ func (in *ingestion) tell() {
 	slices.SortStableFunc(in.r.Rejected, byLine)
 	slices.SortStableFunc(in.r.Waiting, byLine)
 	if n := len(in.r.Waiting); n > 0 {
-		in.r.Notes = append(in.r.Notes, fmt.Sprintf("%d of %d rows match nobody and wait, the first in line %d", n, in.r.Rows, in.r.Waiting[0].Line))
+		first := fmt.Sprintf("in line %d", in.r.Waiting[0].Line)
+		if in.r.Waiting[0].Line == 0 {
+			first = "is " + in.r.Waiting[0].Key
+		}
+		in.r.Notes = append(in.r.Notes, fmt.Sprintf("%d of %d rows match nobody and wait, the first %s", n, in.r.Rows, first))
 	}
 	if in.r.Late > 0 {
 		in.r.Notes = append(in.r.Notes, fmt.Sprintf("%d of %d rows say what was outdone since", in.r.Late, in.r.Rows))
