@@ -128,6 +128,7 @@ func (d *daemon) live(name string) source.Source {
 // followTenants listens to the tenants of Auth0, and reads whom they tell of.
 func (d *daemon) followTenants(ctx context.Context) error {
 	var g errgroup.Group
+	g.Go(func() error { <-ctx.Done(); return nil }) // a part ends with the daemon, whatever it has to do
 	for _, t := range d.Tenants {
 		g.Go(func() error { return d.reread(ctx, d.live(t.Source)) })
 		if t.Stream {
