@@ -244,7 +244,7 @@ func (t *tokens) explain(e *Error) *Error {
 			wrong.Err = e.Err
 		}
 		return wrong
-	case e.Code == "invalid_target", has("service not found", "audience"):
+	case e.Code == "invalid_target", has("service not found", "service not enabled", "audience"):
 		e.Err = fmt.Errorf("the audience %s is no API of the tenant; set it to the identifier of the Management API", t.audience)
 	case has("client-grant", "client grant", "not authorized to access"):
 		e.Err = fmt.Errorf("the application is not authorized for the API %s; authorize it there, with the scopes that are needed", t.audience)
