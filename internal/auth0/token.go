@@ -225,7 +225,7 @@ func (t *tokens) unreachable(e *Error) *Error {
 // explain says what is wrong, as the token endpoint tells it by code and words. Its
 // words are from memory, and not verified; what they do not tell stays open.
 func (t *tokens) explain(e *Error) *Error {
-	said, own := strings.ToLower(e.Message), !e.foreign
+	said, own := strings.ToLower(e.Message), e.Code+e.Message != ""
 	e.foreign = true
 	has := func(words ...string) bool {
 		for _, w := range words {
