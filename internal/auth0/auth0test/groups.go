@@ -187,12 +187,12 @@ func userGroups(c *call) (answer, error) {
 	return c.list("groups", rows)
 }
 
-func (con *Connection) json() jsontext.Value {
+func (c *Connection) json() jsontext.Value {
 	var o, options object
-	options.flag("requires_username", con.RequiresUsername)
-	o.text("id", con.ID)
-	o.text("name", con.Name)
-	o.text("strategy", con.Strategy)
+	options.flag("requires_username", c.RequiresUsername)
+	o.text("id", c.ID)
+	o.text("name", c.Name)
+	o.text("strategy", c.Strategy)
 	o.raw("options", options.end())
 	return o.end()
 }
