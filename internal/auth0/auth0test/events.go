@@ -80,6 +80,7 @@ const (
 	Drop      Trick = "dropped"
 	Duplicate Trick = "told twice"
 	Late      Trick = "told after others"
+	Again     Trick = "told, and told again after others"
 )
 
 // Mischief makes particular events go wrong on their way, to streams and webhooks
@@ -89,7 +90,7 @@ type Mischief struct {
 	After         int // so many that match are told as they should be first
 	Times         int // how often it is good; 0: for ever
 	Trick         Trick
-	By            int // of Late: behind so many other events; default 1
+	By            int // of Late and Again: behind so many other events; default 1
 }
 
 // mischief is one with what became of it.
@@ -162,6 +163,8 @@ func (t *Tenant) emitIn(by cause, kind string, object jsontext.Value, subject st
 		return
 	case Duplicate:
 		t.push(e)
+	case Again:
+		defer func() { t.log.held = append(t.log.held, heldBack{e, max(1, behind)}) }()
 	}
 	t.push(e)
 	t.release(false)

@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"crypto/subtle"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -80,6 +81,7 @@ func exportUsers(c *call) (answer, error) {
 	}
 	j.fault = c.fault.Kind
 	j.users = c.exportable(j)
+	maps.DeleteFunc(c.jobs, func(_ string, j *job) bool { return c.now.Sub(j.created) >= jobLife })
 	c.jobs[j.id] = j
 	return ok(c.showJob(j, "pending"))
 }

@@ -189,12 +189,15 @@ func (r *route) args(parts []string) (map[string]string, bool) {
 	if len(parts) != len(r.segments) {
 		return nil, false
 	}
+	for i, s := range r.segments {
+		if s != parts[i] && s[0] != ':' {
+			return nil, false
+		}
+	}
 	args := map[string]string{}
 	for i, s := range r.segments {
-		if name, ok := strings.CutPrefix(s, ":"); ok {
-			args[name] = parts[i]
-		} else if s != parts[i] {
-			return nil, false
+		if s[0] == ':' {
+			args[s[1:]] = parts[i]
 		}
 	}
 	return args, true

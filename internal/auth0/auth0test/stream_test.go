@@ -323,6 +323,7 @@ func TestMischief(t *testing.T) {
 			{Type: "user.created", After: 1, Times: 1, Trick: auth0test.Drop},
 			{Type: "user.created", After: 1, Times: 1, Trick: auth0test.Duplicate},
 			{Type: "user.created", After: 1, Times: 1, Trick: auth0test.Late, By: 2},
+			{Type: "user.created", Times: 1, Subject: "auth0|again", Trick: auth0test.Again},
 		}
 	})
 	s := r.open(t.Context(), base, "", "")
@@ -339,7 +340,19 @@ func TestMischief(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("told were %v, want %v", got, want)
 	}
-	if n := len(r.Events()); n != 6 {
+	for _, id := range []string{"auth0|again", "auth0|after"} {
+		if _, err := r.Put(auth0test.User{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got = nil
+	for _, m := range s.events(t, 3) {
+		got = append(got, subject(t, m))
+	}
+	if want := []string{"user.created auth0|again", "user.created auth0|after", "user.created auth0|again"}; !slices.Equal(got, want) {
+		t.Errorf("told were %v, want %v", got, want)
+	}
+	if n := len(r.Events()); n != 8 {
 		t.Errorf("%d events happened", n)
 	}
 }
