@@ -265,7 +265,7 @@ func TestStreamsEnd(t *testing.T) {
 	}{
 		"in order": {func(r *rig) { r.CloseStreams(false) }, false, ""},
 		"cut":      {func(r *rig) { r.CloseStreams(true) }, true, ""},
-		"by error": {func(r *rig) { r.FailStreams("offset_expired") }, false, "event: error\ndata: {\"error\":\"offset_expired\"}\n\n"},
+		"by error": {func(r *rig) { r.FailStreams(auth0test.CursorExpired) }, false, "event: error\ndata: {\"error\":{\"code\":\"cursor_expired\",\"message\":\"The stream ends: cursor_expired\"}}\n\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

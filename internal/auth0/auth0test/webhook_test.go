@@ -221,7 +221,7 @@ func TestRedelivery(t *testing.T) {
 	r.settled(id, func(s auth0test.StreamStatus) bool { return s.Failed == 5 })
 	page := list(t, r.api(200, "GET", path+"/deliveries?take=2", ""))
 	rest := list(t, r.api(200, "GET", path+"/deliveries?from="+page[1]["id"].(string), ""))
-	if len(page) != 2 || len(rest) != 3 || page[0]["event_stream_id"] != id || page[0]["event"].(doc)["data"].(doc)["object"].(doc)["user_id"] != users[0] {
+	if len(page) != 2 || len(rest) != 3 || page[0]["event_stream_id"] != id || object(t, page[0]["event"].(doc)["data"].(string))["object"].(doc)["user_id"] != users[0] {
 		t.Errorf("the pages are %v and %v", page, rest)
 	}
 	event := page[0]["id"].(string)
