@@ -181,6 +181,15 @@ func TestOutside(t *testing.T) {
 	if r.SignIn(id) == nil {
 		t.Error("who tried too often signs in")
 	}
+	path := "/user-blocks/" + url.PathEscape(id)
+	if b := object(t, r.api(200, "GET", path, ""))["blocked_for"].([]any); len(b) != 1 {
+		t.Errorf("the blocks are %v", b)
+	}
+	r.api(204, "DELETE", path, "")
+	if err := r.SignIn(id); err != nil {
+		t.Error(err)
+	}
+	r.ResetCounts()
 	role, err := r.PutRole("Engineers", id)
 	if err != nil || role == "" || !slices.Equal(r.RolesOf(id), []string{"Engineers"}) {
 		t.Errorf("the roles are %v, %v", r.RolesOf(id), err)
@@ -192,7 +201,7 @@ func TestOutside(t *testing.T) {
 		t.Error("a user is removed twice, or not once")
 	}
 	want := []string{
-		"user.created " + id, "user.updated " + id, "user.updated " + id, "user.updated " + id, "user.updated " + id,
+		"user.created " + id, "user.updated " + id, "user.updated " + id, "user.updated " + id, "user.updated " + id, "user.updated " + id,
 		"organization.created ", "organization.member.added " + id, "user.deleted " + id,
 	}
 	if got := r.told(); !slices.Equal(got, want) {

@@ -4,6 +4,7 @@ package auth0test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -104,7 +105,7 @@ func (t *Tenant) PutGroup(want Group) (id string, err error) {
 			t.emit(by, "group.member.added", g.memberEvent(m), m)
 		}
 	}
-	for m := range g.members {
+	for _, m := range slices.Sorted(maps.Keys(g.members)) {
 		if !slices.Contains(want.Members, m) {
 			delete(g.members, m)
 			t.note(by, MemberRemoved, "group", g.ID, m)

@@ -67,6 +67,8 @@ func userRoutes(add adder) {
 	add("DELETE /users/:id/roles", "", "read:roles update:users|delete:role_members", unassignRoles)
 	add("GET /users/:id/organizations", offsets+checkpoints, "read:users read:organizations", userOrganizations)
 	add("GET /users/:id/groups", selection+checkpoints, "read:groups", userGroups)
+	add("GET /user-blocks/:id", "", "read:users", getBlocks)
+	add("DELETE /user-blocks/:id", "", "update:users", liftBlocks)
 	add("POST /tickets/password-change", "", "create:user_tickets", passwordTicket)
 	add("POST /jobs/users-exports", "", "read:users", exportUsers)
 	add("GET /jobs/:id", "", "create:users read:users", getJob)

@@ -93,6 +93,35 @@ func (t *Tenant) RefreshTokens(id string) int {
 	return len(t.open(t.refreshes[id]))
 }
 
+// getBlocks is GET /user-blocks/:id: the block after too many attempts, and not the one
+// by an administrator.
+func getBlocks(c *call) (answer, error) {
+	u, err := c.user()
+	if err != nil {
+		return answer{}, err
+	}
+	list := "[]"
+	if c.users.locked[u.ID] {
+		var one object
+		one.text("identifier", u.Email)
+		one.text("connection", u.connection())
+		list = "[" + string(one.end()) + "]"
+	}
+	var o object
+	o.raw("blocked_for", jsontext.Value(list))
+	return ok(o.end())
+}
+
+// liftBlocks is DELETE /user-blocks/:id.
+func liftBlocks(c *call) (answer, error) {
+	u, err := c.user()
+	if err != nil {
+		return answer{}, err
+	}
+	delete(c.users.locked, u.ID)
+	return status(http.StatusNoContent)
+}
+
 func (c *call) listOf(name string, all []*session) (answer, error) {
 	if _, err := c.user(); err != nil {
 		return answer{}, err

@@ -281,30 +281,6 @@ func TestStreamsEnd(t *testing.T) {
 			}
 		})
 	}
-	t.Run("silence", func(t *testing.T) {
-		t.Parallel()
-		r, base := listening(t, func(c *auth0test.Config) { c.Events.Heartbeat = 5 * time.Millisecond })
-		r.Mute(true)
-		s := r.open(t.Context(), base, "", "")
-		if _, err := s.lines.Discard(len(":connected\n\nretry: 2000\n\n")); err != nil {
-			t.Fatal(err)
-		}
-		r.newUser("a@acme.example")
-		seen := make(chan message)
-		go func() {
-			m, _ := s.next()
-			seen <- m
-		}()
-		select {
-		case m := <-seen:
-			t.Errorf("a silent stream says %+v", m)
-		case <-time.After(50 * time.Millisecond): // ten heartbeats
-		}
-		r.Mute(false)
-		if m := <-seen; m.event != "user.created" {
-			s.events(t, 1)
-		}
-	})
 	t.Run("no more than so many", func(t *testing.T) {
 		t.Parallel()
 		r, base := listening(t, func(c *auth0test.Config) { c.Events.MostStreams = 1 })
