@@ -17,6 +17,12 @@ const (
 	PasswordTickets = "tickets" // an address for each goes into a folder of ours
 )
 
+// What becomes of the sessions and refresh tokens of whoever leaves.
+const (
+	SessionsEnd  = "end"
+	SessionsKeep = "keep" // they end by themselves: not every plan of Auth0 can end them
+)
+
 // What a team becomes in Auth0.
 const (
 	GroupsAsRoles         = "roles"
@@ -30,13 +36,14 @@ type Auth0App struct {
 	Usernames      bool    `json:"usernames"`       // the connection has user names beside e-mail addresses
 	PasswordChange string  `json:"password_change"` // one of the constants
 	Tickets        Text    `json:"tickets"`         // a folder, with PasswordTickets
+	Sessions       string  `json:"sessions"`        // of a leaver: SessionsEnd or SessionsKeep
 }
 
 // ofSCIMApp and ofAuth0App are the keys that only one type of app has; the first two
 // of each are those that it must have.
 var (
 	ofSCIMApp  = []string{"url", "token", "profile", "allow", "timeout"}
-	ofAuth0App = []string{"tenant", "connection", "usernames", "password_change", "tickets"}
+	ofAuth0App = []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions"}
 )
 
 const neededByApp = 2
@@ -53,6 +60,11 @@ func (d *decoder) auth0App(a *Auth0App, what string) []field {
 			}
 		}},
 		{key: "tickets", read: func(n *node) { a.Tickets, _ = d.text(n, "tickets of "+what) }},
+		{key: "sessions", read: func(n *node) {
+			if t, ok := d.choice(n, "sessions of "+what, SessionsEnd, SessionsKeep); ok {
+				a.Sessions = t.Value
+			}
+		}},
 	}
 }
 
