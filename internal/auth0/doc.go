@@ -10,7 +10,12 @@
 //
 // What may be concluded from a failure is in [Error]. Reads are tried again after a
 // 429 or a bare 5xx, within the caller's context; writes only where provably nothing
-// happened: after a 429.
+// happened: after a 429, and once after a 401.
 //
-// Goroutines: none beyond those of net/http. A Client is safe for concurrent use.
+// Answers are bounded in bytes and in time. Redirects are refused: they would carry
+// the token to where nobody sent it. The names, limits and error texts are those of
+// the documentation; what is marked "not verified" was not tried on a live tenant.
+//
+// Goroutines: none beyond those of net/http. A Client is safe for concurrent use, a
+// Stream by one reader, beside whom somebody else may close it.
 package auth0

@@ -3,10 +3,11 @@
 package auth0
 
 import (
-	"context"
-	"iter"
+	"errors"
+	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -31,59 +32,39 @@ type Event struct {
 	Object     jsontext.Value // of user.*: the user
 }
 
-// ParseEvent reads one event. Fields that are not known are skipped.
-func ParseEvent(text []byte) (Event, error) { return Event{}, errNotYet }
-
-// From is where a stream begins: behind an offset, or at a time; the zero From is now.
-type From struct {
-	Offset string
-	Time   time.Time
+// ParseEvent reads one event. Fields that are not known are skipped, and so are those
+// beside the id and the type that are not as documented: what counts is read again
+// from the tenant. Types lose the prefix that older documentation shows.
+func ParseEvent(text []byte) (Event, error) {
+	var m map[string]jsontext.Value
+	if json.Unmarshal(text, &m) != nil || m == nil {
+		return Event{}, errors.New("auth0: an event is no JSON object")
+	}
+	e := Event{
+		ID: textOf(m["id"]), Type: strings.TrimPrefix(textOf(m["type"]), "com.auth0."),
+		Time: timeOf(m["time"]), Purpose: textOf(m["a0purpose"]), Stream: textOf(m["a0stream"]),
+	}
+	switch {
+	case e.ID == "":
+		return Event{}, errors.New("auth0: an event has no id")
+	case e.Type == "":
+		return Event{}, errors.New("auth0: an event has no type")
+	}
+	data := objectOf(m["data"])
+	if object := data["object"]; kindOf(object) == '{' {
+		e.Object = append(jsontext.Value(nil), object...)
+	}
+	context := objectOf(data["context"])
+	e.ClientID = textOf(objectOf(context["client"])["id"])
+	e.Connection = textOf(objectOf(context["connection"])["name"])
+	return e, nil
 }
 
-// Frame is one message of a stream. One without an event tells progress only.
-type Frame struct {
-	Offset string
-	Event  *Event
-}
-
-// ErrOffset says that the tenant does not know an offset any more (410), or never did
-// (400): what lies between it and now is not known.
-var ErrOffset = errNotYet
-
-// Stream is an open stream of events.
-type Stream struct{}
-
-// Events opens the stream of the Events API. types are the events that are wanted,
-// none for all.
-func (c *Client) Events(ctx context.Context, from From, types ...string) (*Stream, error) {
-	return nil, errNotYet
-}
-
-// Next waits for the next frame. io.EOF is what ends a stream in order: Auth0 closes
-// each every few minutes, and it is to be opened again behind the last offset. Without
-// a sign of life (heartbeats are such) for the time of Silence it is given up.
-func (s *Stream) Next() (Frame, error) { return Frame{}, errNotYet }
-
-// Retry is how long the tenant wants a client to wait before it connects again.
-func (s *Stream) Retry() time.Duration { return 0 }
-
-// Close ends the stream; a Next that waits returns.
-func (s *Stream) Close() error { return nil }
-
-// Silence is how long a stream may say nothing, heartbeats included.
-const Silence = 90 * time.Second
-
-// Delivery is an attempt to deliver an event to a webhook.
-type Delivery struct {
-	EventID, EventType, Status string
-}
-
-// FailedDeliveries lists the events of a stream that could not be delivered since.
-func (c *Client) FailedDeliveries(ctx context.Context, stream string, since time.Time) iter.Seq2[Delivery, error] {
-	return nil
-}
-
-// Redeliver asks for events to be delivered again.
-func (c *Client) Redeliver(ctx context.Context, stream string, events []string) error {
-	return errNotYet
+// objectOf are the members of an object, none if it is something else.
+func objectOf(v jsontext.Value) map[string]jsontext.Value {
+	var m map[string]jsontext.Value
+	if kindOf(v) != '{' || json.Unmarshal(v, &m) != nil {
+		return nil
+	}
+	return m
 }

@@ -4,9 +4,14 @@ package auth0
 
 import (
 	"context"
-	"iter"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -31,6 +36,8 @@ type User struct {
 	Raw           jsontext.Value // the whole document
 }
 
+func (u User) key() string { return u.ID }
+
 // Identity is one account behind a user; the first is the user's own, the others
 // were linked to it.
 type Identity struct {
@@ -43,43 +50,152 @@ type Identity struct {
 // ID is the user_id that the identity has, or had before it was linked.
 func (i Identity) ID() string { return i.Provider + "|" + i.UserID }
 
-// ParseUser reads a user, strictly as JSON and leniently as to what is not known.
-func ParseUser(text []byte) (User, error) { return User{}, errNotYet }
+// ParseUser reads a user, strictly as JSON and leniently as to what is not known. What
+// says who somebody is (user_id, identities) and whether they may come in (blocked)
+// must be as documented. The rest may have been put there by some identity provider:
+// of the wrong type it is passed over, and is in Raw.
+func ParseUser(text []byte) (User, error) {
+	var m map[string]jsontext.Value
+	if json.Unmarshal(text, &m) != nil || m == nil {
+		return User{}, errors.New("auth0: a user is no JSON object")
+	}
+	u := User{
+		ID: textOf(m["user_id"]), Email: textOf(m["email"]), Username: textOf(m["username"]), PhoneNumber: textOf(m["phone_number"]),
+		Name: textOf(m["name"]), GivenName: textOf(m["given_name"]), FamilyName: textOf(m["family_name"]),
+		Nickname: textOf(m["nickname"]), Picture: textOf(m["picture"]), EmailVerified: m["email_verified"].Kind() == 't',
+		AppMetadata: metadata(m, "app_metadata"), UserMetadata: metadata(m, "user_metadata"),
+		CreatedAt: timeOf(m["created_at"]), UpdatedAt: timeOf(m["updated_at"]),
+		Raw: append(jsontext.Value(nil), text...),
+	}
+	if u.ID == "" {
+		return User{}, errors.New("auth0: a user has no user_id")
+	}
+	switch kind := kindOf(m["blocked"]); kind {
+	case 't':
+		u.Blocked = true
+	case 'f', 'n':
+	default:
+		return User{}, errors.New("auth0: blocked of a user is neither true nor false")
+	}
+	var err error
+	if u.Identities, err = identities(m["identities"]); err != nil {
+		return User{}, err
+	}
+	return u, nil
+}
+
+func identities(raw jsontext.Value) ([]Identity, error) {
+	if kindOf(raw) == 'n' {
+		return nil, nil
+	}
+	var list []struct {
+		Connection string         `json:"connection"`
+		Provider   string         `json:"provider"`
+		UserID     jsontext.Value `json:"user_id"`
+		Social     bool           `json:"isSocial"`
+	}
+	if json.Unmarshal(raw, &list) != nil {
+		return nil, errors.New("auth0: identities of a user are not as documented")
+	}
+	out := make([]Identity, 0, len(list))
+	for _, i := range list {
+		id := textOf(i.UserID)
+		if i.UserID.Kind() == '0' {
+			if id = i.UserID.String(); strings.Trim(id, "0123456789") != "" {
+				id = ""
+			}
+		}
+		if id == "" {
+			return nil, errors.New("auth0: user_id of an identity is neither a text nor an integer")
+		}
+		out = append(out, Identity{Connection: i.Connection, Provider: i.Provider, UserID: id, Social: i.Social})
+	}
+	return out, nil
+}
+
+// metadata also gathers what an export tells by dotted names.
+func metadata(m map[string]jsontext.Value, name string) map[string]jsontext.Value {
+	var out map[string]jsontext.Value
+	if kindOf(m[name]) == '{' && json.Unmarshal(m[name], &out) != nil {
+		out = nil
+	}
+	for key, value := range m {
+		if below, ok := strings.CutPrefix(key, name+"."); ok && below != "" {
+			if out == nil {
+				out = map[string]jsontext.Value{}
+			}
+			if _, there := out[below]; !there {
+				out[below] = value
+			}
+		}
+	}
+	return out
+}
+
+// kindOf is 'n', null, also for what is not there.
+func kindOf(v jsontext.Value) jsontext.Kind {
+	if len(v) == 0 {
+		return 'n'
+	}
+	return v.Kind()
+}
+
+func textOf(v jsontext.Value) string {
+	var s string
+	if kindOf(v) != '"' || json.Unmarshal(v, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+func timeOf(v jsontext.Value) time.Time {
+	t, err := time.Parse(time.RFC3339, textOf(v))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+const userRoute = apiPath + "/users/{}"
 
 // User reads one user. It is consistent at once.
-func (c *Client) User(ctx context.Context, id string) (User, error) { return User{}, errNotYet }
+func (c *Client) User(ctx context.Context, id string) (User, error) {
+	return c.readUser(ctx, request{method: http.MethodGet, route: userRoute, ids: []string{id}})
+}
 
 // UsersByEmail finds users by their address, in the case in which it is stored. It is
 // consistent at once.
 func (c *Client) UsersByEmail(ctx context.Context, email string) ([]User, error) {
-	return nil, errNotYet
+	r := request{method: http.MethodGet, route: apiPath + "/users-by-email", query: url.Values{"email": {email}}}
+	var list []jsontext.Value
+	if err := c.call(ctx, r, &list); err != nil {
+		return nil, err
+	}
+	users := make([]User, 0, len(list))
+	for _, raw := range list {
+		u, err := ParseUser(raw)
+		if err != nil {
+			return nil, r.unusable(err)
+		}
+		users = append(users, u)
+	}
+	return users, nil
 }
 
-// MostListed is how many users a list or a search tells at most.
-const MostListed = 1_000
-
-// ErrTooMany says that a list has more users than it tells.
-var ErrTooMany = errNotYet
-
-// Search lists users by a query in Lucene's syntax, "" for all. It lags behind what
-// is written, and ends with ErrTooMany before the first user if there are more than
-// MostListed. connection narrows it by name, "" is all.
-func (c *Client) Search(ctx context.Context, query, connection string) iter.Seq2[User, error] {
-	return nil
-}
-
-// CountUsers returns how many users a search would tell of, without reading them.
-func (c *Client) CountUsers(ctx context.Context, query, connection string) (int, error) {
-	return 0, errNotYet
-}
-
-// Export reads everybody by an export job: it asks for one, waits for it within ctx,
-// and reads its lines as they come. It is complete if and only if the sequence ends
-// without an error. connection is a connection's id, "" is all. fields are the names
-// of top-level fields, dotted below app_metadata and user_metadata; user_id,
-// identities, blocked and updated_at are always there.
-func (c *Client) Export(ctx context.Context, connection string, fields []string) iter.Seq2[User, error] {
-	return nil
+// readUser sends a request that is answered with a user.
+func (c *Client) readUser(ctx context.Context, r request) (User, error) {
+	var raw jsontext.Value
+	if err := c.call(ctx, r, &raw); err != nil {
+		return User{}, err
+	}
+	u, err := ParseUser(raw)
+	switch {
+	case err != nil:
+		return User{}, r.unusable(err)
+	case len(r.ids) > 0 && u.ID != r.ids[0]:
+		return User{}, r.unusable(fmt.Errorf("it is another user's"))
+	}
+	return u, nil
 }
 
 // UserChange is what a user is made of, or changed in. What is not set is left out,
@@ -89,41 +205,128 @@ type UserChange struct {
 	// For CreateUser alone. UserID is the part of user_id behind "auth0|".
 	Connection, UserID, Password string
 
-	Email, Username, PhoneNumber, Name, GivenName, FamilyName, Nickname, Picture *string // "" takes the value away where Auth0 has a null for it
+	// "" takes the value away: it is sent as null, which UpdateUser's documentation
+	// takes for each of these; that a connection lets all of them go is not verified.
+	// CreateUser takes no null, and leaves out what is "".
+	Email, Username, PhoneNumber, Name, GivenName, FamilyName, Nickname, Picture *string
 
 	EmailVerified, VerifyEmail, Blocked *bool
 	AppMetadata, UserMetadata           map[string]jsontext.Value
 }
 
+// body are the fields that are set. null says how "" is sent: as null, or not at all.
+func (u *UserChange) body(null bool) map[string]any {
+	body := map[string]any{}
+	for name, value := range map[string]*string{
+		"email": u.Email, "username": u.Username, "phone_number": u.PhoneNumber, "name": u.Name,
+		"given_name": u.GivenName, "family_name": u.FamilyName, "nickname": u.Nickname, "picture": u.Picture,
+	} {
+		switch {
+		case value == nil:
+		case *value != "":
+			body[name] = *value
+		case null:
+			body[name] = nil
+		}
+	}
+	for name, value := range map[string]*bool{"email_verified": u.EmailVerified, "verify_email": u.VerifyEmail, "blocked": u.Blocked} {
+		if value != nil {
+			body[name] = *value
+		}
+	}
+	for name, value := range map[string]map[string]jsontext.Value{"app_metadata": u.AppMetadata, "user_metadata": u.UserMetadata} {
+		if len(value) > 0 {
+			body[name] = value
+		}
+	}
+	return body
+}
+
 // CreateUser makes a user of a database connection.
 func (c *Client) CreateUser(ctx context.Context, u UserChange) (User, error) {
-	return User{}, errNotYet
+	body := u.body(false)
+	for name, value := range map[string]string{"connection": u.Connection, "user_id": u.UserID, "password": u.Password} {
+		if value != "" {
+			body[name] = value
+		}
+	}
+	r := request{method: http.MethodPost, route: apiPath + "/users", body: body, hidden: []string{u.Password}}
+	if u.Connection == "" {
+		return User{}, &Error{Op: r.op(), Unsent: true, Err: errors.New("a user is made in a connection; name one")}
+	}
+	return c.readUser(ctx, r)
 }
 
 // UpdateUser changes a user.
 func (c *Client) UpdateUser(ctx context.Context, id string, u UserChange) (User, error) {
-	return User{}, errNotYet
+	r := request{method: http.MethodPatch, route: userRoute, ids: []string{id}, body: u.body(true)}
+	if u.Connection+u.UserID+u.Password != "" {
+		return User{}, &Error{Op: r.op(), Unsent: true, Err: errors.New("the connection, the id and the password are for making a user; leave them out")}
+	}
+	return c.readUser(ctx, r)
 }
 
 // DeleteUser deletes a user. One that is not there is no error.
-func (c *Client) DeleteUser(ctx context.Context, id string) error { return errNotYet }
-
-// EndSessions ends all sessions of a user, and RevokeRefreshTokens all refresh tokens.
-// Neither minds that there is none.
-func (c *Client) EndSessions(ctx context.Context, id string) error         { return errNotYet }
-func (c *Client) RevokeRefreshTokens(ctx context.Context, id string) error { return errNotYet }
-
-// Sessions and RefreshTokens count what a user has, up to one page.
-func (c *Client) Sessions(ctx context.Context, id string) (int, error)      { return 0, errNotYet }
-func (c *Client) RefreshTokens(ctx context.Context, id string) (int, error) { return 0, errNotYet }
-
-// PasswordTicket makes an address at which somebody may choose the user's password.
-// Whoever has it can: it is as secret as a password.
-func (c *Client) PasswordTicket(ctx context.Context, id, resultURL string, valid time.Duration) (string, error) {
-	return "", errNotYet
+func (c *Client) DeleteUser(ctx context.Context, id string) error {
+	return c.gone(ctx, request{method: http.MethodDelete, route: userRoute, ids: []string{id}})
 }
 
-// PasswordEmail has Auth0 send a mail by which the user chooses a password.
+// gone sends a request after which something is not there, or will soon not be.
+func (c *Client) gone(ctx context.Context, r request) error {
+	if err := c.call(ctx, r, nil); err != nil && !IsNotFound(err) {
+		return err
+	}
+	return nil
+}
+
+// EndSessions ends all sessions of a user, and RevokeRefreshTokens all refresh tokens.
+// Neither minds that there is none. The tenant takes the request, and follows later.
+func (c *Client) EndSessions(ctx context.Context, id string) error {
+	return c.gone(ctx, request{method: http.MethodDelete, route: userRoute + "/sessions", ids: []string{id}})
+}
+
+func (c *Client) RevokeRefreshTokens(ctx context.Context, id string) error {
+	return c.gone(ctx, request{method: http.MethodDelete, route: userRoute + "/refresh-tokens", ids: []string{id}})
+}
+
+// Sessions and RefreshTokens count what a user has, up to one page.
+func (c *Client) Sessions(ctx context.Context, id string) (int, error) {
+	p, err := c.readPage(ctx, request{method: http.MethodGet, route: userRoute + "/sessions", ids: []string{id}}, "sessions")
+	return len(p.entries), err
+}
+
+func (c *Client) RefreshTokens(ctx context.Context, id string) (int, error) {
+	p, err := c.readPage(ctx, request{method: http.MethodGet, route: userRoute + "/refresh-tokens", ids: []string{id}}, "tokens", "refresh_tokens")
+	return len(p.entries), err
+}
+
+// PasswordTicket makes an address at which somebody may choose the user's password.
+// Whoever has it can: it is as secret as a password. A valid of 0 is Auth0's default
+// of five days.
+func (c *Client) PasswordTicket(ctx context.Context, id, resultURL string, valid time.Duration) (string, error) {
+	body := map[string]any{"user_id": id}
+	if resultURL != "" {
+		body["result_url"] = resultURL
+	}
+	if valid > 0 {
+		body["ttl_sec"] = int64(max(valid/time.Second, 1))
+	}
+	r := request{method: http.MethodPost, route: apiPath + "/tickets/password-change", body: body}
+	var answer struct {
+		Ticket string `json:"ticket"`
+	}
+	if err := c.call(ctx, r, &answer); err != nil {
+		return "", err
+	}
+	if answer.Ticket == "" {
+		return "", r.unusable(errors.New("there is no ticket in it"))
+	}
+	return answer.Ticket, nil
+}
+
+// PasswordEmail has Auth0 send a mail by which the user chooses a password. It belongs
+// to the authentication API, which tells nobody whether there is such a user.
 func (c *Client) PasswordEmail(ctx context.Context, email, connection string) error {
-	return errNotYet
+	body := map[string]any{"client_id": c.clientID, "email": email, "connection": connection}
+	return c.call(ctx, request{method: http.MethodPost, route: "/dbconnections/change_password", body: body, apart: true}, nil)
 }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-json-experiment/json"
+)
+
+const (
+	minKeyBits    = 2048
+	assertionLife = time.Minute // Auth0 takes up to five
+)
+
+// signer makes the assertions of private_key_jwt (RFC 7523 §3).
+type signer struct {
+	client, audience string
+	kid              string // RFC 7638 thumbprint of the public key
+	jws              jose.Signer
+}
+
+// newSigner reads a private key in PEM, of PKCS #1 or PKCS #8. Auth0 takes RS256,
+// RS384 and PS256: RSA keys only.
+func newSigner(text []byte, client, audience string) (*signer, error) {
+	key, err := parseKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("auth0: %w", err)
+	}
+	public := jose.JSONWebKey{Key: key.Public()}
+	sum, err := public.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil, errors.New("auth0: the private key has no thumbprint")
+	}
+	s := &signer{client: client, audience: audience, kid: base64.RawURLEncoding.EncodeToString(sum)}
+	s.jws, err = jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: s.kid}},
+		(&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, errors.New("auth0: nothing can be signed by the private key")
+	}
+	return s, nil
+}
+
+// parseKey says nothing of what it reads but its kind.
+func parseKey(text []byte) (*rsa.PrivateKey, error) {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errors.New("the private key is no PEM; it begins with -----BEGIN PRIVATE KEY-----")
+	}
+	var parsed any
+	var err error
+	switch block.Type {
+	case "PRIVATE KEY":
+		parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case "RSA PRIVATE KEY":
+		parsed, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "EC PRIVATE KEY":
+		return nil, errors.New("the private key is none of RSA, and Auth0 takes no other")
+	case "ENCRYPTED PRIVATE KEY":
+		return nil, errors.New("the private key is encrypted; give it in clear, from a secret")
+	default:
+		return nil, errors.New("the PEM holds no private key")
+	}
+	if err != nil {
+		return nil, errors.New("the private key cannot be read; its PEM holds something else")
+	}
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("the private key is none of RSA, and Auth0 takes no other")
+	}
+	if bits := key.N.BitLen(); bits < minKeyBits {
+		return nil, fmt.Errorf("the private key has %d bits; make one of at least %d", bits, minKeyBits)
+	}
+	return key, nil
+}
+
+// assertion is good once, and for a minute.
+func (s *signer) assertion(now time.Time) (string, error) {
+	claims, err := json.Marshal(struct {
+		Issuer   string `json:"iss"`
+		Subject  string `json:"sub"`
+		Audience string `json:"aud"`
+		ID       string `json:"jti"`
+		Issued   int64  `json:"iat"`
+		Expires  int64  `json:"exp"`
+	}{s.client, s.client, s.audience, rand.Text(), now.Unix(), now.Add(assertionLife).Unix()})
+	if err != nil {
+		return "", errors.New("the client id is no valid text")
+	}
+	signed, err := s.jws.Sign(claims)
+	if err != nil {
+		return "", errors.New("the assertion cannot be signed by the private key")
+	}
+	return signed.CompactSerialize()
+}
