@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0test
+
+import (
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	// propagation is how long the secret before a rotation may still be accepted.
+	propagation     = 30 * time.Second
+	mostCredentials = 2
+	leastSecret     = 8
+)
+
+// Client is an application that may use the Management API. ID and one of Secret and
+// PublicKeys are required.
+type Client struct {
+	ID, Name   string
+	Secret     string
+	PublicKeys [][]byte // PEM
+	Scopes     []string // nil: all that this fake knows
+}
+
+type client struct {
+	Client
+	scopes      []string
+	secret      string
+	oldSecret   string
+	oldUntil    time.Time
+	credentials []*credential
+	keysOnly    bool // client_authentication_methods says private_key_jwt
+	used        map[string]time.Time
+}
+
+// credential is a public key of a client. It is in use if the client's authentication
+// methods name it.
+type credential struct {
+	id, name, kid, alg string
+	key                *rsa.PublicKey
+	active             bool
+	created            time.Time
+}
+
+func (cl *client) granted() []string { return cl.scopes }
+
+// AddClient registers an application.
+func (t *Tenant) AddClient(c Client) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c.ID == "" || c.Secret == "" && len(c.PublicKeys) == 0 {
+		return errors.New("a client needs an id, and a secret or a public key")
+	}
+	if t.clients[c.ID] != nil {
+		return fmt.Errorf("there is a client %q", c.ID)
+	}
+	if len(c.PublicKeys) > mostCredentials {
+		return errors.New("a client has two credentials at most")
+	}
+	if c.Name == "" {
+		c.Name = c.ID
+	}
+	cl := &client{Client: c, secret: c.Secret, scopes: c.Scopes, used: map[string]time.Time{}}
+	if cl.scopes == nil {
+		cl.scopes = knownScopes(routes())
+	}
+	for _, text := range c.PublicKeys {
+		key, kid, err := readPublicKey(text)
+		if err != nil {
+			return fmt.Errorf("client %q: %w", c.ID, err)
+		}
+		cl.credentials = append(cl.credentials, &credential{id: t.ids.next("cred_", 22), kid: kid, alg: "RS256", key: key, active: true, created: t.now()})
+	}
+	t.clients[c.ID] = cl
+	return nil
+}
+
+func (c *call) client() (*client, error) {
+	if cl := c.clients[c.args["id"]]; cl != nil {
+		return cl, nil
+	}
+	return nil, refuse(http.StatusNotFound, "inexistent_client", "The client does not exist")
+}
+
+func (cl *client) json(secret bool) jsontext.Value {
+	var o object
+	o.text("client_id", cl.ID)
+	o.text("name", cl.Name)
+	o.text("app_type", "non_interactive")
+	if secret {
+		o.text("client_secret", cl.secret)
+	}
+	if cl.keysOnly {
+		o.raw("token_endpoint_auth_method", jsontext.Value("null"))
+		var keys object
+		list := []byte{'['}
+		for _, cred := range cl.credentials {
+			if cred.active {
+				if len(list) > 1 {
+					list = append(list, ',')
+				}
+				var id object
+				id.text("id", cred.id)
+				list = append(list, id.end()...)
+			}
+		}
+		keys.raw("credentials", append(list, ']'))
+		var methods object
+		methods.raw("private_key_jwt", keys.end())
+		o.raw("client_authentication_methods", methods.end())
+	} else {
+		o.text("token_endpoint_auth_method", "client_secret_post")
+	}
+	return o.end()
+}
+
+func getClient(c *call) (answer, error) {
+	cl, err := c.client()
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(c.selected(cl.json(slices.Contains(c.token.scopes, "read:client_keys"))))
+}
+
+// authMethods are client_authentication_methods, as far as this fake knows them.
+type authMethods struct {
+	Key *struct {
+		Credentials []struct {
+			ID string `json:"id"`
+		} `json:"credentials"`
+	} `json:"private_key_jwt"`
+}
+
+// updateClient is PATCH /clients/:id. A secret that is chosen spreads like a rotated one.
+func updateClient(c *call) (answer, error) {
+	cl, err := c.client()
+	if err != nil {
+		return answer{}, err
+	}
+	var change struct {
+		Name       field[string]      `json:"name"`
+		Secret     field[string]      `json:"client_secret"`
+		Methods    field[authMethods] `json:"client_authentication_methods"`
+		AuthMethod field[string]      `json:"token_endpoint_auth_method"`
+	}
+	if err := c.read(&change); err != nil {
+		return answer{}, err
+	}
+	if change.Secret.set && (change.Secret.null || len(change.Secret.value) < leastSecret) {
+		return answer{}, badBody("String is too short on property client_secret")
+	}
+	if change.Methods.set && !change.Methods.null {
+		if err := c.useKeys(cl, change.Methods.value); err != nil {
+			return answer{}, err
+		}
+	}
+	if change.AuthMethod.set && !change.AuthMethod.null || change.Methods.null {
+		cl.keysOnly = false
+	}
+	if change.Name.set && change.Name.value != "" {
+		cl.Name = change.Name.value
+	}
+	if change.Secret.set {
+		c.setSecret(cl, change.Secret.value)
+	}
+	c.note(c.by, Updated, "client", cl.ID, "")
+	return ok(cl.json(false))
+}
+
+// useKeys makes the credentials that are named the ones in use, and secrets worthless.
+func (c *call) useKeys(cl *client, m authMethods) error {
+	if m.Key == nil || len(m.Key.Credentials) == 0 || len(m.Key.Credentials) > mostCredentials {
+		return badBody("private_key_jwt.credentials must name one or two credentials")
+	}
+	for _, want := range m.Key.Credentials {
+		if !slices.ContainsFunc(cl.credentials, func(k *credential) bool { return k.id == want.ID }) {
+			return badBody("there is no credential " + want.ID)
+		}
+	}
+	for _, cred := range cl.credentials {
+		cred.active = false
+		for _, want := range m.Key.Credentials {
+			cred.active = cred.active || cred.id == want.ID
+		}
+	}
+	cl.keysOnly = true
+	return nil
+}
+
+func (c *call) setSecret(cl *client, secret string) {
+	cl.oldSecret, cl.oldUntil = cl.secret, c.now.Add(propagation)
+	cl.secret = secret
+	c.note(c.by, SecretRotated, "client", cl.ID, "")
+}
+
+// rotateSecret is POST /clients/:id/rotate-secret. The new secret is in this answer and
+// in no other.
+func rotateSecret(c *call) (answer, error) {
+	cl, err := c.client()
+	if err != nil {
+		return answer{}, err
+	}
+	c.setSecret(cl, c.ids.secret("secret"))
+	return ok(cl.json(true))
+}
+
+func (cred *credential) json() jsontext.Value {
+	var o object
+	o.text("id", cred.id)
+	o.text("name", cred.name)
+	o.text("kid", cred.kid)
+	o.text("alg", cred.alg)
+	o.text("credential_type", "public_key")
+	o.time("created_at", cred.created)
+	return o.end()
+}
+
+func listCredentials(c *call) (answer, error) {
+	cl, err := c.client()
+	if err != nil {
+		return answer{}, err
+	}
+	out := []byte{'['}
+	for i, cred := range cl.credentials {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, cred.json()...)
+	}
+	return ok(append(out, ']'))
+}
+
+// createCredential is POST /clients/:id/credentials: a public key, of which a client has
+// two at most. It is not in use before the client's authentication methods name it.
+func createCredential(c *call) (answer, error) {
+	cl, err := c.client()
+	if err != nil {
+		return answer{}, err
+	}
+	var want struct {
+		Type      string `json:"credential_type"`
+		Name      string `json:"name"`
+		PEM       string `json:"pem"`
+		Alg       string `json:"alg"`
+		ExpiresAt string `json:"expires_at"`
+	}
+	if err := c.read(&want); err != nil {
+		return answer{}, err
+	}
+	if want.Type != "public_key" || want.PEM == "" {
+		return answer{}, badBody("Missing required property: pem of a public_key")
+	}
+	if want.Alg == "" {
+		want.Alg = "RS256"
+	}
+	if !slices.Contains([]string{"RS256", "RS384", "PS256"}, want.Alg) {
+		return answer{}, badBody("No enum match for: " + want.Alg + " on property alg")
+	}
+	if len(cl.credentials) >= mostCredentials {
+		return answer{}, refuse(http.StatusForbidden, "too_many_credentials", "The client has reached the limit of two credentials")
+	}
+	key, kid, err := readPublicKey([]byte(want.PEM))
+	if err != nil {
+		return answer{}, badBody(err.Error())
+	}
+	if slices.ContainsFunc(cl.credentials, func(k *credential) bool { return k.kid == kid }) {
+		return answer{}, refuse(http.StatusConflict, "credential_exists", "The client has this credential")
+	}
+	cred := &credential{id: c.ids.next("cred_", 22), name: want.Name, kid: kid, alg: want.Alg, key: key, created: c.now}
+	cl.credentials = append(cl.credentials, cred)
+	c.note(c.by, Created, "credential", cred.id, cl.ID)
+	return created(cred.json())
+}
+
+func deleteCredential(c *call) (answer, error) {
+	cl, err := c.client()
+	if err != nil {
+		return answer{}, err
+	}
+	id := c.args["cid"]
+	i := slices.IndexFunc(cl.credentials, func(k *credential) bool { return k.id == id })
+	switch {
+	case i < 0:
+		return answer{}, refuse(http.StatusNotFound, "inexistent_credential", "The credential does not exist")
+	case cl.keysOnly && cl.credentials[i].active:
+		return answer{}, refuse(http.StatusBadRequest, "credential_in_use", "The credential is in use by client_authentication_methods")
+	}
+	cl.credentials = slices.Delete(cl.credentials, i, i+1)
+	c.note(c.by, Deleted, "credential", id, cl.ID)
+	return status(http.StatusNoContent)
+}
