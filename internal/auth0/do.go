@@ -67,15 +67,15 @@ func escape(id string) string {
 
 // call sends a request and reads its answer into a value; nil reads nothing.
 func (c *Client) call(ctx context.Context, r request, into any) error {
-	res, done, err := c.send(ctx, r, false)
+	a, err := c.send(ctx, r, false)
 	if err != nil {
 		return err
 	}
-	defer done()
-	body, err := io.ReadAll(io.LimitReader(res.Body, c.bounds.answer+1))
+	defer a.close()
+	body, err := io.ReadAll(io.LimitReader(a.body, c.bounds.answer+1))
 	switch {
 	case err != nil:
-		err = fmt.Errorf("%w: it broke off: %w", errUnreadable, ended(res.Request.Context(), err))
+		err = fmt.Errorf("%w: it broke off: %w", errUnreadable, ended(a.ctx, err))
 	case int64(len(body)) > c.bounds.answer:
 		err = fmt.Errorf("%w: it is larger than %d bytes", errUnreadable, c.bounds.answer)
 	case into != nil:
@@ -87,29 +87,38 @@ func (c *Client) call(ctx context.Context, r request, into any) error {
 	if err == nil {
 		return nil
 	}
-	hide := c.secrets(res.Request, &r)
-	return &Error{Op: r.op(), Status: res.StatusCode, RequestID: requestID(res.Header, hide), Err: hide.cause(err)}
+	return &Error{Op: r.op(), Status: a.status, RequestID: requestID(a.header, a.hide), Err: a.hide.cause(err)}
+}
+
+// answered is an answer of success. It is to be closed when its body is read.
+type answered struct {
+	status int
+	header http.Header
+	body   io.Reader
+	hide   redact          // what went along
+	ctx    context.Context // tells why the body ended
+	close  func()
 }
 
 // send sends a request until it is answered for good, as the package comment says,
-// and hands over an answer of success. done must be called when that is read. A
-// stream has no time limit once its headers are there.
-func (c *Client) send(ctx context.Context, r request, stream bool) (*http.Response, func(), error) {
+// and hands over an answer of success. A stream has no time limit once its headers
+// are there.
+func (c *Client) send(ctx context.Context, r request, stream bool) (*answered, error) {
 	target, err := r.target(c.base)
 	if err != nil {
-		return nil, nil, &Error{Op: r.op(), Unsent: true, Err: err}
+		return nil, &Error{Op: r.op(), Unsent: true, Err: err}
 	}
 	var body []byte
 	if r.body != nil {
 		if body, err = json.Marshal(r.body, json.Deterministic(true)); err != nil {
-			return nil, nil, &Error{Op: r.op(), Unsent: true, Err: errors.New("the request cannot be written as JSON: a text or a value in it is none")}
+			return nil, &Error{Op: r.op(), Unsent: true, Err: errors.New("the request cannot be written as JSON: a text or a value in it is none")}
 		}
 	}
 	renewed := false
 	for tries, limited := 0, 0; ; {
-		res, done, used, e := c.attempt(ctx, &r, target, body, stream)
+		a, used, e := c.attempt(ctx, &r, target, body, stream)
 		if e == nil {
-			return res, done, nil
+			return a, nil
 		}
 		e.Op = cmp.Or(e.Op, r.op())
 		var wait time.Duration
@@ -130,10 +139,10 @@ func (c *Client) send(ctx context.Context, r request, stream bool) (*http.Respon
 			wait = max(e.RetryAfter, backoff(tries))
 			tries++
 		default:
-			return nil, nil, e
+			return nil, e
 		}
 		if sleep(ctx, wait) != nil {
-			return nil, nil, e
+			return nil, e
 		}
 	}
 }
@@ -143,18 +152,18 @@ func unavailable(status int) bool {
 }
 
 // attempt sends a request once. used is the token that went along, "" if it came to none.
-func (c *Client) attempt(ctx context.Context, r *request, target string, body []byte, stream bool) (_ *http.Response, _ func(), used string, _ *Error) {
+func (c *Client) attempt(ctx context.Context, r *request, target string, body []byte, stream bool) (_ *answered, used string, _ *Error) {
 	if !r.apart {
 		token, err := c.tokens.get(ctx)
 		if err != nil {
-			return nil, nil, "", asError(err)
+			return nil, "", asError(err)
 		}
 		if err := c.pace.enter(ctx); err != nil {
-			return nil, nil, "", notEntered(err)
+			return nil, "", notEntered(err)
 		}
 		used = token
 	}
-	answered := func(h http.Header) {
+	heard := func(h http.Header) {
 		if !r.apart {
 			c.pace.leave(h, time.Now())
 		}
@@ -162,28 +171,29 @@ func (c *Client) attempt(ctx context.Context, r *request, target string, body []
 	ctx, limit := within(ctx, c.timeout)
 	req, err := c.newRequest(ctx, r, target, body, used)
 	if err != nil {
-		answered(nil)
+		heard(nil)
 		limit.done()
-		return nil, nil, used, &Error{Unsent: true, Err: err}
+		return nil, used, &Error{Unsent: true, Err: err}
 	}
-	res, e := c.roundTrip(req, c.secrets(req, r))
+	hide := c.secrets(used, r)
+	res, e := c.roundTrip(req, hide)
 	if e != nil {
-		answered(nil)
+		heard(nil)
 		limit.done()
-		return nil, nil, used, e
+		return nil, used, e
 	}
-	answered(res.Header)
+	heard(res.Header)
 	finish := func() { _ = res.Body.Close(); limit.done() }
 	if res.StatusCode < 200 || res.StatusCode >= 300 {
 		text, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // the status says enough
-		e := refusal(res, text, c.secrets(req, r), time.Now())
+		e := refusal(res, text, hide, time.Now())
 		finish()
-		return nil, nil, used, e
+		return nil, used, e
 	}
 	if stream {
 		limit.lift()
 	}
-	return res, finish, used, nil
+	return &answered{res.StatusCode, res.Header, res.Body, hide, ctx, finish}, used, nil
 }
 
 // notEntered is a request that was kept back by the limit.
@@ -244,9 +254,9 @@ func (c *Client) roundTrip(req *http.Request, hide redact) (*http.Response, *Err
 	return nil, &Error{Unsent: way.notSent(err), Err: hide.cause(ended(ctx, withoutURL(err)))}
 }
 
-// secrets are what went along with a request, and what the client has.
-func (c *Client) secrets(req *http.Request, r *request) redact {
-	return append(redact{strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "), c.tokens.secret}, r.hidden...)
+// secrets are what goes along with a request, and what the client has.
+func (c *Client) secrets(token string, r *request) redact {
+	return append(redact{token, c.tokens.secret}, r.hidden...)
 }
 
 // ended is why a request ended: what ended its context, rather than that it was ended.

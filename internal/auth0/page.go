@@ -127,6 +127,9 @@ func (c *Client) byOffset(ctx context.Context, r request, first func(total int) 
 		case p.total < total:
 			return r.incomplete("it became shorter while it was read, so that somebody may have been passed over; read it again")
 		}
+		if read+len(p.entries) > p.total {
+			return r.incomplete("it has more entries than its total tells")
+		}
 		total = p.total
 		for _, entry := range p.entries {
 			if more, err := yield(entry); err != nil || !more {
@@ -137,8 +140,6 @@ func (c *Client) byOffset(ctx context.Context, r request, first func(total int) 
 		switch {
 		case read == total:
 			return nil
-		case read > total:
-			return r.incomplete("it has more entries than its total tells")
 		case len(p.entries) == 0 || read >= MostListed:
 			return r.incomplete(fmt.Sprintf("it ends after %d of %d entries", read, total))
 		}

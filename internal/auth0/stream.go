@@ -69,23 +69,23 @@ func (c *Client) Events(ctx context.Context, from From, types ...string) (*Strea
 		r.query.Add("event_type", t)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	res, done, err := c.send(ctx, r, true)
+	a, err := c.send(ctx, r, true)
 	if err != nil {
 		cancel(nil)
 		return nil, offsetError(err, from)
 	}
-	if t := mediaType(res.Header); t != "text/event-stream" {
-		done()
+	if mediaType(a.header) != "text/event-stream" {
+		a.close()
 		cancel(nil)
 		return nil, r.unusable(errors.New("it is no event stream"))
 	}
 	silence := deadline{time.AfterFunc(Silence, func() { cancel(errSilent) }), cancel}
 	silence.lift() // it runs while somebody waits in Next, and not before
 	return &Stream{
-		from:  newSSE(&patient{res.Body, silence, Silence}, c.bounds.sseLine, c.bounds.sseEvent),
+		from:  newSSE(&patient{a.body, silence, Silence}, c.bounds.sseLine, c.bounds.sseEvent),
 		ctx:   ctx,
-		close: func() { silence.done(); done() },
-		hide:  c.secrets(res.Request, &r),
+		close: func() { silence.done(); a.close() },
+		hide:  a.hide,
 	}, nil
 }
 

@@ -126,8 +126,8 @@ func (t *tokens) request(ctx context.Context) (string, error) {
 }
 
 const (
-	tokenRoute = "/oauth/token"
-	tokenOp    = http.MethodPost + " " + tokenRoute
+	grantRoute = "/oauth/token"
+	tokenOp    = http.MethodPost + " " + grantRoute
 )
 
 type tokenRequest struct {
@@ -183,8 +183,8 @@ func (t *tokens) ask(ctx context.Context) (*tokenAnswer, *Error) {
 	}
 	ctx, limit := within(ctx, t.client.timeout)
 	defer limit.done()
-	r := request{method: http.MethodPost, route: tokenRoute, body: ask, apart: true}
-	req, err := t.client.newRequest(ctx, &r, t.client.base+tokenRoute, body, "")
+	r := request{method: http.MethodPost, route: grantRoute, body: ask, apart: true}
+	req, err := t.client.newRequest(ctx, &r, t.client.base+grantRoute, body, "")
 	if err != nil {
 		return nil, &Error{Unsent: true, Err: err}
 	}
