@@ -27,7 +27,7 @@ func (a *App) Create(ctx context.Context, kind app.Kind, r *scim.Resource) (app.
 	case app.KindGroup:
 		out, err = a.createGroup(c, r)
 	default:
-		return app.Answer{}, unknown(kind)
+		err = unknown(kind)
 	}
 	return c.end(http.StatusCreated, out, err)
 }
@@ -48,7 +48,7 @@ func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []sci
 	case app.KindGroup:
 		out, err = a.patchGroup(c, id, changes)
 	default:
-		return app.Answer{}, unknown(kind)
+		err = unknown(kind)
 	}
 	return c.end(http.StatusOK, out, err)
 }
@@ -78,7 +78,7 @@ func (a *App) Get(ctx context.Context, kind app.Kind, id string) (app.Answer, er
 			out, err = a.withMembers(c, g)
 		}
 	default:
-		return app.Answer{}, unknown(kind)
+		err = unknown(kind)
 	}
 	return c.end(http.StatusOK, out, err)
 }
@@ -104,7 +104,7 @@ func (a *App) Find(ctx context.Context, kind app.Kind, attribute scim.Path, valu
 			}
 		}
 	default:
-		return nil, app.Answer{}, refuse(app.Terminal, "Auth0 does not search for a %s by %s", kind, attribute)
+		err = refuse(app.Terminal, "Auth0 does not search for a %s by %s", kind, attribute)
 	}
 	ans, err := c.end(http.StatusOK, nil, err)
 	if err != nil {
@@ -115,12 +115,11 @@ func (a *App) Find(ctx context.Context, kind app.Kind, attribute scim.Path, valu
 
 // List reads all users of the connection by an export job, or all groups of the tenant.
 func (a *App) List(ctx context.Context, kind app.Kind, excludeMembers bool) iter.Seq2[*scim.Resource, error] {
-	c := begin(ctx)
-	switch kind {
+	switch ctx := named(ctx); kind {
 	case app.KindUser:
-		return a.listUsers(c)
+		return a.listUsers(ctx)
 	case app.KindGroup:
-		return a.listGroups(c, excludeMembers)
+		return a.listGroups(ctx, excludeMembers)
 	}
 	return func(yield func(*scim.Resource, error) bool) { yield(nil, unknown(kind)) }
 }

@@ -99,7 +99,7 @@ func (a *App) Profile() app.Profile {
 		MaxMembersPerRequest: most, MaxRemovalsPerRequest: removals,
 		Deactivate: "blocked, then the end of all sessions and refresh tokens", DeleteMeaning: "the user is gone for good",
 		Leaver: "deactivated", Reversible: true,
-		Required: needed,
+		Required: needed, LowerCase: app.Paths{userName, workEmail, primaryEmail},
 	}
 }
 

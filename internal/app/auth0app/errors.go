@@ -35,32 +35,42 @@ func convert(ctx context.Context, err error) error {
 }
 
 // classOf is the one table between what the tenant answers and the engine's classes.
-// Its "not found" and "conflict" count only in its own words: a gateway in between
-// knows of no user. A refusal is a 4xx (RFC 9110 §15.5), but for those that say that
-// the tenant did not get to it.
+// Its "not found" counts only in its own words: a gateway in between knows of no user.
+// A refusal is a 4xx (RFC 9110 §15.5), but for those that say that the tenant did not
+// get to it; one behind which nothing was sent is the token endpoint's, and of us.
 func classOf(e *auth0.Error) app.Class {
-	switch {
-	case e.Unsent:
-		return app.Unreachable
-	case auth0.IsNotFound(e):
-		return app.NotFound
-	case e.Status == http.StatusConflict:
-		return app.Conflict
-	}
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return app.Unauthorized
 	case http.StatusTooManyRequests, http.StatusTooEarly:
 		return app.Retry
+	case http.StatusRequestTimeout:
+		return unless(e.Unsent, app.Ambiguous)
+	case http.StatusNotFound:
+		if auth0.IsNotFound(e) {
+			return app.NotFound
+		}
+		return unless(e.Unsent, app.Ambiguous)
+	case http.StatusConflict:
+		return app.Conflict
 	case http.StatusRequestEntityTooLarge:
 		return app.TooLarge
-	case http.StatusNotFound, http.StatusRequestTimeout:
-		return app.Ambiguous
 	}
-	if e.Status >= 400 && e.Status < 500 {
+	switch refused := e.Status >= 400 && e.Status < 500; {
+	case refused && e.Unsent:
+		return app.Unauthorized
+	case refused:
 		return app.Terminal
 	}
-	return app.Ambiguous
+	return unless(e.Unsent, app.Ambiguous)
+}
+
+// unless is the class of a request of which nothing may have been sent.
+func unless(unsent bool, c app.Class) app.Class {
+	if unsent {
+		return app.Unreachable
+	}
+	return c
 }
 
 // refuse is an error about a call that was never sent.
@@ -75,23 +85,34 @@ func wrap(err error, doing string) error {
 	return &e
 }
 
+// patience is how long a call may last, waits for the tenant's limit included. Whoever
+// waits for longer holds up a stop; the engine keeps the time until the limit is reset.
+const patience = time.Minute
+
 // call is a request, or several, on their way.
 type call struct {
 	context.Context
 
 	began time.Time
+	done  context.CancelFunc
 }
 
 // begin names the tenant's requests as the journal names ours.
 func begin(ctx context.Context) call {
+	ctx, done := context.WithTimeout(named(ctx), patience)
+	return call{ctx, time.Now(), done}
+}
+
+func named(ctx context.Context) context.Context {
 	if id := app.RequestID(ctx); id != "" {
-		ctx = auth0.WithCorrelation(ctx, id)
+		return auth0.WithCorrelation(ctx, id)
 	}
-	return call{ctx, time.Now()}
+	return ctx
 }
 
 // end is what came of it: status is what a success is answered with.
 func (c call) end(status int, r *scim.Resource, err error) (app.Answer, error) {
+	c.done()
 	ans := app.Answer{RequestID: app.RequestID(c), Status: status, Elapsed: time.Since(c.began)}
 	if err != nil {
 		e := app.Classify(convert(c, err))

@@ -103,10 +103,10 @@ func (r roles) all(ctx context.Context) iter.Seq2[group, error] {
 func (r roles) add(ctx context.Context, id string, users []string) error {
 	err := r.client.AssignRole(ctx, id, users)
 	e := app.Classify(convert(ctx, err))
-	if e == nil || e.Class != app.Terminal || len(users) > 1 {
+	if e == nil || e.Status < 400 || e.Status >= 500 || len(users) > 1 {
 		return err
 	}
-	// Why Auth0 refuses it, its words may not say.
+	// By what Auth0 refuses one too many is not verified: it is counted.
 	n := 0
 	for _, uerr := range r.client.UserRoles(ctx, users[0]) {
 		if uerr != nil {
@@ -115,7 +115,9 @@ func (r roles) add(ctx context.Context, id string, users []string) error {
 		n++
 	}
 	if n >= mostRoles {
-		return wrap(e, fmt.Sprintf("the user has %d roles, and Auth0 allows %d", n, mostRoles))
+		full := *app.Classify(wrap(e, fmt.Sprintf("the user has %d roles, and Auth0 allows %d", n, mostRoles)))
+		full.Class = app.Conflict
+		return &full
 	}
 	return err
 }
@@ -306,15 +308,16 @@ func (a *App) listGroups(ctx context.Context, excludeMembers bool) iter.Seq2[*sc
 
 // ChangeMembers adds members, or removes some, in one request.
 func (a *App) ChangeMembers(ctx context.Context, groupID string, add, remove []string) (app.Answer, error) {
-	c := begin(ctx)
 	added, removed := a.groups.most()
 	switch {
 	case len(add) == 0 && len(remove) == 0:
 		return app.Answer{}, refuse(app.Terminal, "there is no member to change")
 	case len(add) > 0 && len(remove) > 0, len(add) > added, len(remove) > removed:
 		return app.Answer{}, refuse(app.TooLarge, "%d members added and %d removed in one request, where %d or %d are", len(add), len(remove), added, removed)
-	case len(add) > 0:
-		return c.end(http.StatusNoContent, nil, a.groups.add(c, groupID, add))
+	}
+	c := begin(ctx)
+	if len(add) > 0 {
+		return c.end(http.StatusOK, nil, a.groups.add(c, groupID, add))
 	}
 	return c.end(http.StatusNoContent, nil, a.groups.remove(c, groupID, remove))
 }

@@ -109,10 +109,10 @@ func (a *App) set(c *auth0.UserChange, p place, v scim.Value) error {
 		return refuse(app.Terminal, "%s is no text", p.path)
 	case s == "" && p.needed:
 		return refuse(app.Terminal, "%s is the user's %s, and there is no user without", p.path, p.name)
-	case p.name == "email":
-		if s = strings.ToLower(s); !isAddress(s) { // the form in which Auth0 keeps it
-			return refuse(app.Terminal, "%s is to be the user's e-mail address, and is none", p.path)
-		}
+	case p.name == "email" && !isAddress(s):
+		return refuse(app.Terminal, "%s is to be the user's e-mail address, and is none", p.path)
+	case p.needed:
+		s = strings.ToLower(s) // as a database keeps it
 	}
 	p.write(c, s)
 	return nil
