@@ -4,7 +4,9 @@ package auth0app
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -194,12 +196,25 @@ func (a *App) patchUser(ctx context.Context, id string, changes []scim.Change) (
 	return a.shown(&u), nil
 }
 
-// ReadsBefore reports whether a Patch of the changes reads the resource first.
-func (a *App) ReadsBefore(kind app.Kind, changes []scim.Change) bool {
-	return kind == app.KindGroup || slices.ContainsFunc(changes, func(c scim.Change) bool {
-		on, _ := c.After.AsBool()
-		return on && c.Path.Equal(active)
-	})
+// Weight is how many requests a Create or a Patch takes, see [app.Limit].
+func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
+	switch {
+	case kind == app.KindGroup && len(changes) > 0:
+		return 2 // it is read before
+	case kind == app.KindUser && len(changes) == 0 && a.chooses():
+		return 3
+	}
+	for _, c := range changes {
+		on, known := c.After.AsBool()
+		switch {
+		case !known || !c.Path.Equal(active):
+		case on:
+			return 2
+		case !a.cfg.KeepSessions:
+			return 5
+		}
+	}
+	return 1
 }
 
 // getUser reads a user of the connection, and says whether it is out.
@@ -308,7 +323,12 @@ func (a *App) byUsername(ctx context.Context, value string) ([]auth0.User, error
 // sessions, so that nobody is taken for out by a list who is not.
 func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 	return func(yield func(*scim.Resource, error) bool) {
-		for u, err := range a.client.Export(ctx, "", names(a.places)) {
+		connection, err := a.connectionID(ctx)
+		if err != nil {
+			yield(nil, convert(ctx, err))
+			return
+		}
+		for u, err := range a.client.Export(ctx, connection, names(a.places)) {
 			if err != nil {
 				yield(nil, convert(ctx, err))
 				return
@@ -328,6 +348,24 @@ func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 			}
 		}
 	}
+}
+
+// connectionID is the connection's id, by which an export is of it alone; "" if we may
+// not ask for it, which costs an export of all users of the tenant.
+func (a *App) connectionID(ctx context.Context) (string, error) {
+	c, found, err := a.client.ConnectionByName(ctx, a.cfg.Connection)
+	if e, ok := errors.AsType[*auth0.Error](err); ok && e.Status == http.StatusForbidden {
+		return "", nil
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case !found:
+		return "", refuse(app.Terminal, "the tenant has no connection %s", a.cfg.Connection)
+	case c.Strategy != "auth0":
+		return "", refuse(app.Terminal, "the connection %s is no database, and its users are not ours to make; inbound SCIM is the way there (profile auth0-inbound-scim)", a.cfg.Connection)
+	}
+	return c.ID, nil
 }
 
 // pendingOf is what is still to be done with a user, "" for nothing.
