@@ -34,8 +34,11 @@ func (k Kind) Schema() string {
 // that owns the app and by read-back at the same time, so every method is safe
 // for concurrent use. Errors are *[Error], or become one through [Classify].
 //
-// Each write is exactly one request: the engine's journal counts on it. A read may
-// go before it.
+// Each write is exactly one request, before which a read may go: the engine's journal
+// counts on it. Where the app has no one request for it, a write may be several if all
+// of them may be sent again, as they are when one of them fails: an Error then stands
+// for the whole, and a look-up shows what is not done. Such is a deactivation that has
+// to end sessions, too, after which an account is inactive only if none is left.
 type App interface {
 	// Create makes the resource. The answer carries it as the app keeps it, with its id.
 	Create(ctx context.Context, kind Kind, r *scim.Resource) (Answer, error)

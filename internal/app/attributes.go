@@ -35,6 +35,7 @@ func (f profileFile) attributes(p *Profile) error {
 		{"immutable_attributes", f.ImmutableAttributes, &p.Immutable},
 		{"single_valued", f.SingleValued, &p.SingleValued},
 		{"flag_primary", f.FlagPrimary, &p.FlagPrimary},
+		{"lower_case", f.LowerCase, &p.LowerCase},
 	} {
 		list, err := paths(l.field, l.list)
 		*l.to = append(*l.to, list...)

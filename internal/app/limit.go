@@ -34,24 +34,32 @@ func (l *limited) wait(ctx context.Context) error {
 	return nil
 }
 
+// waitFor waits for a Create, or a Patch of changes, which may take several requests.
+func (l *limited) waitFor(ctx context.Context, kind Kind, changes []scim.Change) error {
+	requests := 1
+	if a, ok := l.App.(interface {
+		Weight(Kind, []scim.Change) int
+	}); ok {
+		requests = a.Weight(kind, changes)
+	}
+	for range requests {
+		if err := l.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (l *limited) Create(ctx context.Context, kind Kind, r *scim.Resource) (Answer, error) {
-	if err := l.wait(ctx); err != nil {
+	if err := l.waitFor(ctx, kind, nil); err != nil {
 		return Answer{}, err
 	}
 	return l.App.Create(ctx, kind, r)
 }
 
 func (l *limited) Patch(ctx context.Context, kind Kind, id string, changes []scim.Change, want *scim.Resource) (Answer, error) {
-	requests := 1
-	if a, ok := l.App.(interface {
-		ReadsBefore(Kind, []scim.Change) bool
-	}); ok && a.ReadsBefore(kind, changes) {
-		requests = 2
-	}
-	for range requests {
-		if err := l.wait(ctx); err != nil {
-			return Answer{}, err
-		}
+	if err := l.waitFor(ctx, kind, changes); err != nil {
+		return Answer{}, err
 	}
 	return l.App.Patch(ctx, kind, id, changes, want)
 }

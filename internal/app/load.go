@@ -124,6 +124,7 @@ type profileFile struct {
 	ImmutableAttributes   []string `json:"immutable_attributes"`
 	SingleValued          []string `json:"single_valued"`
 	FlagPrimary           []string `json:"flag_primary"`
+	LowerCase             []string `json:"lower_case"`
 	RandomPassword        bool     `json:"random_password"`
 
 	Extensions []jsontext.Value `json:"extensions"` // SCIM schemas (RFC 7643 §7)

@@ -107,6 +107,7 @@ func TestProfileWords(t *testing.T) {
 		"throttle":    {`"rate_limit":{"status":[403,503],"headers":["X-RateLimit-*","X-Rate-Limit-Reset","X-Rate-Limit-Limit"],"codes":["quotaExceeded"],"error":"ThrottlingException"}`, func(p app.Profile) string { return text(p.Throttle) }, `{"statuses":[403,503],"headers":["X-RateLimit-","X-Rate-Limit-"],"words":["quotaExceeded","ThrottlingException"]}`},
 		"extensions":  {`"extensions":[{"id":"urn:example:x","name":"X","attributes":[{"name":"nick","type":"string"}]}]`, func(p app.Profile) string { return p.Extensions[0].ID + " " + p.Extensions[0].Attributes[0].Name }, "urn:example:x nick"},
 		"one status":  {`"rate_limit":{"status":429}`, func(p app.Profile) string { return fmt.Sprint(p.Throttle.Statuses) }, "[429]"},
+		"lower case":  {`"lower_case":["userName","emails.value"]`, func(p app.Profile) string { return text(p.LowerCase) }, `["userName","emails.value"]`},
 		"other kinds": {`"create_only_attributes":["name","emails"],"immutable_attributes":["userName"],"single_valued":["emails"]`, func(p app.Profile) string { return text([]app.Paths{p.CreateOnly, p.Immutable, p.SingleValued}) }, `[["name","emails"],["userName"],["emails"]]`},
 	} {
 		if got := tt.got(parsed(t, tt.members)); got != tt.want {

@@ -75,6 +75,9 @@ func (c *cli) log(cfg *config.Config) (*slog.Logger, error) {
 	var secrets []string
 	for _, a := range cfg.Apps {
 		secrets = append(secrets, a.Token.Reveal())
+		if a.Auth0 != nil {
+			secrets = append(secrets, a.Auth0.Tenant.Secret.Reveal())
+		}
 	}
 	return telemetry.NewLog(telemetry.LogConfig{
 		Writer: c.err, Level: level, Secrets: secrets,

@@ -21,7 +21,7 @@ func (d *decoder) apps(n *node, teams []Team) []App {
 func (d *decoder) app(name Text, n *node, teams []Team) App {
 	a := App{
 		Name: name.Value, Pos: name.Pos,
-		Type:        Text{Value: "scim", Pos: name.Pos},
+		Type:        Text{Value: AppSCIM, Pos: name.Pos},
 		Profile:     Text{Value: "generic-scim2", Pos: name.Pos},
 		FirstRun:    FirstRunReport,
 		Adopt:       []string{"externalId", "userName"},
@@ -29,41 +29,44 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 		Timeout:     Duration(30 * time.Second),
 	}
 	what := "app " + name.Value
+	auth0 := &Auth0App{PasswordChange: PasswordNone, Sessions: SessionsEnd}
 	var address *node
-	d.section(n, what, name.Pos,
-		field{key: "type", read: func(n *node) { set(&a.Type)(d.choice(n, "type of "+what, "scim")) }},
-		field{key: "profile", read: func(n *node) { set(&a.Profile)(d.text(n, "profile of "+what)) }},
-		field{key: "url", required: true, read: func(n *node) { address = n; a.URL, _ = d.text(n, "url of "+what) }},
-		field{key: "token", required: true, read: func(n *node) { a.Token = d.secret(n, "token of "+what) }},
-		field{key: "allow", read: func(n *node) {
+	fields := []field{
+		{key: "type", read: func(n *node) { a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0) }},
+		{key: "profile", read: func(n *node) { set(&a.Profile)(d.text(n, "profile of "+what)) }},
+		{key: "url", read: func(n *node) { address = n; a.URL, _ = d.text(n, "url of "+what) }},
+		{key: "token", read: func(n *node) { a.Token = d.secret(n, "token of "+what) }},
+		{key: "allow", read: func(n *node) {
 			a.Allow, _ = d.choices(n, "allow of "+what, "allow", AllowLoopback, AllowPrivate, AllowPlainHTTP)
 		}},
-		field{key: "first_run", read: func(n *node) {
+		{key: "first_run", read: func(n *node) {
 			if t, ok := d.choice(n, "first_run of "+what, FirstRunReport, FirstRunGo); ok {
 				a.FirstRun = t.Value
 			}
 		}},
-		field{key: "adopt", read: func(n *node) { a.Adopt = d.adopt(n, what) }},
-		field{key: "concurrency", read: func(n *node) {
+		{key: "adopt", read: func(n *node) { a.Adopt = d.adopt(n, what) }},
+		{key: "concurrency", read: func(n *node) {
 			if v, ok := d.number(n, "concurrency of "+what, 1, 256, true); ok {
 				a.Concurrency = int(v)
 			}
 		}},
-		field{key: "requests_per_second", read: func(n *node) {
+		{key: "requests_per_second", read: func(n *node) {
 			a.RequestsPerSecond, _ = d.number(n, "requests_per_second of "+what, 0, 100_000, false)
 		}},
-		field{key: "timeout", read: func(n *node) {
+		{key: "timeout", read: func(n *node) {
 			set(&a.Timeout)(d.duration(n, "timeout of "+what, time.Millisecond, time.Hour))
 		}},
-		field{key: "scope", read: func(n *node) { a.Scope = d.scope(n, what) }},
-		field{key: "user", required: true, read: func(n *node) { a.User = d.attributes(n, "user of "+what, UniqueApp) }},
-		field{key: "groups", read: func(n *node) { a.Groups = d.groups(n, what, teams) }},
-		field{key: "delete_after", read: func(n *node) {
+		{key: "scope", read: func(n *node) { a.Scope = d.scope(n, what) }},
+		{key: "user", required: true, read: func(n *node) { a.User = d.attributes(n, "user of "+what, UniqueApp) }},
+		{key: "groups", read: func(n *node) { a.Groups = d.groups(n, what, teams) }},
+		{key: "delete_after", read: func(n *node) {
 			if v, ok := d.duration(n, "delete_after of "+what, 0, 3650*24*time.Hour); ok {
 				a.DeleteAfter = &v
 			}
 		}},
-	)
+	}
+	d.section(n, what, name.Pos, append(fields, d.auth0App(auth0, what)...)...)
+	d.kindOfApp(n, &a, auth0, what)
 	if address != nil && !a.URL.IsZero() {
 		d.address(address, what, a.URL, a.Allow)
 	}
@@ -140,6 +143,9 @@ func (d *decoder) groups(n *node, what string, teams []Team) *Groups {
 	d.section(n, "groups of "+what, n.pos,
 		field{key: "teams", required: true, read: func(n *node) { g.Teams = d.teamNames(n, what, teams) }},
 		field{key: "display_name", read: func(n *node) { g.DisplayName, _ = d.expression(n, "display_name of groups of "+what) }},
+		field{key: "as", read: func(n *node) {
+			g.As, _ = d.choice(n, "as in groups of "+what, GroupsAsRoles, GroupsAsOrganizations)
+		}},
 	)
 	return g
 }

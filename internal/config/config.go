@@ -161,8 +161,8 @@ const (
 type App struct {
 	Name              string      `json:"name"`
 	Pos               Position    `json:"-"`
-	Type              Text        `json:"type"`    // scim
-	Profile           Text        `json:"profile"` // generic-scim2
+	Type              Text        `json:"type"`    // scim or auth0
+	Profile           Text        `json:"profile"` // generic-scim2; of type scim, as are URL, Token, Allow and Timeout
 	URL               Text        `json:"url"`
 	Token             Secret      `json:"token"`
 	Allow             []Text      `json:"allow"`
@@ -175,6 +175,7 @@ type App struct {
 	User              []Attribute `json:"user"`
 	Groups            *Groups     `json:"groups,omitempty"`
 	DeleteAfter       *Duration   `json:"delete_after,omitempty"` // nil = never
+	Auth0             *Auth0App   `json:"auth0,omitempty"`        // set exactly if the type is auth0
 }
 
 // Allows reports whether the app's allow list holds what.
@@ -184,6 +185,7 @@ func (a App) Allows(what string) bool { return allows(a.Allow, what) }
 type Groups struct {
 	Teams       []Text   `json:"teams"`
 	DisplayName Text     `json:"display_name"` // expression; empty = the team's own
+	As          Text     `json:"as,omitzero"`  // of type auth0: roles or organizations
 	Pos         Position `json:"-"`
 }
 

@@ -63,6 +63,10 @@ func digest(c *Config) [32]byte {
 	refs := map[string]string{}
 	for _, a := range c.Apps {
 		refs[a.Name] = a.Token.Ref()
+		if a.Auth0 != nil && a.Auth0.Tenant != nil {
+			refs["the secret of "+a.Name] = a.Auth0.Tenant.Secret.Ref()
+			refs["the key of "+a.Name] = a.Auth0.Tenant.Key.Ref()
+		}
 	}
 	for _, s := range c.Sources {
 		if s.Tenant != nil {

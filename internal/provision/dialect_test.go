@@ -589,6 +589,7 @@ func TestPlannerObeysAttributes(t *testing.T) {
 		"unsupported":           {`"unsupported_attributes":["nickName","emails.display"]`, ann("nickName", "A"), "", "h@x.example", "nickName display\":\"H"},
 		"no externalId":         {`"unsupported_attributes":["externalId"]`, ann(), "", "userName", "externalId"},
 		"one value":             {`"single_valued":["emails"],"flag_primary":["emails"]`, ann(), "", `"primary":true`, "w@x.example"},
+		"lower case":            {`"lower_case":["displayName","title"]`, ann("displayName", "Ann LEE"), "", `"displayName":"ann lee"`, "LEE"},
 		"too long":              {`"limits":{"userName":10}`, ann(), "userName has 16 characters of 10, which Xyz does not take", "", ""},
 		"one of several":        {`"limits":{"emails.value":5}`, ann(), "emails.value has 11 characters of 5", "", ""},
 		"just right":            {`"limits":{"userName":16}`, ann(), "", "userName", ""},

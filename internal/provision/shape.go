@@ -13,8 +13,8 @@ import (
 )
 
 // shape cuts an account to what the app has room for, before it is compared or
-// sent: parts of values that it does not have, one value where it keeps one, and
-// a primary one where it wants that flagged.
+// sent: parts of values that it does not have, one value where it keeps one, a
+// primary one where it wants that flagged, and lower case where it has no other.
 func (p *Planner) shape(u *scim.Resource) {
 	for _, path := range p.profile.Unsupported {
 		if path.Sub != "" {
@@ -24,6 +24,12 @@ func (p *Planner) shape(u *scim.Resource) {
 	for _, path := range p.profile.SingleValued {
 		if list, first := values(u, path); len(list) > 1 {
 			_ = u.Put(path, scim.List(list[first])) // a path that was read can be written
+		}
+	}
+	for _, path := range p.profile.LowerCase {
+		v, _ := u.At(path)
+		if s, ok := v.AsString(); ok && strings.ToLower(s) != s {
+			_ = u.Put(path, scim.String(strings.ToLower(s))) // likewise
 		}
 	}
 	for _, path := range p.profile.FlagPrimary {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,12 +23,38 @@ import (
 )
 
 func (b *Built) app(a config.App) error {
-	if a.Type.Value != "" && a.Type.Value != "scim" {
-		return &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim"}
-	}
 	if a.Name == provision.InDirectory {
 		return &config.Error{Pos: a.Pos, Msg: "an app cannot be called " + a.Name + ": that is what holds call the directory itself"}
 	}
+	t := &provision.Target{
+		Name: a.Name, Teams: map[string]bool{}, Adopt: a.Adopt, FirstRunGo: a.FirstRun == config.FirstRunGo, Concurrency: a.Concurrency,
+	}
+	if a.DeleteAfter != nil {
+		d := time.Duration(*a.DeleteAfter)
+		t.DeleteAfter = &d
+	}
+	errs := []error{b.expressions(a, t)}
+	switch a.Type.Value {
+	case "", config.AppSCIM:
+		errs = append(errs, scimTarget(a, t))
+	case config.AppAuth0:
+		errs = append(errs, b.auth0Target(a, t))
+	default:
+		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim or auth0"})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	var err error
+	if t.Digest, err = targetDigest(a, t); err != nil {
+		return err
+	}
+	b.Targets = append(b.Targets, t)
+	return nil
+}
+
+// scimTarget connects to an app that speaks SCIM.
+func scimTarget(a config.App, t *provision.Target) error {
 	profile, err := app.ProfileByID(a.Profile.Value)
 	if err != nil {
 		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: "usher profiles lists them; generic-scim2 is plain SCIM 2.0"}
@@ -38,27 +65,11 @@ func (b *Built) app(a config.App) error {
 			Hint: "usher profiles says which speak SCIM 2.0",
 		}
 	}
-	t := &provision.Target{
-		Name: a.Name, Address: strings.TrimRight(a.URL.Value, "/"), Teams: map[string]bool{}, Adopt: a.Adopt, FirstRunGo: a.FirstRun == config.FirstRunGo,
-		Concurrency: a.Concurrency,
-	}
-	if a.DeleteAfter != nil {
-		d := time.Duration(*a.DeleteAfter)
-		t.DeleteAfter = &d
-	}
-	errs := []error{b.expressions(a, t), offers(a, profile)}
+	t.Address = strings.TrimRight(a.URL.Value, "/")
 	if t.App, err = connect(a, profile); err != nil {
-		errs = append(errs, &config.Error{Pos: a.URL.Pos, Msg: err.Error()})
+		err = &config.Error{Pos: a.URL.Pos, Msg: err.Error()}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	t.Digest, err = targetDigest(a, t)
-	if err != nil {
-		return err
-	}
-	b.Targets = append(b.Targets, t)
-	return nil
+	return errors.Join(offers(a, profile), err)
 }
 
 // offers says what the configuration asks of an app that does not have it. It
@@ -164,6 +175,14 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 	}
 	if t.DeleteAfter != nil {
 		write(t.DeleteAfter.String())
+	}
+	if a.Auth0 != nil {
+		write(a.Auth0.Connection.Value)
+		write(strconv.FormatBool(a.Auth0.Usernames))
+		write(a.Auth0.Sessions)
+		if a.Groups != nil {
+			write(a.Groups.As.Value)
+		}
 	}
 	return [32]byte(h.Sum(nil)), nil
 }

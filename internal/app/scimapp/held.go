@@ -48,11 +48,18 @@ func (a *App) understands(p scim.Path) bool {
 	return a.profile.Patch.Style == app.PatchStylePaths || a.profile.Patch.Style == ""
 }
 
-// ReadsBefore reports whether a Patch of the changes reads the resource first.
-func (a *App) ReadsBefore(kind app.Kind, changes []scim.Change) bool {
-	return a.beyond(kind, changes) != "" || slices.ContainsFunc(changes, func(c scim.Change) bool {
+// Weight is how many requests a Patch takes: one more if it reads the resource first.
+func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
+	if a.readsBefore(kind, changes) {
+		return 2
+	}
+	return 1
+}
+
+func (a *App) readsBefore(kind app.Kind, changes []scim.Change) bool {
+	return len(changes) > 0 && (a.beyond(kind, changes) != "" || slices.ContainsFunc(changes, func(c scim.Change) bool {
 		return c.Path.Filter != nil && !a.understands(c.Path)
-	})
+	}))
 }
 
 // wholes replaces what is said of single values of an attribute, by a filter that

@@ -97,7 +97,7 @@ func TestWholeAttributes(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.want(t, read, "PATCH /scim/v2/Users/9 "+ops+tt.want+"]}")
-			if !b.app.ReadsBefore(app.KindUser, tt.changes) {
+			if b.app.Weight(app.KindUser, tt.changes) != 2 {
 				t.Error("the reading is not told before")
 			}
 		})
@@ -227,7 +227,7 @@ func TestPatchAloneReadsNothing(t *testing.T) {
 			t.Parallel()
 			b := setup(t, answer(204, ""), profile(t, tt.profile))
 			changes := []scim.Change{change(tt.path, scim.Bool(false))}
-			if _, err := b.app.Patch(t.Context(), app.KindUser, "9", changes, person(t)); err != nil || b.app.ReadsBefore(app.KindUser, changes) {
+			if _, err := b.app.Patch(t.Context(), app.KindUser, "9", changes, person(t)); err != nil || b.app.Weight(app.KindUser, changes) != 1 {
 				t.Fatal(err)
 			}
 			b.want(t, "PATCH /scim/v2/Users/9 "+ops+tt.want+"]}")

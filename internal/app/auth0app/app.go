@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0app
+
+import (
+	"context"
+	"iter"
+	"net/http"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/scim"
+)
+
+// Create makes a user of the connection under its externalId, or a group. With
+// password_change the user is blocked until the way to a password has been shown, which
+// is two requests more; if one of those fails, the error is Ambiguous and the user there.
+func (a *App) Create(ctx context.Context, kind app.Kind, r *scim.Resource) (app.Answer, error) {
+	if r == nil {
+		return app.Answer{}, refuse(app.Terminal, "there is no resource to create")
+	}
+	c := begin(ctx)
+	var out *scim.Resource
+	var err error
+	switch kind {
+	case app.KindUser:
+		out, err = a.createUser(c, r)
+	case app.KindGroup:
+		out, err = a.createGroup(c, r)
+	default:
+		err = unknown(kind)
+	}
+	return c.end(http.StatusCreated, out, err)
+}
+
+// Patch sends the changes. A deactivation is five requests at most, each of which may be
+// repeated: the block, the end of sessions and refresh tokens, and a count of what is
+// left of either. Whoever is enabled is read before.
+func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []scim.Change, _ *scim.Resource) (app.Answer, error) {
+	if len(changes) == 0 {
+		return app.Answer{}, refuse(app.Terminal, "there is no change to send")
+	}
+	c := begin(ctx)
+	var out *scim.Resource
+	var err error
+	switch kind {
+	case app.KindUser:
+		out, err = a.patchUser(c, id, changes)
+	case app.KindGroup:
+		out, err = a.patchGroup(c, id, changes)
+	default:
+		err = unknown(kind)
+	}
+	return c.end(http.StatusOK, out, err)
+}
+
+// Delete deletes a user for good. A role or an organization is never deleted here: what
+// hangs on it is not ours.
+func (a *App) Delete(ctx context.Context, kind app.Kind, id string) (app.Answer, error) {
+	if kind != app.KindUser {
+		return app.Answer{}, refuse(app.Terminal, "a group has to be deleted in Auth0, by hand: what hangs on it is not ours")
+	}
+	c := begin(ctx)
+	return c.end(http.StatusNoContent, nil, a.client.DeleteUser(c, id))
+}
+
+// Get reads one resource. A user is inactive if it is blocked and has neither a session
+// nor a refresh token: two requests more for whoever is blocked.
+func (a *App) Get(ctx context.Context, kind app.Kind, id string) (app.Answer, error) {
+	c := begin(ctx)
+	var out *scim.Resource
+	var err error
+	switch kind {
+	case app.KindUser:
+		out, err = a.getUser(c, id)
+	case app.KindGroup:
+		var g group
+		if g, err = a.groups.get(c, id); err == nil {
+			out, err = a.withMembers(c, g)
+		}
+	default:
+		err = unknown(kind)
+	}
+	return c.end(http.StatusOK, out, err)
+}
+
+// Find looks users up by externalId, userName or an e-mail address, and groups by
+// displayName.
+func (a *App) Find(ctx context.Context, kind app.Kind, attribute scim.Path, value string) ([]*scim.Resource, app.Answer, error) {
+	if value == "" {
+		return nil, app.Answer{}, refuse(app.Terminal, "there is no value to look up")
+	}
+	c := begin(ctx)
+	var hits []*scim.Resource
+	var err error
+	switch {
+	case kind == app.KindUser:
+		hits, err = a.findUser(c, attribute, value)
+	case kind == app.KindGroup && attribute.Equal(displayName):
+		var found []group
+		found, err = a.groups.named(c, value)
+		for _, g := range found {
+			if g.name == value {
+				hits = append(hits, g.resource())
+			}
+		}
+	default:
+		err = refuse(app.Terminal, "Auth0 does not search for a %s by %s", kind, attribute)
+	}
+	ans, err := c.end(http.StatusOK, nil, err)
+	if err != nil {
+		return nil, ans, err
+	}
+	return hits, ans, nil
+}
+
+// List reads all users of the connection by an export job, or all groups of the tenant.
+func (a *App) List(ctx context.Context, kind app.Kind, excludeMembers bool) iter.Seq2[*scim.Resource, error] {
+	switch ctx := named(ctx); kind {
+	case app.KindUser:
+		return a.listUsers(ctx)
+	case app.KindGroup:
+		return a.listGroups(ctx, excludeMembers)
+	}
+	return func(yield func(*scim.Resource, error) bool) { yield(nil, unknown(kind)) }
+}
+
+func unknown(kind app.Kind) error {
+	return refuse(app.Terminal, "Auth0 has no %q", string(kind))
+}

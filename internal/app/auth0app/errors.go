@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/auth0"
+	"github.com/usher-id/usher/scim"
+)
+
+// convert says what the engine may conclude from an error of the client.
+func convert(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*app.Error](err); ok {
+		return e
+	}
+	e, ok := errors.AsType[*auth0.Error](err)
+	if !ok {
+		return app.Classify(err)
+	}
+	return &app.Error{
+		Class: classOf(e), Status: e.Status, Detail: strings.TrimSpace(e.Code + " " + e.Message),
+		RequestID: cmp.Or(e.RequestID, app.RequestID(ctx)), RetryAfter: e.RetryAfter, Err: e.Err,
+	}
+}
+
+// classOf is the one table between what the tenant answers and the engine's classes.
+// Its "not found" counts only in its own words: a gateway in between knows of no user.
+// A refusal is a 4xx (RFC 9110 §15.5), but for those that say that the tenant did not
+// get to it; one behind which nothing was sent is the token endpoint's, and of us.
+func classOf(e *auth0.Error) app.Class {
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return app.Unauthorized
+	case http.StatusTooManyRequests, http.StatusTooEarly:
+		return app.Retry
+	case http.StatusRequestTimeout:
+		return unless(e.Unsent, app.Ambiguous)
+	case http.StatusNotFound:
+		if auth0.IsNotFound(e) {
+			return app.NotFound
+		}
+		return unless(e.Unsent, app.Ambiguous)
+	case http.StatusConflict:
+		return app.Conflict
+	case http.StatusRequestEntityTooLarge:
+		return app.TooLarge
+	}
+	switch refused := e.Status >= 400 && e.Status < 500; {
+	case refused && e.Unsent:
+		return app.Unauthorized
+	case refused:
+		return app.Terminal
+	}
+	return unless(e.Unsent, app.Ambiguous)
+}
+
+// unless is the class of a request of which nothing may have been sent.
+func unless(unsent bool, c app.Class) app.Class {
+	if unsent {
+		return app.Unreachable
+	}
+	return c
+}
+
+// refuse is an error about a call that was never sent.
+func refuse(class app.Class, format string, args ...any) error {
+	return &app.Error{Class: class, Err: fmt.Errorf(format, args...)}
+}
+
+// wrap says what was being done. The class stays.
+func wrap(err error, doing string) error {
+	e := *app.Classify(err)
+	e.Detail = strings.TrimSuffix(doing+": "+e.Detail, ": ")
+	return &e
+}
+
+// patience is how long a call may last, waits for the tenant's limit included. Whoever
+// waits for longer holds up a stop; the engine keeps the time until the limit is reset.
+const patience = time.Minute
+
+// call is a request, or several, on their way.
+type call struct {
+	context.Context
+
+	began time.Time
+	done  context.CancelFunc
+}
+
+// begin names the tenant's requests as the journal names ours.
+func begin(ctx context.Context) call {
+	ctx, done := context.WithTimeout(named(ctx), patience)
+	return call{ctx, time.Now(), done}
+}
+
+func named(ctx context.Context) context.Context {
+	if id := app.RequestID(ctx); id != "" {
+		return auth0.WithCorrelation(ctx, id)
+	}
+	return ctx
+}
+
+// end is what came of it: status is what a success is answered with.
+func (c call) end(status int, r *scim.Resource, err error) (app.Answer, error) {
+	c.done()
+	ans := app.Answer{RequestID: app.RequestID(c), Status: status, Elapsed: time.Since(c.began)}
+	if err != nil {
+		e := app.Classify(convert(c, err))
+		ans.Status = e.Status
+		return ans, e
+	}
+	ans.Resource = r
+	return ans, nil
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/auth0"
+)
+
+// Whoever is blocked cannot sign in. Whoever is signed in stays so: applications keep
+// their sessions, and a refresh token may be good for months. So a leaver is out when
+// the user is blocked, in this order, and has neither a session nor a refresh token.
+
+// disable blocks a user, ends what there is, and counts what is left: Auth0 says of a
+// deletion that it is accepted, not that it is done. All of it may be done again, and is
+// until nothing is left.
+func (a *App) disable(ctx context.Context, id string, c auth0.UserChange) (auth0.User, error) {
+	c.Blocked = new(true)
+	u, err := a.client.UpdateUser(ctx, id, c)
+	if err != nil || a.cfg.KeepSessions {
+		return u, err
+	}
+	if err := a.client.EndSessions(ctx, id); err != nil {
+		return u, half(ctx, err, "the user is blocked, and the sessions are not ended")
+	}
+	if err := a.client.RevokeRefreshTokens(ctx, id); err != nil {
+		return u, half(ctx, err, "the user is blocked, and the refresh tokens are not revoked")
+	}
+	left, err := a.live(ctx, id)
+	switch {
+	case err != nil:
+		return u, half(ctx, err, "the user is blocked, and what is left is not known")
+	case left != "":
+		return u, &app.Error{Class: app.Retry, Detail: "the user is blocked, and there are still " + left}
+	}
+	return u, nil
+}
+
+// half is a failure behind the block. What was or was not done is no matter, as all of
+// it is done again; a permission that is lacking is this request's, and no reason to
+// stop what needs none.
+func half(ctx context.Context, err error, what string) error {
+	e := *app.Classify(wrap(convert(ctx, err), what))
+	switch {
+	case e.Status == http.StatusForbidden:
+		e.Class = app.Terminal
+	case e.Class == app.Ambiguous, e.Class == app.Unreachable:
+		e.Class = app.Retry
+	}
+	return &e
+}
+
+// out says whether nobody can be signed in as a user. Who has never been able to sign in
+// has left nothing behind.
+func (a *App) out(ctx context.Context, u *auth0.User) (bool, error) {
+	switch {
+	case !u.Blocked:
+		return false, nil
+	case a.cfg.KeepSessions || pendingOf(u) != "":
+		return true, nil
+	}
+	left, err := a.live(ctx, u.ID)
+	if err != nil {
+		e := app.Classify(convert(ctx, err))
+		if e.Status == http.StatusForbidden {
+			return false, half(ctx, e, "whether there are sessions is not known")
+		}
+		return false, err
+	}
+	return left == "", nil
+}
+
+// live names what a user is still signed in by, "" for nothing.
+func (a *App) live(ctx context.Context, id string) (string, error) {
+	for _, kind := range []struct {
+		name  string
+		count func(context.Context, string) (int, error)
+	}{
+		{"session", a.client.Sessions},
+		{"refresh token", a.client.RefreshTokens},
+	} {
+		n, err := kind.count(ctx, id)
+		switch {
+		case auth0.IsNotFound(err): // what is not there has none
+		case err != nil:
+			return "", err
+		case n == 1:
+			return "1 " + kind.name, nil
+		case n > 1:
+			return fmt.Sprintf("%d %ss", n, kind.name), nil
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0app_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/auth0app"
+	"github.com/usher-id/usher/internal/auth0/auth0test"
+)
+
+// signedIn is a user who works: there are a session and a refresh token.
+func (r *rig) signedIn(id, email string) string {
+	r.Helper()
+	id = r.create(person(id, "userName", email))
+	for range 2 {
+		if err := r.tenant.SignIn(id); err != nil {
+			r.Fatal(err)
+		}
+	}
+	return id
+}
+
+// out holds that nobody is signed in as a user, nor can be.
+func (r *rig) out(id string) {
+	r.Helper()
+	if u := r.user(id); !u.Blocked || r.tenant.Sessions(id) > 0 || r.tenant.RefreshTokens(id) > 0 {
+		r.Errorf("blocked %v, %d sessions, %d refresh tokens", u.Blocked, r.tenant.Sessions(id), r.tenant.RefreshTokens(id))
+	}
+	if r.active(id) {
+		r.Error("a look-up says that the user is active")
+	}
+}
+
+func TestLeave(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	id := r.signedIn("a1", "alice@acme.example")
+	if !r.active(id) {
+		t.Error("not active")
+	}
+	ans := r.must(r.patch(id, set("active", false)))
+	if on, _ := ans.Resource.Active(); on {
+		t.Error("the answer says that the user is active")
+	}
+	r.out(id)
+	if n := r.effects(auth0test.SessionsEnded, "user") + r.effects(auth0test.TokensRevoked, "user"); n != 2 {
+		t.Errorf("%d ends", n)
+	}
+	// Twice is as once.
+	r.must(r.patch(id, set("active", false)))
+	r.out(id)
+	// And back: what was ended stays so.
+	r.must(r.patch(id, set("active", true), set("displayName", "Back")))
+	if u := r.user(id); u.Blocked || u.Name != "Back" || !r.active(id) {
+		t.Errorf("%s", u.Raw)
+	}
+}
+
+// TestBlockedIsNotOut: whoever is blocked and still signed in is active, so that what
+// was cut short between the two is found and done again.
+func TestBlockedIsNotOut(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	id := r.signedIn("a1", "alice@acme.example")
+	if _, err := r.client.UpdateUser(t.Context(), id, blocked()); err != nil {
+		t.Fatal(err)
+	}
+	found := func() (on [3]bool) {
+		on[0] = r.active(id)
+		for i, by := range []string{"externalId", "userName"} {
+			value := map[string]string{"externalId": "a1", "userName": "alice@acme.example"}[by]
+			hits, _, err := r.app.Find(t.Context(), app.KindUser, set(by, "").Path, value)
+			if err != nil || len(hits) != 1 {
+				t.Fatalf("%v %v", hits, err)
+			}
+			on[i+1], _ = hits[0].Active()
+		}
+		return on
+	}
+	if on := found(); on != [3]bool{true, true, true} {
+		t.Errorf("%v", on)
+	}
+	for u, err := range r.app.List(t.Context(), app.KindUser, false) {
+		if on, _ := u.Active(); err != nil || !on {
+			t.Errorf("%v %v", u, err)
+		}
+	}
+	if err := r.client.EndSessions(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if on := found(); on != [3]bool{true, true, true} { // the refresh tokens are left
+		t.Errorf("%v", on)
+	}
+	r.must(r.patch(id, set("active", false)))
+	if on := found(); on != [3]bool{} {
+		t.Errorf("%v", on)
+	}
+}
+
+// TestLeaveCutShort breaks a departure at each of its requests: what is left is found,
+// and doing it again ends it.
+func TestLeaveCutShort(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		rule  auth0test.Rule
+		class app.Class
+		say   string
+	}{
+		"block, answer lost":    {auth0test.Rule{Method: "PATCH", Path: "/users/:id", Fault: auth0test.Fault{Kind: auth0test.AnswerLost}}, app.Ambiguous, ""},
+		"block, reset":          {auth0test.Rule{Method: "PATCH", Path: "/users/:id", Fault: auth0test.Fault{Kind: auth0test.Reset}}, app.Ambiguous, ""},
+		"block, 500":            {auth0test.Rule{Method: "PATCH", Path: "/users/:id", Fault: auth0test.Fault{Kind: auth0test.ServerError}}, app.Ambiguous, ""},
+		"sessions, reset":       {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.Reset}}, app.Retry, "the sessions are not ended"},
+		"sessions, 500":         {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.ServerError}}, app.Retry, "the user is blocked"},
+		"sessions, answer lost": {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.AnswerLost}}, app.Retry, ""},
+		"sessions, forbidden":   {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.Forbidden}}, app.Terminal, "insufficient_scope"},
+		"tokens, 500":           {auth0test.Rule{Method: "DELETE", Path: "/users/:id/refresh-tokens", Fault: auth0test.Fault{Kind: auth0test.ServerError}}, app.Retry, "the refresh tokens are not revoked"},
+		"count, 500":            {auth0test.Rule{Method: "GET", Path: "/users/:id/refresh-tokens", Fault: auth0test.Fault{Kind: auth0test.ServerError}}, app.Retry, "what is left is not known"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, nil)
+			id := r.signedIn("a1", "alice@acme.example")
+			r.tenant.SetFaults(auth0test.Rules(tt.rule))
+			_, err := r.patch(id, set("active", false))
+			r.fails(err, tt.class, tt.say)
+			r.tenant.SetFaults(nil)
+			if left := r.tenant.Sessions(id)+r.tenant.RefreshTokens(id) > 0 || !r.user(id).Blocked; r.active(id) != left {
+				t.Errorf("a look-up says active %v, and something is left: %v", r.active(id), left)
+			}
+			r.must(r.patch(id, set("active", false)))
+			r.out(id)
+		})
+	}
+}
+
+// TestSessionsThatStay: a deletion that is accepted and has no effect is no end.
+func TestSessionsThatStay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	id := r.signedIn("a1", "alice@acme.example")
+	// Somebody signs in between the end of the sessions and the count of them: the
+	// answer to the deletion is slow, and the block comes late.
+	r.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Method: "PATCH", Path: "/users/:id", Fault: auth0test.Fault{Kind: auth0test.NoEffect}}))
+	_, err := r.patch(id, set("active", false))
+	if err == nil && !r.active(id) {
+		t.Error("a block without effect is taken for one")
+	}
+	r.tenant.SetFaults(nil)
+	r.must(r.patch(id, set("active", false)))
+	r.out(id)
+}
+
+// TestKeepSessions is for a plan of Auth0 that cannot end them.
+func TestKeepSessions(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *auth0test.Config, a *auth0app.Config) {
+		a.KeepSessions = true
+		c.Scopes = []string{"create:users", "read:users", "update:users"}
+	})
+	id := r.signedIn("a1", "alice@acme.example")
+	r.must(r.patch(id, set("active", false)))
+	if !r.user(id).Blocked || r.active(id) || r.tenant.Sessions(id) != 2 {
+		t.Errorf("%d sessions", r.tenant.Sessions(id))
+	}
+}
+
+// TestScopesOfLeaving: a scope that is lacking is named, and the user is blocked all
+// the same.
+func TestScopesOfLeaving(t *testing.T) {
+	t.Parallel()
+	scopes := []string{"create:users", "read:users", "update:users", "read:sessions", "delete:sessions", "read:refresh_tokens", "delete:refresh_tokens"}
+	for _, lacking := range scopes[3:] {
+		t.Run(lacking, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(c *auth0test.Config, _ *auth0app.Config) {
+				for _, s := range scopes {
+					if s != lacking {
+						c.Scopes = append(c.Scopes, s)
+					}
+				}
+			})
+			id := r.signedIn("a1", "alice@acme.example")
+			_, err := r.patch(id, set("active", false))
+			r.fails(err, app.Terminal, "the user is blocked", lacking)
+			if !r.user(id).Blocked {
+				t.Error("not blocked")
+			}
+		})
+	}
+}
+
+// TestTooManyRequests: a limit that is reset soon is waited for, and one that is not is
+// left to the engine, with its time.
+func TestTooManyRequests(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	id := r.create(person("a1", "userName", "alice@acme.example"))
+	r.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Method: "PATCH", Times: 1, Fault: auth0test.Fault{Kind: auth0test.TooMany, RetryAfter: time.Millisecond}}))
+	r.must(r.patch(id, set("displayName", "A")))
+	r.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Method: "PATCH", Fault: auth0test.Fault{Kind: auth0test.TooMany, RetryAfter: time.Hour}}))
+	_, err := r.patch(id, set("displayName", "B"))
+	if e := app.Classify(err); e == nil || e.Class != app.Retry || e.RetryAfter < 30*time.Minute || e.RetryAfter > 2*time.Hour {
+		t.Errorf("%v", err)
+	}
+	if r.user(id).Name != "A" {
+		t.Error("it was changed all the same")
+	}
+}

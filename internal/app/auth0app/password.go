@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0app
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/auth0"
+	"github.com/usher-id/usher/internal/config"
+)
+
+// pendingPassword is what a user waits for who has no password that anybody knows.
+const pendingPassword = "password"
+
+// ticketLife is how long an address is good at which a password may be chosen.
+const ticketLife = 5 * 24 * time.Hour
+
+// chooses says that somebody new is led to a password.
+func (a *App) chooses() bool {
+	return a.cfg.PasswordChange == config.PasswordEmail || a.cfg.PasswordChange == config.PasswordTickets
+}
+
+// enable lets a user in, with other changes: once there is a way to a password, if they
+// have waited for one. A crash before the last request leads here again, and to
+// a second mail at most.
+func (a *App) enable(ctx context.Context, u *auth0.User, c auth0.UserChange) (auth0.User, error) {
+	c.Blocked = new(false)
+	if pendingOf(u) != "" {
+		if err := a.lead(ctx, u); err != nil {
+			return auth0.User{}, wrap(convert(ctx, err), "the way to a password")
+		}
+		put(&c.AppMetadata, keyPending, null)
+	}
+	return a.client.UpdateUser(ctx, u.ID, c)
+}
+
+// lead sends somebody to the page where they choose a password, or puts its address
+// where somebody will fetch it.
+func (a *App) lead(ctx context.Context, u *auth0.User) error {
+	switch a.cfg.PasswordChange {
+	case config.PasswordEmail:
+		return a.client.PasswordEmail(ctx, u.Email, a.cfg.Connection)
+	case config.PasswordTickets:
+		address, err := a.client.PasswordTicket(ctx, u.ID, "", ticketLife)
+		if err != nil {
+			return err
+		}
+		return a.keepTicket(textOf(u.AppMetadata[keyID]), address)
+	}
+	return nil
+}
+
+// keepTicket writes an address into a file that its owner alone may read. It is as
+// secret as a password: it goes into no error, log or ledger.
+func (a *App) keepTicket(id, address string) error {
+	if err := checkID(id); err != nil {
+		return err
+	}
+	failed := func(doing string, err error) error {
+		return refuse(app.Retry, "the folder of tickets: %s: %w", doing, err)
+	}
+	f, err := os.CreateTemp(a.cfg.Tickets, ".ticket-*") // mode 0600
+	if err != nil {
+		return failed("make a file", err)
+	}
+	_, err = f.WriteString(address + "\n")
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(a.cfg.Tickets, id+".url"))
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // half an address
+		return failed("write it", err)
+	}
+	return nil
+}
+
+// A password that nobody knows: of four kinds in turn, so that every policy of Auth0 is
+// met, that of no three equal signs in a row included; 72 bytes are the most that it takes.
+const passwordLength = 40
+
+func randomPassword() string {
+	kinds := [...]string{"abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "!@#$%^&*"}
+	out := make([]byte, passwordLength)
+	for i := range out {
+		kind := kinds[i%len(kinds)]
+		out[i] = kind[below(len(kind))]
+	}
+	return string(out)
+}
+
+// below is a number from 0 to n-1, each as likely. n is at most 256.
+func below(n int) int {
+	var b [1]byte
+	for {
+		_, _ = rand.Read(b[:]) // never fails
+		if v := int(b[0]); v < 256-256%n {
+			return v % n
+		}
+	}
+}
+
+// hide keeps a password out of an error: a tenant that finds one too simple may quote it.
+func hide(err error, password string) error {
+	e := *app.Classify(err)
+	e.Detail = strings.ReplaceAll(e.Detail, password, "[redacted]")
+	return &e
+}

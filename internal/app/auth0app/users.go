@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0app
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/auth0"
+	"github.com/usher-id/usher/scim"
+)
+
+// database is the provider of every user of a database connection: what stands before
+// the first bar of a user_id.
+const database = "auth0|"
+
+// shown is a user as a SCIM resource, with all that has a place. It is inactive if it
+// is blocked; what else it takes to be out is [App.out].
+func (a *App) shown(u *auth0.User) *scim.Resource {
+	r := scim.NewResource(scim.UserURN)
+	r.SetID(u.ID)
+	if id := textOf(u.AppMetadata[keyID]); id != "" {
+		r.SetExternalID(id)
+	}
+	for _, p := range a.places {
+		if p.name == "email" && !p.path.Equal(userName) {
+			continue
+		}
+		if s := p.read(u); s != "" {
+			_ = r.Put(p.path, scim.String(s)) // the table's paths can be written
+		}
+	}
+	if u.Email != "" { // one value, which is of both kinds that a mapping may ask for
+		var o scim.Object
+		o.Set("value", scim.String(u.Email))
+		o.Set("type", scim.String("work"))
+		o.Set("primary", scim.Bool(true))
+		r.Set("emails", scim.List(scim.Complex(o)))
+	}
+	r.SetActive(!u.Blocked)
+	r.SetMeta(u.CreatedAt, u.UpdatedAt, "")
+	return r
+}
+
+// ours says that a user is of the connection. Its first identity is the user's own.
+func (a *App) ours(u *auth0.User) bool {
+	return len(u.Identities) > 0 && u.Identities[0].Connection == a.cfg.Connection
+}
+
+// linked says that a user of another connection has taken one of ours in. That one is
+// under no id of its own any more, and whoever it is still signs in by it.
+func (a *App) linked(u *auth0.User) bool {
+	return !a.ours(u) && slices.ContainsFunc(u.Identities, func(i auth0.Identity) bool { return i.Connection == a.cfg.Connection })
+}
+
+func (a *App) createUser(ctx context.Context, r *scim.Resource) (*scim.Resource, error) {
+	c := auth0.UserChange{Connection: a.cfg.Connection, UserID: r.ExternalID(), Password: randomPassword()}
+	if err := checkID(c.UserID); err != nil {
+		return nil, err
+	}
+	for _, p := range a.places {
+		v, ok := r.At(p.path)
+		if !ok || v.IsUnassigned() {
+			continue
+		}
+		if err := a.set(&c, p, v); err != nil {
+			return nil, err
+		}
+	}
+	put(&c.AppMetadata, keyID, textIn(c.UserID))
+	c.EmailVerified, c.VerifyEmail = new(false), new(false)
+	// Whoever is to choose a password is blocked until they can: a crash, or a mail that
+	// cannot be sent, leaves an account that shows as inactive, and enabling it goes on
+	// from there.
+	if a.chooses() {
+		c.Blocked = new(true)
+		put(&c.AppMetadata, keyPending, textIn(pendingPassword))
+	}
+	if on, known := r.Active(); known && !on {
+		c.Blocked = new(true)
+	}
+	u, err := a.client.CreateUser(ctx, c)
+	if err != nil {
+		return nil, hide(convert(ctx, err), c.Password)
+	}
+	if !a.chooses() {
+		return a.shown(&u), nil
+	}
+	done, err := a.enable(ctx, &u, auth0.UserChange{})
+	if err != nil {
+		// The user is there: the look-up that follows finds it, and finds it inactive.
+		e := *app.Classify(wrap(convert(ctx, err), "the user is made and still blocked"))
+		e.Class = app.Ambiguous
+		return nil, &e
+	}
+	return a.shown(&done), nil
+}
+
+// set takes an attribute's value into a change.
+func (a *App) set(c *auth0.UserChange, p place, v scim.Value) error {
+	s, ok := v.AsString()
+	switch {
+	case !ok && !v.IsUnassigned():
+		return refuse(app.Terminal, "%s is no text", p.path)
+	case s == "" && p.needed:
+		return refuse(app.Terminal, "%s is the user's %s, and there is no user without", p.path, p.name)
+	case p.name == "email" && !isAddress(s):
+		return refuse(app.Terminal, "%s is to be the user's e-mail address, and is none", p.path)
+	case p.needed:
+		s = strings.ToLower(s) // as a database keeps it
+	}
+	p.write(c, s)
+	return nil
+}
+
+// isAddress keeps out what cannot be an e-mail address at all. Auth0 says the rest.
+func isAddress(s string) bool {
+	name, domain, ok := strings.Cut(s, "@")
+	return ok && name != "" && domain != "" && !strings.ContainsAny(s, " \t\r\n<>,;\"") && !strings.Contains(domain, "@")
+}
+
+// maxID is how long an externalId may be, which becomes a part of an id, of a path and of a
+// file's name.
+const maxID = 128
+
+// checkID keeps what has a meaning of its own out of an id.
+func checkID(id string) error {
+	if id == "" || len(id) > maxID || id[0] == '.' || strings.ContainsFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-@+", r)
+	}) {
+		return refuse(app.Terminal, "the externalId becomes the user's id: it must be 1 to %d letters, digits and . _ - @ +, and begin with no dot", maxID)
+	}
+	return nil
+}
+
+// patchUser sends changes. A user name and an address cannot change in one request
+// (Auth0 refuses that), so those go in two; both may be sent again.
+func (a *App) patchUser(ctx context.Context, id string, changes []scim.Change) (*scim.Resource, error) {
+	var c auth0.UserChange
+	var on, off bool
+	for _, ch := range changes {
+		switch {
+		case ch.Path.Equal(active):
+			is, ok := ch.After.AsBool()
+			if !ok {
+				return nil, refuse(app.Terminal, "active is neither true nor false")
+			}
+			on, off = is, !is
+		case ch.Path.Equal(externalID):
+			s, _ := ch.After.AsString()
+			if err := checkID(s); err != nil {
+				return nil, err
+			}
+			put(&c.AppMetadata, keyID, textIn(s))
+		default:
+			p, err := placeOf(a.places, ch.Path)
+			if err != nil {
+				return nil, &app.Error{Class: app.Terminal, Err: err}
+			}
+			if err := a.set(&c, p, ch.After); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if c.Email != nil { // what HR says is as little verified as it was at the start
+		c.EmailVerified, c.VerifyEmail = new(false), new(false)
+	}
+	if c.Email != nil && c.Username != nil {
+		if _, err := a.client.UpdateUser(ctx, id, auth0.UserChange{Username: c.Username}); err != nil {
+			return nil, err
+		}
+		c.Username = nil
+	}
+	var u auth0.User
+	var err error
+	switch {
+	case off:
+		u, err = a.disable(ctx, id, c)
+	case on:
+		if u, err = a.client.User(ctx, id); err == nil {
+			u, err = a.enable(ctx, &u, c)
+		}
+	default:
+		u, err = a.client.UpdateUser(ctx, id, c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.shown(&u), nil
+}
+
+// Weight is how many requests a Create or a Patch takes, see [app.Limit].
+func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
+	switch {
+	case kind == app.KindGroup && len(changes) > 0:
+		return 2 // it is read before
+	case kind == app.KindUser && len(changes) == 0 && a.chooses():
+		return 3
+	}
+	for _, c := range changes {
+		on, known := c.After.AsBool()
+		switch {
+		case !known || !c.Path.Equal(active):
+		case on:
+			return 2
+		case !a.cfg.KeepSessions:
+			return 5
+		}
+	}
+	return 1
+}
+
+// getUser reads a user of the connection, and says whether it is out.
+func (a *App) getUser(ctx context.Context, id string) (*scim.Resource, error) {
+	u, err := a.client.User(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !a.ours(&u) {
+		return nil, refuse(app.Terminal, "the user is not of the connection %s: look after it by hand", a.cfg.Connection)
+	}
+	return a.seen(ctx, &u)
+}
+
+// seen is a user as it is shown to those who look it up: inactive if it is out.
+func (a *App) seen(ctx context.Context, u *auth0.User) (*scim.Resource, error) {
+	r := a.shown(u)
+	out, err := a.out(ctx, u)
+	r.SetActive(!out)
+	return r, err
+}
+
+// findUser looks users up: by the id that they were made under, by their address, and
+// by their user name where they have one.
+func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) ([]*scim.Resource, error) {
+	var users []auth0.User
+	var err error
+	switch {
+	case attribute.Equal(externalID):
+		users, err = a.byExternalID(ctx, value)
+	case attribute.Equal(userName) && a.cfg.Usernames:
+		users, err = a.byUsername(ctx, value)
+	case attribute.Equal(userName), strings.EqualFold(attribute.Attr, "emails"):
+		users, err = a.client.UsersByEmail(ctx, strings.ToLower(value))
+		users = slices.DeleteFunc(users, func(u auth0.User) bool { return !strings.EqualFold(u.Email, value) })
+	default:
+		return nil, refuse(app.Terminal, "Auth0 does not search by %s", attribute)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var hits []*scim.Resource
+	for i := range users {
+		if a.linked(&users[i]) {
+			return nil, refuse(app.Terminal, "the user was linked to another one (%s), which is not of the connection %s: unlink it, or block that one, by hand", users[i].ID, a.cfg.Connection)
+		}
+		if !a.ours(&users[i]) {
+			continue
+		}
+		r, err := a.seen(ctx, &users[i])
+		if err != nil {
+			return nil, err
+		}
+		if attribute.Equal(externalID) {
+			r.SetExternalID(value) // which its id proves, whatever became of its metadata
+		}
+		hits = append(hits, r)
+	}
+	return hits, nil
+}
+
+// byExternalID finds the user that was made for somebody. One that was there before
+// Usher has another id; who it is, its account's row says, and a list.
+func (a *App) byExternalID(ctx context.Context, value string) ([]auth0.User, error) {
+	if checkID(value) != nil {
+		return nil, nil // nobody can be made under it
+	}
+	u, err := a.client.User(ctx, database+value)
+	switch {
+	case auth0.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	if id := textOf(u.AppMetadata[keyID]); id != "" && id != value {
+		return nil, nil // somebody else's by now
+	}
+	return []auth0.User{u}, nil
+}
+
+// byUsername finds users by a search, which lags behind: that it finds nobody proves
+// nothing, and nothing hangs on it, as who is there is asked by id. Whom it finds is
+// read again.
+func (a *App) byUsername(ctx context.Context, value string) ([]auth0.User, error) {
+	if strings.ContainsAny(value, "\"\\*?") {
+		return nil, nil // which no user name holds, and which mean something in a query
+	}
+	var users []auth0.User
+	for hit, err := range a.client.Search(ctx, `username:"`+value+`"`, a.cfg.Connection) {
+		if err != nil {
+			return nil, err
+		}
+		u, err := a.client.User(ctx, hit.ID)
+		switch {
+		case auth0.IsNotFound(err):
+		case err != nil:
+			return nil, err
+		case strings.EqualFold(u.Username, value):
+			users = append(users, u)
+		}
+	}
+	return users, nil
+}
+
+// listUsers exports the connection. Whoever is blocked and was made by us is asked for
+// sessions, so that nobody is taken for out by a list who is not.
+func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
+	return func(yield func(*scim.Resource, error) bool) {
+		connection, err := a.connectionID(ctx)
+		if err != nil {
+			yield(nil, convert(ctx, err))
+			return
+		}
+		for u, err := range a.client.Export(ctx, connection, names(a.places)) {
+			if err != nil {
+				yield(nil, convert(ctx, err))
+				return
+			}
+			if !a.ours(&u) {
+				continue
+			}
+			r := a.shown(&u)
+			if r.ExternalID() != "" {
+				if r, err = a.seen(ctx, &u); err != nil {
+					yield(nil, convert(ctx, err))
+					return
+				}
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// connectionID is the connection's id, by which an export is of it alone; "" if we may
+// not ask for it, which costs an export of all users of the tenant.
+func (a *App) connectionID(ctx context.Context) (string, error) {
+	c, found, err := a.client.ConnectionByName(ctx, a.cfg.Connection)
+	if e, ok := errors.AsType[*auth0.Error](err); ok && e.Status == http.StatusForbidden {
+		return "", nil
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case !found:
+		return "", refuse(app.Terminal, "the tenant has no connection %s", a.cfg.Connection)
+	case c.Strategy != "auth0":
+		return "", refuse(app.Terminal, "the connection %s is no database, and its users are not ours to make; inbound SCIM is the way there (profile auth0-inbound-scim)", a.cfg.Connection)
+	}
+	return c.ID, nil
+}
+
+// pendingOf is what is still to be done with a user, "" for nothing.
+func pendingOf(u *auth0.User) string { return textOf(u.AppMetadata[keyPending]) }
+
+var null = jsontext.Value("null")
