@@ -63,6 +63,8 @@ var only = map[string]struct {
 	"scim/scimserver": {[]string{"scim", "scim/scimevent"}, true, "a public package cannot stand on an internal one"},
 	"scim/scimtest":   {[]string{"scim", "scim/scimserver", "scim/scimclient"}, true, "a public package cannot stand on an internal one"},
 	"cmd/usher":       {[]string{"internal/cli"}, true, "main calls internal/cli and nothing else"},
+
+	"internal/auth0/auth0test": {nil, true, "it is a second reading of Auth0's documentation, and must not borrow from the first"},
 }
 
 // never lists imports that one package must not have although its rank allows them.
@@ -73,6 +75,9 @@ var never = map[string]map[string]string{
 	},
 	"scim/scimtest": {
 		"testing": "a check is a function that anybody can call, in a binary too",
+	},
+	"internal/auth0/auth0test": {
+		"testing": "the demo has a fake tenant in the binary",
 	},
 }
 
@@ -180,6 +185,8 @@ func TestRankTable(t *testing.T) {
 		{"scim", "golang.org/x/text/cases"},
 		{"scim/scimclient", "golang.org/x/time/rate"},
 		{"scim/scimtest", "testing"},
+		{"internal/auth0/auth0test", "testing"},
+		{"internal/auth0/auth0test", module + "/internal/auth0"},
 	} {
 		if misplaced(c[0], c[1]) == "" {
 			t.Errorf("%s may import %s, but must not", c[0], c[1])

@@ -104,6 +104,7 @@ func TestRefusals(t *testing.T) {
 		"conflict":     {409, own, `{"statusCode":409,"error":"Conflict","message":"The user already exists."}`, "Conflict", "The user already exists.", "", false, true},
 		"gateway":      {404, "text/html", `<html>` + token + `</html>`, "", "", "HTML", false, false},
 		"empty":        {404, "", ``, "", "", "", false, false},
+		"one word":     {404, own, `{"error":"not found"}`, "", "", "", false, false},
 		"other JSON":   {409, own, `{"ok":false}`, "", "", "", false, false},
 		"redirect":     {302, own, `{"error":"moved"}`, "", "", "redirects", false, false},
 		"control":      {400, own, `{"errorCode":"a\nb","message":"one\r\n\u001b[31mtwo\u202e  three"}`, "", "one [31mtwo three", "", false, false},

@@ -89,11 +89,12 @@ func parseDelivery(raw jsontext.Value) (Delivery, string, error) {
 
 // Redeliver asks for events to be delivered again, each by a request of its own: what
 // the API does for many at once it chooses by dates and types, and not by id. It ends
-// at the first that is refused; asking again for those before it does no harm.
+// at the first that is refused. One that is on its way again already is none: asking
+// twice does no harm.
 func (c *Client) Redeliver(ctx context.Context, stream string, events []string) error {
 	for _, event := range events {
 		r := request{method: http.MethodPost, route: apiPath + "/event-streams/{}/redeliver/{}", ids: []string{stream, event}}
-		if err := c.call(ctx, r, nil); err != nil {
+		if err := c.call(ctx, r, nil); err != nil && !IsConflict(err) {
 			return err
 		}
 	}

@@ -91,8 +91,10 @@ func refusal(res *http.Response, body []byte, hide redact, now time.Time) *Error
 		Message     string `json:"message"`
 		Description string `json:"error_description"`
 	}
-	if json.Unmarshal(body, &said) != nil || said.Error+said.Code+said.Message == "" {
-		e.foreign = true
+	broken := json.Unmarshal(body, &said) != nil
+	// All of Auth0's have words. An "error" alone may be anybody's.
+	e.foreign = broken || said.Code+said.Message+said.Description == ""
+	if broken {
 		if mediaType(res.Header) == "text/html" {
 			e.Err = errors.New("the answer is an HTML page, and not Auth0's")
 		}

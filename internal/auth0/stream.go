@@ -3,6 +3,7 @@
 package auth0
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,9 +157,13 @@ func (s *Stream) told(m message) error {
 	if inner := objectOf(body["error"]); inner != nil {
 		body = inner
 	}
-	e := &Error{Op: "GET /events", Code: keyword(s.hide.text(textOf(body["code"]))), Message: s.hide.clean(textOf(body["message"]))}
+	code := cmp.Or(textOf(body["code"]), textOf(body["error"]))
+	e := &Error{Op: "GET /events", Code: keyword(s.hide.text(code)), Message: s.hide.clean(textOf(body["message"]))}
+	if e.Code == "" && e.Message == "" {
+		e.Message = s.hide.clean(code)
+	}
 	switch {
-	case e.Code == "cursor_expired", e.Code == "invalid_cursor":
+	case e.Code == "cursor_expired", e.Code == "invalid_cursor", e.Code == "offset_expired": // pages and reference differ in the word
 		e.Err = ErrOffset
 	case e.Code+e.Message == "":
 		e.Err = errors.New("the tenant ended the stream with an error, and says no more")

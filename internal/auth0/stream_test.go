@@ -211,6 +211,8 @@ func TestStreamErrors(t *testing.T) {
 		"documented": {`{"error":{"code":"timeout","message":"took\ntoo long","offset":"o"}}`, "timeout", "took too long", false},
 		"typed":      {`{"type":"error","error":{"code":"cursor_expired","message":"gone"}}`, "cursor_expired", "gone", true},
 		"flat":       {`{"code":"invalid_cursor","message":"what"}`, "invalid_cursor", "what", true},
+		"a word":     {`{"error":"offset_expired"}`, "offset_expired", "", true},
+		"words":      {`{"error":"it is over"}`, "", "it is over", false},
 		"echoes":     {`{"error":{"code":"` + token + `","message":"` + token + `"}}`, "", "[redacted]", false},
 		"no words":   {`nonsense`, "", "", false},
 	} {

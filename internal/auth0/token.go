@@ -225,7 +225,7 @@ func (t *tokens) unreachable(e *Error) *Error {
 // explain says what is wrong, as the token endpoint tells it by code and words. Its
 // words are from memory, and not verified; what they do not tell stays open.
 func (t *tokens) explain(e *Error) *Error {
-	said, own := strings.ToLower(e.Message), !e.foreign
+	said, own := strings.ToLower(e.Message), e.Code+e.Message != ""
 	e.foreign = true
 	has := func(words ...string) bool {
 		for _, w := range words {
@@ -244,7 +244,7 @@ func (t *tokens) explain(e *Error) *Error {
 			wrong.Err = e.Err
 		}
 		return wrong
-	case e.Code == "invalid_target", has("service not found", "audience"):
+	case e.Code == "invalid_target", has("service not found", "service not enabled", "audience"):
 		e.Err = fmt.Errorf("the audience %s is no API of the tenant; set it to the identifier of the Management API", t.audience)
 	case has("client-grant", "client grant", "not authorized to access"):
 		e.Err = fmt.Errorf("the application is not authorized for the API %s; authorize it there, with the scopes that are needed", t.audience)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package testenv gives tests their surroundings: the shared input data, the built binary, and two SCIM servers that
-// the project did not write.
+// Package testenv gives tests their surroundings: the shared input data, the built binary, and servers that the project
+// did not write: two of SCIM, and one that has the token endpoint of Auth0.
 //
 // It owns the processes that it starts and ends them with the test that asked for them. It must not be imported by
 // anything but tests (internal/archtest holds that), and it decides nothing about what a test asserts.

@@ -3,12 +3,9 @@
 package testenv
 
 import (
-	"bytes"
-	"cmp"
 	"crypto/rand"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,7 +43,7 @@ func Scimmy(t testing.TB, opts ScimmyOptions) *ScimmyServer {
 		missing(t, "Node.js (node)")
 	}
 	s := &ScimmyServer{Token: rand.Text()}
-	cmd := exec.Command(node, installScimmy(t)) //nolint:noctx // ended in order by closing its stdin, see stopServer
+	cmd := exec.Command(node, installNPM(t, "scimmy", scimmyFiles)) //nolint:noctx // ended in order by closing its stdin, see stopServer
 	cmd.Env = append(os.Environ(), "NODE_ENV=production", "SCIMMY_TOKEN="+s.Token)
 	if opts.AllowDuplicates {
 		cmd.Env = append(cmd.Env, "SCIMMY_UNIQUE=off")
@@ -71,65 +68,4 @@ func (s *ScimmyServer) start(t testing.TB, cmd *exec.Cmd) {
 	}
 	s.BaseURL = fmt.Sprintf("http://127.0.0.1:%d/scim/v2", ports.Port)
 	s.side = fmt.Sprintf("http://127.0.0.1:%d", ports.Side)
-}
-
-// installScimmy puts the packages into the cache folder, once for each lock file, and returns the path of the server's script.
-func installScimmy(t testing.TB) string {
-	t.Helper()
-	lock, err := scimmyFiles.ReadFile("scimmy/package-lock.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(cacheDir(t), "scimmy-"+digest(lock))
-	unlock, err := lockFile(dir + ".lock")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unlock()
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		npmInstall(t, dir)
-	}
-	server, err := scimmyFiles.ReadFile("scimmy/server.mjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The script lies beside node_modules, where its imports are looked for, under the name of its content.
-	path := filepath.Join(dir, "server-"+digest(server)+".mjs")
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		if err := cmp.Or(os.WriteFile(path+".part", server, 0o600), os.Rename(path+".part", path)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return path
-}
-
-// npmInstall fills a folder beside dir and renames it, so that dir is either whole or not there.
-func npmInstall(t testing.TB, dir string) {
-	t.Helper()
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		missing(t, "npm")
-	}
-	temp, err := os.MkdirTemp(filepath.Dir(dir), "install-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(temp) //nolint:errcheck // gone already if all went well
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		text, err := scimmyFiles.ReadFile("scimmy/" + name)
-		if err = cmp.Or(err, os.WriteFile(filepath.Join(temp, name), text, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.CommandContext(t.Context(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev")
-	cmd.Dir = temp
-	if text, err := cmd.CombinedOutput(); err != nil {
-		if os.Getenv("CI") != "true" && bytes.Contains(text, []byte("network")) {
-			t.Skipf("missing: the npm packages of scimmy, and no registry to take them from\n%s", text)
-		}
-		t.Fatalf("npm ci: %v\n%s", err, text)
-	}
-	if err := os.Rename(temp, dir); err != nil && !errors.Is(err, os.ErrExist) {
-		t.Fatal(err)
-	}
 }

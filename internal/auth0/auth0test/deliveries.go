@@ -200,7 +200,15 @@ func (d *delivery) json(stream string, event jsontext.Value) jsontext.Value {
 		attempts = append(attempts, one.end()...)
 	}
 	o.raw("attempts", append(attempts, ']'))
-	o.raw("event", event)
+	// What the event says is a text here, and not an object as in the delivery itself.
+	var about object
+	about.text("id", d.event.ID)
+	about.text("source", member(event, "source"))
+	about.text("specversion", "1.0")
+	about.text("type", d.event.Type)
+	about.time("time", d.event.Time)
+	about.text("data", string(members(event)["data"]))
+	o.raw("event", about.end())
 	return o.end()
 }
 

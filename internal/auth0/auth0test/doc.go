@@ -24,7 +24,11 @@
 // Requests go wrong as a [Schedule] says, events as [Mischief] does. Both count
 // requests and events, and use no chance but a seeded one.
 //
+// [Tenant.Listen] puts it on a port of the loopback interface, [Tenant.Transport] asks
+// it without a network.
+//
 // Nothing here imports package testing: a fake tenant can be part of a program.
 // [Tenant.Start] starts the goroutines that send webhooks, and [Tenant.Listen] those
-// and one that serves; what they return joins them. A Tenant has no others.
+// and those of an http.Server; what they return joins them. Transport has one for each
+// request, which ends with the answer. A Tenant has no others.
 package auth0test

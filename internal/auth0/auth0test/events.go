@@ -46,6 +46,9 @@ func (c *EventsConfig) defaults() {
 	}
 }
 
+// tenantID is the id of the tenant, which is not its name.
+const tenantID = "ten_fakeFakeFakeFake"
+
 // eventTypes are all that a stream may ask for.
 func eventTypes() []string {
 	return []string{
@@ -80,6 +83,7 @@ const (
 	Drop      Trick = "dropped"
 	Duplicate Trick = "told twice"
 	Late      Trick = "told after others"
+	Again     Trick = "told, and told again after others"
 )
 
 // Mischief makes particular events go wrong on their way, to streams and webhooks
@@ -89,7 +93,7 @@ type Mischief struct {
 	After         int // so many that match are told as they should be first
 	Times         int // how often it is good; 0: for ever
 	Trick         Trick
-	By            int // of Late: behind so many other events; default 1
+	By            int // of Late and Again: behind so many other events; default 1
 }
 
 // mischief is one with what became of it.
@@ -162,6 +166,8 @@ func (t *Tenant) emitIn(by cause, kind string, object jsontext.Value, subject st
 		return
 	case Duplicate:
 		t.push(e)
+	case Again:
+		defer func() { t.log.held = append(t.log.held, heldBack{e, max(1, behind)}) }()
 	}
 	t.push(e)
 	t.release(false)
@@ -249,10 +255,11 @@ func place(offset string) (age int, seq int64, ok bool) {
 
 // cloud is the event as CloudEvents 1.0 in the shape that Auth0 gives it.
 func (t *Tenant) cloud(e *Event, stream string) jsontext.Value {
-	var o, data, context, in object
+	var data, context, in object
 	if e.ClientID != "" {
 		in.text("id", e.ClientID)
 		in.text("name", e.clientName)
+		in.raw("metadata", jsontext.Value("{}"))
 		context.raw("client", in.end())
 	}
 	if e.connection != nil {
@@ -263,10 +270,15 @@ func (t *Tenant) cloud(e *Event, stream string) jsontext.Value {
 		context.raw("connection", in.end())
 	}
 	in = object{}
-	in.text("tenant_id", t.cfg.Name)
+	in.text("tenant_id", tenantID)
 	context.raw("tenant", in.end())
 	data.raw("object", e.Object)
 	data.raw("context", context.end())
+	return t.envelope(e, stream, data.end())
+}
+
+func (t *Tenant) envelope(e *Event, stream string, data jsontext.Value) jsontext.Value {
+	var o object
 	o.text("specversion", "1.0")
 	o.text("type", e.Type)
 	o.text("source", "urn:auth0:"+t.cfg.Name+"."+t.cfg.Domain)
@@ -275,7 +287,7 @@ func (t *Tenant) cloud(e *Event, stream string) jsontext.Value {
 	o.text("a0tenant", t.cfg.Name)
 	o.text("a0stream", stream)
 	o.text("a0purpose", e.purpose)
-	o.raw("data", data.end())
+	o.raw("data", data)
 	return o.end()
 }
 

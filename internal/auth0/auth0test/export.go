@@ -7,10 +7,10 @@ import (
 	"compress/gzip"
 	"crypto/subtle"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -81,9 +81,9 @@ func exportUsers(c *call) (answer, error) {
 	}
 	j.fault = c.fault.Kind
 	j.users = c.exportable(j)
+	maps.DeleteFunc(c.jobs, func(_ string, j *job) bool { return c.now.Sub(j.created) >= jobLife })
 	c.jobs[j.id] = j
-	c.note(c.by, Created, "job", j.id, strconv.Itoa(len(j.users)))
-	return ok(c.showJob(j))
+	return ok(c.showJob(j, "pending"))
 }
 
 // exportable are the users of an export. The records are never changed, so that they
@@ -121,7 +121,7 @@ func getJob(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(c.showJob(j))
+	return ok(c.showJob(j, j.status(c.now, c.cfg.ExportDelay)))
 }
 
 // jobErrors is GET /jobs/:id/errors.
@@ -130,7 +130,7 @@ func jobErrors(c *call) (answer, error) {
 	if err != nil || j.fault != ExportFailed {
 		return answer{status: http.StatusNoContent}, err
 	}
-	return ok(c.showJob(j))
+	return ok(c.showJob(j, j.status(c.now, c.cfg.ExportDelay)))
 }
 
 func (j *job) status(now time.Time, delay time.Duration) string {
@@ -145,8 +145,7 @@ func (j *job) status(now time.Time, delay time.Duration) string {
 }
 
 // showJob shows a job; a link of a completed one is good for a minute from now.
-func (c *call) showJob(j *job) jsontext.Value {
-	state := j.status(c.now, c.cfg.ExportDelay)
+func (c *call) showJob(j *job, state string) jsontext.Value {
 	var o object
 	o.text("type", "users_export")
 	o.text("status", state)

@@ -61,6 +61,13 @@ func (f Fault) hold() time.Duration {
 	return time.Second
 }
 
+// refuse answers with an error, in the shape of the endpoint.
+func (f Fault) refuse(w http.ResponseWriter, c *call) {
+	no := f.refusal()
+	no.oauth = c.route.path == "/oauth/token"
+	no.write(w)
+}
+
 func (f Fault) refusal() *refusal {
 	message := "scheduled: " + string(f.Kind)
 	switch f.Kind {
@@ -78,8 +85,8 @@ func (f Fault) refusal() *refusal {
 		return refuse(http.StatusConflict, "conflict", message)
 	case Gone:
 		return refuse(http.StatusGone, "offset_expired", message)
-	default:
-		return nil
+	default: // every kind that is answered by an error is above
+		return refuse(http.StatusInternalServerError, "internal_error", message)
 	}
 }
 
@@ -108,7 +115,7 @@ func (f Fault) serve(w http.ResponseWriter, c *call) {
 	case Slow:
 		f.after(w, c)
 	default:
-		f.refusal().write(w)
+		f.refuse(w, c)
 	}
 }
 
@@ -149,7 +156,7 @@ func (f Fault) after(w http.ResponseWriter, c *call) {
 	case AnswerLost:
 		panic(http.ErrAbortHandler)
 	case ErrorAfter, BusyAfter:
-		f.refusal().write(w)
+		f.refuse(w, c)
 		return
 	case Slow:
 		wait(c.r.Context(), f.hold())

@@ -4,6 +4,7 @@ package auth0test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,7 +41,20 @@ func (g *group) kind() string {
 	}
 }
 
-func (g *group) json() jsontext.Value {
+// json is the group as the API shows it: without its type, which events have.
+func (g *group) json(tenant string) jsontext.Value {
+	var o object
+	o.text("id", g.ID)
+	o.text("name", g.Name)
+	o.text("external_id", g.ExternalID)
+	o.text("connection_id", g.ConnectionID)
+	o.text("tenant_name", tenant)
+	o.time("created_at", g.created)
+	o.time("updated_at", g.updated)
+	return o.end()
+}
+
+func (g *group) event() jsontext.Value {
 	var o object
 	o.text("id", g.ID)
 	o.text("name", g.Name)
@@ -58,6 +72,11 @@ func (g *group) json() jsontext.Value {
 func (t *Tenant) PutGroup(want Group) (id string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for _, g := range t.groups {
+		if g.Name == want.Name && g.ConnectionID == want.ConnectionID && g.Organization == want.Organization && g.ID != want.ID {
+			return "", fmt.Errorf("there is a group %q", want.Name)
+		}
+	}
 	for _, m := range want.Members {
 		if t.find(m) == nil {
 			return "", fmt.Errorf("group %q: there is no user %q", want.Name, m)
@@ -77,7 +96,7 @@ func (t *Tenant) PutGroup(want Group) (id string, err error) {
 	g.Group, g.updated = want, now
 	if before.Name != want.Name || before.ExternalID != want.ExternalID {
 		t.note(by, op, "group", g.ID, g.Name)
-		t.emit(by, event, g.json(), "")
+		t.emit(by, event, g.event(), "")
 	}
 	for _, m := range want.Members {
 		if !g.members[m] {
@@ -86,7 +105,7 @@ func (t *Tenant) PutGroup(want Group) (id string, err error) {
 			t.emit(by, "group.member.added", g.memberEvent(m), m)
 		}
 	}
-	for m := range g.members {
+	for _, m := range slices.Sorted(maps.Keys(g.members)) {
 		if !slices.Contains(want.Members, m) {
 			delete(g.members, m)
 			t.note(by, MemberRemoved, "group", g.ID, m)
@@ -106,7 +125,7 @@ func (t *Tenant) RemoveGroup(id string) error {
 	}
 	delete(t.groups, id)
 	t.note(administrator(), Deleted, "group", id, g.Name)
-	t.emit(administrator(), "group.deleted", g.json(), "")
+	t.emit(administrator(), "group.deleted", g.event(), "")
 	return nil
 }
 
@@ -134,7 +153,7 @@ func listGroups(c *call) (answer, error) {
 			q.Has("search") && !strings.Contains(g.Name, q.Get("search")) && !strings.Contains(g.ExternalID, q.Get("search")) {
 			continue
 		}
-		rows = append(rows, row{g.ID, func() jsontext.Value { return c.selected(g.json()) }})
+		rows = append(rows, row{g.ID, func() jsontext.Value { return c.selected(g.json(c.cfg.Name)) }})
 	}
 	return c.list("groups", rows)
 }
@@ -151,7 +170,7 @@ func getGroup(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(g.json())
+	return ok(g.json(c.cfg.Name))
 }
 
 func groupMembers(c *call) (answer, error) {
@@ -181,18 +200,18 @@ func userGroups(c *call) (answer, error) {
 	var rows []row
 	for _, g := range c.groups {
 		if g.members[u.ID] {
-			rows = append(rows, row{g.ID, func() jsontext.Value { return c.selected(g.json()) }})
+			rows = append(rows, row{g.ID, func() jsontext.Value { return c.selected(g.json(c.cfg.Name)) }})
 		}
 	}
 	return c.list("groups", rows)
 }
 
-func (con *Connection) json() jsontext.Value {
+func (c *Connection) json() jsontext.Value {
 	var o, options object
-	options.flag("requires_username", con.RequiresUsername)
-	o.text("id", con.ID)
-	o.text("name", con.Name)
-	o.text("strategy", con.Strategy)
+	options.flag("requires_username", c.RequiresUsername)
+	o.text("id", c.ID)
+	o.text("name", c.Name)
+	o.text("strategy", c.Strategy)
 	o.raw("options", options.end())
 	return o.end()
 }

@@ -31,7 +31,7 @@ type Effect struct {
 	Seq         int
 	At          time.Time
 	Op          string
-	Kind        string // "user", "role", "organization", "group", "client", "credential", "event_stream", "job" or "ticket"
+	Kind        string // "user", "role", "organization", "group", "client", "credential", "event_stream" or "ticket"
 	ID          string
 	Detail      string // fields that changed, or the member's id
 	ClientID    string // by which it came about

@@ -211,7 +211,7 @@ func TestGroupsAndConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := object(t, r.api(200, "GET", "/groups/"+id, "")); g["name"] != "Engineers" || g["type"] != "connection" || g["external_id"] != "e1" {
+	if g := object(t, r.api(200, "GET", "/groups/"+id, "")); g["name"] != "Engineers" || g["connection_id"] != "con_0000000000000001" || g["external_id"] != "e1" {
 		t.Errorf("the group is %v", g)
 	}
 	if m := object(t, r.api(200, "GET", "/groups/"+id+"/members?take=50", ""))["members"].([]any); len(m) != 1 || m[0].(doc)["id"] != ada {

@@ -67,6 +67,8 @@ func userRoutes(add adder) {
 	add("DELETE /users/:id/roles", "", "read:roles update:users|delete:role_members", unassignRoles)
 	add("GET /users/:id/organizations", offsets+checkpoints, "read:users read:organizations", userOrganizations)
 	add("GET /users/:id/groups", selection+checkpoints, "read:groups", userGroups)
+	add("GET /user-blocks/:id", "", "read:users", getBlocks)
+	add("DELETE /user-blocks/:id", "", "update:users", liftBlocks)
 	add("POST /tickets/password-change", "", "create:user_tickets", passwordTicket)
 	add("POST /jobs/users-exports", "", "read:users", exportUsers)
 	add("GET /jobs/:id", "", "create:users read:users", getJob)
@@ -189,12 +191,15 @@ func (r *route) args(parts []string) (map[string]string, bool) {
 	if len(parts) != len(r.segments) {
 		return nil, false
 	}
+	for i, s := range r.segments {
+		if s != parts[i] && s[0] != ':' {
+			return nil, false
+		}
+	}
 	args := map[string]string{}
 	for i, s := range r.segments {
-		if name, ok := strings.CutPrefix(s, ":"); ok {
-			args[name] = parts[i]
-		} else if s != parts[i] {
-			return nil, false
+		if s[0] == ':' {
+			args[s[1:]] = parts[i]
 		}
 	}
 	return args, true

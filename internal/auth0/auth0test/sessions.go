@@ -18,6 +18,23 @@ import (
 type session struct {
 	id, user string
 	created  time.Time
+	ended    time.Time // zero: open
+}
+
+// open are the sessions that a list shows: one that was ended is shown for a while.
+func (t *Tenant) open(all []*session) []*session {
+	now := t.now()
+	return slices.DeleteFunc(slices.Clone(all), func(s *session) bool { return !s.ended.IsZero() && !now.Before(s.ended) })
+}
+
+// end ends sessions, and reports whether there were any.
+func (t *Tenant) end(all []*session) (some bool) {
+	for _, s := range all {
+		if s.ended.IsZero() {
+			s.ended, some = t.now().Add(t.cfg.SessionLag), true
+		}
+	}
+	return some
 }
 
 func (s *session) json() jsontext.Value {
@@ -44,8 +61,8 @@ func (t *Tenant) SignIn(id string) error {
 		return fmt.Errorf("user %q is blocked after too many attempts", id)
 	}
 	by, now := administrator(), t.now()
-	t.sessions[id] = append(t.sessions[id], &session{t.ids.next("ses_", 22), id, now})
-	t.refreshes[id] = append(t.refreshes[id], &session{t.ids.next("rt_", 22), id, now})
+	t.sessions[id] = append(t.sessions[id], &session{id: t.ids.next("ses_", 22), user: id, created: now})
+	t.refreshes[id] = append(t.refreshes[id], &session{id: t.ids.next("rt_", 22), user: id, created: now})
 	in := u.clone()
 	in.LastLogin, in.LastIP, in.LoginsCount, in.UpdatedAt = now, "198.51.100.7", u.LoginsCount+1, now
 	t.put(u, in)
@@ -66,20 +83,50 @@ func (t *Tenant) BruteForce(id string, blocked bool) {
 func (t *Tenant) Sessions(id string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.sessions[id])
+	return len(t.open(t.sessions[id]))
 }
 
 // RefreshTokens counts the refresh tokens of a user.
 func (t *Tenant) RefreshTokens(id string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.refreshes[id])
+	return len(t.open(t.refreshes[id]))
+}
+
+// getBlocks is GET /user-blocks/:id: the block after too many attempts, and not the one
+// by an administrator.
+func getBlocks(c *call) (answer, error) {
+	u, err := c.user()
+	if err != nil {
+		return answer{}, err
+	}
+	list := "[]"
+	if c.users.locked[u.ID] {
+		var one object
+		one.text("identifier", u.Email)
+		one.text("connection", u.connection())
+		list = "[" + string(one.end()) + "]"
+	}
+	var o object
+	o.raw("blocked_for", jsontext.Value(list))
+	return ok(o.end())
+}
+
+// liftBlocks is DELETE /user-blocks/:id.
+func liftBlocks(c *call) (answer, error) {
+	u, err := c.user()
+	if err != nil {
+		return answer{}, err
+	}
+	delete(c.users.locked, u.ID)
+	return status(http.StatusNoContent)
 }
 
 func (c *call) listOf(name string, all []*session) (answer, error) {
 	if _, err := c.user(); err != nil {
 		return answer{}, err
 	}
+	all = c.open(all)
 	rows := make([]row, len(all))
 	for i, s := range all {
 		rows[i] = row{s.id, s.json}
@@ -91,16 +138,15 @@ func listSessions(c *call) (answer, error) { return c.listOf("sessions", c.sessi
 
 func listRefreshTokens(c *call) (answer, error) { return c.listOf("tokens", c.refreshes[c.args["id"]]) }
 
-// endSessions is DELETE /users/:id/sessions. It is accepted, and done at once.
+// endSessions is DELETE /users/:id/sessions. It is accepted, and done after SessionLag.
 func endSessions(c *call) (answer, error) {
 	u, err := c.user()
 	if err != nil {
 		return answer{}, err
 	}
-	if len(c.sessions[u.ID]) > 0 {
+	if c.end(c.sessions[u.ID]) {
 		c.note(c.by, SessionsEnded, "user", u.ID, "")
 	}
-	delete(c.sessions, u.ID)
 	return status(http.StatusAccepted)
 }
 
@@ -109,10 +155,9 @@ func revokeRefreshTokens(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if len(c.refreshes[u.ID]) > 0 {
+	if c.end(c.refreshes[u.ID]) {
 		c.note(c.by, TokensRevoked, "user", u.ID, "")
 	}
-	delete(c.refreshes, u.ID)
 	return status(http.StatusAccepted)
 }
 

@@ -15,14 +15,24 @@ const (
 	maxInstant = len("2006-01-02T15:04:05Z")
 )
 
+// The codes of the error event that ends a stream.
+const (
+	InvalidCursor     = "invalid_cursor"
+	CursorExpired     = "cursor_expired"
+	TimedOut          = "timeout"
+	PayloadTooLarge   = "payload_too_large"
+	ProcessingError   = "processing_error"
+	ConnectionTimeout = "connection_timeout"
+)
+
 // apiStream is a0stream of what the Events API tells, which is not documented.
 const apiStream = "est_EventsApiEventsApi1234"
 
 // ending is how open streams end, all at once.
 type ending struct {
-	done    chan struct{}
-	cut     bool
-	message string
+	done chan struct{}
+	cut  bool
+	code string
 }
 
 // subscribe is GET /events: the stream of events, as Server-Sent Events.
@@ -122,8 +132,8 @@ func (s *subscription) serve(w http.ResponseWriter, r *http.Request) {
 			if s.end.cut {
 				panic(http.ErrAbortHandler)
 			}
-			if s.end.message != "" {
-				s.fail(s.end.message)
+			if s.end.code != "" {
+				s.fail(s.end.code)
 			}
 			return
 		}
@@ -156,7 +166,7 @@ func (s *subscription) catchUp() (changed <-chan struct{}, more bool) {
 	gone := s.token.revoked || !s.t.now().Before(s.token.until)
 	s.t.mu.Unlock()
 	if expired {
-		s.fail("offset_expired")
+		s.fail(CursorExpired)
 		return nil, false
 	}
 	for _, text := range texts {
@@ -186,10 +196,18 @@ func (s *subscription) heartbeat() {
 	s.write(fmt.Sprintf(": heartbeat\n\nevent: offset-only\nid: %s\ndata: %s\n\n", offset, data.end()))
 }
 
-// fail writes the error that ends a stream.
-func (s *subscription) fail(message string) {
-	var data object
-	data.text("error", message)
+// fail writes the error that ends a stream, with the place where it ends.
+func (s *subscription) fail(code string) {
+	s.t.mu.Lock()
+	offset := s.t.log.offset(s.seq - 1)
+	s.t.mu.Unlock()
+	var detail, data object
+	detail.text("code", code)
+	detail.text("message", "The stream ends: "+code)
+	if code != CursorExpired && code != InvalidCursor {
+		detail.text("offset", offset)
+	}
+	data.raw("error", detail.end())
 	s.write(fmt.Sprintf("event: error\ndata: %s\n\n", data.end()))
 }
 
@@ -202,8 +220,8 @@ func (s *subscription) write(text string) {
 // then; with cut it cuts their connections, wherever they are.
 func (t *Tenant) CloseStreams(cut bool) { t.endStreams(ending{cut: cut}) }
 
-// FailStreams ends all open streams by an error event.
-func (t *Tenant) FailStreams(message string) { t.endStreams(ending{message: message}) }
+// FailStreams ends all open streams by an error event of a code.
+func (t *Tenant) FailStreams(code string) { t.endStreams(ending{code: code}) }
 
 func (t *Tenant) endStreams(how ending) {
 	t.mu.Lock()
@@ -211,7 +229,7 @@ func (t *Tenant) endStreams(how ending) {
 	if t.log.ending == nil {
 		return
 	}
-	t.log.ending.cut, t.log.ending.message = how.cut, how.message
+	t.log.ending.cut, t.log.ending.code = how.cut, how.code
 	close(t.log.ending.done)
 	t.log.ending = nil
 }

@@ -50,7 +50,10 @@ type Config struct {
 	MostPerPage int
 	// SearchLag is how long a search, and a list of an organization's members, do not
 	// know of a write.
-	SearchLag   time.Duration
+	SearchLag time.Duration
+	// SessionLag is how long sessions and refresh tokens live on behind the 202 that
+	// accepts to end them.
+	SessionLag  time.Duration
 	ExportDelay time.Duration // until an export job is completed
 	// ExportNested says that a dotted field is exported as the object that holds it,
 	// and not under its dotted name. Which one Auth0 does is not documented for JSON.

@@ -4,6 +4,7 @@ package auth0test
 
 import (
 	"crypto/subtle"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -87,6 +88,7 @@ func issueToken(c *call) (answer, error) {
 	if asked := strings.Fields(g.Scope); len(asked) > 0 {
 		scopes = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return !slices.Contains(asked, s) })
 	}
+	maps.DeleteFunc(c.tokens, func(_ string, t *token) bool { return t.revoked || !c.now.Before(t.until.Add(time.Hour)) })
 	text := c.ids.secret("token")
 	c.tokens[text] = &token{client: who, scopes: scopes, until: c.now.Add(c.cfg.TokenLife)}
 	var o object

@@ -43,17 +43,17 @@ var addressShape = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s.]+$`)
 
 // check looks at what can be judged without knowing the user.
 func (p *profile) check() error {
-	for name, f := range map[string]field[jsontext.Value]{"app_metadata": p.AppMetadata, "user_metadata": p.UserMetadata} {
+	for _, f := range []field[jsontext.Value]{p.AppMetadata, p.UserMetadata} {
 		if f.set && !f.null && f.value.Kind() != '{' {
-			return badBody("Expected type object on property " + name)
+			return badBody("Expected type object on property app_metadata or user_metadata")
 		}
 	}
 	if p.Email.set && !p.Email.null && !addressShape.MatchString(p.Email.value) {
 		return badBody("Object didn't pass validation for format email: " + p.Email.value)
 	}
-	for name, f := range map[string]field[string]{"name": p.Name, "given_name": p.GivenName, "family_name": p.FamilyName, "nickname": p.Nickname, "username": p.Username} {
+	for _, f := range []field[string]{p.Name, p.GivenName, p.FamilyName, p.Nickname, p.Username} {
 		if f.set && !f.null && f.value == "" {
-			return badBody("String is too short (0 chars), minimum 1 on property " + name)
+			return badBody("String is too short (0 chars), minimum 1 on property name, given_name, family_name, nickname or username")
 		}
 	}
 	if p.Password.set && len(p.Password.value) < leastPassword {

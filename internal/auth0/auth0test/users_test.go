@@ -226,7 +226,7 @@ func TestLinking(t *testing.T) {
 // Reference 1.3: what a leaver loses, and what somebody new gets.
 func TestSessionsAndTickets(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, func(c *auth0test.Config) { c.SessionLag = time.Second })
 	id := r.newUser("ada@acme.example")
 	path := "/users/" + url.PathEscape(id)
 	for range 3 {
@@ -251,6 +251,10 @@ func TestSessionsAndTickets(t *testing.T) {
 	r.api(202, "DELETE", path+"/sessions", "")
 	r.api(202, "DELETE", path+"/sessions", "")
 	r.api(202, "DELETE", path+"/refresh-tokens", "")
+	if r.Sessions(id) != 3 {
+		t.Error("what is accepted is done at once")
+	}
+	r.clock.pass(time.Second)
 	if r.Sessions(id) != 0 || r.RefreshTokens(id) != 0 || len(object(t, r.api(200, "GET", path+"/refresh-tokens", ""))["tokens"].([]any)) != 0 {
 		t.Error("something is left")
 	}
