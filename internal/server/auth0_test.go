@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -480,6 +481,51 @@ func TestAuth0Refused(t *testing.T) {
 		t.Errorf("%+v", rep)
 	}
 	l.clean("another-secret")
+}
+
+// TestAuth0Scopes: those that docs/auth0.md names are enough, and none is named that is
+// nothing's.
+func TestAuth0Scopes(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "auth0.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := bytes.Cut(text, []byte("### Scopes"))
+	text, _, _ = bytes.Cut(text, []byte("\n###"))
+	var scopes []string
+	for _, m := range regexp.MustCompile("`([a-z]+:[a-z_]+)`").FindAllSubmatch(text, -1) {
+		scopes = append(scopes, string(m[1]))
+	}
+	if !found || len(scopes) < 20 {
+		t.Fatalf("%v", scopes)
+	}
+	for _, as := range []string{"roles", "organizations"} {
+		l := newLogin(t, func(c *auth0test.Config) { c.Scopes = scopes })
+		folder := filepath.Join(l.dir, "tickets")
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		l.edit("    first_run: go\n", "    first_run: go\n    delete_after: 1d\n    password_change: tickets\n    tickets: "+folder+"\n")
+		l.edit("display_name: team.value}", "display_name: team.value, as: "+as+"}")
+		if _, err := l.tenant.Put(auth0test.User{Email: "p001@acme.example", EmailVerified: true, Identities: []auth0test.Identity{{Connection: auth0test.DefaultConnection, Provider: "auth0", UserID: "before"}}}); err != nil {
+			t.Fatal(err)
+		}
+		l.cycle("2026-03-01")
+		l.staff[0].end, l.staff[1].dept = "2026-03-01", "B"
+		l.edit("display_name: team.value,", "display_name: '\"Team \" + team.value',")
+		if rep := l.cycle("2026-03-03").Apps["app"]; rep.Disable != 1 || rep.GroupUpdate != 1 {
+			t.Errorf("%s: %+v", as, rep)
+		}
+		if rep := l.cycle("2026-03-06").Apps["app"]; rep.Delete != 1 || rep.Parked != 0 {
+			t.Errorf("%s: %+v", as, rep)
+		}
+		for _, r := range l.tenant.Refusals() {
+			if r.Status == http.StatusForbidden {
+				t.Errorf("%s: %+v", as, r)
+			}
+		}
+	}
 }
 
 // TestAuth0LacksScope: what a missing scope forbids is told by its name.

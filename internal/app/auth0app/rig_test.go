@@ -5,7 +5,6 @@ package auth0app_test
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,16 +174,6 @@ func (r *rig) effects(op, kind string) (n int) {
 // meta is the text at a key of metadata, or what is there as JSON.
 func meta(m map[string]jsontext.Value, key string) string {
 	return strings.Trim(string(m[key]), `"`)
-}
-
-// keys are those of metadata, in order.
-func keys(m map[string]jsontext.Value) []string {
-	out := []string{}
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // others is what somebody else keeps with a user.
