@@ -246,7 +246,7 @@ func TestOthersAreNotShown(t *testing.T) {
 // newOther makes a user of the other connection.
 func newOther(t *testing.T, r *rig, email string) string {
 	t.Helper()
-	client := r.connect()
+	client := r.connect(nil)
 	a, err := auth0app.New(auth0app.Config{Client: client, Connection: named, Usernames: true})
 	if err != nil {
 		t.Fatal(err)
