@@ -74,6 +74,11 @@ func TestSearch(t *testing.T) {
 	r.refused(400, "invalid_query_string", "GET", "/users?page=-1", "")
 	r.refused(400, "inexistent_connection", "GET", "/users?connection=none", "")
 	r.refused(400, "invalid_sort", "GET", "/users?sort=app_metadata.department:1", "")
+	wide := newRig(t, func(c *auth0test.Config) { c.MostPerPage = 100 })
+	crowd(t, wide, 120)
+	if n := len(list(t, wide.api(200, "GET", "/users?per_page=100&page=1", ""))); n != 20 {
+		t.Errorf("the second page of a hundred has %d", n)
+	}
 	newest := list(t, r.api(200, "GET", "/users?sort=created_at:-1&per_page=1", ""))
 	if newest[0]["user_id"] != id {
 		t.Errorf("the newest user is %v", newest)

@@ -4,6 +4,7 @@ package auth0test
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
 	"sync"
@@ -24,6 +25,9 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	in.RequestURI = req.URL.RequestURI()
 	if in.Host == "" {
 		in.Host = req.URL.Host
+	}
+	if req.URL.Scheme == "https" {
+		in.TLS = &tls.ConnectionState{} // so that the tenant knows its address
 	}
 	if in.Body == nil {
 		in.Body = http.NoBody

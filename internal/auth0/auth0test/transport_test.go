@@ -136,3 +136,52 @@ func TestTransportFaults(t *testing.T) {
 		}
 	})
 }
+
+// A download breaks off, and the next one is whole; the tenant has the address by which
+// it is asked.
+func TestTransportDownload(t *testing.T) {
+	t.Parallel()
+	faults := auth0test.Rules(auth0test.Rule{Path: "/exports/:id", Times: 1, Fault: auth0test.Fault{Kind: auth0test.Truncated}})
+	r := newRig(t, func(c *auth0test.Config) { c.Faults = faults })
+	crowd(t, r, 50)
+	client := &http.Client{Transport: r.Transport()}
+	ask := func(method, url, body string) (string, error) {
+		req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if strings.Contains(url, "/api/v2/") {
+			req.Header.Set("Authorization", "Bearer "+r.token)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		return string(text), err
+	}
+	const secure = "https://acme.eu.auth0.com"
+	granted, err := ask("POST", secure+"/oauth/token", `{"grant_type":"client_credentials","client_id":"usher","client_secret":"`+secret+`","audience":"`+secure+`/api/v2/"}`)
+	if err != nil || object(t, granted)["access_token"] == nil {
+		t.Fatalf("%s, %v", granted, err)
+	}
+	job, err := ask("POST", secure+"/api/v2/jobs/users-exports", `{"format":"json"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err = ask("GET", secure+"/api/v2/jobs/"+object(t, job)["id"].(string), "")
+	location, _ := object(t, job)["location"].(string)
+	if err != nil || !strings.HasPrefix(location, secure+"/exports/") {
+		t.Fatalf("%s, %v", job, err)
+	}
+	half, err := ask("GET", location, "")
+	if !errors.Is(err, io.ErrUnexpectedEOF) || half == "" {
+		t.Errorf("%d bytes, %v", len(half), err)
+	}
+	whole, err := ask("GET", location, "")
+	if err != nil || len(whole) != 2*len(half) && len(whole) != 2*len(half)+1 {
+		t.Errorf("%d bytes after %d, %v", len(whole), len(half), err)
+	}
+}

@@ -98,9 +98,9 @@ func (t *Tenant) Start(ctx context.Context) (stop func()) {
 	client := &http.Client{Transport: transport, Timeout: webhookTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	all.Go(func() {
 		for {
-			for {
+			for ctx.Err() == nil {
 				st, d := t.due()
-				if d == nil || ctx.Err() != nil {
+				if d == nil {
 					break
 				}
 				if t.attempt(ctx, client, st, d) {
@@ -140,10 +140,21 @@ func (t *Tenant) due() (*eventStream, *delivery) {
 func (t *Tenant) insist(ctx context.Context, client *http.Client, st *eventStream, d *delivery) {
 	for n := len(d.attempts); n <= len(t.sender.retries); n++ {
 		wait(ctx, t.sender.retries[n-1])
-		if ctx.Err() != nil || t.attempt(ctx, client, st, d) {
-			break
+		if ctx.Err() != nil {
+			t.mu.Lock()
+			st.requeue(d)
+			t.mu.Unlock()
+			return
+		}
+		if t.attempt(ctx, client, st, d) {
+			return
 		}
 	}
+}
+
+// requeue puts a delivery back that was not finished, to begin anew.
+func (st *eventStream) requeue(d *delivery) {
+	st.queue = slices.Insert(st.queue, 0, &delivery{event: d.event})
 }
 
 // attempt sends an event once, and reports whether that was the end of it: it came, or
@@ -156,7 +167,7 @@ func (t *Tenant) attempt(ctx context.Context, client *http.Client, st *eventStre
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ctx.Err() != nil {
-		st.queue = slices.Insert(st.queue, 0, &delivery{event: d.event})
+		st.requeue(d)
 		return true
 	}
 	if err == nil && status < 300 {

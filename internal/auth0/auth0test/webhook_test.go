@@ -293,3 +293,33 @@ func TestDisabled(t *testing.T) {
 	}
 	r.settled(id, func(s auth0test.StreamStatus) bool { return s.Enabled && s.Sent == 1 && s.Failed == 500 })
 }
+
+// What is on its way when the sender stops is sent when it starts again.
+func TestSenderRestarts(t *testing.T) {
+	t.Parallel()
+	h := newHook()
+	h.set(503)
+	r := newRig(t, func(c *auth0test.Config) { c.Retries = []time.Duration{time.Hour} })
+	id, err := r.AddStream(auth0test.Stream{URL: serve(t, h), Bearer: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := r.Start(t.Context())
+	user := r.newUser("ada@acme.example")
+	r.settled(id, func(s auth0test.StreamStatus) bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return len(h.bodies) == 1 && s.Waiting == 0
+	})
+	stop()
+	if s, _ := r.StreamStatus(id); s.Waiting != 1 || s.Failed != 0 {
+		t.Errorf("after a stop the stream is %+v", s)
+	}
+	h.set(200)
+	stop = r.Start(t.Context())
+	defer stop()
+	r.settled(id, func(s auth0test.StreamStatus) bool { return s.Sent == 1 && s.Waiting == 0 })
+	if got := h.subjects(t); !slices.Equal(got, []string{user, user}) {
+		t.Errorf("it came %v", got)
+	}
+}
