@@ -142,7 +142,11 @@ func (s *Stream) frame(m message) (Frame, bool) {
 	if m.kind == "offset-only" {
 		return f, f.Offset != ""
 	}
-	event, err := ParseEvent(body["event"])
+	told := body["event"]
+	if told == nil {
+		told = jsontext.Value(m.data) // bare, as a webhook has it
+	}
+	event, err := ParseEvent(told)
 	if err != nil {
 		f.Err = err
 		return f, f.Offset != ""

@@ -134,6 +134,7 @@ func TestStream(t *testing.T) {
 			"event: user.updated\nid: o3\ndata: {\"offset\":\"o3\",\"event\":{\"id\":5}}\n\n"+
 			"event: offset-only\nid: o4\ndata: nonsense\n\n"+
 			"event: something\ndata: {\"event\":{\"id\":\"e\",\"type\":\"something\"}}\n\n"+
+			"event: user.updated\nid: o4b\ndata: {\"id\":\"bare\",\"type\":\"user.updated\"}\n\n"+
 			"event: user.deleted\nid: o5\ndata: {\"offset\":\"o5\",")
 	})
 	stream, err := c.Events(t.Context(), auth0.From{Offset: "a/b="}, auth0.UserCreated, auth0.UserUpdated)
@@ -160,6 +161,9 @@ func TestStream(t *testing.T) {
 		t.Errorf("%+v, %v", f, err)
 	}
 	if f, err := stream.Next(); err != nil || f.Offset != "o4" || f.Event == nil || f.Event.Type != "something" {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if f, err := stream.Next(); err != nil || f.Offset != "o4b" || f.Event == nil || f.Event.ID != "bare" {
 		t.Errorf("%+v, %v", f, err)
 	}
 	for range 2 {

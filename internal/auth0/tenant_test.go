@@ -486,14 +486,18 @@ func TestTenantEvents(t *testing.T) {
 	if f, err := stream.Next(); err != nil || f.Event != nil || f.Offset == "" || stream.Retry() != 2*time.Second {
 		t.Errorf("a heartbeat: %+v, %v, %v", f, err, stream.Retry())
 	}
-	tenant.FailStreams("processing_error")
-	for {
-		if _, err = stream.Next(); err != nil {
-			break
+	for code, offset := range map[string]bool{"processing_error": false, "cursor_expired": true} {
+		stream, err := c.Events(ctx, auth0.From{})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if e := failure(t, err); errors.Is(e, io.EOF) || e.Code != "processing_error" {
-		t.Errorf("%v", e)
+		tenant.FailStreams(code)
+		for err == nil {
+			_, err = stream.Next()
+		}
+		if e := failure(t, err); errors.Is(e, io.EOF) || e.Code != code || errors.Is(e, auth0.ErrOffset) != offset {
+			t.Errorf("%v", e)
+		}
 	}
 }
 

@@ -39,8 +39,8 @@ type tokens struct {
 	refused *Error // what the last one of them said, nil for a token
 }
 
-// Scopes are the permissions that the tenant has granted, as its token endpoint tells
-// them ("read:users").
+// Scopes are the permissions that the tenant has granted ("read:users"), as its token
+// endpoint tells them beside the token; none if it tells none.
 func (c *Client) Scopes(ctx context.Context) ([]string, error) {
 	if _, err := c.tokens.get(ctx); err != nil {
 		return nil, err
