@@ -4,6 +4,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"io/fs"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
 	"github.com/usher-id/usher/internal/config"
@@ -41,8 +43,10 @@ const inTenant = `    type: auth0
 type login struct {
 	*testing.T
 
+	ctx    context.Context
 	tenant *auth0test.Tenant
 	admin  *auth0.Client
+	app    app.App // instead of what the configuration makes; may be nil
 	dir    string
 	conf   string
 	staff  []worker
@@ -75,11 +79,15 @@ func newLogin(t *testing.T, change func(*auth0test.Config)) *login {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &login{T: t, tenant: tenant, admin: admin, dir: t.TempDir(), staff: staff(5), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
-	from := strings.Index(company, "    url: ")
-	to := strings.Index(company, "    groups: ")
-	l.conf = company[:from] + strings.ReplaceAll(inTenant, "URL", url) + company[to:]
+	l := &login{T: t, ctx: t.Context(), tenant: tenant, admin: admin, dir: t.TempDir(), staff: staff(5), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
+	l.conf = tenantCompany(url)
 	return l
+}
+
+// tenantCompany is the configuration of every world with its app in a tenant.
+func tenantCompany(url string) string {
+	from, to := strings.Index(company, "    url: "), strings.Index(company, "    groups: ")
+	return company[:from] + strings.ReplaceAll(inTenant, "URL", url) + company[to:]
 }
 
 // edit replaces what stands in the configuration once.
@@ -110,7 +118,7 @@ func (l *login) cycle(today string) *server.Document {
 	if err := os.Chtimes(path, l.aged, l.aged); err != nil {
 		l.Fatal(err)
 	}
-	cfg, err := config.Load(l.Context(), file, func(string) (string, bool) { return "", false })
+	cfg, err := config.Load(l.ctx, file, func(string) (string, bool) { return "", false })
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -118,17 +126,22 @@ func (l *login) cycle(today string) *server.Document {
 	if err != nil {
 		l.Fatal(err)
 	}
-	u, err := built.Open(l.Context(), "test")
+	for _, t := range built.Targets {
+		if l.app != nil {
+			t.App = l.app
+		}
+	}
+	u, err := built.Open(l.ctx, "test")
 	if err != nil {
 		l.Fatal(err)
 	}
-	doc, err := u.Apply(l.Context(), server.Options{Wait: 2 * time.Minute, Actor: "test"})
+	doc, err := u.Apply(l.ctx, server.Options{Wait: 2 * time.Minute, Actor: "test"})
 	l.people = map[string]string{}
 	if err == nil {
-		err = u.List(l.Context(), "", func(p directory.Listing) { l.people[p.Person.UserName()] = p.Person.ID })
+		err = u.List(l.ctx, "", func(p directory.Listing) { l.people[p.Person.UserName()] = p.Person.ID })
 	}
 	if err == nil {
-		l.status, err = u.Status(l.Context())
+		l.status, err = u.Status(l.ctx)
 	}
 	if cerr := u.Close(); err == nil {
 		err = cerr
@@ -153,7 +166,7 @@ func (l *login) quiet(today string) {
 func (l *login) users() map[string]auth0.User {
 	l.Helper()
 	out := map[string]auth0.User{}
-	for u, err := range l.admin.Export(l.Context(), "", []string{"email", "name", "app_metadata.department", "app_metadata.usher_id"}) {
+	for u, err := range l.admin.Export(l.ctx, "", []string{"email", "name", "app_metadata.department", "app_metadata.usher_id"}) {
 		if err != nil {
 			l.Fatal(err)
 		}
@@ -169,7 +182,7 @@ func (l *login) users() map[string]auth0.User {
 // teams are the names of a user's roles.
 func (l *login) teams(id string) (out []string) {
 	l.Helper()
-	for role, err := range l.admin.UserRoles(l.Context(), id) {
+	for role, err := range l.admin.UserRoles(l.ctx, id) {
 		if err != nil {
 			l.Fatal(err)
 		}
@@ -209,7 +222,7 @@ func (l *login) parked() (said string) {
 func (l *login) adopt(id, name string) {
 	l.Helper()
 	mark := map[string]jsontext.Value{"usher_id": jsontext.Value(`"` + l.people[name+"@acme.example"] + `"`)}
-	if _, err := l.admin.UpdateUser(l.Context(), id, auth0.UserChange{AppMetadata: mark}); err != nil {
+	if _, err := l.admin.UpdateUser(l.ctx, id, auth0.UserChange{AppMetadata: mark}); err != nil {
 		l.Fatal(err)
 	}
 }
