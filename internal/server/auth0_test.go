@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/auth0app"
@@ -295,6 +298,99 @@ func TestAuth0Tickets(t *testing.T) {
 		words = append(words, strings.TrimSuffix(address, "#"))
 	}
 	l.clean(words...)
+}
+
+// TestAuth0Linked: a leaver whose user was made a part of another one is not there, and
+// not out either. Somebody is told, and once it stands alone again it is blocked.
+func TestAuth0Linked(t *testing.T) {
+	t.Parallel()
+	l := newLogin(t, func(c *auth0test.Config) {
+		c.Connections = []auth0test.Connection{{Name: auth0test.DefaultConnection, Strategy: "auth0"}, {Name: "google", Strategy: "google-oauth2"}}
+	})
+	l.cycle("2026-03-01")
+	private, err := l.tenant.Put(auth0test.User{Email: "private@mail.example", Identities: []auth0test.Identity{{Connection: "google", Provider: "google-oauth2", UserID: "77", Social: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := l.users()["p001"].ID
+	if err := l.tenant.Link(private, id); err != nil {
+		t.Fatal(err)
+	}
+	l.staff[0].end = "2026-03-01"
+	if rep := l.cycle("2026-03-03").Apps["app"]; rep.Parked != 1 || !strings.Contains(l.parked(), "linked to another one ("+private+")") {
+		t.Errorf("%+v %s", rep, l.parked())
+	}
+	if err := l.tenant.Unlink(private, id); err != nil {
+		t.Fatal(err)
+	}
+	l.edit("displayName: person.displayName\n", "displayName: person.displayName + \"!\"\n") // everybody is looked at again
+	if rep := l.cycle("2026-03-03").Apps["app"]; rep.Parked != 0 {
+		t.Errorf("%+v %s", rep, l.parked())
+	}
+	l.out("p001")
+}
+
+// TestAuth0Passwords: a password is in nothing that is written, not even if the tenant
+// quotes it in its refusal.
+func TestAuth0Passwords(t *testing.T) {
+	t.Parallel()
+	l := newLogin(t, nil)
+	heard := &hears{quote: "p002@acme.example"}
+	t.Cleanup(heard.CloseIdleConnections)
+	client, err := auth0.New(auth0.Config{URL: l.url, ClientID: "usher", Secret: tenantSecret, HTTP: heard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.app, err = auth0app.New(auth0app.Config{Client: client, Connection: auth0test.DefaultConnection}); err != nil {
+		t.Fatal(err)
+	}
+	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 4 || rep.Parked != 1 || !strings.Contains(l.parked(), "is too weak") {
+		t.Errorf("%+v %s", rep, l.parked())
+	}
+	if len(heard.passwords) != 5 {
+		t.Errorf("%d passwords", len(heard.passwords))
+	}
+	l.clean(append(heard.passwords, tenantSecret)...)
+	for _, p := range heard.passwords {
+		if strings.Contains(l.parked(), p) {
+			t.Error("a password is told")
+		}
+	}
+}
+
+// hears takes down the passwords that users are made with, and refuses one of them by
+// quoting it.
+type hears struct {
+	http.Transport
+
+	quote     string
+	mu        sync.Mutex
+	passwords []string
+}
+
+func (h *hears) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, "/users") || strings.Contains(req.URL.Path, "/roles/") {
+		return h.Transport.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	var user struct{ Email, Password string }
+	if err := json.Unmarshal(body, &user, json.MatchCaseInsensitiveNames(true)); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	h.passwords = append(h.passwords, user.Password)
+	h.mu.Unlock()
+	if user.Email == h.quote {
+		text := `{"statusCode":400,"error":"Bad Request","errorCode":"invalid_password","message":"PasswordStrengthError: ` + user.Password + ` is too weak"}`
+		return &http.Response{
+			StatusCode: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(text)), Request: req,
+		}, nil
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	return h.Transport.RoundTrip(req)
 }
 
 // TestAuth0Refused: a credential that is not taken pauses the app, and says why without

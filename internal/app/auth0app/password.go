@@ -33,7 +33,11 @@ func (a *App) enable(ctx context.Context, u *auth0.User, c auth0.UserChange) (au
 	c.Blocked = new(false)
 	if pendingOf(u) != "" {
 		if err := a.lead(ctx, u); err != nil {
-			return auth0.User{}, wrap(convert(ctx, err), "the way to a password")
+			e := *app.Classify(wrap(convert(ctx, err), "the way to a password"))
+			if e.Class == app.Unauthorized { // to do this one thing
+				e.Class = app.Terminal
+			}
+			return auth0.User{}, &e
 		}
 		put(&c.AppMetadata, keyPending, null)
 	}

@@ -99,6 +99,19 @@ func TestPasswordMailFails(t *testing.T) {
 	}
 }
 
+// TestNoScopeForTickets: what is lacking for one hire's ticket stops nobody else.
+func TestNoScopeForTickets(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(tc *auth0test.Config, c *auth0app.Config) {
+		c.PasswordChange, c.Tickets = config.PasswordTickets, t.TempDir()
+		tc.Scopes = []string{"create:users", "read:users", "update:users"}
+	})
+	_, err := r.app.Create(t.Context(), app.KindUser, person("a1", "userName", "alice@acme.example"))
+	r.fails(err, app.Ambiguous, "still blocked", "create:user_tickets")
+	_, err = r.patch("auth0|a1", set("active", true))
+	r.fails(err, app.Terminal, "the way to a password", "create:user_tickets")
+}
+
 // TestTickets: the address is in a file for its owner alone, and nowhere else.
 func TestTickets(t *testing.T) {
 	t.Parallel()

@@ -68,7 +68,8 @@ func newRig(t *testing.T, change func(*auth0test.Config, *auth0app.Config)) *rig
 func (r *rig) connect(transport interface {
 	http.RoundTripper
 	CloseIdleConnections()
-}) *auth0.Client {
+},
+) *auth0.Client {
 	r.Helper()
 	if transport == nil {
 		transport = &http.Transport{}
