@@ -33,6 +33,7 @@ type pace struct {
 	hold   time.Time // nobody sends before
 	known  bool      // the tenant has told of a limit
 	left   int       // how many may be sent before there is news
+	reset  string    // of the limit that left is about, as the tenant writes it
 	probe  time.Time // when one may be sent although none is left
 	flying int       // sent, and not answered
 	news   chan struct{}
@@ -104,7 +105,12 @@ func (p *pace) leave(h http.Header, now time.Time) {
 		reset, _ := untilReset(h, now)
 		reset = min(reset, maxHold)
 		p.known = true
-		p.left = max(0, remaining-p.flying)
+		left, at := max(0, remaining-p.flying), h.Get("X-Ratelimit-Reset")
+		// Answers overtake each other: of one limit, the one that tells of least is the last.
+		if at != "" && at == p.reset {
+			left = min(left, p.left)
+		}
+		p.left, p.reset = left, at
 		p.probe = now.Add(max(reset, probeEvery))
 		if remaining <= 0 {
 			p.holdUntil(now.Add(reset))

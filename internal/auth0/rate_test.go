@@ -94,9 +94,14 @@ func TestTooManyRequests(t *testing.T) {
 			h.Set("X-RateLimit-Remaining", "0")
 			h.Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Unix()+3, 10))
 		}, 3 * time.Second},
-		"no word":       {func(http.Header) {}, time.Second},
-		"negative":      {func(h http.Header) { h.Set("Retry-After", "-5") }, time.Second},
-		"not a number":  {func(h http.Header) { h.Set("Retry-After", "NaN") }, time.Second},
+		"no word":      {func(http.Header) {}, time.Second},
+		"negative":     {func(h http.Header) { h.Set("Retry-After", "-5") }, time.Second},
+		"not a number": {func(h http.Header) { h.Set("Retry-After", "NaN") }, time.Second},
+		"reset by their clock": {func(h http.Header) {
+			h.Set("X-RateLimit-Remaining", "0")
+			h.Set("X-RateLimit-Reset", "1136214252") // 2006-01-02 15:04:12
+			h.Set("Date", "Mon, 02 Jan 2006 15:04:05 GMT")
+		}, 7 * time.Second},
 		"beyond reason": {func(h http.Header) { h.Set("Retry-After", "1e300") }, 24 * time.Hour},
 	} {
 		synctest.Test(t, func(t *testing.T) {
