@@ -39,7 +39,7 @@ func TestAuth0Chaos(t *testing.T) {
 
 func months(t *testing.T, p *patience, dir string, seed uint64, as string) {
 	luck := rand.New(rand.NewPCG(seed, 7))
-	tenant, err := auth0test.New(auth0test.Config{ClientID: "usher", Secret: tenantSecret})
+	tenant, err := auth0test.New(auth0test.Config{ClientID: "usher", Secret: tenantSecret, SearchLag: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

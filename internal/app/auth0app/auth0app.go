@@ -86,7 +86,7 @@ func (a *App) Profile() app.Profile {
 	if a.cfg.Usernames {
 		needed = append(needed, app.Requirement{Any: app.Paths{workEmail, primaryEmail}})
 	}
-	leaver := "blocked, and signed out,"
+	leaver := "blocked and signed out"
 	if a.cfg.KeepSessions {
 		leaver = "blocked"
 	}

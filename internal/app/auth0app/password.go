@@ -5,6 +5,8 @@ package auth0app
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,6 +88,18 @@ func (a *App) keepTicket(id, address string) error {
 	if err != nil {
 		_ = os.Remove(f.Name()) // half an address
 		return failed("write it", err)
+	}
+	return nil
+}
+
+// dropTicket removes an address that nobody has fetched, from which somebody who has left
+// could get back to a password.
+func (a *App) dropTicket(id string) error {
+	if a.cfg.PasswordChange != config.PasswordTickets || checkID(id) != nil {
+		return nil
+	}
+	if err := os.Remove(filepath.Join(a.cfg.Tickets, id+".url")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return refuse(app.Retry, "the folder of tickets: %w", err)
 	}
 	return nil
 }

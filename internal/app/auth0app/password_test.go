@@ -154,6 +154,11 @@ func TestTickets(t *testing.T) {
 	if err != nil || len(files) != 1 || files[0].Name() != "b1.url" {
 		t.Errorf("%v %v", files, err)
 	}
+	// Who leaves with theirs unfetched loses it.
+	r.must(r.patch("auth0|b1", set("active", false)))
+	if files, err = os.ReadDir(dir); err != nil || len(files) != 0 {
+		t.Errorf("%v %v", files, err)
+	}
 	if _, err := auth0app.New(auth0app.Config{Client: r.client, Connection: staff, PasswordChange: config.PasswordTickets, Tickets: filepath.Join(dir, "none")}); err == nil {
 		t.Error("a folder that is not there is taken")
 	}

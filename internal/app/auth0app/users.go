@@ -88,6 +88,9 @@ func (a *App) createUser(ctx context.Context, r *scim.Resource) (*scim.Resource,
 	if !a.chooses() {
 		return a.shown(&u), nil
 	}
+	// What was sent, should the answer leave it out.
+	put(&u.AppMetadata, keyID, textIn(c.UserID))
+	put(&u.AppMetadata, keyPending, textIn(pendingPassword))
 	done, err := a.enable(ctx, &u, auth0.UserChange{})
 	if err != nil {
 		// The user is there: the look-up that follows finds it, and finds it inactive.
