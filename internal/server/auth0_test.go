@@ -13,9 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/server"
 )
 
@@ -43,7 +46,8 @@ type login struct {
 	conf   string
 	staff  []worker
 	aged   time.Time
-	status *server.Status // after the last cycle
+	status *server.Status    // after the last cycle
+	people map[string]string // ids by user name, then
 }
 
 func newLogin(t *testing.T, change func(*auth0test.Config)) *login {
@@ -118,6 +122,10 @@ func (l *login) cycle(today string) *server.Document {
 		l.Fatal(err)
 	}
 	doc, err := u.Apply(l.Context(), server.Options{Wait: 2 * time.Minute, Actor: "test"})
+	l.people = map[string]string{}
+	if err == nil {
+		err = u.List(l.Context(), "", func(p directory.Listing) { l.people[p.Person.UserName()] = p.Person.ID })
+	}
 	if err == nil {
 		l.status, err = u.Status(l.Context())
 	}
@@ -185,6 +193,23 @@ func (l *login) out(name string) {
 	u, ok := l.users()[name]
 	if !ok || !u.Blocked || l.tenant.Sessions(u.ID) > 0 || l.tenant.RefreshTokens(u.ID) > 0 || len(l.teams(u.ID)) > 0 {
 		l.Errorf("%s is not out: %v %s, %d sessions, %d refresh tokens, roles %v", name, ok, u.Raw, l.tenant.Sessions(u.ID), l.tenant.RefreshTokens(u.ID), l.teams(u.ID))
+	}
+}
+
+// parked are the reasons why people are set aside.
+func (l *login) parked() (said string) {
+	for _, p := range l.status.Apps[0].Reasons {
+		said += p.Reason + "\n"
+	}
+	return said
+}
+
+// adopt makes a user somebody's account by hand, as the documentation says.
+func (l *login) adopt(id, name string) {
+	l.Helper()
+	mark := map[string]jsontext.Value{"usher_id": jsontext.Value(`"` + l.people[name+"@acme.example"] + `"`)}
+	if _, err := l.admin.UpdateUser(l.Context(), id, auth0.UserChange{AppMetadata: mark}); err != nil {
+		l.Fatal(err)
 	}
 }
 
@@ -321,23 +346,39 @@ func TestAuth0Organizations(t *testing.T) {
 func TestAuth0Adopts(t *testing.T) {
 	t.Parallel()
 	l := newLogin(t, nil)
-	for _, email := range []string{"p001@acme.example", "stranger@acme.example"} {
-		_, err := l.admin.CreateUser(t.Context(), auth0.UserChange{Connection: auth0test.DefaultConnection, Email: &email, Password: "Pass-word-1"})
+	for email, verified := range map[string]bool{"p001@acme.example": true, "p002@acme.example": false, "p003@acme.example": true, "stranger@acme.example": true} {
+		u, err := l.admin.CreateUser(t.Context(), auth0.UserChange{Connection: auth0test.DefaultConnection, Email: &email, EmailVerified: &verified, Password: "Pass-word-1"})
 		if err != nil {
+			t.Fatal(err)
+		}
+		if email != "p003@acme.example" {
+			continue
+		}
+		if _, err := l.tenant.PutRole("Tenant Admin", u.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
 	was := l.users()
-	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 4 || rep.Update != 1 || rep.Foreign != 1 {
+	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 2 || rep.Update != 1 || rep.Foreign != 1 || rep.Parked != 2 {
 		t.Errorf("%+v", rep)
 	}
 	is := l.users()
+	// Whoever signed up with a colleague's address gets nothing of theirs, and an
+	// administrator becomes nobody's account by rule.
+	for name, why := range map[string]string{"p002": "not verified", "p003": "privileged"} {
+		if u := is[name]; len(u.AppMetadata) > 0 || len(l.teams(u.ID)) > len(l.teams(was[name].ID)) || !strings.Contains(l.parked(), why) {
+			t.Errorf("%s: %s, %s", name, u.Raw, l.parked())
+		}
+	}
 	if u := is["p001"]; u.ID != was["p001"].ID || u.Name != "p001" || len(u.AppMetadata["usher_id"]) == 0 || len(is) != 6 {
 		t.Errorf("%d users, %s", len(is), u.Raw)
 	}
 	if u := is["stranger"]; u.Blocked || len(u.AppMetadata) > 0 {
 		t.Errorf("%s", u.Raw)
 	}
+	// By hand: the person's id is written into app_metadata.
+	l.adopt(was["p002"].ID, "p002")
+	l.adopt(was["p003"].ID, "p003")
 	// A rebuilt database finds everybody again, whatever they are called by now.
 	for _, pattern := range []string{"usher.db*"} {
 		files, err := filepath.Glob(filepath.Join(l.dir, pattern))
@@ -351,9 +392,10 @@ func TestAuth0Adopts(t *testing.T) {
 		}
 	}
 	l.tenant.ResetCounts()
-	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 0 || rep.Update != 0 || l.tenant.Counts().Writes() != 0 {
+	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 0 || rep.Update != 2 || rep.MemberAdd != 2 || rep.Parked != 0 || l.tenant.Counts().Writes() != 3 {
 		t.Errorf("%+v %v", rep, l.tenant.Counts())
 	}
+	l.in("p002", "A")
 	l.quiet("2026-03-01")
 }
 
@@ -449,11 +491,7 @@ func TestAuth0LacksScope(t *testing.T) {
 	l.cycle("2026-03-01")
 	l.staff[0].end = "2026-03-01"
 	l.cycle("2026-03-03")
-	said := ""
-	for _, p := range l.status.Apps[0].Reasons {
-		said += p.Reason
-	}
-	if !strings.Contains(said, "delete:sessions") || !strings.Contains(said, "the user is blocked") {
+	if said := l.parked(); !strings.Contains(said, "delete:sessions") || !strings.Contains(said, "the user is blocked") {
 		t.Errorf("%q", said)
 	}
 	if !l.users()["p001"].Blocked {

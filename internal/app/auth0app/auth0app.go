@@ -25,6 +25,10 @@ type Config struct {
 	PasswordChange string
 	Tickets        string // a folder, with config.PasswordTickets
 	Groups         string
+	// SignUps says that anybody can make a user of the connection for themselves: one
+	// that was there before us, with an address that nobody has verified, may so be
+	// anybody's.
+	SignUps bool
 	// KeepSessions leaves sessions and refresh tokens of whoever leaves to end by
 	// themselves.
 	KeepSessions bool

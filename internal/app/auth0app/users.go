@@ -270,6 +270,8 @@ func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) (
 		}
 		if attribute.Equal(externalID) {
 			r.SetExternalID(value) // which its id proves, whatever became of its metadata
+		} else if err := a.doubt(ctx, r, &users[i], a.rolesOf); err != nil {
+			return nil, err
 		}
 		hits = append(hits, r)
 	}
@@ -323,6 +325,7 @@ func (a *App) byUsername(ctx context.Context, value string) ([]auth0.User, error
 // sessions, so that nobody is taken for out by a list who is not.
 func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 	return func(yield func(*scim.Resource, error) bool) {
+		all := &everyRole{client: a.client}
 		connection, err := a.connectionID(ctx)
 		if err != nil {
 			yield(nil, convert(ctx, err))
@@ -338,10 +341,13 @@ func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 			}
 			r := a.shown(&u)
 			if r.ExternalID() != "" {
-				if r, err = a.seen(ctx, &u); err != nil {
-					yield(nil, convert(ctx, err))
-					return
-				}
+				r, err = a.seen(ctx, &u)
+			} else {
+				err = a.doubt(ctx, r, &u, all.of)
+			}
+			if err != nil {
+				yield(nil, convert(ctx, err))
+				return
 			}
 			if !yield(r, nil) {
 				return
