@@ -53,14 +53,14 @@ func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []sci
 	return c.end(http.StatusOK, out, err)
 }
 
-// Delete deletes a user for good. A role or an organization is never deleted here: what
+// Delete deletes a user for good, if it is not a part of another one. A role or an organization is never deleted here: what
 // hangs on it is not ours.
 func (a *App) Delete(ctx context.Context, kind app.Kind, id string) (app.Answer, error) {
 	if kind != app.KindUser {
 		return app.Answer{}, refuse(app.Terminal, "a group has to be deleted in Auth0, by hand: what hangs on it is not ours")
 	}
 	c := begin(ctx)
-	return c.end(http.StatusNoContent, nil, a.client.DeleteUser(c, id))
+	return c.end(http.StatusNoContent, nil, a.deleteUser(c, id))
 }
 
 // Get reads one resource. A user is inactive if it is blocked and has neither a session

@@ -86,6 +86,10 @@ func (a *App) Profile() app.Profile {
 	if a.cfg.Usernames {
 		needed = append(needed, app.Requirement{Any: app.Paths{workEmail, primaryEmail}})
 	}
+	leaver := "blocked and signed out"
+	if a.cfg.KeepSessions {
+		leaver = "blocked"
+	}
 	return app.Profile{
 		ID: "auth0", Name: "Auth0", Kind: "rest", Source: "https://auth0.com/docs/api/management/v2", Date: "2026-08-20",
 		UnverifiedFields: []string{"all (not tried on a live tenant)"},
@@ -102,7 +106,7 @@ func (a *App) Profile() app.Profile {
 		Pagination: "none", PageSize: 1, ListTrusted: true, MembersReadable: true,
 		MaxMembersPerRequest: most, MaxRemovalsPerRequest: removals,
 		Deactivate: "blocked, then the end of all sessions and refresh tokens", DeleteMeaning: "the user is gone for good",
-		Leaver: "deactivated", Reversible: true,
+		Leaver: leaver, Reversible: true,
 		Required: needed, LowerCase: app.Paths{userName, workEmail, primaryEmail},
 	}
 }

@@ -21,8 +21,14 @@ import (
 func (a *App) disable(ctx context.Context, id string, c auth0.UserChange) (auth0.User, error) {
 	c.Blocked = new(true)
 	u, err := a.client.UpdateUser(ctx, id, c)
-	if err != nil || a.cfg.KeepSessions {
+	if err != nil {
 		return u, err
+	}
+	if err := a.dropTicket(textOf(u.AppMetadata[keyID])); err != nil {
+		return u, half(ctx, err, "the user is blocked")
+	}
+	if a.cfg.KeepSessions {
+		return u, nil
 	}
 	if err := a.client.EndSessions(ctx, id); err != nil {
 		return u, half(ctx, err, "the user is blocked, and the sessions are not ended")

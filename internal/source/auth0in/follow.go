@@ -102,7 +102,10 @@ func (t *Tenant) listen(ctx context.Context, at *progress, l Listener) error {
 			return err
 		}
 		w := source.Word{Idle: true}
-		if f.Event != nil {
+		switch {
+		case f.Err != nil: // of whom it speaks is not known
+			l.Lost()
+		case f.Event != nil:
 			w = t.Word(*f.Event)
 		}
 		next := progress{Tenant: at.Tenant, Offset: f.Offset, At: time.Now().UTC()}

@@ -197,3 +197,11 @@ func TestWord(t *testing.T) {
 		})
 	}
 }
+
+// serve listens on loopback until the test ends.
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}

@@ -45,6 +45,9 @@ const (
 	Groups        Teams = "groups"
 )
 
+// mostColumns is how many fields an export tells, without those that are always asked for.
+const mostColumns = 26
+
 // Tenant is a tenant of Auth0 as a source.
 type Tenant struct{ Config }
 
@@ -57,6 +60,9 @@ func New(c Config) (*Tenant, error) {
 		return nil, errors.New("auth0in: there is no source, or no client")
 	case c.AtOnce < 0 || c.Closely < 0:
 		return nil, errors.New("auth0in: a number is negative")
+	}
+	if len(c.Columns) > mostColumns {
+		return nil, fmt.Errorf("auth0in: the expressions read %d columns, and an export of the tenant tells %d at most", len(c.Columns), mostColumns)
 	}
 	for _, name := range c.Columns {
 		if !IsColumn(name) {
