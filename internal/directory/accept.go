@@ -120,7 +120,6 @@ type acceptance struct {
 	stated  map[string][]Team // by person, see Directory.stated
 	keys    map[string][]MatchKey
 	given   map[string]string // person → the record of this chunk that they got
-	back    []string          // leavers who are said not to be shut out
 	events  []audit.Event
 	links   links
 }
@@ -330,7 +329,6 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	if !v.record.Missing.IsZero() {
 		v.record.Person = "" // see Standing
 	}
-	a.letIn(v, old, p)
 	a.keep(v, old, p)
 	return nil
 }
@@ -354,16 +352,6 @@ func (a *acceptance) place(p, old *Person, f facts, held bool) {
 	if state.In() {
 		p.Admitted = false
 	}
-}
-
-// letIn notes a leaver of whom the source says something new, and not that they are
-// shut out: somebody may have let them in again behind our back. That brings nobody
-// back; their account there is looked at, and shut again.
-func (a *acceptance) letIn(v view, old, p *Person) {
-	if old == nil || old.State != Leaver || p.State != Leaver || v.Blocked || v.Deleted || len(a.d.rules(v.Source).Twins) == 0 {
-		return
-	}
-	a.back = append(a.back, p.ID)
 }
 
 // keep stores a view and the person it made. A view that says the same in other
@@ -440,11 +428,6 @@ func (a *acceptance) store(ctx context.Context) error {
 	}
 	if err := a.tx.PutPeople(ctx, a.changed); err != nil {
 		return err
-	}
-	if len(a.back) > 0 {
-		if err := a.tx.Doubt(ctx, a.d.rules(a.records[0].Source).Twins, a.back); err != nil {
-			return err
-		}
 	}
 	if err := a.tx.SetTeams(ctx, a.teams); err != nil {
 		return err

@@ -28,9 +28,6 @@ type SourceRules struct {
 	Teams bool
 	// Links says that it makes records parts of others, and takes them apart again.
 	Links bool
-	// Twins are the apps that are the same system as this source: what it says of a
-	// leaver's record is news of their account there.
-	Twins []string
 }
 
 // TeamRules says which teams a person is in by rule.

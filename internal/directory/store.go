@@ -51,9 +51,6 @@ type Tx interface {
 	People(ctx context.Context, ids []string) (map[string]*Person, error)
 	// PutPeople stores people and marks their accounts in every app as due.
 	PutPeople(ctx context.Context, people []*Person) error
-	// Doubt has the accounts of people at some apps looked at that are known as
-	// disabled there.
-	Doubt(ctx context.Context, apps, people []string) error
 	// Waiting returns whose lifecycle has to be looked at, each list in order of
 	// id: due are those whose Next has come, absent those who are no leavers
 	// and all of whose records that hold them are missing, returned those who

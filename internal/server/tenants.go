@@ -71,7 +71,7 @@ func (b *Built) tenantSource(s config.Source) error {
 	if err != nil {
 		return err
 	}
-	rules.Links, rules.Teams, rules.Twins = true, len(s.Teams) > 0, twins(b.Config, s)
+	rules.Links, rules.Teams = true, len(s.Teams) > 0
 	if s.Webhook != nil {
 		for _, secret := range s.Webhook.Secrets {
 			if secret.Ref() != "" {
@@ -98,7 +98,7 @@ func (b *Built) tenantSource(s config.Source) error {
 	b.Tenants = append(b.Tenants, Tenant{Source: s.Name, Reader: reader, Stream: s.Changes == config.ChangesStream, Webhook: s.Webhook})
 	b.Sources = append(b.Sources, source.Source{
 		Name: s.Name, File: host, Mapping: rows.mapping, Digest: sourceDigest(s, rows),
-		Live: &source.Live{Reader: reader, Grace: time.Duration(s.Deletions), Returns: s.Unblocked == config.UnblockedReturns},
+		Live: &source.Live{Reader: reader, Grace: time.Duration(s.Deletions), Returns: s.Unblocked == config.UnblockedReturns, Twins: twins(b.Config, s)},
 	})
 	b.addRules(append(rows.mapping.Paths(), scimin.EndDate), rules)
 	return nil

@@ -281,23 +281,6 @@ func (tx *Tx) marked(ctx context.Context, app string) error {
 	return err
 }
 
-// Doubt implements directory.Tx.
-func (tx *Tx) Doubt(ctx context.Context, apps, people []string) error {
-	for _, app := range apps {
-		for _, p := range people {
-			err := tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1, observe = 1, parked = '', retry_at = NULL
-				WHERE app = ? AND person = ? AND state = 'disabled'`, stamp(tx.now), app, p)
-			if err != nil {
-				return err
-			}
-		}
-		if err := tx.marked(ctx, app); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // MarkPeople implements provision.AppTx.
 func (tx *Tx) MarkPeople(ctx context.Context, app string, people []string) error {
 	for _, p := range people {

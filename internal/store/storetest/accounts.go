@@ -3,7 +3,6 @@
 package storetest
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +25,6 @@ var accounts = map[string]func(*bundle){
 	"an old plan parks nobody":                  oldPlanParksNobody,
 	"an app is marked anew":                     markApp,
 	"people are marked anew":                    markPeople,
-	"accounts of leavers are doubted":           doubt,
 	"memberships":                               edges,
 	"owners":                                    owners,
 	"the next retry":                            nextRetry,
@@ -176,32 +174,6 @@ func markedSince(b *bundle) {
 	b.put(person("p000"))
 	is("somebody changed", "app", true, before)
 	is("somebody changed, everywhere", "other", true, before)
-}
-
-// Only an account that is known as disabled is looked at again, where it is asked for.
-func doubt(b *bundle) {
-	b.app("other")
-	b.crowd(3)
-	for i, state := range []provision.AccountState{provision.Disabled, provision.Live, provision.Gone} {
-		for _, app := range []string{"app", "other"} {
-			a := b.subject(app, fmt.Sprintf("p%03d", i)).Account
-			a.State, a.Parked = state, "for a reason"
-			b.provision(func(tx provision.Tx) error {
-				b.must(tx.PutAccounts(b.ctx, []provision.Account{a}))
-				return tx.ClearMarks(b.ctx, app, []provision.Mark{{Person: a.Person, Version: a.Version}})
-			})
-		}
-	}
-	before := b.subject("app", "p000").Account
-	b.directory(func(tx directory.Tx) error { return tx.Doubt(b.ctx, []string{"app"}, []string{"p000", "p001", "p002"}) })
-	if a := b.subject("app", "p000").Account; !a.Observe || !a.Due || a.Parked != "" || a.Version <= before.Version {
-		b.Errorf("a disabled account: %+v", a)
-	}
-	for _, s := range []struct{ app, person string }{{"app", "p001"}, {"app", "p002"}, {"other", "p000"}} {
-		if a := b.subject(s.app, s.person).Account; a.Observe || a.Due || a.Parked == "" {
-			b.Errorf("%s at %s: %+v", s.person, s.app, a)
-		}
-	}
 }
 
 // An account that is written together with the clearing of its mark loses it,
