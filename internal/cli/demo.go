@@ -110,6 +110,9 @@ func (c *cli) cast(d *demo.Demo) {
 		t.row("  "+a.Name, a.Says, a.URL())
 	}
 	_ = t.flush() // as with every line here: nobody can be told that telling fails
+	if d.Story.Tells != "" {
+		fmt.Fprintf(c.out, "\n%s\n", d.Story.Tells)
+	}
 	fmt.Fprintln(c.out)
 }
 
@@ -175,6 +178,9 @@ func (c *cli) stay(ctx context.Context, d *demo.Demo) error {
 			d.HRFile(), d.ConfigFile())
 		fmt.Fprintf(c.out, "\nIn another terminal:\n\n  usher people -c %[1]s\n  usher status -c %[1]s\n  curl -H 'Authorization: Bearer %s' %s/Users\n\n",
 			d.ConfigFile(), d.Token(), d.PlainURL())
+		if d.Story.Stays != "" {
+			fmt.Fprintf(c.out, "%s\n\n", d.Story.Stays)
+		}
 	}
 	err := d.Stay(ctx, func(line string) {
 		if !c.json {

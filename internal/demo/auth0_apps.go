@@ -12,9 +12,9 @@ import (
 // that one would find behind it, each by its own profile.
 func auth0Apps(int) []*App {
 	all := []*App{
-		{Name: loginApp, Says: "Auth0: a tenant that people sign in at", traits: traits{login: true}, sim: &tenant{}},
-		{Name: "aws-iam-identity-center", Says: "never says who is in a group; wants both names", traits: traits{byRoles: true, wholeNames: true}},
-		{Name: "github-emu", Says: "hides the names of who is suspended", traits: traits{byRoles: true, hidesNames: true, wholeNames: true}},
+		{Name: loginApp, Says: "a tenant of Auth0, where people sign in; departments are roles", traits: traits{login: true}, sim: &tenant{}},
+		{Name: "aws-iam-identity-center", Says: "groups are Auth0's roles, and who is in them is never told", traits: traits{byRoles: true, wholeNames: true}},
+		{Name: "github-emu", Says: "groups are Auth0's roles; who is suspended loses their names", traits: traits{byRoles: true, hidesNames: true, wholeNames: true}},
 		{Name: "slack", Says: "user names of at most 21 characters, no @ in names", traits: traits{shortNames: true}},
 		{Name: "atlassian", Says: "wants one address to be the primary one"},
 		{Name: "salesforce", Says: "wants a licence, and never deletes anybody", traits: traits{

@@ -5,6 +5,7 @@ package demo
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // auth0Story is a company whose people sign in by Auth0. HR says who works here, Usher
@@ -12,7 +13,11 @@ import (
 func auth0Story() Story {
 	return Story{
 		Name: "auth0", Says: "HR into Auth0, and from both into six apps", People: 40, mails: true, rounds: 2,
-		cast: auth0Apps, sources: auth0Sources,
+		Tells: "HR says who works here, and Usher makes them users of Auth0. What Auth0 knows besides, Usher reads back and gives to the apps.\n" +
+			"Auth0 is a fake tenant, the apps are simulators after the apps' documentation: nothing leaves this machine. Each day takes two\n" +
+			"cycles, as what Usher wrote into Auth0 comes back with the next. The verdict is from the ledgers of the tenant and the apps.",
+		Stays: "The roles of Auth0 are read with everybody, every hour: the groups of aws-iam-identity-center and github-emu are as late.",
+		cast:  auth0Apps, sources: auth0Sources,
 		Steps: []Step{
 			{
 				Day: -13, Title: "The first day", HR: firstDay,
@@ -25,7 +30,7 @@ func auth0Story() Story {
 			},
 			{
 				Day: -11, Title: "What Auth0 knows", Login: profile,
-				Follows: "the number reaches the apps, the role those that have Auth0's roles as groups; HR's attributes stay HR's",
+				Follows: "the number reaches the apps, the role those whose groups are Auth0's roles; Auth0 itself gets nothing back",
 			},
 			{
 				Day: -10, Title: "A hire", HR: hire,
@@ -33,7 +38,7 @@ func auth0Story() Story {
 			},
 			{
 				Day: -7, Title: "A move", HR: move,
-				Follows: "the department changes everywhere; one role goes, another comes",
+				Follows: "the department changes everywhere; one role goes, another comes; who waited has their first day",
 			},
 			{
 				Day: -6, Title: "A marriage", HR: marry,
@@ -49,7 +54,7 @@ func auth0Story() Story {
 			},
 			{
 				Day: -3, Title: "A linked account", Login: link,
-				Follows: "Auth0 says that the user was deleted, and nobody is offboarded for it",
+				Follows: "Auth0 tells that the user was deleted, and nobody is offboarded for it; roles that Auth0 drops by it go from the apps that follow roles",
 			},
 			{
 				Day: -2, Title: "A return", HR: comeBack,
@@ -69,7 +74,7 @@ func auth0Story() Story {
 
 // loseAnswers says what the simulators do by themselves.
 func loseAnswers(*Desk) (string, error) {
-	return "answers the first request for a user, and the answer is lost on the way; so it is at every app", nil
+	return "makes the first user, and its answer is lost on the way; so is the first answer of every app", nil
 }
 
 // profile is what happens in Auth0 alone: somebody writes a number, and gets a role.
@@ -151,8 +156,8 @@ func link(d *Desk) (string, error) {
 
 func comeBack(d *Desk) string {
 	w := d.known["leave"]
-	w.End = w.End.AddDate(10, 0, 0)
-	return fmt.Sprintf("has %s back, who may stay for ten years", w.FullName())
+	w.End = time.Time{}
+	return fmt.Sprintf("has %s back, and takes the end date out", w.FullName())
 }
 
 func leaveAgain(d *Desk) string {

@@ -14,7 +14,9 @@ import (
 type Story struct {
 	Name   string
 	Says   string
-	People int // who work there unless told
+	Tells  string // more of it, for whoever watches; "" if there is no more to tell
+	Stays  string // what to know while the company stays up, likewise
+	People int    // who work there unless told
 	Steps  []Step
 
 	mails   bool // HR gives addresses
