@@ -100,10 +100,9 @@ func (a *App) Profile() app.Profile {
 			{Resource: app.KindUser, Attributes: []string{"externalId", "userName"}, Operators: []string{"eq"}},
 			{Resource: app.KindGroup, Attributes: []string{"displayName"}, Operators: []string{"eq"}},
 		},
-		// A list is an export of the whole connection, which is complete. It is a job of
-		// minutes: where somebody has to be looked up it is worth it only when there are
-		// more of them than there are accounts, which is what a page of one says.
-		Pagination: "none", PageSize: 1, ListTrusted: true, MembersReadable: true,
+		// A list is an export of the whole connection, which is complete. That it knows of
+		// what was written a moment ago nobody says.
+		Pagination: "none", ListTrusted: true, ListLate: true, MembersReadable: true,
 		MaxMembersPerRequest: most, MaxRemovalsPerRequest: removals,
 		Deactivate: "blocked, then the end of all sessions and refresh tokens", DeleteMeaning: "the user is gone for good",
 		Leaver: leaver, Reversible: true,

@@ -261,7 +261,7 @@ func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) (
 		users, err = a.byUsername(ctx, value)
 	case attribute.Equal(userName), strings.EqualFold(attribute.Attr, "emails"):
 		users, err = a.client.UsersByEmail(ctx, strings.ToLower(value))
-		users = slices.DeleteFunc(users, func(u auth0.User) bool { return !strings.EqualFold(u.Email, value) })
+		users = slices.DeleteFunc(users, func(u auth0.User) bool { return !strings.EqualFold(u.Email, value) && !a.linked(&u) })
 	default:
 		return nil, refuse(app.Terminal, "Auth0 does not search by %s", attribute)
 	}
