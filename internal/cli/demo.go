@@ -21,13 +21,17 @@ func (c *cli) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Play a made-up company, with nothing to configure",
-		Long: "Makes up a company, its HR file, and four apps with different quirks on this machine, and plays two weeks of\n" +
-			"hires, moves and departures. Then it stays up: edit the HR file and watch the apps follow; Ctrl-C ends it.\n" +
-			"With --once it ends after the story; exit code 1 if an app did not end as it should.",
-		Example: "  usher demo\n  usher demo --once\n  usher demo --people 1000 --dir acme",
+		Long: "Makes up a company, its HR file and apps with different quirks on this machine, and plays two weeks of hires,\n" +
+			"moves and departures. Then it stays up: edit the HR file and watch the apps follow; Ctrl-C ends it.\n" +
+			"With --once it ends after the story; exit code 1 if an app did not end as it should.\n\n" +
+			"Stories:\n" + stories(),
+		Example: "  usher demo\n  usher demo --once\n  usher demo --once --story auth0\n  usher demo --people 1000 --dir acme",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains(demo.StoryNames(), cfg.Story) {
 				return usageError{fmt.Errorf("there is no story %q; there is %s", cfg.Story, strings.Join(demo.StoryNames(), ", "))}
+			}
+			if cfg.People == 0 {
+				cfg.People = demo.Stories()[cfg.Story].People
 			}
 			if cfg.People < demo.MinPeople || cfg.People > demo.MaxPeople {
 				return usageError{fmt.Errorf("a company has %d to %d people, not %d", demo.MinPeople, demo.MaxPeople, cfg.People)}
@@ -37,7 +41,7 @@ func (c *cli) demoCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "end after the story")
 	cmd.Flags().StringVar(&cfg.Story, "story", "company", "the `NAME` of the story")
-	cmd.Flags().IntVar(&cfg.People, "people", 200, "how many people work there, `N`")
+	cmd.Flags().IntVar(&cfg.People, "people", 0, "how many people work there, `N`; as many as the story has, if none is given")
 	cmd.Flags().StringVar(&cfg.Dir, "dir", "", "keep the files in this `DIR`, which must be empty")
 	complete(cmd, "story", cobra.FixedCompletions(demo.StoryNames(), cobra.ShellCompDirectiveNoFileComp))
 	complete(cmd, "people", cobra.NoFileCompletions)
@@ -45,6 +49,16 @@ func (c *cli) demoCommand() *cobra.Command {
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	})
 	return cmd
+}
+
+// stories says what there is to be played.
+func stories() string {
+	var b strings.Builder
+	for _, name := range demo.StoryNames() {
+		s := demo.Stories()[name]
+		fmt.Fprintf(&b, "  %-8s  %s, with %d people unless told\n", name, s.Says, s.People)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func (c *cli) demo(ctx context.Context, cfg demo.Config, once bool) (err error) {
@@ -96,6 +110,9 @@ func (c *cli) cast(d *demo.Demo) {
 		t.row("  "+a.Name, a.Says, a.URL())
 	}
 	_ = t.flush() // as with every line here: nobody can be told that telling fails
+	if d.Story.Tells != "" {
+		fmt.Fprintf(c.out, "\n%s\n", d.Story.Tells)
+	}
 	fmt.Fprintln(c.out)
 }
 
@@ -107,6 +124,9 @@ func (c *cli) began(s demo.StepReport) {
 	}
 	fmt.Fprintf(c.out, "%s: %s\n", at.Format("Monday 2 January"), s.Title)
 	fmt.Fprintf(c.out, "  HR      %s\n", printable(s.HR))
+	if s.Login != "" {
+		fmt.Fprintf(c.out, "  Auth0   %s\n", printable(s.Login))
+	}
 }
 
 // ended says what Usher did, and whether that is what had to follow.
@@ -157,7 +177,10 @@ func (c *cli) stay(ctx context.Context, d *demo.Demo) error {
 		fmt.Fprintf(c.out, "\nThe company stays up. Edit the HR file and watch the apps follow; Ctrl-C ends it.\n\n  HR file        %s\n  configuration  %s\n",
 			d.HRFile(), d.ConfigFile())
 		fmt.Fprintf(c.out, "\nIn another terminal:\n\n  usher people -c %[1]s\n  usher status -c %[1]s\n  curl -H 'Authorization: Bearer %s' %s/Users\n\n",
-			d.ConfigFile(), d.Token(), d.Apps[0].URL())
+			d.ConfigFile(), d.Token(), d.PlainURL())
+		if d.Story.Stays != "" {
+			fmt.Fprintf(c.out, "%s\n\n", d.Story.Stays)
+		}
 	}
 	err := d.Stay(ctx, func(line string) {
 		if !c.json {

@@ -5,11 +5,10 @@ package demo
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
+	"github.com/usher-id/usher/internal/auth0/auth0test"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimtest"
 )
@@ -17,9 +16,6 @@ import (
 // token is what every app of a demo wants. They listen on loopback, hold
 // made-up people, and are gone when the demo ends.
 const token = "demo"
-
-// plainApp is the one that speaks plain SCIM 2.0.
-const plainApp = "wiki"
 
 // How long a user name may be at the app with short ones, and how much of that
 // is left for the wish when a number must fit behind it.
@@ -32,16 +28,13 @@ const (
 type App struct {
 	Name, Says string
 
-	everybody    bool // it gets a group of everybody, too
-	shortNames   bool // its user names are short
-	noDepartment bool // it answers 200 and ignores the department
-	quirks       scimtest.Quirks
+	traits
 
-	fake  *scimtest.App
-	door  *door
+	sim   simulator
 	url   string
 	stop  func()
 	want  holdings
+	did   deeds    // what must have been done to accounts
 	asked int      // how many requests earlier steps account for
 	told  []string // what was wrong with it before
 	found bool     // Usher has said what it does not keep
@@ -51,34 +44,27 @@ type App struct {
 	wishes, given map[string]string
 }
 
-// apps are those that every company here has. The one with a rate limit bears
-// more in a larger company, as it would.
-func apps(people int) []*App {
-	rate := max(50, people/4)
-	return []*App{
-		{Name: plainApp, Says: "plain SCIM 2.0"},
-		{
-			Name: "chat", Says: "takes 100 members in a request, and never says who is in a group", everybody: true,
-			quirks: scimtest.Quirks{MaxMembersPerPatch: 100, NeverReturnMembers: true},
-		},
-		{
-			Name: "plant", Says: fmt.Sprintf("user names of at most %d characters, at most %d requests a second", longestShortName, rate), shortNames: true,
-			quirks: scimtest.Quirks{MaxUserName: longestShortName, RequestsPerSecond: rate},
-		},
-		{
-			Name: "badges", Says: "answers 200 and ignores the department", noDepartment: true,
-			quirks: scimtest.Quirks{IgnoreAttributes: []string{scim.EnterpriseUserURN + ":department"}},
-		},
-	}
+// traits are how an app differs from one that has everything as HR says it.
+type traits struct {
+	everybody    bool // it gets a group of everybody, too
+	shortNames   bool // its user names are short
+	noDepartment bool // it answers 200 and ignores the department
+	noGroups     bool // it has none
+	byRoles      bool // its groups are the roles that Auth0 tells of
+	deletes      bool // who leaves is deleted there
+	hidesNames   bool // who is disabled has another user name and address
+	wholeNames   bool // who has one name alone is written by it twice, and no name has a quotation mark
+	loses        bool // the answer to one request of it never arrived
+	mails        bool // accounts have the address that HR gave, and the number that Auth0 knows
+	login        bool // it is Auth0
+
+	profile string // what it speaks, "" for plain SCIM 2.0
+	more    string // what its mapping needs besides
 }
 
 func (a *App) start(ctx context.Context) (err error) {
 	a.want, a.wishes, a.given = newHoldings(), map[string]string{}, map[string]string{}
-	if a.fake, err = scimtest.New(scimtest.Config{Token: token, Quirks: a.quirks}); err != nil {
-		return fmt.Errorf("app %s: %w", a.Name, err)
-	}
-	a.door = &door{app: a.fake}
-	if a.url, a.stop, err = scimtest.Listen(ctx, a.door); err != nil {
+	if a.url, a.stop, err = a.sim.start(ctx); err != nil {
 		return fmt.Errorf("app %s: %w", a.Name, err)
 	}
 	return nil
@@ -90,11 +76,25 @@ func (a *App) close() {
 	}
 }
 
-// URL is the app's SCIM base URL.
+// URL is the app's SCIM base URL, or the address of the tenant.
 func (a *App) URL() string { return a.url }
 
-// Fake is the app itself, for those who want to alter it behind Usher's back.
-func (a *App) Fake() *scimtest.App { return a.fake }
+// Fake is an app that speaks SCIM itself, and Tenant one that is Auth0, for those who
+// want to alter it behind Usher's back. The other is nil.
+func (a *App) Fake() *scimtest.App {
+	if s, ok := a.sim.(*scimSimulator); ok {
+		return s.fake
+	}
+	return nil
+}
+
+// Tenant is the tenant behind an app, see Fake.
+func (a *App) Tenant() *auth0test.Tenant {
+	if t, ok := a.sim.(*tenant); ok {
+		return t.Tenant
+	}
+	return nil
+}
 
 // userNameLines is what the configuration says of this app's user names.
 func (a *App) userNameLines() string {
@@ -149,16 +149,28 @@ func (a *App) learn(have holdings) (odd []string) {
 
 // teams are the team rules that become groups at this app.
 func (a *App) teams() []string {
-	if a.everybody {
+	switch {
+	case a.everybody:
 		return []string{"department", "everybody"}
+	case a.byRoles:
+		return []string{loginApp + ".roles"}
 	}
 	return []string{"department"}
 }
 
 // account is what the app must hold of somebody who works here.
 func (a *App) account(w *Worker, userName string) account {
+	if a.login && w.linked {
+		return account{Active: true, Linked: true}
+	}
 	want := account{
 		UserName: userName, Given: w.Given, Family: w.Family, Display: w.FullName(), Title: w.Title, Department: w.Department, Active: true,
+	}
+	if a.mails {
+		want.UserName, want.Mail, want.Mobile = w.Mail, w.Mail, w.mobile
+	}
+	if a.wholeNames {
+		want.Given, want.Family, want.Display = whole(w.Given, w.Family), whole(w.Family, w.Given), whole(w.FullName(), "")
 	}
 	if a.shortNames {
 		if want.UserName = a.given[w.Number]; want.UserName == "" {
@@ -171,6 +183,14 @@ func (a *App) account(w *Worker, userName string) account {
 	return want
 }
 
+// whole is a name where there must be one, without what the app refuses in names.
+func whole(name, other string) string {
+	if name == "" {
+		name = other
+	}
+	return strings.ReplaceAll(name, `"`, "")
+}
+
 // notKept are the attributes that Usher must find out the app does not keep.
 func (a *App) notKept() []string {
 	if a.noDepartment {
@@ -181,6 +201,16 @@ func (a *App) notKept() []string {
 
 // groups are those that somebody who works here must be in.
 func (a *App) groups(w *Worker) []string {
+	switch {
+	case a.noGroups:
+		return nil
+	case a.login || a.byRoles:
+		var roles []string
+		if !w.linked { // linking an account loses its roles
+			roles = append(roles, w.Department)
+		}
+		return append(roles, w.roles...)
+	}
 	if a.everybody {
 		return []string{w.Department, "Everybody"}
 	}
@@ -188,40 +218,47 @@ func (a *App) groups(w *Worker) []string {
 }
 
 // mark begins a step: requests are counted from here.
-func (a *App) mark() { a.asked = a.fake.Counts().Total() }
+func (a *App) mark() { a.asked = a.sim.tally().stirred }
 
-// since is the number of requests of this step.
-func (a *App) since() int { return a.fake.Counts().Total() - a.asked }
+// since is the number of requests of this step that would not be there if there were
+// nothing to do.
+func (a *App) since() int { return a.sim.tally().stirred - a.asked }
 
 // misdeeds are what the ledger holds against Usher, whatever the app holds now:
-// a second account of somebody, and anything that was deleted.
+// a second account of somebody, anything that was deleted and should not be, somebody
+// who was let in again, and requests that such an app refuses.
 func (a *App) misdeeds() []string {
-	var out []string
-	created := 0
-	for _, e := range a.fake.Ledger() {
-		switch {
-		case e.Outside:
-		case e.Op == scimtest.Deleted:
-			out = append(out, fmt.Sprintf("%s %s was deleted", strings.ToLower(e.Type), e.Name))
-		case e.Op == scimtest.Created && e.Type == "User":
-			created++
+	did := a.sim.deeds()
+	out := did.odd
+	for _, f := range []struct {
+		what       string
+		must, have int
+	}{
+		{"accounts were created", a.did.made, did.made},
+		{"accounts were disabled", a.did.out, did.out},
+		{"accounts were enabled again", a.did.back, did.back},
+		{"accounts were deleted", a.did.gone, did.gone},
+	} {
+		if f.must != f.have {
+			out = append(out, fmt.Sprintf("%d %s, must be %d", f.have, f.what, f.must))
 		}
 	}
-	if created != len(a.want.accounts) {
-		out = append(out, fmt.Sprintf("%d accounts were created, and %d people ever got one", created, len(a.want.accounts)))
+	if a.loses && did.lost == 0 {
+		out = append(out, "no answer of it was lost on the way, as the story has it")
 	}
 	return out
 }
 
 // report counts what the app holds, and what it was asked.
 func (a *App) report() AppReport {
-	counts := a.fake.Counts()
+	n := a.sim.tally()
 	r := AppReport{
 		Name: a.Name, Says: a.Says, People: a.want.active(), NotKept: short(a.notKept()), Wrong: []string{},
-		Groups: len(a.fake.Groups()), Writes: counts.Writes(), Requests: counts.Total(), Retries: int(a.door.turnedAway.Load()),
+		Groups: n.groups, Writes: n.writes, Requests: n.requests, Retries: n.again,
 	}
-	for _, u := range a.fake.Users() {
-		if active, _ := u.Active(); active {
+	have, _ := a.sim.holds() // what is odd about it is told by wrong
+	for _, one := range have.accounts {
+		if one.Active {
 			r.Accounts++
 		} else {
 			r.Disabled++
@@ -229,29 +266,3 @@ func (a *App) report() AppReport {
 	}
 	return r
 }
-
-// door counts whom the app turns away: who does nothing wrong and is told to
-// come again.
-type door struct {
-	app        http.Handler
-	turnedAway atomic.Int64
-}
-
-func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.app.ServeHTTP(&doorway{w, d}, r)
-}
-
-type doorway struct {
-	http.ResponseWriter
-	door *door
-}
-
-func (w *doorway) WriteHeader(status int) {
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		w.door.turnedAway.Add(1)
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController find what is below.
-func (w *doorway) Unwrap() http.ResponseWriter { return w.ResponseWriter }

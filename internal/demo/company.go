@@ -18,7 +18,15 @@ type Worker struct {
 	Start         time.Time // the first day
 	End           time.Time // the day on which it is over; zero: none is known
 
+	Mail string // the address that HR gave; "" if HR gives none
+
 	givenSlug, familySlug string // what is left of the names in a user name
+
+	// What Auth0 knows, and HR does not.
+	mobile string   // a number that they wrote into their profile
+	roles  []string // that somebody gave them there, by hand
+	linked bool     // their account is a part of another one there
+	letIn  bool     // their block was lifted, and must come again
 }
 
 // FullName is how people call them.

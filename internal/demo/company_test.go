@@ -82,7 +82,7 @@ func TestWriteHR(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "people.csv")
 	c := demo.NewCompany(1, 200, today)
 	for range 2 { // over an older one, too
-		if err := demo.WriteHR(path, c.Workers); err != nil {
+		if err := demo.WriteHR(path, c.Workers, false); err != nil {
 			t.Fatal(err)
 		}
 	}

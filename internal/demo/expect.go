@@ -12,8 +12,10 @@ import (
 
 // account is what one app must hold, or holds, of one person.
 type account struct {
-	UserName, Given, Family, Display, Title, Department string
-	Active                                              bool
+	UserName, Given, Family, Display, Title, Department, Mail, Mobile string
+
+	Active bool
+	Linked bool // in Auth0: a part of another user, under whose id it is
 }
 
 // holdings are what an app must hold, or holds: accounts by personnel number,
@@ -68,10 +70,17 @@ func (h holdings) follow(a *App, export []*Worker, n *nameBook, at time.Time) {
 		before, had := h.accounts[w.Number]
 		switch {
 		case w.Employed(at):
+			if !had {
+				a.did.made++
+			} else if !before.Active {
+				a.did.back++
+			}
 			h.accounts[w.Number] = a.account(w, n.of[w.Number])
-		case had:
-			before.Active = false
-			h.accounts[w.Number] = before
+		case had && before.Active:
+			h.leave(a, w.Number)
+		case had && a.login && w.letIn:
+			a.did.out++
+			w.letIn = false
 		}
 		for group, members := range h.groups {
 			h.groups[group] = slices.DeleteFunc(members, func(m string) bool { return m == w.Number })
@@ -85,6 +94,22 @@ func (h holdings) follow(a *App, export []*Worker, n *nameBook, at time.Time) {
 	for _, members := range h.groups {
 		slices.Sort(members)
 	}
+}
+
+// leave is what an app must make of the account of somebody who leaves.
+func (h holdings) leave(a *App, number string) {
+	if a.deletes {
+		a.did.gone++
+		delete(h.accounts, number)
+		return
+	}
+	a.did.out++
+	one := h.accounts[number]
+	one.Active = false
+	if a.hidesNames {
+		one.UserName, one.Mail = "", ""
+	}
+	h.accounts[number] = one
 }
 
 // clone is a copy that shares nothing.
@@ -158,6 +183,9 @@ func (a account) differences(have account) []string {
 		{"displayName", a.Display, have.Display},
 		{"title", a.Title, have.Title},
 		{"department", a.Department, have.Department},
+		{"e-mail", a.Mail, have.Mail},
+		{"mobile phone", a.Mobile, have.Mobile},
+		{"linked", fmt.Sprint(a.Linked), fmt.Sprint(have.Linked)},
 		{"active", fmt.Sprint(a.Active), fmt.Sprint(have.Active)},
 	} {
 		if f.want != f.have {

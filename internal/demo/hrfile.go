@@ -10,19 +10,27 @@ import (
 	"time"
 )
 
-// columns are those of the HR file.
-func columns() []string {
-	return []string{"id", "first_name", "last_name", "department", "job_title", "manager", "hire_date", "end_date"}
+// columns are those of the HR file, with addresses or without.
+func columns(mails bool) []string {
+	all := []string{"id", "first_name", "last_name", "department", "job_title", "manager", "hire_date", "end_date"}
+	if mails {
+		all = append(all, "email")
+	}
+	return all
 }
 
 // WriteHR writes an export of these people, in one step: who reads the file
-// sees the old one or the new one.
-func WriteHR(path string, workers []*Worker) error {
+// sees the old one or the new one. With mails it has their addresses, too.
+func WriteHR(path string, workers []*Worker, mails bool) error {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	rows := [][]string{columns()}
+	rows := [][]string{columns(mails)}
 	for _, p := range workers {
-		rows = append(rows, []string{p.Number, p.Given, p.Family, p.Department, p.Title, p.Manager, date(p.Start), date(p.End)})
+		row := []string{p.Number, p.Given, p.Family, p.Department, p.Title, p.Manager, date(p.Start), date(p.End)}
+		if mails {
+			row = append(row, p.Mail)
+		}
+		rows = append(rows, row)
 	}
 	if err := w.WriteAll(rows); err != nil {
 		return fmt.Errorf("HR file: %w", err)

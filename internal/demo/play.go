@@ -52,7 +52,7 @@ func New(ctx context.Context, cfg Config) (d *Demo, err error) {
 		return nil, fmt.Errorf("there is no story %q; there is %v", cfg.Story, StoryNames())
 	}
 	if cfg.People == 0 {
-		cfg.People = 200
+		cfg.People = story.People
 	}
 	if cfg.People < MinPeople || cfg.People > MaxPeople {
 		return nil, fmt.Errorf("a company has %d to %d people, not %d", MinPeople, MaxPeople, cfg.People)
@@ -63,9 +63,13 @@ func New(ctx context.Context, cfg Config) (d *Demo, err error) {
 	cfg.Today = cfg.Today.UTC().Truncate(day)
 	d = &Demo{
 		Story: story, Company: NewCompany(cfg.Seed, cfg.People, cfg.Today.Add(time.Duration(story.Steps[0].Day)*day)), cfg: cfg,
-		Apps: apps(cfg.People),
+		Apps: story.cast(cfg.People),
 	}
 	d.desk = &Desk{Company: d.Company, known: map[string]*Worker{}}
+	if story.mails {
+		d.desk.mails = &nameBook{}
+		d.desk.address()
+	}
 	if err := d.folder(); err != nil {
 		return nil, err
 	}
@@ -78,8 +82,11 @@ func New(ctx context.Context, cfg Config) (d *Demo, err error) {
 		if err := a.start(ctx); err != nil {
 			return nil, err
 		}
+		if t, ok := a.sim.(*tenant); ok {
+			d.desk.tenant = t
+		}
 	}
-	return d, settings(d.ConfigFile(), filepath.Join(d.Dir, "usher.db"), d.HRFile(), d.Apps)
+	return d, d.settings()
 }
 
 // folder makes the folder of the files. One that holds anything is somebody's.
@@ -152,6 +159,13 @@ func (d *Demo) step(ctx context.Context, s *Step) (StepReport, error) {
 	if s.HR != nil {
 		r.HR = s.HR(d.desk)
 	}
+	if s.Login != nil {
+		said, err := s.Login(d.desk)
+		if err != nil {
+			return r, err
+		}
+		r.Login = said
+	}
 	if d.cfg.Began != nil {
 		d.cfg.Began(r)
 	}
@@ -159,26 +173,33 @@ func (d *Demo) step(ctx context.Context, s *Step) (StepReport, error) {
 	if s.Export != nil {
 		export = s.Export(d.Company)
 	}
-	if err := WriteHR(d.HRFile(), export); err != nil {
+	if err := WriteHR(d.HRFile(), export, d.Story.mails); err != nil {
 		return r, err
 	}
 	d.names.give(export)
 	for _, a := range d.Apps {
 		down := a.Name == s.Down
-		a.fake.SetDown(down)
+		a.sim.setDown(down)
 		if !down {
 			a.want.follow(a, export, &d.names, d.desk.Today)
 		}
 		a.mark()
 	}
-	doc, err := d.cycle(ctx, s)
-	if err != nil {
-		return r, err
+	var docs []*server.Document
+	for range d.Story.rounds {
+		if d.desk.tenant != nil {
+			d.desk.tenant.later()
+		}
+		doc, err := d.cycle(ctx, s)
+		if err != nil {
+			return r, err
+		}
+		docs = append(docs, doc)
 	}
 	if err := ctx.Err(); err != nil {
 		return r, context.Cause(ctx)
 	}
-	d.judge(&r, s, doc)
+	d.judge(&r, s, docs)
 	r.Seconds = time.Since(start).Seconds()
 	if d.cfg.Ended != nil {
 		d.cfg.Ended(r)

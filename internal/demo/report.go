@@ -15,10 +15,11 @@ type Report struct {
 type StepReport struct {
 	Title   string   `json:"title"`
 	Day     string   `json:"day"`
-	HR      string   `json:"hr"`      // what HR did
-	Follows string   `json:"follows"` // what must follow
-	Did     []string `json:"did"`     // what Usher did, in words
-	Wrong   []string `json:"wrong"`   // what is not as it must be
+	HR      string   `json:"hr"`              // what HR did
+	Login   string   `json:"login,omitempty"` // what happened in Auth0
+	Follows string   `json:"follows"`         // what must follow
+	Did     []string `json:"did"`             // what Usher did, in words
+	Wrong   []string `json:"wrong"`           // what is not as it must be
 	Seconds float64  `json:"seconds"`
 }
 
@@ -32,7 +33,7 @@ type AppReport struct {
 	Groups   int      `json:"groups"`
 	Writes   int      `json:"writes"`             // requests that changed something
 	Requests int      `json:"requests"`           // all that reached the app
-	Retries  int      `json:"retries"`            // requests that it turned away, and that came again
+	Retries  int      `json:"retries"`            // requests that it turned away or whose answer was lost, and that came again
 	NotKept  []string `json:"not_kept,omitempty"` // what it answers 200 to and ignores, as Usher found
 	Wrong    []string `json:"wrong"`
 }

@@ -18,6 +18,16 @@ import (
 // Token is what the apps want to see.
 func (d *Demo) Token() string { return token }
 
+// PlainURL is the SCIM base URL of an app that can be asked for everybody.
+func (d *Demo) PlainURL() string {
+	for _, a := range d.Apps {
+		if a.Fake() != nil {
+			return a.URL()
+		}
+	}
+	return ""
+}
+
 // Stay keeps the company up until ctx ends, by what `usher serve` runs: whoever
 // edits the HR file sees the apps follow, and every command works beside it.
 // tell gets a line for everything that happens, one at a time.

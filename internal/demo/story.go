@@ -12,9 +12,17 @@ import (
 
 // A Story is what happens to a company, day by day.
 type Story struct {
-	Name  string
-	Says  string
-	Steps []Step
+	Name   string
+	Says   string
+	Tells  string // more of it, for whoever watches; "" if there is no more to tell
+	Stays  string // what to know while the company stays up, likewise
+	People int    // who work there unless told
+	Steps  []Step
+
+	mails   bool // HR gives addresses
+	rounds  int  // cycles that a day takes: what Usher writes into a source comes back with the next
+	cast    func(people int) []*App
+	sources func(*Demo) string // their part of the configuration
 }
 
 // A Step is what HR does on one day, and what must follow.
@@ -24,6 +32,8 @@ type Step struct {
 	Follows string // what must follow, in words
 	// HR changes the company and says in words what it did; nil: nothing.
 	HR func(*Desk) string
+	// Login is what happens in Auth0 then, in words; nil: nothing.
+	Login func(*Desk) (string, error)
 	// Export is what the day's file holds; nil: everybody.
 	Export func(*Company) []*Worker
 	// Down is the app that cannot be reached on that day, or "".
@@ -36,7 +46,7 @@ type Step struct {
 
 // Stories are those that can be played, by name.
 func Stories() map[string]Story {
-	return map[string]Story{"company": companyStory()}
+	return map[string]Story{"auth0": auth0Story(), "company": companyStory()}
 }
 
 // StoryNames are the names of all stories, sorted.
@@ -47,11 +57,31 @@ type Desk struct {
 	*Company
 	Today time.Time
 	known map[string]*Worker // whom earlier steps spoke of
+
+	mails  *nameBook // who has which address; nil: HR gives none
+	tenant *tenant   // of Auth0; nil: there is none
+}
+
+// address gives those an address who have none.
+func (d *Desk) address() {
+	if d.mails == nil {
+		return
+	}
+	d.mails.give(d.Workers)
+	for _, w := range d.Workers {
+		w.Mail = d.mails.of[w.Number]
+	}
+}
+
+// readdress gives somebody another one, by the name they have now.
+func (d *Desk) readdress(w *Worker) {
+	delete(d.mails.of, w.Number)
+	d.address()
 }
 
 func companyStory() Story {
 	return Story{
-		Name: "company", Says: "two weeks at a company",
+		Name: "company", Says: "two weeks at a company", People: 200, rounds: 1, cast: companyApps, sources: companySources,
 		Steps: []Step{
 			{
 				Day: -13, Title: "The first day", HR: firstDay,
@@ -125,6 +155,7 @@ func hire(d *Desk) string {
 	d.add(today, d.Today)
 	d.add(later, d.Today)
 	today.Start, later.Start = d.Today, d.Today.Add(3*day)
+	d.address()
 	d.known["hire"], d.known["later"] = today, later
 	return fmt.Sprintf("hires %s, who starts today, and %s, who starts on %s", today.FullName(), later.FullName(), later.Start.Format("Monday"))
 }
@@ -151,6 +182,7 @@ func rename(d *Desk) string {
 func leave(d *Desk) string {
 	w := d.pick(d.Today, func(w *Worker) bool { return w != d.known["move"] && w != d.known["hire"] })
 	w.End = d.Today
+	d.known["leave"] = w
 	return fmt.Sprintf("lets %s (%s) go as of today", w.FullName(), w.Department)
 }
 

@@ -16,11 +16,12 @@ import (
 const longest = 6
 
 // judge fills in what Usher did on a day, and what is not as it must be.
-func (d *Demo) judge(r *StepReport, s *Step, doc *server.Document) {
+func (d *Demo) judge(r *StepReport, s *Step, docs []*server.Document) {
 	wrong := func(format string, args ...any) { r.Wrong = append(r.Wrong, fmt.Sprintf(format, args...)) }
 	var all, holds telling
+	doc := docs[len(docs)-1]
 	for _, a := range d.Apps {
-		report := doc.Apps[a.Name]
+		report := together(docs, a.Name)
 		all.add(a.Name, did(report))
 		if len(report.NotKept) > 0 && !a.found {
 			all.add(a.Name, "answers 200 and ignores "+strings.Join(short(report.NotKept), ", ")+": found, and not sent again for that")
@@ -58,6 +59,25 @@ func (d *Demo) judge(r *StepReport, s *Step, doc *server.Document) {
 	if doc.RejectedRows > 0 {
 		wrong("%d rows of the HR file were refused", doc.RejectedRows)
 	}
+}
+
+// together is the report of an app over all cycles of a day: what was done in any, and
+// what was left in the last.
+func together(docs []*server.Document, app string) *provision.AppReport {
+	sum := *docs[len(docs)-1].Apps[app]
+	for _, doc := range docs[:len(docs)-1] {
+		r := doc.Apps[app]
+		sum.Create += r.Create
+		sum.Update += r.Update
+		sum.Disable += r.Disable
+		sum.Delete += r.Delete
+		sum.GroupCreate += r.GroupCreate
+		sum.GroupUpdate += r.GroupUpdate
+		sum.MemberAdd += r.MemberAdd
+		sum.MemberRemove += r.MemberRemove
+		sum.Requests += r.Requests
+	}
+	return &sum
 }
 
 // telling is what is told of apps; what is the same of several is told once.
@@ -155,9 +175,22 @@ func (d *Demo) final(r *Report) {
 
 // wrong compares what an app holds with what it must hold.
 func (a *App) wrong() []string {
-	have, odd := held(a.fake.Users(), a.fake.Groups())
+	have, odd := a.sim.holds()
+	if a.hidesNames {
+		have.hide()
+	}
 	odd = append(odd, a.learn(have)...)
 	return append(odd, a.want.differences(have)...)
+}
+
+// hide leaves out of accounts that are disabled what the app makes unrecognisable.
+func (h holdings) hide() {
+	for number, one := range h.accounts {
+		if !one.Active {
+			one.UserName, one.Mail = "", ""
+			h.accounts[number] = one
+		}
+	}
 }
 
 // news is what is wrong now, but for what has been told already: a step is to
@@ -188,6 +221,7 @@ func held(users, groups []*scim.Resource) (h holdings, odd []string) {
 		h.accounts[who] = account{
 			UserName: u.UserName(), Given: text(u, scim.Path{Attr: "name", Sub: "givenName"}), Family: text(u, scim.Path{Attr: "name", Sub: "familyName"}), Display: u.DisplayName(),
 			Title: text(u, scim.Path{Attr: "title"}), Department: text(u, scim.Path{URN: scim.EnterpriseUserURN, Attr: "department"}), Active: active,
+			Mail: text(u, scim.MustPath(`emails[type eq "work"].value`)), Mobile: text(u, scim.MustPath(`phoneNumbers[type eq "mobile"].value`)),
 		}
 	}
 	for _, g := range groups {

@@ -47,7 +47,7 @@ func TestDifferences(t *testing.T) {
 func TestFollow(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 25, 8, 0, 0, 0, time.UTC)
-	a := apps(MinPeople)[0]
+	a := companyApps(MinPeople)[0]
 	a.want, a.wishes, a.given = newHoldings(), map[string]string{}, map[string]string{}
 	ada := &Worker{Number: "1", Given: "Ada", givenSlug: "ada", Department: "A", Start: now.Add(-day)}
 	eve := &Worker{Number: "2", Given: "Ada", givenSlug: "ada", Department: "A", Start: now.Add(day)}

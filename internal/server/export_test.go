@@ -30,3 +30,6 @@ var TargetDigest = targetDigest
 
 // Offers is offers.
 var Offers = offers
+
+// Twins is twins.
+var Twins = twins

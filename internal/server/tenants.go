@@ -3,11 +3,13 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -96,10 +98,32 @@ func (b *Built) tenantSource(s config.Source) error {
 	b.Tenants = append(b.Tenants, Tenant{Source: s.Name, Reader: reader, Stream: s.Changes == config.ChangesStream, Webhook: s.Webhook})
 	b.Sources = append(b.Sources, source.Source{
 		Name: s.Name, File: host, Mapping: rows.mapping, Digest: sourceDigest(s, rows),
-		Live: &source.Live{Reader: reader, Grace: time.Duration(s.Deletions), Returns: s.Unblocked == config.UnblockedReturns},
+		Live: &source.Live{Reader: reader, Grace: time.Duration(s.Deletions), Returns: s.Unblocked == config.UnblockedReturns, Twins: twins(b.Config, s)},
 	})
 	b.addRules(append(rows.mapping.Paths(), scimin.EndDate), rules)
 	return nil
+}
+
+// twins are the apps that are the tenant of a source, and of whose connection it reads.
+func twins(cfg *config.Config, s config.Source) (apps []string) {
+	for _, a := range cfg.Apps {
+		if a.Auth0 == nil || a.Auth0.Tenant == nil || !sameTenant(a.Auth0.Tenant, s.Tenant) {
+			continue
+		}
+		if len(s.Connections) == 0 || slices.Contains(texts(s.Connections), a.Auth0.Connection.Value) {
+			apps = append(apps, a.Name)
+		}
+	}
+	return apps
+}
+
+// sameTenant compares addresses; a tenant may have one of its own beside a domain of
+// Auth0, and then the audience, which is always the latter.
+func sameTenant(a, b *config.Tenant) bool {
+	of := func(t *config.Tenant) string {
+		return strings.ToLower(cmp.Or(t.Audience.Value, strings.TrimRight(t.URL.Value, "/")+"/api/v2/"))
+	}
+	return of(a) == of(b)
 }
 
 // serveTenants says of every live source that its marks are looked at.

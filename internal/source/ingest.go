@@ -431,6 +431,9 @@ func (in *ingestion) prove(ctx context.Context) error {
 		if err := in.settleMarks(ctx, tx); err != nil {
 			return err
 		}
+		if err := in.letIn(ctx, tx); err != nil {
+			return err
+		}
 		clean := p.Complete && len(in.r.Rejected) == 0
 		if in.done != nil {
 			if err := in.done(tx, in, clean); err != nil {

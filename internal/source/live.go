@@ -24,6 +24,9 @@ type Live struct {
 	Returns bool
 	// Served says that somebody looks at marks, see Look.
 	Served bool
+	// Twins are the apps that are the same system: the key of a record is the id of an
+	// account there. See letIn.
+	Twins []string
 }
 
 // LiveReader asks a live source.
@@ -91,6 +94,12 @@ type LiveTx interface {
 	Heard(ctx context.Context, source, event string) (bool, error)
 	// PutRejects replaces what was set aside of some records.
 	PutRejects(ctx context.Context, source string, keys []string, rejects []Reject) error
+	// ShutOut returns the ids at an app of the accounts that are known as disabled there:
+	// those among ids, or all of them if that is nil. Whoever has to be looked at anyhow
+	// is not among them.
+	ShutOut(ctx context.Context, app string, ids []string) ([]string, error)
+	// Doubt has the accounts looked at that have these ids at an app.
+	Doubt(ctx context.Context, app string, ids []string) error
 	// StateTeams replaces the teams of a rule, and returns the records for which that
 	// makes a difference, in order.
 	StateTeams(ctx context.Context, source, rule string, teams []StatedTeam) ([]string, error)

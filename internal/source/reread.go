@@ -157,6 +157,9 @@ func (re *Reread) records(ctx context.Context) error {
 		if err := re.d.Present(ctx, tx, re.s.Name, seen); err != nil {
 			return err
 		}
+		if err := re.letIn(ctx, tx); err != nil {
+			return err
+		}
 		return tx.PutRejects(ctx, re.s.Name, append(slices.Clone(re.keys), seen...), re.r.Rejected)
 	})
 }

@@ -180,3 +180,31 @@ func (tx *Tx) stateMembers(ctx context.Context, name, team string, members []str
 	}
 	return nil
 }
+
+// ShutOut implements source.LiveTx.
+func (tx *Tx) ShutOut(ctx context.Context, app string, ids []string) (out []string, err error) {
+	const query = `SELECT remote_id FROM accounts WHERE app = ? AND state = 'disabled' AND remote_id <> '' AND observe = 0`
+	if ids == nil {
+		return tx.strings(ctx, query, app)
+	}
+	in, err := list(ids)
+	if err != nil {
+		return nil, err
+	}
+	return tx.strings(ctx, query+` AND remote_id IN (SELECT value FROM json_each(?))`, app, in)
+}
+
+// Doubt implements source.LiveTx.
+func (tx *Tx) Doubt(ctx context.Context, app string, ids []string) error {
+	for _, id := range ids {
+		err := tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1, observe = 1, parked = '', retry_at = NULL
+			WHERE app = ? AND remote_id = ?`, stamp(tx.now), app, id)
+		if err != nil {
+			return err
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return tx.marked(ctx, app)
+}

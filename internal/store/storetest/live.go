@@ -4,9 +4,11 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store"
 )
@@ -22,6 +24,49 @@ var live = map[string]func(*bundle){
 	"teams of a rule, and of no other":    teamsOfRules,
 	"records that are there again":        present,
 	"an erased person is in no such team": erasedMember,
+	"accounts that are open are doubted":  doubt,
+}
+
+// doubt: whoever is known as disabled is found by the account's id, and only whom it is
+// asked for is looked at again.
+func doubt(b *bundle) {
+	b.app("other")
+	b.crowd(4)
+	for i, state := range []provision.AccountState{provision.Disabled, provision.Live, provision.Gone, provision.Disabled} {
+		for _, app := range []string{"app", "other"} {
+			a := b.subject(app, fmt.Sprintf("p%03d", i)).Account
+			a.RemoteID, a.State, a.Parked = fmt.Sprintf("r-%d", i), state, "for a reason"
+			b.provision(func(tx provision.Tx) error {
+				b.must(tx.PutAccounts(b.ctx, []provision.Account{a}))
+				return tx.ClearMarks(b.ctx, app, []provision.Mark{{Person: a.Person, Version: a.Version}})
+			})
+		}
+	}
+	out := func(what, app string, ids []string, want ...string) {
+		b.Helper()
+		b.source(func(tx source.Tx) error {
+			got, err := tx.ShutOut(b.ctx, app, ids)
+			slices.Sort(got)
+			same(b, what, got, want)
+			return err
+		})
+	}
+	out("everybody who is shut out", "app", nil, "r-0", "r-3")
+	out("some of them", "app", []string{"r-1", "r-3", "r-9"}, "r-3")
+	out("nobody of none", "app", []string{})
+	out("at an app that nobody knows", "none", nil)
+	before := b.subject("app", "p000").Account
+	b.source(func(tx source.Tx) error { return tx.Doubt(b.ctx, "app", []string{"r-0", "r-9"}) })
+	if a := b.subject("app", "p000").Account; !a.Observe || !a.Due || a.Parked != "" || a.Version <= before.Version {
+		b.Errorf("the doubted account: %+v", a)
+	}
+	for _, s := range []struct{ app, person string }{{"app", "p001"}, {"app", "p003"}, {"other", "p000"}} {
+		if a := b.subject(s.app, s.person).Account; a.Observe || a.Due || a.Parked == "" {
+			b.Errorf("%s at %s: %+v", s.person, s.app, a)
+		}
+	}
+	out("who is looked at anyhow is not asked for", "app", nil, "r-3")
+	out("nor is anybody at another app touched", "other", nil, "r-0", "r-3")
 }
 
 func (b *bundle) marks(now time.Time, limit int) (keys string, next time.Time) {
