@@ -196,6 +196,12 @@ func (in *ingestion) asked(s *directory.Statement) {
 	}
 }
 
+// stands reports whether a record is there: the read has shown it, or it was taken
+// since the read of a live source began, of which that read may know nothing.
+func (in *ingestion) stands(key string, taken time.Time) bool {
+	return in.seen.has(key) || in.batch.Live != nil && taken.After(in.batch.Live.Began) && !in.gone[key]
+}
+
 // state brings the teams into the directory that the source states.
 func (in *ingestion) state(ctx context.Context) error {
 	b := in.batch.Live
