@@ -346,6 +346,11 @@ func (r *run) begin(ctx context.Context) error {
 		if err := tx.Wake(ctx, r.target.Name, r.planner.Now); err != nil {
 			return err
 		}
+		if !again {
+			if err := r.replay(ctx, tx); err != nil {
+				return err
+			}
+		}
 		return r.recover(ctx, tx, again)
 	})
 }

@@ -171,6 +171,24 @@ func (r *run) memberships(k Kind, ops []*Op) []*Intent {
 	return queue
 }
 
+// replay has whoever is asked for by name tried once more, whatever set them aside:
+// somebody has looked, and may have changed something where nothing tells of it.
+func (r *run) replay(ctx context.Context, tx Tx) error {
+	if len(r.people) == 0 {
+		return nil
+	}
+	parked, err := tx.Subjects(ctx, Query{App: r.target.Name, People: r.people, Limit: len(r.people), Parked: true})
+	if err != nil {
+		return err
+	}
+	accounts := make([]Account, len(parked))
+	for i, s := range parked {
+		accounts[i] = s.Account
+		accounts[i].Parked, accounts[i].Due, accounts[i].RetryAt = "", true, time.Time{}
+	}
+	return tx.PutAccounts(ctx, accounts)
+}
+
 func (r *run) setAccount(a Account) {
 	s := r.subjects[a.Person]
 	s.Account = a
