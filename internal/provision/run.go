@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 )
 
@@ -44,6 +45,7 @@ type run struct {
 	unsought  int             // people who have left, and whom nobody can look for
 	later     int             // groups that wait for theirs
 	halved    bool            // removals wait until a source is read to its end
+	strayed   []audit.Event   // of a group that was not as it was left, to be told with it
 	newcomer  bool            // when the cycle began, the app had not been read, or nobody had agreed to its first writes
 }
 

@@ -52,6 +52,9 @@ type AppTx interface {
 	ForeignAmong(ctx context.Context, app string, remoteIDs []string) (map[string]bool, error)
 	// Wake marks whose calendar time has come.
 	Wake(ctx context.Context, app string, now time.Time) error
+	// Doubt has the accounts and groups of an app looked at that are not set aside;
+	// people, when not nil, narrows the accounts to theirs.
+	Doubt(ctx context.Context, app string, people []string) error
 	// MarkPeople marks the accounts of some people as due.
 	MarkPeople(ctx context.Context, app string, people []string) error
 	// PutForeign replaces the list of accounts that no person owns.

@@ -68,6 +68,7 @@ type Options struct {
 	Person   string        // "" = everybody; else id, user name or record key
 	Release  string        // the hold that somebody agreed to
 	Wait     time.Duration // for retries that are due
+	Verify   bool          // look at what is at the apps first
 	Actor    string        // who the ledger names
 	Progress func(n int)
 }
@@ -127,7 +128,7 @@ func (u *Usher) engineConfig(db store.DB, o Options, people []string) provision.
 	}
 	return provision.Config{
 		Store: db.Provision(), Owner: u.owner, Schemas: u.Schemas, Targets: targets, Limits: u.Limits, Released: o.released,
-		People: people, Actor: o.Actor, Now: u.now, Wait: o.Wait, Progress: o.Progress, Reading: u.reading.Load,
+		People: people, Actor: o.Actor, Now: u.now, Wait: o.Wait, Verify: o.Verify, Progress: o.Progress, Reading: u.reading.Load,
 	}
 }
 
