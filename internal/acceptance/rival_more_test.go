@@ -185,7 +185,9 @@ func rivalOrder(t *testing.T) {
 	r.put("dan", "R&D")
 	r.until("what came behind it is done", func() bool { return len(r.live("wiki")) == 3 })
 	r.sees("wiki", "ada", "bea", "dan")
-	r.sent("wiki", scimtest.Counts{"POST /Users": 1})
+	if n := r.apps["wiki"].Counts(); n.Writes() != 1 || n["POST /Users"] != 1 { // dan; cleo may be read back meanwhile
+		t.Errorf("%v", n)
+	}
 	if u := r.account("wiki", "ada@acme.example"); u.DisplayName() != "Ada the Second" {
 		t.Errorf("%s", u)
 	}
