@@ -24,6 +24,7 @@ type Usher struct {
 	owner     *provision.Owner
 	ingesting sync.Mutex   // one read of one source at a time
 	chaining  sync.Mutex   // one sequencer at a time
+	window    time.Duration // see provision.Gate; set before anything runs
 	reading   atomic.Int64 // see provision.Config: grows with the begin and end of each read
 }
 
@@ -109,7 +110,7 @@ func (d *Document) trouble(problems map[string]error) {
 func (u *Usher) directory(o Options) *directory.Directory {
 	return directory.New(directory.Config{
 		Schemas: u.Schemas, Sources: u.sourceRules, Paths: u.paths, Teams: u.Rules, Now: u.now,
-		Gate:    provision.Gate{Limits: u.Limits, Released: o.released, Actor: o.Actor},
+		Gate:    provision.Gate{Limits: u.Limits, Released: o.released, Actor: o.Actor, Window: u.window},
 		Actor:   o.Actor,
 		PreHire: time.Duration(u.Config.Calendar.PrehireDays) * 24 * time.Hour,
 	})
