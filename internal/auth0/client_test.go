@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/usher-id/usher/internal/auth0"
@@ -201,23 +202,30 @@ func TestUnsent(t *testing.T) {
 	}
 }
 
+// TestTimeout holds that each request has a time limit, and tells whose end it was.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
-	hang := make(chan struct{})
-	s := newTenant(t, func(http.ResponseWriter, *http.Request) { <-hang })
-	t.Cleanup(func() { close(hang) }) // before the server closes, which waits for it
-	c := newClient(t, auth0.Config{URL: s.URL, Timeout: 50 * time.Millisecond})
-	_, err := c.User(t.Context(), "u")
-	if e := failure(t, err); e.Unsent || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%v", e)
-	}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	why := errors.New("enough")
-	time.AfterFunc(10*time.Millisecond, func() { cancel(why) })
-	slow := newClient(t, auth0.Config{URL: s.URL})
-	if _, err := slow.User(ctx, "u"); !errors.Is(err, why) {
-		t.Errorf("%v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		hang := roundTrips(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == "/oauth/token" {
+				return inMemory(nil)(r)
+			}
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		c := newClient(t, auth0.Config{URL: "https://a.example", HTTP: hang})
+		start := time.Now()
+		_, err := c.User(t.Context(), "u")
+		if e := failure(t, err); e.Unsent || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 30*time.Second {
+			t.Errorf("%v after %v", e, time.Since(start))
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		why := errors.New("enough")
+		time.AfterFunc(10*time.Second, func() { cancel(why) })
+		if _, err := c.User(ctx, "u"); !errors.Is(err, why) || time.Since(start) != 40*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
 }
 
 // TestWrongAddress names what is wrong with the tenant's address.

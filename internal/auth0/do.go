@@ -51,18 +51,12 @@ func (r *request) target(base string) (string, error) {
 		if id == "" || id == "." || id == ".." {
 			return "", fmt.Errorf("the id %q would name another place", id)
 		}
-		path = strings.Replace(path, "{}", escape(id), 1)
+		path = strings.Replace(path, "{}", url.PathEscape(id), 1)
 	}
 	if len(r.query) > 0 {
 		path += "?" + r.query.Encode()
 	}
 	return base + path, nil
-}
-
-// escape is [url.PathEscape], and escapes what that leaves in a segment too, as "|"
-// and ":" of ids are told in escaped form.
-func escape(id string) string {
-	return strings.ReplaceAll(url.QueryEscape(id), "+", "%20")
 }
 
 // call sends a request and reads its answer into a value; nil reads nothing.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -178,30 +179,36 @@ func TestExportIncomplete(t *testing.T) {
 	}
 }
 
-// TestExportSilent holds that a download that stands still is given up.
+// TestExportSilent holds that a download that stands still is given up, and that one
+// which takes long is not.
 func TestExportSilent(t *testing.T) {
 	t.Parallel()
-	hang := make(chan struct{})
-	storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.URL.Path == "/oauth/token":
-			giveToken(w, token, 86_400)
-		case r.Method == http.MethodPost:
-			answer(w, http.StatusOK, `{"id":"job_1"}`)
-		case r.URL.Path == "/api/v2/jobs/job_1":
-			answer(w, http.StatusOK, `{"status":"completed","location":"http://`+r.Host+`/file"}`)
-		default:
-			file := zipped(t, exported(1000))
-			_, _ = w.Write(file[:len(file)-20])
-			_ = http.NewResponseController(w).Flush()
-			<-hang
+	synctest.Test(t, func(t *testing.T) {
+		from, to := io.Pipe()
+		c := newClient(t, auth0.Config{URL: "https://a.example", HTTP: roundTrips(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host == "storage.example" {
+				return piped(r, "application/gzip", from), nil
+			}
+			return inMemory(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					answer(w, http.StatusOK, `{"id":"job_1"}`)
+					return
+				}
+				answer(w, http.StatusOK, done)
+			})(r)
+		})})
+		file := zipped(t, exported(1000))
+		go func() {
+			for part := range slices.Chunk(file[:len(file)-20], 500) {
+				time.Sleep(20 * time.Second)
+				_, _ = to.Write(part)
+			}
+		}()
+		start := time.Now()
+		users, err := all(c.Export(t.Context(), "", nil))
+		parts := time.Duration((len(file) - 20 + 499) / 500)
+		if e := failure(t, err); !strings.Contains(e.Error(), "no answer within the time") || time.Since(start) != parts*20*time.Second+30*time.Second {
+			t.Errorf("%d users, %v after %v", len(users), e, time.Since(start))
 		}
-	}))
-	t.Cleanup(storage.Close)
-	t.Cleanup(func() { close(hang) })
-	c := newClient(t, auth0.Config{URL: storage.URL, Timeout: 100 * time.Millisecond})
-	users, err := all(c.Export(t.Context(), "", nil))
-	if e := failure(t, err); !strings.Contains(e.Error(), "no answer within the time") {
-		t.Errorf("%d users, %v", len(users), e)
-	}
+	})
 }

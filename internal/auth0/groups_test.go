@@ -32,7 +32,7 @@ func TestCheckpoints(t *testing.T) {
 		t.Errorf("%q, %v", ids, err)
 	}
 	for name, spoil := range map[string]string{
-		"to itself": `{"members":[{"user_id":"c"}],"next":"n2"}`, "twice": `{"members":[{"user_id":"a"}]}`, "no id": `{"members":[{}]}`,
+		"to itself": `{"members":[],"next":"n2"}`, "twice": `{"members":[{"user_id":"a"}]}`, "no id": `{"members":[{}]}`,
 		"no list": `{"users":[]}`, "odd next": `{"members":[],"next":5}`, "odd entry": `{"members":[5]}`, "text": `"x"`,
 	} {
 		pages["n2"] = spoil

@@ -3,6 +3,7 @@
 package auth0_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -105,6 +106,16 @@ func inMemory(serve http.HandlerFunc) roundTrips {
 		res.Request = r
 		return res, nil
 	}
+}
+
+// piped is an answer whose body comes as the test writes it, and ends with the request.
+func piped(r *http.Request, kind string, body *io.PipeReader) *http.Response {
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Type", kind)
+	res := w.Result()
+	res.Request, res.Body = r, body
+	context.AfterFunc(r.Context(), func() { _ = body.CloseWithError(r.Context().Err()) })
+	return res
 }
 
 // failure is the *Error of a call that must have failed.

@@ -33,6 +33,7 @@ type pace struct {
 	hold   time.Time // nobody sends before
 	known  bool      // the tenant has told of a limit
 	left   int       // how many may be sent before there is news
+	reset  int64     // of the limit that left is about, as the tenant tells it; 0 if it does not
 	probe  time.Time // when one may be sent although none is left
 	flying int       // sent, and not answered
 	news   chan struct{}
@@ -102,15 +103,28 @@ func (p *pace) leave(h http.Header, now time.Time) {
 	remaining, err := strconv.Atoi(h.Get("X-Ratelimit-Remaining"))
 	if err == nil {
 		reset, _ := untilReset(h, now)
-		reset = min(reset, maxHold)
+		at := resetOf(h)
+		if reset > maxHold {
+			reset, at = maxHold, 0 // it is none of this API's limits, and must not outlast them
+		}
 		p.known = true
-		p.left = max(0, remaining-p.flying)
+		p.count(max(0, remaining-p.flying), at)
 		p.probe = now.Add(max(reset, probeEvery))
 		if remaining <= 0 {
 			p.holdUntil(now.Add(reset))
 		}
 	}
 	p.tell()
+}
+
+// count takes in how many may follow an answer. Answers overtake each other: while a
+// limit has not been reset, the one that tells of least is the last.
+func (p *pace) count(left int, reset int64) {
+	if reset > 0 && reset <= p.reset {
+		p.left = min(left, p.left)
+		return
+	}
+	p.left, p.reset = left, reset
 }
 
 // holdFor keeps everybody from sending.
@@ -138,12 +152,21 @@ func (p *pace) tell() {
 // untilReset reads x-ratelimit-reset, in Unix seconds, against the tenant's own clock
 // where it tells that: ours may differ.
 func untilReset(h http.Header, now time.Time) (time.Duration, bool) {
-	at, err := strconv.ParseInt(strings.TrimSpace(h.Get("X-Ratelimit-Reset")), 10, 64)
-	if err != nil || at <= 0 {
+	at := resetOf(h)
+	if at == 0 {
 		return 0, false
 	}
+	return clamp(time.Unix(at, 0).Sub(theirs(h, now))), true
+}
+
+// resetOf is the header itself, 0 if there is none that can be read.
+func resetOf(h http.Header) int64 {
+	at, err := strconv.ParseInt(strings.TrimSpace(h.Get("X-Ratelimit-Reset")), 10, 64)
+	if err != nil || at <= 0 {
+		return 0
+	}
 	const farthest = 1 << 33 // seconds; what lies behind overflows a Duration
-	return clamp(time.Unix(min(at, farthest), 0).Sub(theirs(h, now))), true
+	return min(at, farthest)
 }
 
 // retryAfter reads Retry-After (RFC 9110 §10.2.3), or else until when the limit is

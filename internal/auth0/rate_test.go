@@ -94,9 +94,14 @@ func TestTooManyRequests(t *testing.T) {
 			h.Set("X-RateLimit-Remaining", "0")
 			h.Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Unix()+3, 10))
 		}, 3 * time.Second},
-		"no word":       {func(http.Header) {}, time.Second},
-		"negative":      {func(h http.Header) { h.Set("Retry-After", "-5") }, time.Second},
-		"not a number":  {func(h http.Header) { h.Set("Retry-After", "NaN") }, time.Second},
+		"no word":      {func(http.Header) {}, time.Second},
+		"negative":     {func(h http.Header) { h.Set("Retry-After", "-5") }, time.Second},
+		"not a number": {func(h http.Header) { h.Set("Retry-After", "NaN") }, time.Second},
+		"reset by their clock": {func(h http.Header) {
+			h.Set("X-RateLimit-Remaining", "0")
+			h.Set("X-RateLimit-Reset", "1136214252") // 2006-01-02 15:04:12
+			h.Set("Date", "Mon, 02 Jan 2006 15:04:05 GMT")
+		}, 7 * time.Second},
 		"beyond reason": {func(h http.Header) { h.Set("Retry-After", "1e300") }, 24 * time.Hour},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -188,4 +193,45 @@ func TestUnavailable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAbsurdReset holds that one odd header does not put everybody to sleep for long,
+// nor hold them back one by one for ever.
+func TestAbsurdReset(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		odd := true
+		c := newClient(t, auth0.Config{URL: "https://a.example", HTTP: inMemory(func(w http.ResponseWriter, _ *http.Request) {
+			h := w.Header()
+			if h.Set("X-RateLimit-Remaining", "100"); odd {
+				h.Set("X-RateLimit-Remaining", "0")
+				h.Set("X-RateLimit-Reset", "253402300799") // at the end of the year 9999
+			} else {
+				h.Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Unix()+1, 10))
+				time.Sleep(time.Second)
+			}
+			answer(w, http.StatusOK, alice)
+		})})
+		use := func() {
+			if _, err := c.User(t.Context(), "auth0|a"); err != nil {
+				t.Error(err)
+			}
+		}
+		start := time.Now()
+		use()
+		odd = false
+		use()
+		if took := time.Since(start); took != 5*time.Minute+time.Second {
+			t.Errorf("waited %v", took)
+		}
+		start = time.Now()
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(use)
+		}
+		wg.Wait()
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("50 at once took %v", took)
+		}
+	})
 }

@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -323,12 +321,7 @@ func TestStreamSilence(t *testing.T) {
 			if r.URL.Path == "/oauth/token" {
 				return inMemory(nil)(r)
 			}
-			w := httptest.NewRecorder()
-			w.Header().Set("Content-Type", "text/event-stream")
-			res := w.Result()
-			res.Request, res.Body = r, from
-			context.AfterFunc(r.Context(), func() { _ = from.CloseWithError(r.Context().Err()) })
-			return res, nil
+			return piped(r, "text/event-stream", from), nil
 		})})
 		stream, err := c.Events(t.Context(), auth0.From{})
 		if err != nil {
@@ -358,34 +351,38 @@ func TestStreamSilence(t *testing.T) {
 // comes after them has not.
 func TestStreamHeaders(t *testing.T) {
 	t.Parallel()
-	over := make(chan struct{})
-	var hang atomic.Bool
-	hang.Store(true)
-	s := newTenant(t, func(w http.ResponseWriter, _ *http.Request) {
-		if hang.Load() {
-			<-over
-			return
+	synctest.Test(t, func(t *testing.T) {
+		from, to := io.Pipe()
+		hang := true
+		c := newClient(t, auth0.Config{URL: "https://a.example", HTTP: roundTrips(func(r *http.Request) (*http.Response, error) {
+			switch {
+			case r.URL.Path == "/oauth/token":
+				return inMemory(nil)(r)
+			case hang:
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			return piped(r, "text/event-stream", from), nil
+		})})
+		start := time.Now()
+		_, err := c.Events(t.Context(), auth0.From{})
+		if e := failure(t, err); e.Unsent || !errors.Is(e, context.DeadlineExceeded) || time.Since(start) != 30*time.Second {
+			t.Errorf("%v after %v", e, time.Since(start))
 		}
-		w.Header().Set("Content-Type", "text/event-stream")
-		_ = http.NewResponseController(w).Flush()
-		time.Sleep(300 * time.Millisecond)
-		_, _ = io.WriteString(w, "event: offset-only\nid: o\ndata: {}\n\n")
+		hang = false
+		stream, err := c.Events(t.Context(), auth0.From{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stream.Close()
+		go func() {
+			time.Sleep(time.Minute)
+			_, _ = io.WriteString(to, "event: offset-only\nid: o\ndata: {}\n\n")
+		}()
+		if f, err := stream.Next(); err != nil || f.Offset != "o" {
+			t.Errorf("%+v, %v", f, err)
+		}
 	})
-	c := newClient(t, auth0.Config{URL: s.URL, Timeout: 100 * time.Millisecond})
-	_, err := c.Events(t.Context(), auth0.From{})
-	if e := failure(t, err); e.Unsent || !errors.Is(e, context.DeadlineExceeded) {
-		t.Errorf("%v", e)
-	}
-	close(over)
-	hang.Store(false)
-	stream, err := c.Events(t.Context(), auth0.From{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Close()
-	if f, err := stream.Next(); err != nil || f.Offset != "o" {
-		t.Errorf("%+v, %v", f, err)
-	}
 }
 
 // TestStreamBounds holds that neither a line nor an event grows without end.

@@ -46,30 +46,6 @@ func fake(t *testing.T, cfg auth0test.Config) (*auth0test.Tenant, *auth0.Client)
 	return tenant, newClient(t, auth0.Config{URL: url})
 }
 
-// inProcess answers by the tenant without a socket, so that time can be made up.
-func inProcess(tenant *auth0test.Tenant) roundTrips {
-	return func(r *http.Request) (res *http.Response, err error) {
-		defer func() {
-			if cut := recover(); cut != nil {
-				res, err = nil, fmt.Errorf("the connection is cut: %v", cut)
-			}
-		}()
-		if err := r.Context().Err(); err != nil {
-			return nil, err
-		}
-		if r.Body == nil {
-			r.Body = http.NoBody
-		}
-		r.RequestURI = r.URL.RequestURI()
-		r.Host = r.URL.Host
-		w := httptest.NewRecorder()
-		tenant.ServeHTTP(w, r)
-		res = w.Result()
-		res.Request = r
-		return res, nil
-	}
-}
-
 func TestTenantUsers(t *testing.T) {
 	t.Parallel()
 	key := newRSA(t, 2048)
@@ -395,7 +371,7 @@ func TestTenantExportStuck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := newClient(t, auth0.Config{URL: "http://acme.auth0.example", HTTP: inProcess(tenant)})
+		c := newClient(t, auth0.Config{URL: "http://acme.auth0.example", HTTP: tenant.Transport()})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		if _, err := all(c.Export(ctx, "", nil)); !errors.Is(err, context.DeadlineExceeded) {
@@ -501,6 +477,36 @@ func TestTenantEvents(t *testing.T) {
 	}
 }
 
+// TestTenantMute holds that a stream that has fallen silent is given up, and that one
+// with heartbeats alone is not.
+func TestTenantMute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tenant, err := auth0test.New(fakeConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newClient(t, auth0.Config{URL: "http://acme.auth0.example", HTTP: tenant.Transport()})
+		stream, err := c.Events(t.Context(), auth0.From{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stream.Close()
+		start := time.Now()
+		for time.Since(start) < time.Hour {
+			if f, err := stream.Next(); err != nil || f.Event != nil {
+				t.Fatalf("%+v, %v after %v", f, err, time.Since(start))
+			}
+		}
+		tenant.Mute(true)
+		start = time.Now()
+		_, err = stream.Next()
+		if e := failure(t, err); !strings.Contains(e.Error(), "said nothing") || time.Since(start) != auth0.Silence {
+			t.Errorf("%v after %v", e, time.Since(start))
+		}
+	})
+}
+
 func TestTenantDeliveries(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -583,7 +589,7 @@ func TestTenantLimit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := newClient(t, auth0.Config{URL: "http://acme.auth0.example", HTTP: inProcess(tenant)})
+			c := newClient(t, auth0.Config{URL: "http://acme.auth0.example", HTTP: tenant.Transport()})
 			if err := tenant.Load(1, func(_ int, u *auth0test.User) { u.Email = "a@acme.example" }); err != nil {
 				t.Fatal(err)
 			}
@@ -625,7 +631,7 @@ func TestTenantFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := newClient(t, auth0.Config{URL: "http://acme.auth0.example", HTTP: inProcess(tenant)})
+		c := newClient(t, auth0.Config{URL: "http://acme.auth0.example", HTTP: tenant.Transport()})
 		var done, refused, open int
 		for i := range 500 {
 			mail := fmt.Sprintf("p%d@acme.example", i)

@@ -113,7 +113,7 @@ func (t *tokens) request(ctx context.Context) (string, error) {
 	t.round++
 	t.refused = e
 	if e != nil {
-		if e.Unsent && t.value != "" && now.Add(time.Minute).Before(t.expires) {
+		if !refused(e) && t.value != "" && now.Add(time.Minute).Before(t.expires) {
 			t.renew = now.Add(probeEvery)
 			return t.value, nil
 		}
@@ -123,6 +123,11 @@ func (t *tokens) request(ctx context.Context) (string, error) {
 	t.value, t.scopes = answer.Token, strings.Fields(answer.Scope)
 	t.expires, t.renew = now.Add(life), now.Add(life*8/10)
 	return t.value, nil
+}
+
+// refused reports whether a tenant said no, rather than nothing of use.
+func refused(e *Error) bool {
+	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests
 }
 
 const (
@@ -157,7 +162,6 @@ func (t *tokens) exchange(ctx context.Context) (*tokenAnswer, *Error) {
 		if e.Status != http.StatusTooManyRequests {
 			return nil, e
 		}
-		e.Unsent = true
 		wait := e.RetryAfter
 		if wait == 0 {
 			wait = max(time.Second, backoff(n))
@@ -226,7 +230,7 @@ func (t *tokens) unreachable(e *Error) *Error {
 // words are from memory, and not verified; what they do not tell stays open.
 func (t *tokens) explain(e *Error) *Error {
 	said, own := strings.ToLower(e.Message), e.Code+e.Message != ""
-	e.foreign = true
+	e.foreign, e.Unsent = true, true // of the request that the token was for
 	has := func(words ...string) bool {
 		for _, w := range words {
 			if strings.Contains(said, w) {
@@ -237,7 +241,6 @@ func (t *tokens) explain(e *Error) *Error {
 	}
 	switch {
 	case e.Status >= 500, e.Status == http.StatusTooManyRequests:
-		e.Unsent = true // of the request that the token was for
 	case e.Status == http.StatusNotFound, e.Status == http.StatusMethodNotAllowed, !own:
 		wrong := t.noTenant()
 		if e.Status >= 300 && e.Status < 400 {

@@ -248,7 +248,7 @@ func (a *acceptance) people(ctx context.Context) error {
 	}
 	var others map[string][]Record
 	known := slices.DeleteFunc(ids, func(id string) bool { return people[id] == nil }) // of others nobody has said anything
-	if len(a.d.cfg.Sources) > 1 && len(known) > 0 {                                    // else a person's only record is the one at hand
+	if a.d.several() && len(known) > 0 {                                               // else a person's only record is the one at hand
 		if others, err = a.tx.RecordsOf(ctx, known); err != nil {
 			return err
 		}
@@ -266,7 +266,7 @@ func (a *acceptance) people(ctx context.Context) error {
 
 func (a *acceptance) person(ctx context.Context, v view, old *Person, others []Record) error {
 	records := []Record{v.record}
-	for _, r := range others {
+	for _, r := range a.beside(&v, others) {
 		if r.Key != v.Key && !a.links.merged[r.Key] {
 			records = append(records, r)
 		}

@@ -56,7 +56,7 @@ func (d *Directory) Present(ctx context.Context, tx Tx, source string, ids []str
 
 // stand has those looked at whose records came or went.
 func (d *Directory) stand(ctx context.Context, tx Tx, source string, changed []string) error {
-	if len(d.cfg.Sources) < 2 || len(changed) == 0 {
+	if !d.several() || len(changed) == 0 {
 		return nil
 	}
 	if err := tx.MarkDue(ctx, source, changed, d.calendar().Now); err != nil {
@@ -71,7 +71,7 @@ func (d *Directory) stand(ctx context.Context, tx Tx, source string, changed []s
 // agree computes a person's resource anew where several records speak of them: a
 // date that comes, or a record that went, may give another one the word.
 func (s *settlement) agree(ctx context.Context, p *Person) (changed bool, err error) {
-	if len(s.d.cfg.Sources) < 2 {
+	if !s.d.several() {
 		return false, nil
 	}
 	of, err := s.tx.RecordsOf(ctx, []string{p.ID})
@@ -126,7 +126,7 @@ func (s *settlement) reconsider(ctx context.Context) error {
 	if err != nil || string(had) == string(digest[:]) {
 		return err
 	}
-	if len(s.d.cfg.Sources) > 1 {
+	if s.d.several() {
 		ids, err := s.tx.Everybody(ctx)
 		if err != nil {
 			return err

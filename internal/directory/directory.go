@@ -78,6 +78,11 @@ func (d *Directory) stated(ctx context.Context, tx Tx, people []string) (map[str
 	return tx.StatedTeams(ctx, people)
 }
 
+// several reports whether a person may have more than one record.
+func (d *Directory) several() bool {
+	return len(d.cfg.Sources) > 1 || slices.ContainsFunc(d.cfg.Sources, func(s SourceRules) bool { return s.Links })
+}
+
 func (d *Directory) calendar() Calendar {
 	return Calendar{Now: d.cfg.Now(), PreHire: d.cfg.PreHire}
 }

@@ -127,6 +127,23 @@ func (a *acceptance) link(ctx context.Context, v view) error {
 	return nil
 }
 
+// beside are the other records of a view's person as the chunk leaves them: one that was
+// taken apart may stand beside the one that it was a part of.
+func (a *acceptance) beside(v *view, others []Record) []Record {
+	if !a.d.rules(v.Source).Links {
+		return others
+	}
+	others = slices.Clone(others)
+	for i := range a.fresh {
+		f := &a.fresh[i]
+		if f.record.Person != v.record.Person || f.Key == v.Key {
+			continue
+		}
+		others = append(slices.DeleteFunc(others, func(r Record) bool { return r.Key == f.Key }), f.record)
+	}
+	return others
+}
+
 // parts are the records that a statement names, and those that it named before, in
 // the order of their keys.
 func (a *acceptance) parts(v *view) []Record {

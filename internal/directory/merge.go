@@ -31,7 +31,7 @@ type opinions struct {
 func (d *Directory) opinions(records []Record, now time.Time) (*opinions, error) {
 	o := &opinions{d: d, lead: -1}
 	sorted := slices.SortedStableFunc(slices.Values(records), func(a, b Record) int {
-		return cmp.Or(cmp.Compare(d.rank[a.Source], d.rank[b.Source]), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(d.rank[a.Source], d.rank[b.Source]), cmp.Compare(a.standing(now), b.standing(now)), cmp.Compare(a.ID, b.ID))
 	})
 	o.held = slices.ContainsFunc(sorted, Record.present)
 	for _, r := range sorted {
@@ -47,6 +47,18 @@ func (d *Directory) opinions(records []Record, now time.Time) (*opinions, error)
 
 // present tells a record that keeps its person in.
 func (r Record) present() bool { return r.Holds && r.Missing.IsZero() }
+
+// standing ranks the records of one source: one that is there, and has not ended, goes
+// before others; and one that stands for itself before a part of another.
+func (r Record) standing(now time.Time) int {
+	switch {
+	case !r.present() || r.ended(now):
+		return 2
+	case r.Alias != "":
+		return 1
+	}
+	return 0
+}
 
 func (r Record) ended(now time.Time) bool { return !r.End.IsZero() && !r.End.After(now) }
 

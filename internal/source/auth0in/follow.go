@@ -62,8 +62,11 @@ func (t *Tenant) Follow(ctx context.Context, kept []byte, l Listener) {
 		switch {
 		case errors.Is(err, auth0.ErrOffset): // what was missed is not known
 			at.Offset, at.At = "", time.Time{}
-		case errors.Is(err, io.EOF): // as it is closed every few minutes
+		case errors.Is(err, io.EOF) && time.Since(opened) > soonest: // as it is closed every few minutes
 			wait = soonest
+			continue
+		case errors.Is(err, io.EOF): // but not at once
+			pause(ctx, soonest)
 			continue
 		}
 		if l.State != nil {
