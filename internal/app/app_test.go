@@ -53,6 +53,24 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
+func TestDoubt(t *testing.T) {
+	t.Parallel()
+	r := scim.NewResource(scim.UserURN)
+	if why := app.Doubt(r); why != "" {
+		t.Errorf("%q", why)
+	}
+	app.SetDoubt(r, "nobody has seen it")
+	if why := app.Doubt(r.Clone()); why != "nobody has seen it" {
+		t.Errorf("%q", why)
+	}
+	for _, sent := range []string{"", "a\nb", strings.Repeat("x", 1000)} {
+		app.SetDoubt(r, sent)
+		if why := app.Doubt(r); why != "the app has its doubts" {
+			t.Errorf("%q", why)
+		}
+	}
+}
+
 func TestClassNames(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}

@@ -108,6 +108,7 @@ type profileFile struct {
 	DefaultPage     *int            `json:"default_page"`
 	Sort            *bool           `json:"sort"`
 	ListTrusted     bool            `json:"list_trusted"`
+	ListLate        bool            `json:"list_late"`
 	ListPartial     bool            `json:"list_partial"`
 	MembersReadable *bool           `json:"members_readable"`
 
@@ -246,7 +247,7 @@ func (f profileFile) profile() (Profile, error) {
 		ContentType: cmp.Or(f.ContentType, "application/scim+json"),
 		Users:       f.Users.operations(), Groups: f.Groups.operations(),
 		Filters: f.Filters, Pagination: plain(orZero(f.Pagination)), PageSize: pageSize, MaxPage: maxPage,
-		ListTrusted: f.ListTrusted, ListPartial: f.ListPartial, MembersReadable: f.membersReadable(),
+		ListTrusted: f.ListTrusted, ListLate: f.ListLate, ListPartial: f.ListPartial, MembersReadable: f.membersReadable(),
 		MaxMembersPerRequest: cmp.Or(orZero(f.Patch.MaxMembers), defaultMaxMembers),
 		MaxMembersWhole:      orZero(f.Patch.MaxMembersPut),
 		Deactivate:           f.Deactivate.Preferred, DeleteMeaning: orZero(f.Deactivate.Delete), Leaver: f.Deactivate.Leaver,

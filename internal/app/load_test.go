@@ -72,6 +72,7 @@ func TestProfileWords(t *testing.T) {
 	}{
 		"no groups":         {`"groups":{"create":false,"replace":false,"patch":false,"delete":false,"get":false,"list":false}`, func(p app.Profile) string { return fmt.Sprint(p.HasGroups()) }, "false"},
 		"no rename":         {`"groups":{"rename":false}`, func(p app.Profile) string { return fmt.Sprint(p.Groups.NoRename) }, "true"},
+		"late lists":        {`"list_late":true`, func(p app.Profile) string { return fmt.Sprint(p.ListLate) }, "true"},
 		"partial lists":     {`"list_partial":true`, func(p app.Profile) string { return fmt.Sprint(p.ListPartial) }, "true"},
 		"PUT of parts":      {`"users":{"put_partial":true}`, func(p app.Profile) string { return fmt.Sprint(p.Users.PutPartial, p.Groups.PutPartial) }, "true false"},
 		"out of reach":      {`"patch":{"group_paths":["members"]}`, func(p app.Profile) string { return fmt.Sprint(p.Groups.NoRename) }, "true"},

@@ -35,6 +35,9 @@ type Profile struct {
 	PageSize    int             `json:"page_size"`  // asked for
 	MaxPage     int             `json:"max_page"`   // given at most; 0 if not known
 	ListTrusted bool            `json:"list_trusted"`
+	// ListLate says that a list may not know of what was written last: it is whole, and
+	// nobody is looked up in it after a write.
+	ListLate bool `json:"list_late,omitzero"`
 	// ListPartial says that lists and searches leave attributes out that the app has:
 	// nothing is compared with them, and each account is read by itself before.
 	ListPartial     bool `json:"list_partial,omitzero"`

@@ -29,7 +29,7 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 		Timeout:     Duration(30 * time.Second),
 	}
 	what := "app " + name.Value
-	auth0 := &Auth0App{PasswordChange: PasswordNone, Sessions: SessionsEnd}
+	auth0 := &Auth0App{PasswordChange: PasswordNone, Sessions: SessionsEnd, SignUps: SignUpsOpen}
 	var address *node
 	fields := []field{
 		{key: "type", read: func(n *node) { a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0) }},

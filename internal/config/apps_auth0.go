@@ -23,6 +23,12 @@ const (
 	SessionsKeep = "keep" // they end by themselves: not every plan of Auth0 can end them
 )
 
+// Who can make a user of the connection.
+const (
+	SignUpsOpen   = "open"   // anybody, with any address
+	SignUpsClosed = "closed" // administrators alone
+)
+
 // What a team becomes in Auth0.
 const (
 	GroupsAsRoles         = "roles"
@@ -37,13 +43,14 @@ type Auth0App struct {
 	PasswordChange string  `json:"password_change"` // one of the constants
 	Tickets        Text    `json:"tickets"`         // a folder, with PasswordTickets
 	Sessions       string  `json:"sessions"`        // of a leaver: SessionsEnd or SessionsKeep
+	SignUps        string  `json:"sign_ups"`        // SignUpsOpen or SignUpsClosed
 }
 
 // ofSCIMApp and ofAuth0App are the keys that only one type of app has; the first two
 // of each are those that it must have.
 var (
 	ofSCIMApp  = []string{"url", "token", "profile", "allow", "timeout"}
-	ofAuth0App = []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions"}
+	ofAuth0App = []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions", "sign_ups"}
 )
 
 const neededByApp = 2
@@ -63,6 +70,11 @@ func (d *decoder) auth0App(a *Auth0App, what string) []field {
 		{key: "sessions", read: func(n *node) {
 			if t, ok := d.choice(n, "sessions of "+what, SessionsEnd, SessionsKeep); ok {
 				a.Sessions = t.Value
+			}
+		}},
+		{key: "sign_ups", read: func(n *node) {
+			if t, ok := d.choice(n, "sign_ups of "+what, SignUpsOpen, SignUpsClosed); ok {
+				a.SignUps = t.Value
 			}
 		}},
 	}

@@ -39,7 +39,7 @@ func TestAuth0App(t *testing.T) {
 	}
 	a := cfg.Apps[0]
 	if a.Type.Value != config.AppAuth0 || a.Auth0 == nil || a.Auth0.Connection.Value != "staff" || a.Auth0.Tenant.Secret.Reveal() != "hunter2" ||
-		a.Auth0.Usernames || a.Auth0.Sessions != config.SessionsEnd || a.Auth0.PasswordChange != config.PasswordNone || a.Groups.As.Value != config.GroupsAsRoles || !a.Profile.IsZero() {
+		a.Auth0.Usernames || a.Auth0.Sessions != config.SessionsEnd || a.Auth0.SignUps != config.SignUpsOpen || a.Auth0.PasswordChange != config.PasswordNone || a.Groups.As.Value != config.GroupsAsRoles || !a.Profile.IsZero() {
 		t.Errorf("%+v %+v", a, a.Auth0)
 	}
 	if text, err := json.Marshal(cfg); err != nil || strings.Contains(string(text), "hunter2") {
@@ -88,6 +88,8 @@ func TestAuth0AppIsRefused(t *testing.T) {
 		{inAuth0 + "\npassword_change: email\ntickets: here", "tickets of app login is for password_change: tickets"},
 		{scim + "\nsessions: keep", "sessions of app login is for type: auth0"},
 		{inAuth0 + "\nsessions: forget", "sessions of app login"},
+		{scim + "\nsign_ups: closed", "sign_ups of app login is for type: auth0"},
+		{inAuth0 + "\nsign_ups: maybe", "sign_ups of app login"},
 		{inAuth0 + "\ntickets: here", "tickets of app login is for password_change: tickets"},
 		{strings.Replace(inAuth0, "https:", "http:", 1), "is plain http"},
 		{"token: abc", "app login has no url"},

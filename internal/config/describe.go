@@ -134,6 +134,7 @@ func descriptions() map[string]description {
 		"apps.*.password_change":      {says: "Of type auth0, how somebody new chooses a password: by a mail of Auth0 (email), by an address that is put into a folder (tickets), or as they can find out themselves (none), which is what holds if this is left out."},
 		"apps.*.tickets":              {says: "Of type auth0, with password_change: tickets, the folder for the addresses, one file for each person; each is as secret as a password."},
 		"apps.*.sessions":             {says: "Of type auth0, whether sessions and refresh tokens of whoever leaves are ended, as they are if this is left out, or kept until they end by themselves, for a plan of Auth0 that cannot end them."},
+		"apps.*.sign_ups":             {says: "Of type auth0, whether anybody can sign up in the connection (open), as is taken to be so if this is left out, so that an unverified address proves nothing about who has an account, or administrators alone make users (closed)."},
 
 		"server":             {says: "Where usher serve is reached."},
 		"server.address":     {says: "The host and port to listen on.", usual: "127.0.0.1:8484"},

@@ -7,13 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim"
 )
 
 // mayAdopt says why an account that was found must not be taken over silently,
 // or "" when it may. An account that carries our own externalId is ours. One
-// found by another rule must be allowed by the configuration, unclaimed and
-// without privileges: taking over a stranger's account by its name has been
+// found by another rule must be allowed by the configuration, unclaimed, without
+// privileges, and beyond the app's own doubts: taking over a stranger's account by its name has been
 // the way into more than one product.
 func (r *run) mayAdopt(s Subject, f sighting, owners map[string]string, unsure []*Intent) string {
 	id := f.account.ID()
@@ -28,6 +29,9 @@ func (r *run) mayAdopt(s Subject, f sighting, owners map[string]string, unsure [
 	}
 	if what := privileged(f.account); what != "" {
 		return "an account of this " + f.by + " exists and is privileged (" + what + "): it is adopted only by hand"
+	}
+	if why := app.Doubt(f.account); why != "" {
+		return "an account of this " + f.by + " exists, and " + why + ": it is adopted only by hand"
 	}
 	asked := len(r.askedFor(s, text(r.wish(s), userNamePath))) == 0 // for this name
 	if f.made || asked && slices.ContainsFunc(unsure, func(in *Intent) bool { return r.made(in, f) }) {

@@ -23,7 +23,7 @@ func TestAdoption(t *testing.T) {
 	}
 	in(t, func(t *testing.T, h *house) {
 		h.put(somebody("ours", directory.Active), somebody("named", directory.Active), somebody("claimed", directory.Active),
-			somebody("boss", directory.Active), somebody("twice", directory.Active), somebody("away", directory.Leaver), somebody("new", directory.Active))
+			somebody("boss", directory.Active), somebody("doubt", directory.Active), somebody("twice", directory.Active), somebody("away", directory.Leaver), somebody("new", directory.Active))
 		a := h.app
 		a.user("other-name@acme.example", "ours")
 		a.user("Named@acme.example", "")
@@ -31,16 +31,17 @@ func TestAdoption(t *testing.T) {
 		a.user("boss@acme.example", "", role("Super-Admin"))
 		a.user("twice@acme.example", "")
 		a.user("twice@acme.example", "")
+		doubtful := a.user("doubt@acme.example", "", func(r *scim.Resource) { app.SetDoubt(r, "nobody has seen it") })
 		a.user("away@acme.example", "")
 		stranger := a.user("stranger@acme.example", "")
 		rep := h.apply()
-		if rep.Create != 1 || rep.Parked != 3 || rep.Update != 2 || rep.Disable != 1 {
+		if rep.Create != 1 || rep.Parked != 4 || rep.Update != 2 || rep.Disable != 1 {
 			t.Errorf("%+v", rep)
 		}
 		if rep.Foreign != 2 { // the stranger, and one of two whom nobody can tell apart
 			t.Errorf("%d foreign accounts", rep.Foreign)
 		}
-		for id, want := range map[string]string{"claimed": "another externalId", "boss": "privileged", "twice": "2 accounts"} {
+		for id, want := range map[string]string{"claimed": "another externalId", "boss": "privileged", "doubt": "nobody has seen it", "twice": "2 accounts"} {
 			if p := h.account(id).Parked; !strings.Contains(p, want) {
 				t.Errorf("%s: %q", id, p)
 			}
@@ -54,7 +55,7 @@ func TestAdoption(t *testing.T) {
 		for _, c := range a.writes() {
 			touched[c.ID] = true
 		}
-		for _, id := range []string{"u-003", "u-004", "u-005", "u-006", stranger} {
+		for _, id := range []string{"u-003", "u-004", "u-005", "u-006", doubtful, stranger} {
 			if touched[id] {
 				t.Errorf("%s is not ours and was written", id)
 			}

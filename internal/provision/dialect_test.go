@@ -516,6 +516,31 @@ func TestListsThatLeaveOut(t *testing.T) {
 	}
 }
 
+// A list that may not know of the last writes is for the first look alone: whoever was
+// made without an answer is looked up by themselves.
+func TestLateLists(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		t.Run(fmt.Sprint("late ", late), func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.profile.ListTrusted, h.app.profile.ListLate = true, late
+				h.app.faults = func(c call) fault {
+					if c.Op == "create" && c.Nth == 1 {
+						return fault{after: lost()}
+					}
+					return fault{}
+				}
+				h.crew(6, "")
+				h.apply()
+				h.settled()
+				// The first look lists accounts and groups.
+				if lists, finds := h.app.did("list"), h.app.did("find"); (lists > 2) == late || (finds >= 6) != late || len(h.app.users) != 6 {
+					t.Errorf("%d lists, %d look-ups, %d accounts", lists, finds, len(h.app.users))
+				}
+			})
+		})
+	}
+}
+
 // Where nothing can be listed, everybody is looked up before an account is made:
 // not every app refuses a second one of a name.
 func TestNothingListed(t *testing.T) {

@@ -127,7 +127,7 @@ func (r *run) waiting(ctx context.Context) ([]Subject, error) {
 }
 
 // lookUp finds each subject's account: one by one, or by one list where that
-// takes fewer requests and the profile trusts the app's lists.
+// takes fewer requests and the profile trusts the app's lists, of today.
 func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 	p := r.target.App.Profile()
 	var live int
@@ -139,7 +139,7 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 	if err != nil {
 		return err
 	}
-	if p.ListTrusted && len(subjects) > 1+live/max(1, p.PageSize) {
+	if p.ListTrusted && !p.ListLate && len(subjects) > 1+live/max(1, p.PageSize) {
 		there, err := r.list(ctx)
 		if err != nil {
 			return err

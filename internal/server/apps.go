@@ -180,6 +180,7 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 		write(a.Auth0.Connection.Value)
 		write(strconv.FormatBool(a.Auth0.Usernames))
 		write(a.Auth0.Sessions)
+		write(a.Auth0.SignUps)
 		if a.Groups != nil {
 			write(a.Groups.As.Value)
 		}

@@ -17,7 +17,7 @@ import (
 func (b *Built) auth0Target(a config.App, t *provision.Target) error {
 	c := auth0app.Config{
 		Connection: a.Auth0.Connection.Value, Usernames: a.Auth0.Usernames, PasswordChange: a.Auth0.PasswordChange, Tickets: a.Auth0.Tickets.Value,
-		KeepSessions: a.Auth0.Sessions == config.SessionsKeep,
+		SignUps: a.Auth0.SignUps == config.SignUpsOpen, KeepSessions: a.Auth0.Sessions == config.SessionsKeep,
 	}
 	t.Address = auth0Address(a)
 	if a.Groups != nil {

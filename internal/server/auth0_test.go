@@ -4,216 +4,27 @@ package server_test
 
 import (
 	"bytes"
-	"io/fs"
+	"context"
+	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
+	"github.com/go-json-experiment/json"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/auth0app"
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/scim"
 )
-
-// tenantSecret must show up nowhere.
-const tenantSecret = "the-secret-of-the-tenant"
-
-// inTenant is the app of every test here.
-const inTenant = `    type: auth0
-    tenant: {url: "URL", client_id: usher, client_secret: "` + tenantSecret + `", allow: [loopback, plain-http]}
-    connection: Username-Password-Authentication
-    first_run: go
-    user:
-      userName: person.userName
-      displayName: person.displayName
-      enterprise.department: person.enterprise.department
-`
-
-// login is a company whose people are in Auth0.
-type login struct {
-	*testing.T
-
-	tenant *auth0test.Tenant
-	admin  *auth0.Client
-	dir    string
-	conf   string
-	staff  []worker
-	aged   time.Time
-	status *server.Status // after the last cycle
-}
-
-func newLogin(t *testing.T, change func(*auth0test.Config)) *login {
-	t.Helper()
-	c := auth0test.Config{ClientID: "usher", Secret: tenantSecret}
-	if change != nil {
-		change(&c)
-	}
-	tenant, err := auth0test.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := tenant.AddClient(auth0test.Client{ID: "admin", Secret: "admin-secret"}); err != nil {
-		t.Fatal(err)
-	}
-	url, stop, err := tenant.Listen(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	admin, err := auth0.New(auth0.Config{URL: url, ClientID: "admin", Secret: "admin-secret", HTTP: transport})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &login{T: t, tenant: tenant, admin: admin, dir: t.TempDir(), staff: staff(5), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
-	from := strings.Index(company, "    url: ")
-	to := strings.Index(company, "    groups: ")
-	l.conf = company[:from] + strings.ReplaceAll(inTenant, "URL", url) + company[to:]
-	return l
-}
-
-// edit replaces what stands in the configuration once.
-func (l *login) edit(old, with string) {
-	l.Helper()
-	if strings.Count(l.conf, old) != 1 {
-		l.Fatalf("%q is not there once", old)
-	}
-	l.conf = strings.Replace(l.conf, old, with, 1)
-}
-
-// cycle runs one cycle on a day.
-func (l *login) cycle(today string) *server.Document {
-	l.Helper()
-	var b strings.Builder
-	b.WriteString("id,first,dept,start,end,leave,back\n")
-	for _, r := range l.staff {
-		b.WriteString(strings.Join([]string{r.id, r.first, r.dept, r.start, r.end, r.leave, r.back}, ",") + "\n")
-	}
-	path, file := filepath.Join(l.dir, "hr.csv"), filepath.Join(l.dir, "usher.yaml")
-	conf := strings.ReplaceAll(strings.Replace(l.conf, "now: 2026-03-01", "now: "+today, 1), "DIR", l.dir)
-	for name, text := range map[string]string{path: b.String(), file: conf} {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			l.Fatal(err)
-		}
-	}
-	l.aged = l.aged.Add(time.Minute)
-	if err := os.Chtimes(path, l.aged, l.aged); err != nil {
-		l.Fatal(err)
-	}
-	cfg, err := config.Load(l.Context(), file, func(string) (string, bool) { return "", false })
-	if err != nil {
-		l.Fatal(err)
-	}
-	built, err := server.Build(cfg)
-	if err != nil {
-		l.Fatal(err)
-	}
-	u, err := built.Open(l.Context(), "test")
-	if err != nil {
-		l.Fatal(err)
-	}
-	doc, err := u.Apply(l.Context(), server.Options{Wait: 2 * time.Minute, Actor: "test"})
-	if err == nil {
-		l.status, err = u.Status(l.Context())
-	}
-	if cerr := u.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		l.Fatal(err)
-	}
-	return doc
-}
-
-// quiet holds that another cycle sends nothing at all.
-func (l *login) quiet(today string) {
-	l.Helper()
-	l.tenant.ResetCounts()
-	l.cycle(today)
-	if n := l.tenant.Counts(); n.Total() != 0 {
-		l.Errorf("not quiet: %v", n)
-	}
-}
-
-// users are all users of the tenant, by the part of their address before the @.
-func (l *login) users() map[string]auth0.User {
-	l.Helper()
-	out := map[string]auth0.User{}
-	for u, err := range l.admin.Export(l.Context(), "", []string{"email", "name", "app_metadata.department", "app_metadata.usher_id"}) {
-		if err != nil {
-			l.Fatal(err)
-		}
-		short, _, _ := strings.Cut(u.Email, "@")
-		if _, twice := out[short]; twice {
-			l.Errorf("two users are called %s", short)
-		}
-		out[short] = u
-	}
-	return out
-}
-
-// teams are the names of a user's roles.
-func (l *login) teams(id string) (out []string) {
-	l.Helper()
-	for role, err := range l.admin.UserRoles(l.Context(), id) {
-		if err != nil {
-			l.Fatal(err)
-		}
-		out = append(out, role.Name)
-	}
-	slices.Sort(out)
-	return out
-}
-
-// in holds that somebody can sign in, and is in one team.
-func (l *login) in(name, dept string) {
-	l.Helper()
-	u, ok := l.users()[name]
-	if department := strings.Trim(string(u.AppMetadata["department"]), `"`); !ok || u.Blocked || department != dept || !slices.Equal(l.teams(u.ID), []string{dept}) {
-		l.Errorf("%s is not in %s: %v %s, roles %v", name, dept, ok, u.Raw, l.teams(u.ID))
-	}
-}
-
-// out holds that nobody is signed in as somebody, nor can be, and that no role is left.
-func (l *login) out(name string) {
-	l.Helper()
-	u, ok := l.users()[name]
-	if !ok || !u.Blocked || l.tenant.Sessions(u.ID) > 0 || l.tenant.RefreshTokens(u.ID) > 0 || len(l.teams(u.ID)) > 0 {
-		l.Errorf("%s is not out: %v %s, %d sessions, %d refresh tokens, roles %v", name, ok, u.Raw, l.tenant.Sessions(u.ID), l.tenant.RefreshTokens(u.ID), l.teams(u.ID))
-	}
-}
-
-func (l *login) signIn(name string) {
-	l.Helper()
-	if err := l.tenant.SignIn(l.users()[name].ID); err != nil {
-		l.Fatal(err)
-	}
-}
-
-// clean holds that what must not be written down is in no file of the folder.
-func (l *login) clean(words ...string) {
-	l.Helper()
-	err := filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Base(path) == "usher.yaml" || strings.HasSuffix(path, ".url") {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		for _, w := range words {
-			if bytes.Contains(text, []byte(w)) {
-				l.Errorf("%s holds %q", filepath.Base(path), w)
-			}
-		}
-		return err
-	})
-	if err != nil {
-		l.Error(err)
-	}
-}
 
 // TestAuth0Story is joiner, mover and leaver in a tenant, through the real engine.
 func TestAuth0Story(t *testing.T) {
@@ -321,23 +132,39 @@ func TestAuth0Organizations(t *testing.T) {
 func TestAuth0Adopts(t *testing.T) {
 	t.Parallel()
 	l := newLogin(t, nil)
-	for _, email := range []string{"p001@acme.example", "stranger@acme.example"} {
-		_, err := l.admin.CreateUser(t.Context(), auth0.UserChange{Connection: auth0test.DefaultConnection, Email: &email, Password: "Pass-word-1"})
+	for email, verified := range map[string]bool{"p001@acme.example": true, "p002@acme.example": false, "p003@acme.example": true, "stranger@acme.example": true} {
+		u, err := l.admin.CreateUser(t.Context(), auth0.UserChange{Connection: auth0test.DefaultConnection, Email: &email, EmailVerified: &verified, Password: "Pass-word-1"})
 		if err != nil {
+			t.Fatal(err)
+		}
+		if email != "p003@acme.example" {
+			continue
+		}
+		if _, err := l.tenant.PutRole("Tenant Admin", u.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
 	was := l.users()
-	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 4 || rep.Update != 1 || rep.Foreign != 1 {
+	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 2 || rep.Update != 1 || rep.Foreign != 1 || rep.Parked != 2 {
 		t.Errorf("%+v", rep)
 	}
 	is := l.users()
+	// Whoever signed up with a colleague's address gets nothing of theirs, and an
+	// administrator becomes nobody's account by rule.
+	for name, why := range map[string]string{"p002": "not verified", "p003": "privileged"} {
+		if u := is[name]; len(u.AppMetadata) > 0 || len(l.teams(u.ID)) > len(l.teams(was[name].ID)) || !strings.Contains(l.parked(), why) {
+			t.Errorf("%s: %s, %s", name, u.Raw, l.parked())
+		}
+	}
 	if u := is["p001"]; u.ID != was["p001"].ID || u.Name != "p001" || len(u.AppMetadata["usher_id"]) == 0 || len(is) != 6 {
 		t.Errorf("%d users, %s", len(is), u.Raw)
 	}
 	if u := is["stranger"]; u.Blocked || len(u.AppMetadata) > 0 {
 		t.Errorf("%s", u.Raw)
 	}
+	// By hand: the person's id is written into app_metadata.
+	l.adopt(was["p002"].ID, "p002")
+	l.adopt(was["p003"].ID, "p003")
 	// A rebuilt database finds everybody again, whatever they are called by now.
 	for _, pattern := range []string{"usher.db*"} {
 		files, err := filepath.Glob(filepath.Join(l.dir, pattern))
@@ -351,9 +178,10 @@ func TestAuth0Adopts(t *testing.T) {
 		}
 	}
 	l.tenant.ResetCounts()
-	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 0 || rep.Update != 0 || l.tenant.Counts().Writes() != 0 {
+	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 0 || rep.Update != 2 || rep.MemberAdd != 2 || rep.Parked != 0 || l.tenant.Counts().Writes() != 3 {
 		t.Errorf("%+v %v", rep, l.tenant.Counts())
 	}
+	l.in("p002", "A")
 	l.quiet("2026-03-01")
 }
 
@@ -402,6 +230,53 @@ func TestAuth0GoesWrong(t *testing.T) {
 	}
 }
 
+// TestAuth0CrashBehindTheBlock: of a departure that was cut off behind the block nothing
+// is known but its intent. The look-up finds a user who is blocked and signed in, and the
+// departure is carried out to its end.
+func TestAuth0CrashBehindTheBlock(t *testing.T) {
+	t.Parallel()
+	l := newLogin(t, nil)
+	l.cycle("2026-03-01")
+	l.signIn("p001")
+	l.staff[0].end = "2026-03-01"
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	client, err := auth0.New(auth0.Config{URL: l.url, ClientID: "usher", Secret: tenantSecret, HTTP: transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := auth0app.New(auth0app.Config{Client: client, Connection: auth0test.DefaultConnection})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.app = &cutOff{App: whole, admin: l.admin}
+	if rep := l.cycle("2026-03-03").Apps["app"]; rep.Disable != 1 || rep.Parked != 0 || rep.Waiting != 0 {
+		t.Errorf("%+v", rep)
+	}
+	l.out("p001")
+	l.quiet("2026-03-03")
+}
+
+// cutOff is an app whose first departure ends behind the block, without an answer.
+type cutOff struct {
+	app.App
+
+	admin *auth0.Client
+	once  sync.Once
+}
+
+func (c *cutOff) Patch(ctx context.Context, kind app.Kind, id string, changes []scim.Change, want *scim.Resource) (app.Answer, error) {
+	var cut error
+	c.once.Do(func() {
+		_, err := c.admin.UpdateUser(ctx, id, auth0.UserChange{Blocked: new(true)})
+		cut = &app.Error{Class: app.Ambiguous, Err: errors.Join(errors.New("cut off"), err)}
+	})
+	if cut != nil {
+		return app.Answer{}, cut
+	}
+	return c.App.Patch(ctx, kind, id, changes, want)
+}
+
 // TestAuth0Tickets: the addresses at which passwords are chosen are in their files, and
 // in nothing else that is written.
 func TestAuth0Tickets(t *testing.T) {
@@ -427,6 +302,99 @@ func TestAuth0Tickets(t *testing.T) {
 	l.clean(words...)
 }
 
+// TestAuth0Linked: a leaver whose user was made a part of another one is not there, and
+// not out either. Somebody is told, and once it stands alone again it is blocked.
+func TestAuth0Linked(t *testing.T) {
+	t.Parallel()
+	l := newLogin(t, func(c *auth0test.Config) {
+		c.Connections = []auth0test.Connection{{Name: auth0test.DefaultConnection, Strategy: "auth0"}, {Name: "google", Strategy: "google-oauth2"}}
+	})
+	l.cycle("2026-03-01")
+	private, err := l.tenant.Put(auth0test.User{Email: "private@mail.example", Identities: []auth0test.Identity{{Connection: "google", Provider: "google-oauth2", UserID: "77", Social: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := l.users()["p001"].ID
+	if err := l.tenant.Link(private, id); err != nil {
+		t.Fatal(err)
+	}
+	l.staff[0].end = "2026-03-01"
+	if rep := l.cycle("2026-03-03").Apps["app"]; rep.Parked != 1 || !strings.Contains(l.parked(), "linked to another one ("+private+")") {
+		t.Errorf("%+v %s", rep, l.parked())
+	}
+	if err := l.tenant.Unlink(private, id); err != nil {
+		t.Fatal(err)
+	}
+	l.edit("displayName: person.displayName\n", "displayName: person.displayName + \"!\"\n") // everybody is looked at again
+	if rep := l.cycle("2026-03-03").Apps["app"]; rep.Parked != 0 {
+		t.Errorf("%+v %s", rep, l.parked())
+	}
+	l.out("p001")
+}
+
+// TestAuth0Passwords: a password is in nothing that is written, not even if the tenant
+// quotes it in its refusal.
+func TestAuth0Passwords(t *testing.T) {
+	t.Parallel()
+	l := newLogin(t, nil)
+	heard := &hears{quote: "p002@acme.example"}
+	t.Cleanup(heard.CloseIdleConnections)
+	client, err := auth0.New(auth0.Config{URL: l.url, ClientID: "usher", Secret: tenantSecret, HTTP: heard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.app, err = auth0app.New(auth0app.Config{Client: client, Connection: auth0test.DefaultConnection}); err != nil {
+		t.Fatal(err)
+	}
+	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 4 || rep.Parked != 1 || !strings.Contains(l.parked(), "is too weak") {
+		t.Errorf("%+v %s", rep, l.parked())
+	}
+	if len(heard.passwords) != 5 {
+		t.Errorf("%d passwords", len(heard.passwords))
+	}
+	l.clean(append(heard.passwords, tenantSecret)...)
+	for _, p := range heard.passwords {
+		if strings.Contains(l.parked(), p) {
+			t.Error("a password is told")
+		}
+	}
+}
+
+// hears takes down the passwords that users are made with, and refuses one of them by
+// quoting it.
+type hears struct {
+	http.Transport
+
+	quote     string
+	mu        sync.Mutex
+	passwords []string
+}
+
+func (h *hears) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, "/users") || strings.Contains(req.URL.Path, "/roles/") {
+		return h.Transport.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	var user struct{ Email, Password string }
+	if err := json.Unmarshal(body, &user, json.MatchCaseInsensitiveNames(true)); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	h.passwords = append(h.passwords, user.Password)
+	h.mu.Unlock()
+	if user.Email == h.quote {
+		text := `{"statusCode":400,"error":"Bad Request","errorCode":"invalid_password","message":"PasswordStrengthError: ` + user.Password + ` is too weak"}`
+		return &http.Response{
+			StatusCode: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(text)), Request: req,
+		}, nil
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	return h.Transport.RoundTrip(req)
+}
+
 // TestAuth0Refused: a credential that is not taken pauses the app, and says why without
 // showing it.
 func TestAuth0Refused(t *testing.T) {
@@ -440,6 +408,51 @@ func TestAuth0Refused(t *testing.T) {
 	l.clean("another-secret")
 }
 
+// TestAuth0Scopes: those that docs/auth0.md names are enough, and none is named that is
+// nothing's.
+func TestAuth0Scopes(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "auth0.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := bytes.Cut(text, []byte("### Scopes"))
+	text, _, _ = bytes.Cut(text, []byte("\n###"))
+	var scopes []string
+	for _, m := range regexp.MustCompile("`([a-z]+:[a-z_]+)`").FindAllSubmatch(text, -1) {
+		scopes = append(scopes, string(m[1]))
+	}
+	if !found || len(scopes) < 20 {
+		t.Fatalf("%v", scopes)
+	}
+	for _, as := range []string{"roles", "organizations"} {
+		l := newLogin(t, func(c *auth0test.Config) { c.Scopes = scopes })
+		folder := filepath.Join(l.dir, "tickets")
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		l.edit("    first_run: go\n", "    first_run: go\n    delete_after: 1d\n    password_change: tickets\n    tickets: "+folder+"\n")
+		l.edit("display_name: team.value}", "display_name: team.value, as: "+as+"}")
+		if _, err := l.tenant.Put(auth0test.User{Email: "p001@acme.example", EmailVerified: true, Identities: []auth0test.Identity{{Connection: auth0test.DefaultConnection, Provider: "auth0", UserID: "before"}}}); err != nil {
+			t.Fatal(err)
+		}
+		l.cycle("2026-03-01")
+		l.staff[0].end, l.staff[1].dept = "2026-03-01", "B"
+		l.edit("display_name: team.value,", "display_name: '\"Team \" + team.value',")
+		if rep := l.cycle("2026-03-03").Apps["app"]; rep.Disable != 1 || rep.GroupUpdate != 1 {
+			t.Errorf("%s: %+v", as, rep)
+		}
+		if rep := l.cycle("2026-03-06").Apps["app"]; rep.Delete != 1 || rep.Parked != 0 {
+			t.Errorf("%s: %+v", as, rep)
+		}
+		for _, r := range l.tenant.Refusals() {
+			if r.Status == http.StatusForbidden {
+				t.Errorf("%s: %+v", as, r)
+			}
+		}
+	}
+}
+
 // TestAuth0LacksScope: what a missing scope forbids is told by its name.
 func TestAuth0LacksScope(t *testing.T) {
 	t.Parallel()
@@ -449,14 +462,53 @@ func TestAuth0LacksScope(t *testing.T) {
 	l.cycle("2026-03-01")
 	l.staff[0].end = "2026-03-01"
 	l.cycle("2026-03-03")
-	said := ""
-	for _, p := range l.status.Apps[0].Reasons {
-		said += p.Reason
-	}
-	if !strings.Contains(said, "delete:sessions") || !strings.Contains(said, "the user is blocked") {
+	if said := l.parked(); !strings.Contains(said, "delete:sessions") || !strings.Contains(said, "the user is blocked") {
 		t.Errorf("%q", said)
 	}
 	if !l.users()["p001"].Blocked {
 		t.Error("not blocked")
+	}
+}
+
+// TestExampleAuth0 runs examples/hr-auth0 as it is, but for where the tenant is.
+func TestExampleAuth0(t *testing.T) {
+	t.Parallel()
+	l := newLogin(t, nil)
+	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "hr-auth0", "usher.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := strings.Replace(string(text), "      url: ${AUTH0_URL}\n", "      url: ${AUTH0_URL}\n      allow: [loopback, plain-http]\n", 1)
+	cfg, err := config.Parse("usher.yaml", []byte(near), func(name string) (string, bool) {
+		v, ok := map[string]string{
+			"HR_FILE": filepath.Join("..", "..", "examples", "hr-csv", "people.csv"), "STORE": filepath.Join(l.dir, "usher.db"), "TODAY": "2026-11-24",
+			"AUTH0_URL": l.url, "AUTH0_CLIENT_ID": "usher", "AUTH0_CLIENT_SECRET": tenantSecret,
+		}[name]
+		return v, ok
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := server.Build(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := built.Open(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	doc, err := u.Apply(t.Context(), server.Options{Actor: "test"})
+	if err != nil || len(doc.Holds) != 1 || len(l.users()) != 0 {
+		t.Fatalf("%v, holds %+v", err, doc.Holds)
+	}
+	doc, err = u.Apply(t.Context(), server.Options{Actor: "test", Release: doc.Holds[0].ID})
+	if rep := doc.Apps["login"]; err != nil || rep.Create != 6 || rep.Create != len(l.users()) || rep.Parked+rep.Waiting != 0 || rep.MemberAdd != rep.Create {
+		t.Errorf("%v %+v, %d users", err, rep, len(l.users()))
+	}
+	for name, user := range l.users() {
+		if teams := l.teams(user.ID); len(teams) != 1 || !strings.HasPrefix(teams[0], "Department ") || user.Blocked {
+			t.Errorf("%s: %v %s", name, teams, user.Raw)
+		}
 	}
 }

@@ -18,18 +18,18 @@ func (a *App) Create(ctx context.Context, kind app.Kind, r *scim.Resource) (app.
 	if r == nil {
 		return app.Answer{}, refuse(app.Terminal, "there is no resource to create")
 	}
-	c := begin(ctx)
+	ctx, end := begin(ctx)
 	var out *scim.Resource
 	var err error
 	switch kind {
 	case app.KindUser:
-		out, err = a.createUser(c, r)
+		out, err = a.createUser(ctx, r)
 	case app.KindGroup:
-		out, err = a.createGroup(c, r)
+		out, err = a.createGroup(ctx, r)
 	default:
 		err = unknown(kind)
 	}
-	return c.end(http.StatusCreated, out, err)
+	return end(http.StatusCreated, out, err)
 }
 
 // Patch sends the changes. A deactivation is five requests at most, each of which may be
@@ -39,48 +39,48 @@ func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []sci
 	if len(changes) == 0 {
 		return app.Answer{}, refuse(app.Terminal, "there is no change to send")
 	}
-	c := begin(ctx)
+	ctx, end := begin(ctx)
 	var out *scim.Resource
 	var err error
 	switch kind {
 	case app.KindUser:
-		out, err = a.patchUser(c, id, changes)
+		out, err = a.patchUser(ctx, id, changes)
 	case app.KindGroup:
-		out, err = a.patchGroup(c, id, changes)
+		out, err = a.patchGroup(ctx, id, changes)
 	default:
 		err = unknown(kind)
 	}
-	return c.end(http.StatusOK, out, err)
+	return end(http.StatusOK, out, err)
 }
 
-// Delete deletes a user for good. A role or an organization is never deleted here: what
-// hangs on it is not ours.
+// Delete deletes a user for good, unless it is a part of another one by now. A role or an
+// organization is never deleted here: what hangs on it is not ours.
 func (a *App) Delete(ctx context.Context, kind app.Kind, id string) (app.Answer, error) {
 	if kind != app.KindUser {
 		return app.Answer{}, refuse(app.Terminal, "a group has to be deleted in Auth0, by hand: what hangs on it is not ours")
 	}
-	c := begin(ctx)
-	return c.end(http.StatusNoContent, nil, a.client.DeleteUser(c, id))
+	ctx, end := begin(ctx)
+	return end(http.StatusNoContent, nil, a.deleteUser(ctx, id))
 }
 
 // Get reads one resource. A user is inactive if it is blocked and has neither a session
 // nor a refresh token: two requests more for whoever is blocked.
 func (a *App) Get(ctx context.Context, kind app.Kind, id string) (app.Answer, error) {
-	c := begin(ctx)
+	ctx, end := begin(ctx)
 	var out *scim.Resource
 	var err error
 	switch kind {
 	case app.KindUser:
-		out, err = a.getUser(c, id)
+		out, err = a.getUser(ctx, id)
 	case app.KindGroup:
 		var g group
-		if g, err = a.groups.get(c, id); err == nil {
-			out, err = a.withMembers(c, g)
+		if g, err = a.groups.get(ctx, id); err == nil {
+			out, err = a.withMembers(ctx, g)
 		}
 	default:
 		err = unknown(kind)
 	}
-	return c.end(http.StatusOK, out, err)
+	return end(http.StatusOK, out, err)
 }
 
 // Find looks users up by externalId, userName or an e-mail address, and groups by
@@ -89,15 +89,15 @@ func (a *App) Find(ctx context.Context, kind app.Kind, attribute scim.Path, valu
 	if value == "" {
 		return nil, app.Answer{}, refuse(app.Terminal, "there is no value to look up")
 	}
-	c := begin(ctx)
+	ctx, end := begin(ctx)
 	var hits []*scim.Resource
 	var err error
 	switch {
 	case kind == app.KindUser:
-		hits, err = a.findUser(c, attribute, value)
+		hits, err = a.findUser(ctx, attribute, value)
 	case kind == app.KindGroup && attribute.Equal(displayName):
 		var found []group
-		found, err = a.groups.named(c, value)
+		found, err = a.groups.named(ctx, value)
 		for _, g := range found {
 			if g.name == value {
 				hits = append(hits, g.resource())
@@ -106,7 +106,7 @@ func (a *App) Find(ctx context.Context, kind app.Kind, attribute scim.Path, valu
 	default:
 		err = refuse(app.Terminal, "Auth0 does not search for a %s by %s", kind, attribute)
 	}
-	ans, err := c.end(http.StatusOK, nil, err)
+	ans, err := end(http.StatusOK, nil, err)
 	if err != nil {
 		return nil, ans, err
 	}

@@ -25,6 +25,10 @@ type Config struct {
 	PasswordChange string
 	Tickets        string // a folder, with config.PasswordTickets
 	Groups         string
+	// SignUps says that anybody can make a user of the connection for themselves: one
+	// that was there before us, with an address that nobody has verified, may so be
+	// anybody's.
+	SignUps bool
 	// KeepSessions leaves sessions and refresh tokens of whoever leaves to end by
 	// themselves.
 	KeepSessions bool
@@ -82,6 +86,10 @@ func (a *App) Profile() app.Profile {
 	if a.cfg.Usernames {
 		needed = append(needed, app.Requirement{Any: app.Paths{workEmail, primaryEmail}})
 	}
+	leaver := "blocked and signed out"
+	if a.cfg.KeepSessions {
+		leaver = "blocked"
+	}
 	return app.Profile{
 		ID: "auth0", Name: "Auth0", Kind: "rest", Source: "https://auth0.com/docs/api/management/v2", Date: "2026-08-20",
 		UnverifiedFields: []string{"all (not tried on a live tenant)"},
@@ -92,13 +100,12 @@ func (a *App) Profile() app.Profile {
 			{Resource: app.KindUser, Attributes: []string{"externalId", "userName"}, Operators: []string{"eq"}},
 			{Resource: app.KindGroup, Attributes: []string{"displayName"}, Operators: []string{"eq"}},
 		},
-		// A list is an export of the whole connection, which is complete. It is a job of
-		// minutes: where somebody has to be looked up it is worth it only when there are
-		// more of them than there are accounts, which is what a page of one says.
-		Pagination: "none", PageSize: 1, ListTrusted: true, MembersReadable: true,
+		// A list is an export of the whole connection, which is complete. That it knows of
+		// what was written a moment ago nobody says.
+		Pagination: "none", ListTrusted: true, ListLate: true, MembersReadable: true,
 		MaxMembersPerRequest: most, MaxRemovalsPerRequest: removals,
 		Deactivate: "blocked, then the end of all sessions and refresh tokens", DeleteMeaning: "the user is gone for good",
-		Leaver: "deactivated", Reversible: true,
+		Leaver: leaver, Reversible: true,
 		Required: needed, LowerCase: app.Paths{userName, workEmail, primaryEmail},
 	}
 }

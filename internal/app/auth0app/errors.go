@@ -89,18 +89,23 @@ func wrap(err error, doing string) error {
 // waits for longer holds up a stop; the engine keeps the time until the limit is reset.
 const patience = time.Minute
 
-// call is a request, or several, on their way.
-type call struct {
-	context.Context
-
-	began time.Time
-	done  context.CancelFunc
-}
-
-// begin names the tenant's requests as the journal names ours.
-func begin(ctx context.Context) call {
+// begin names the tenant's requests as the journal names ours, and gives them their
+// time. end says what came of them, status being what a success is answered with; it is
+// called once.
+func begin(ctx context.Context) (_ context.Context, end func(status int, r *scim.Resource, err error) (app.Answer, error)) {
+	began := time.Now()
 	ctx, done := context.WithTimeout(named(ctx), patience)
-	return call{ctx, time.Now(), done}
+	return ctx, func(status int, r *scim.Resource, err error) (app.Answer, error) {
+		done()
+		ans := app.Answer{RequestID: app.RequestID(ctx), Status: status, Elapsed: time.Since(began)}
+		if err != nil {
+			e := app.Classify(convert(ctx, err))
+			ans.Status = e.Status
+			return ans, e
+		}
+		ans.Resource = r
+		return ans, nil
+	}
 }
 
 func named(ctx context.Context) context.Context {
@@ -108,17 +113,4 @@ func named(ctx context.Context) context.Context {
 		return auth0.WithCorrelation(ctx, id)
 	}
 	return ctx
-}
-
-// end is what came of it: status is what a success is answered with.
-func (c call) end(status int, r *scim.Resource, err error) (app.Answer, error) {
-	c.done()
-	ans := app.Answer{RequestID: app.RequestID(c), Status: status, Elapsed: time.Since(c.began)}
-	if err != nil {
-		e := app.Classify(convert(c, err))
-		ans.Status = e.Status
-		return ans, e
-	}
-	ans.Resource = r
-	return ans, nil
 }

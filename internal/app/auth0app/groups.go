@@ -315,9 +315,9 @@ func (a *App) ChangeMembers(ctx context.Context, groupID string, add, remove []s
 	case len(add) > 0 && len(remove) > 0, len(add) > added, len(remove) > removed:
 		return app.Answer{}, refuse(app.TooLarge, "%d members added and %d removed in one request, where %d or %d are", len(add), len(remove), added, removed)
 	}
-	c := begin(ctx)
+	ctx, end := begin(ctx)
 	if len(add) > 0 {
-		return c.end(http.StatusOK, nil, a.groups.add(c, groupID, add))
+		return end(http.StatusOK, nil, a.groups.add(ctx, groupID, add))
 	}
-	return c.end(http.StatusNoContent, nil, a.groups.remove(c, groupID, remove))
+	return end(http.StatusNoContent, nil, a.groups.remove(ctx, groupID, remove))
 }

@@ -21,14 +21,11 @@ import (
 func (a *App) disable(ctx context.Context, id string, c auth0.UserChange) (auth0.User, error) {
 	c.Blocked = new(true)
 	u, err := a.client.UpdateUser(ctx, id, c)
-	if err != nil || a.cfg.KeepSessions {
+	if err != nil {
 		return u, err
 	}
-	if err := a.client.EndSessions(ctx, id); err != nil {
-		return u, half(ctx, err, "the user is blocked, and the sessions are not ended")
-	}
-	if err := a.client.RevokeRefreshTokens(ctx, id); err != nil {
-		return u, half(ctx, err, "the user is blocked, and the refresh tokens are not revoked")
+	if err := a.end(ctx, id, textOf(u.AppMetadata[keyID])); err != nil || a.cfg.KeepSessions {
+		return u, err
 	}
 	left, err := a.live(ctx, id)
 	switch {
@@ -38,6 +35,28 @@ func (a *App) disable(ctx context.Context, id string, c auth0.UserChange) (auth0
 		return u, &app.Error{Class: app.Retry, Detail: "the user is blocked, and there are still " + left}
 	}
 	return u, nil
+}
+
+// end ends what a user could go on by. One thing that fails keeps nothing else from
+// being ended; the first failure is told.
+func (a *App) end(ctx context.Context, id, externalID string) (failed error) {
+	steps := []struct {
+		not string
+		run func() error
+	}{
+		{"the address for a password is not removed", func() error { return a.dropTicket(externalID) }},
+		{"the sessions are not ended", func() error { return a.client.EndSessions(ctx, id) }},
+		{"the refresh tokens are not revoked", func() error { return a.client.RevokeRefreshTokens(ctx, id) }},
+	}
+	if a.cfg.KeepSessions {
+		steps = steps[:1]
+	}
+	for _, s := range steps {
+		if err := s.run(); err != nil && failed == nil {
+			failed = half(ctx, err, "the user is blocked, and "+s.not)
+		}
+	}
+	return failed
 }
 
 // half is a failure behind the block. What was or was not done is no matter, as all of

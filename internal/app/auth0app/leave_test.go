@@ -3,12 +3,16 @@
 package auth0app_test
 
 import (
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/auth0app"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
+	"github.com/usher-id/usher/scim"
 )
 
 // signedIn is a user who works: there are a session and a refresh token.
@@ -127,6 +131,9 @@ func TestLeaveCutShort(t *testing.T) {
 			_, err := r.patch(id, set("active", false))
 			r.fails(err, tt.class, tt.say)
 			r.tenant.SetFaults(nil)
+			if strings.HasPrefix(name, "sessions") && r.tenant.RefreshTokens(id) > 0 {
+				t.Error("what cannot be done keeps the refresh tokens from being revoked")
+			}
 			if left := r.tenant.Sessions(id)+r.tenant.RefreshTokens(id) > 0 || !r.user(id).Blocked; r.active(id) != left {
 				t.Errorf("a look-up says active %v, and something is left: %v", r.active(id), left)
 			}
@@ -136,21 +143,89 @@ func TestLeaveCutShort(t *testing.T) {
 	}
 }
 
-// TestSessionsThatStay: a deletion that is accepted and has no effect is no end.
+// TestSessionsThatStay: a deletion that is accepted is none yet. It is asked for again
+// until nothing is left.
 func TestSessionsThatStay(t *testing.T) {
+	t.Parallel()
+	for path, say := range map[string]string{"/sessions": "2 sessions", "/refresh-tokens": "2 refresh tokens"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			accepting := &accepts{path: path, times: 1}
+			r := newRig(t, func(_ *auth0test.Config, _ *auth0app.Config) {})
+			a, err := auth0app.New(auth0app.Config{Client: r.connect(accepting), Connection: staff})
+			if err != nil {
+				t.Fatal(err)
+			}
+			id := r.signedIn("a1", "alice@acme.example")
+			_, err = a.Patch(t.Context(), app.KindUser, id, []scim.Change{set("active", false)}, nil)
+			r.fails(err, app.Retry, "the user is blocked", say)
+			if !r.active(id) {
+				t.Error("inactive, with sessions")
+			}
+			r.must(a.Patch(t.Context(), app.KindUser, id, []scim.Change{set("active", false)}, nil))
+			r.out(id)
+		})
+	}
+}
+
+// accepts answers deletions with a 202 and forgets them.
+type accepts struct {
+	path  string
+	times int32
+	http.Transport
+}
+
+func (a *accepts) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodDelete && strings.HasSuffix(req.URL.Path, a.path) && atomic.AddInt32(&a.times, -1) >= 0 {
+		return &http.Response{StatusCode: http.StatusAccepted, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+	}
+	return a.Transport.RoundTrip(req)
+}
+
+// TestBlockWithoutEffect: a block that is answered with success and is none is found by
+// the look-up that follows.
+func TestBlockWithoutEffect(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	id := r.signedIn("a1", "alice@acme.example")
-	// Somebody signs in between the end of the sessions and the count of them: the
-	// answer to the deletion is slow, and the block comes late.
 	r.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Method: "PATCH", Path: "/users/:id", Fault: auth0test.Fault{Kind: auth0test.NoEffect}}))
-	_, err := r.patch(id, set("active", false))
-	if err == nil && !r.active(id) {
-		t.Error("a block without effect is taken for one")
-	}
-	r.tenant.SetFaults(nil)
 	r.must(r.patch(id, set("active", false)))
-	r.out(id)
+	if !r.active(id) {
+		t.Error("inactive, and not blocked")
+	}
+}
+
+// TestWeight: what a write is said to weigh is what it sends.
+func TestWeight(t *testing.T) {
+	t.Parallel()
+	for _, keep := range []bool{false, true} {
+		r := newRig(t, func(_ *auth0test.Config, c *auth0app.Config) { c.KeepSessions = keep; mailing(nil, c) })
+		weighs := func(what string, kind app.Kind, changes []scim.Change, write func() (app.Answer, error)) {
+			t.Helper()
+			before := r.app.Requests()
+			r.must(write())
+			if got, want := int(r.app.Requests()-before), r.app.Weight(kind, changes); got != want {
+				t.Errorf("%s: %d requests, weighs %d", what, got, want)
+			}
+		}
+		r.must(r.app.Create(t.Context(), app.KindUser, person("first", "userName", "first@acme.example"))) // with the token
+		weighs("create", app.KindUser, nil, func() (app.Answer, error) {
+			return r.app.Create(t.Context(), app.KindUser, person("a1", "userName", "alice@acme.example"))
+		})
+		for what, changes := range map[string][]scim.Change{"title": {set("title", "x")}, "leave": {set("active", false)}} {
+			weighs(what, app.KindUser, changes, func() (app.Answer, error) { return r.patch("auth0|a1", changes...) })
+		}
+		back := []scim.Change{set("active", true), set("title", "y")}
+		weighs("return", app.KindUser, back, func() (app.Answer, error) { return r.patch("auth0|a1", back...) })
+		var id string
+		weighs("group", app.KindGroup, nil, func() (app.Answer, error) {
+			ans, err := r.app.Create(t.Context(), app.KindGroup, team("t1", "Sales"))
+			id = ans.Resource.ID()
+			return ans, err
+		})
+		name := []scim.Change{set("displayName", "Vertrieb")}
+		weighs("rename", app.KindGroup, name, func() (app.Answer, error) { return r.app.Patch(t.Context(), app.KindGroup, id, name, nil) })
+	}
 }
 
 // TestKeepSessions is for a plan of Auth0 that cannot end them.

@@ -5,6 +5,8 @@ package auth0app
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,7 +35,11 @@ func (a *App) enable(ctx context.Context, u *auth0.User, c auth0.UserChange) (au
 	c.Blocked = new(false)
 	if pendingOf(u) != "" {
 		if err := a.lead(ctx, u); err != nil {
-			return auth0.User{}, wrap(convert(ctx, err), "the way to a password")
+			e := *app.Classify(wrap(convert(ctx, err), "the way to a password"))
+			if e.Class == app.Unauthorized { // to do this one thing
+				e.Class = app.Terminal
+			}
+			return auth0.User{}, &e
 		}
 		put(&c.AppMetadata, keyPending, null)
 	}
@@ -82,6 +88,18 @@ func (a *App) keepTicket(id, address string) error {
 	if err != nil {
 		_ = os.Remove(f.Name()) // half an address
 		return failed("write it", err)
+	}
+	return nil
+}
+
+// dropTicket removes an address that nobody has fetched, from which somebody who has left
+// could get back to a password.
+func (a *App) dropTicket(id string) error {
+	if a.cfg.PasswordChange != config.PasswordTickets || checkID(id) != nil {
+		return nil
+	}
+	if err := os.Remove(filepath.Join(a.cfg.Tickets, id+".url")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return refuse(app.Retry, "the folder of tickets: %w", err)
 	}
 	return nil
 }

@@ -99,6 +99,19 @@ func TestPasswordMailFails(t *testing.T) {
 	}
 }
 
+// TestNoScopeForTickets: what is lacking for one hire's ticket stops nobody else.
+func TestNoScopeForTickets(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(tc *auth0test.Config, c *auth0app.Config) {
+		c.PasswordChange, c.Tickets = config.PasswordTickets, t.TempDir()
+		tc.Scopes = []string{"create:users", "read:users", "update:users"}
+	})
+	_, err := r.app.Create(t.Context(), app.KindUser, person("a1", "userName", "alice@acme.example"))
+	r.fails(err, app.Ambiguous, "still blocked", "create:user_tickets")
+	_, err = r.patch("auth0|a1", set("active", true))
+	r.fails(err, app.Terminal, "the way to a password", "create:user_tickets")
+}
+
 // TestTickets: the address is in a file for its owner alone, and nowhere else.
 func TestTickets(t *testing.T) {
 	t.Parallel()
@@ -139,6 +152,11 @@ func TestTickets(t *testing.T) {
 	r.must(r.patch("auth0|b1", set("active", true)))
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 1 || files[0].Name() != "b1.url" {
+		t.Errorf("%v %v", files, err)
+	}
+	// Who leaves with theirs unfetched loses it.
+	r.must(r.patch("auth0|b1", set("active", false)))
+	if files, err = os.ReadDir(dir); err != nil || len(files) != 0 {
 		t.Errorf("%v %v", files, err)
 	}
 	if _, err := auth0app.New(auth0app.Config{Client: r.client, Connection: staff, PasswordChange: config.PasswordTickets, Tickets: filepath.Join(dir, "none")}); err == nil {

@@ -206,7 +206,7 @@ func put(m *map[string]jsontext.Value, key string, v jsontext.Value) {
 
 // names are the fields that a list has to tell of.
 func names(all []place) []string {
-	out := []string{"created_at", inApp + keyID, inApp + keyPending}
+	out := []string{"created_at", "email_verified", inApp + keyID, inApp + keyPending}
 	seen := map[string]bool{}
 	for _, p := range all {
 		if !seen[p.name] {

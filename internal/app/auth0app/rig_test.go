@@ -5,7 +5,6 @@ package auth0app_test
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,16 +56,24 @@ func newRig(t *testing.T, change func(*auth0test.Config, *auth0app.Config)) *rig
 	}
 	t.Cleanup(stop)
 	r := &rig{T: t, tenant: tenant, url: url}
-	ac.Client, r.client = r.connect(), r.connect()
+	ac.Client, r.client = r.connect(nil), r.connect(nil)
 	if r.app, err = auth0app.New(ac); err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func (r *rig) connect() *auth0.Client {
+// connect makes a client, whose requests go by a transport of the test's own if there
+// is one.
+func (r *rig) connect(transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
+},
+) *auth0.Client {
 	r.Helper()
-	transport := &http.Transport{}
+	if transport == nil {
+		transport = &http.Transport{}
+	}
 	r.Cleanup(transport.CloseIdleConnections)
 	c, err := auth0.New(auth0.Config{URL: r.url, ClientID: "usher", Secret: secret, HTTP: transport, Timeout: 5 * time.Second})
 	if err != nil {
@@ -175,16 +182,6 @@ func (r *rig) effects(op, kind string) (n int) {
 // meta is the text at a key of metadata, or what is there as JSON.
 func meta(m map[string]jsontext.Value, key string) string {
 	return strings.Trim(string(m[key]), `"`)
-}
-
-// keys are those of metadata, in order.
-func keys(m map[string]jsontext.Value) []string {
-	out := []string{}
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // others is what somebody else keeps with a user.

@@ -3,6 +3,7 @@
 package auth0app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -54,12 +55,6 @@ func (a *App) ours(u *auth0.User) bool {
 	return len(u.Identities) > 0 && u.Identities[0].Connection == a.cfg.Connection
 }
 
-// linked says that a user of another connection has taken one of ours in. That one is
-// under no id of its own any more, and whoever it is still signs in by it.
-func (a *App) linked(u *auth0.User) bool {
-	return !a.ours(u) && slices.ContainsFunc(u.Identities, func(i auth0.Identity) bool { return i.Connection == a.cfg.Connection })
-}
-
 func (a *App) createUser(ctx context.Context, r *scim.Resource) (*scim.Resource, error) {
 	c := auth0.UserChange{Connection: a.cfg.Connection, UserID: r.ExternalID(), Password: randomPassword()}
 	if err := checkID(c.UserID); err != nil {
@@ -93,6 +88,9 @@ func (a *App) createUser(ctx context.Context, r *scim.Resource) (*scim.Resource,
 	if !a.chooses() {
 		return a.shown(&u), nil
 	}
+	// What was sent, should the answer leave it out.
+	put(&u.AppMetadata, keyID, textIn(c.UserID))
+	put(&u.AppMetadata, keyPending, textIn(pendingPassword))
 	done, err := a.enable(ctx, &u, auth0.UserChange{})
 	if err != nil {
 		// The user is there: the look-up that follows finds it, and finds it inactive.
@@ -220,6 +218,9 @@ func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
 // getUser reads a user of the connection, and says whether it is out.
 func (a *App) getUser(ctx context.Context, id string) (*scim.Resource, error) {
 	u, err := a.client.User(ctx, id)
+	if auth0.IsNotFound(err) {
+		err = cmp.Or(a.linkedAway(ctx, id), err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -237,6 +238,17 @@ func (a *App) seen(ctx context.Context, u *auth0.User) (*scim.Resource, error) {
 	return r, err
 }
 
+// deleteUser deletes a user. That it is not there is no error of the client's, and none
+// here if it is not part of another one, either.
+func (a *App) deleteUser(ctx context.Context, id string) error {
+	if _, err := a.client.User(ctx, id); auth0.IsNotFound(err) {
+		return a.linkedAway(ctx, id)
+	} else if err != nil {
+		return err
+	}
+	return a.client.DeleteUser(ctx, id)
+}
+
 // findUser looks users up: by the id that they were made under, by their address, and
 // by their user name where they have one.
 func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) ([]*scim.Resource, error) {
@@ -249,7 +261,7 @@ func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) (
 		users, err = a.byUsername(ctx, value)
 	case attribute.Equal(userName), strings.EqualFold(attribute.Attr, "emails"):
 		users, err = a.client.UsersByEmail(ctx, strings.ToLower(value))
-		users = slices.DeleteFunc(users, func(u auth0.User) bool { return !strings.EqualFold(u.Email, value) })
+		users = slices.DeleteFunc(users, func(u auth0.User) bool { return !strings.EqualFold(u.Email, value) && !a.linked(&u) })
 	default:
 		return nil, refuse(app.Terminal, "Auth0 does not search by %s", attribute)
 	}
@@ -259,7 +271,7 @@ func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) (
 	var hits []*scim.Resource
 	for i := range users {
 		if a.linked(&users[i]) {
-			return nil, refuse(app.Terminal, "the user was linked to another one (%s), which is not of the connection %s: unlink it, or block that one, by hand", users[i].ID, a.cfg.Connection)
+			return nil, a.isLinked(&users[i])
 		}
 		if !a.ours(&users[i]) {
 			continue
@@ -270,6 +282,8 @@ func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) (
 		}
 		if attribute.Equal(externalID) {
 			r.SetExternalID(value) // which its id proves, whatever became of its metadata
+		} else if err := a.doubt(ctx, r, &users[i], a.rolesOf); err != nil {
+			return nil, err
 		}
 		hits = append(hits, r)
 	}
@@ -323,6 +337,7 @@ func (a *App) byUsername(ctx context.Context, value string) ([]auth0.User, error
 // sessions, so that nobody is taken for out by a list who is not.
 func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 	return func(yield func(*scim.Resource, error) bool) {
+		all := &everyRole{client: a.client}
 		connection, err := a.connectionID(ctx)
 		if err != nil {
 			yield(nil, convert(ctx, err))
@@ -338,10 +353,13 @@ func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 			}
 			r := a.shown(&u)
 			if r.ExternalID() != "" {
-				if r, err = a.seen(ctx, &u); err != nil {
-					yield(nil, convert(ctx, err))
-					return
-				}
+				r, err = a.seen(ctx, &u)
+			} else {
+				err = a.doubt(ctx, r, &u, all.of)
+			}
+			if err != nil {
+				yield(nil, convert(ctx, err))
+				return
 			}
 			if !yield(r, nil) {
 				return

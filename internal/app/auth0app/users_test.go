@@ -238,15 +238,23 @@ func TestOthersAreNotShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = r.app.Get(t.Context(), app.KindUser, id)
-	r.fails(err, app.NotFound)
+	r.fails(err, app.Terminal, "linked", other)
 	_, _, err = r.app.Find(t.Context(), app.KindUser, scim.MustPath("userName"), "alice@acme.example")
 	r.fails(err, app.Terminal, "linked", other)
+	_, err = r.app.Delete(t.Context(), app.KindUser, id)
+	r.fails(err, app.Terminal, "linked", other)
+	if err := r.tenant.Unlink(other, id); err != nil {
+		t.Fatal(err)
+	}
+	if !r.active(id) {
+		t.Error("not there again")
+	}
 }
 
 // newOther makes a user of the other connection.
 func newOther(t *testing.T, r *rig, email string) string {
 	t.Helper()
-	client := r.connect()
+	client := r.connect(nil)
 	a, err := auth0app.New(auth0app.Config{Client: client, Connection: named, Usernames: true})
 	if err != nil {
 		t.Fatal(err)

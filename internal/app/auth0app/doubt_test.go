@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth0app_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/auth0app"
+	"github.com/usher-id/usher/internal/auth0"
+	"github.com/usher-id/usher/internal/auth0/auth0test"
+	"github.com/usher-id/usher/scim"
+)
+
+// TestDoubt: of who was there before us it is told what speaks against taking them over
+// by their address; of who was made by us nothing.
+func TestDoubt(t *testing.T) {
+	t.Parallel()
+	for _, open := range []bool{true, false} {
+		r := newRig(t, func(_ *auth0test.Config, c *auth0app.Config) { c.SignUps = open })
+		mine := r.create(person("a1", "userName", "mine@acme.example"))
+		before := func(email string, verified bool) string {
+			u, err := r.client.CreateUser(t.Context(), auth0.UserChange{Connection: staff, Email: &email, EmailVerified: &verified, Password: "Pass-word-1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return u.ID
+		}
+		verified, unverified := before("verified@acme.example", true), before("unverified@acme.example", false)
+		if _, err := r.tenant.PutRole("Auditor", verified, mine); err != nil {
+			t.Fatal(err)
+		}
+		listed := map[string]*scim.Resource{}
+		for u, err := range r.app.List(t.Context(), app.KindUser, false) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed[u.ID()] = u
+		}
+		for _, tt := range []struct {
+			id, email string
+			doubt     bool
+			role      string
+		}{
+			{mine, "mine@acme.example", false, ""},
+			{verified, "verified@acme.example", false, "Auditor"},
+			{unverified, "unverified@acme.example", open, ""},
+		} {
+			hits, _, err := r.app.Find(t.Context(), app.KindUser, scim.MustPath("userName"), tt.email)
+			if err != nil || len(hits) != 1 {
+				t.Fatalf("%v %v", hits, err)
+			}
+			for what, u := range map[string]*scim.Resource{"found": hits[0], "listed": listed[tt.id]} {
+				role, _ := u.At(scim.MustPath("roles"))
+				if got := app.Doubt(u); (got != "") != tt.doubt || tt.doubt && !strings.Contains(got, "not verified") || strings.Contains(string(role.AppendJSON(nil)), "Auditor") != (tt.role != "") {
+					t.Errorf("%s %s, sign-ups %v: doubt %q, roles %s", tt.email, what, open, got, role.AppendJSON(nil))
+				}
+			}
+		}
+	}
+}
+
+// TestNoScopeForRoles: where nobody's roles may be asked for, none are told.
+func TestNoScopeForRoles(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *auth0test.Config, _ *auth0app.Config) { c.Scopes = []string{"create:users", "read:users"} })
+	email := "before@acme.example"
+	if _, err := r.client.CreateUser(t.Context(), auth0.UserChange{Connection: staff, Email: &email, Password: "Pass-word-1"}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(ids(t, r)); n != 1 { // without read:connections, too
+		t.Errorf("%d users", n)
+	}
+	if hits, _, err := r.app.Find(t.Context(), app.KindUser, scim.MustPath("userName"), email); err != nil || len(hits) != 1 {
+		t.Errorf("%v %v", hits, err)
+	}
+}
+
+// TestWhichConnection: a connection that is not there, or is none of a database, is
+// told before anybody is made.
+func TestWhichConnection(t *testing.T) {
+	t.Parallel()
+	for name, say := range map[string]string{"nowhere": "no connection nowhere", "google": "no database"} {
+		r := newRig(t, func(_ *auth0test.Config, c *auth0app.Config) { c.Connection = name })
+		var err error
+		for _, err = range r.app.List(t.Context(), app.KindUser, false) {
+		}
+		r.fails(err, app.Terminal, say)
+	}
+}
