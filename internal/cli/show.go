@@ -169,6 +169,9 @@ func (c *cli) showAside(doc *server.Document, planned bool) {
 			fmt.Fprintf(c.out, "\n%s: answers with success and does not keep %s as it was sent; it is not sent again for that\n",
 				name, printable(strings.Join(aliases(a.NotKept), ", ")))
 		}
+		if a.Drifted > 0 {
+			fmt.Fprintf(c.out, "\n%s: not as it was left, which the ledger tells of (account.drifted, group.drifted): %s\n", name, plural(a.Drifted, "account or group", "accounts or groups"))
+		}
 		if a.Parked > 0 {
 			fmt.Fprintf(c.out, "\n%s: set aside until something changes: %s\n", name, plural(a.Parked, "account or group", "accounts or groups"))
 			c.rows(name, c.aside, fmt.Sprintf("usher people -c %s --parked lists them all", c.file))

@@ -6,23 +6,36 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/scim"
 )
 
+// Seen tells whether a read has shown a record that was last taken at an instant. Of one
+// that was taken after the read began the read may know nothing: it is there.
+type Seen func(id string, taken time.Time) bool
+
 // Standing says what a read of a source has seen. Records that are not there any
 // more, or again, change what the others of the same person mean: those people
 // are due for Settle. A record that only added to a person and is gone is nobody's
 // any more: should it come back, it is looked at as if it were new.
-func (d *Directory) Standing(ctx context.Context, tx Tx, source string, complete bool, seen func(id string) bool) error {
+func (d *Directory) Standing(ctx context.Context, tx Tx, source string, complete bool, seen Seen) error {
 	if d.rules(source).Links {
 		parts, err := tx.LinkedTo(ctx, source)
 		if err != nil {
 			return err
 		}
-		listed := seen
-		seen = func(id string) bool { return listed(id) || parts[id] != "" && listed(parts[id]) }
+		wholes, err := tx.Records(ctx, source, slices.Sorted(maps.Values(parts)))
+		if err != nil {
+			return err
+		}
+		itself := seen
+		seen = func(id string, taken time.Time) bool {
+			return itself(id, taken) || parts[id] != "" && itself(parts[id], wholes[parts[id]].At)
+		}
 	}
 	changed, err := tx.SetMissing(ctx, source, complete, seen)
 	if err != nil {

@@ -173,7 +173,7 @@ func (h *house) accept(statements ...directory.Statement) directory.Accepted {
 func (h *house) only(ids ...string) {
 	h.t.Helper()
 	err := h.db.Directory().Update(h.t.Context(), func(tx directory.Tx) error {
-		return h.dir().Standing(h.t.Context(), tx, "hr", true, func(id string) bool { return slices.Contains(ids, id) })
+		return h.dir().Standing(h.t.Context(), tx, "hr", true, func(id string, _ time.Time) bool { return slices.Contains(ids, id) })
 	})
 	if err != nil {
 		h.t.Fatal(err)

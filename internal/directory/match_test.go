@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/store"
@@ -65,7 +66,7 @@ func (h *house) states(source string, f file) directory.Accepted {
 		if out, err = h.dir().Accept(h.t.Context(), tx, source, statements); err != nil {
 			return err
 		}
-		return h.dir().Standing(h.t.Context(), tx, source, true, func(id string) bool { _, ok := f[id]; return ok })
+		return h.dir().Standing(h.t.Context(), tx, source, true, func(id string, _ time.Time) bool { _, ok := f[id]; return ok })
 	})
 	if err != nil {
 		h.t.Fatal(err)

@@ -32,7 +32,7 @@ type Tx interface {
 	// SetMissing marks the records of a source that seen knows as present and,
 	// if complete, those that it does not know as missing since now. It returns
 	// those whose standing changed.
-	SetMissing(ctx context.Context, source string, complete bool, seen func(id string) bool) (changed []string, err error)
+	SetMissing(ctx context.Context, source string, complete bool, seen Seen) (changed []string, err error)
 	// Present takes records as there again, and returns which of them were missing.
 	Present(ctx context.Context, source string, ids []string) ([]string, error)
 	// MarkDue makes those due at an instant whom one of these records of a

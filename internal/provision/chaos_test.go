@@ -125,6 +125,10 @@ func (h *house) chaos(rnd *rand.Rand) {
 	h.app.faults, h.wait = nil, 24*time.Hour
 	h.calm()
 	h.settled()
+	before := len(h.app.writes())
+	if rep := h.verify(); rep.Drifted != 0 || len(h.app.writes()) != before {
+		h.t.Errorf("whoever looks finds drift, and nobody has changed anything: %+v", rep)
+	}
 	h.toldOnce()
 }
 

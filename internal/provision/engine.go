@@ -28,6 +28,7 @@ type Config struct {
 	Actor    string                   // who the ledger names
 	Now      func() time.Time         // the calendar's now
 	Wait     time.Duration            // how long to wait for retries that are due
+	Verify   bool                     // look at every account and group first, see drift.go
 	Progress func(n int)              // called for each answer; may be nil
 	// Reading is a number that changes whenever a change of the directory begins
 	// or ends that takes several transactions, and is odd meanwhile; nil: there
@@ -49,6 +50,7 @@ type Engine struct {
 	actor    string
 	now      func() time.Time
 	wait     time.Duration
+	verify   bool
 	progress func(int)
 	reading  func() int64
 	cycled   func(string, AppReport, error)
@@ -59,7 +61,7 @@ type Engine struct {
 func New(c Config) *Engine {
 	e := &Engine{
 		store: c.Store, owner: c.Owner, schemas: c.Schemas, targets: c.Targets, limits: c.Limits, released: c.Released,
-		people: c.People, actor: c.Actor, now: c.Now, wait: c.Wait, progress: c.Progress, reading: c.Reading, cycled: c.Cycled,
+		people: c.People, actor: c.Actor, now: c.Now, wait: c.Wait, verify: c.Verify, progress: c.Progress, reading: c.Reading, cycled: c.Cycled,
 	}
 	if e.owner == nil {
 		e.owner = NewOwner(e.actor)
@@ -345,6 +347,11 @@ func (r *run) begin(ctx context.Context) error {
 		r.keeping = &keeping{schemas: r.schemas, paths: r.planner.paths, known: found, asked: map[string]bool{}, sampled: r.keeping != nil}
 		if err := tx.Wake(ctx, r.target.Name, r.planner.Now); err != nil {
 			return err
+		}
+		if !again {
+			if err := errors.Join(r.replay(ctx, tx), r.doubt(ctx, tx)); err != nil {
+				return err
+			}
 		}
 		return r.recover(ctx, tx, again)
 	})

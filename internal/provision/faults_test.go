@@ -632,3 +632,33 @@ func TestRenameLost(t *testing.T) {
 		}
 	})
 }
+
+// TestReplay: what is set aside is tried again for whoever is asked for by name, once
+// in a cycle, and for nobody else.
+func TestReplay(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(4, "sales")
+		h.app.faults = func(c call) fault {
+			if c.Op == "create" && (c.ID == "p001" || c.ID == "p002") {
+				return fault{before: refused("no licence is left")}
+			}
+			return fault{}
+		}
+		if rep := h.apply(); rep.Create != 2 || rep.Parked != 2 {
+			t.Fatalf("%+v", rep)
+		}
+		h.app.forget()
+		h.only = []string{"p001"}
+		if rep := h.apply(); rep.Parked != 2 || len(h.app.writes()) != 1 {
+			t.Errorf("still refused: %+v %+v", rep, h.app.calls)
+		}
+		h.app.faults = nil
+		h.app.forget()
+		if rep := h.apply(); rep.Create != 1 || rep.MemberAdd != 1 || rep.Parked != 1 {
+			t.Errorf("%+v", rep)
+		}
+		if a, b := h.account("p001"), h.account("p002"); a.State != provision.Live || a.Parked != "" || b.State != provision.None || b.Parked == "" {
+			t.Errorf("%+v %+v", a, b)
+		}
+	})
+}

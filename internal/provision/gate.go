@@ -20,6 +20,10 @@ type Gate struct {
 	Limits   Limits
 	Released func(id string) bool
 	Actor    string
+	// Window is over how long explicit ends are counted together; zero is one call. An
+	// engine that follows a source acts many times a minute: whoever is taken out one by
+	// one would never be too many.
+	Window time.Duration
 }
 
 // guardTx is what the guard needs of a transaction, whoever opened it.
@@ -57,8 +61,8 @@ func (g Gate) Departures(ctx context.Context, tx directory.Tx, cause directory.C
 	if err := gtx.PutHolds(ctx, door, "", nil); err != nil {
 		return false, err
 	}
-	if cause == directory.CauseTermination || g.Released(HoldID(InDirectory, cause, people)) {
-		return true, nil // explicit, or agreed to: not counted against what passes without
+	if g.Released(HoldID(InDirectory, cause, people)) {
+		return true, nil // agreed to: not counted against what passes without
 	}
 	counts[InDirectory] = len(people)
 	for _, app := range sortedKeys(counts) {
@@ -80,6 +84,9 @@ func (g Gate) holds(ctx context.Context, tx guardTx, cause directory.Cause, peop
 	var holds []Hold
 	for _, app := range sortedKeys(counts) {
 		b, err := sizes(ctx, tx, app)
+		if err == nil {
+			b.lately, err = g.lately(ctx, tx, app)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -98,10 +105,22 @@ func (g Gate) holds(ctx context.Context, tx guardTx, cause directory.Cause, peop
 	if err != nil {
 		return nil, err
 	}
-	if limit, reason := g.Limits.verdict(cause, len(people), base{accounts: in, today: today}); reason != "" {
+	lately, err := g.lately(ctx, tx, InDirectory)
+	if err != nil {
+		return nil, err
+	}
+	if limit, reason := g.Limits.verdict(cause, len(people), base{accounts: in, today: today, lately: lately}); reason != "" {
 		holds = append(holds, Hold{ID: id, App: InDirectory, Cause: cause, Count: len(people), Limit: limit, Reason: reason})
 	}
 	return holds, nil
+}
+
+// lately is how many explicit ends have passed within the window.
+func (g Gate) lately(ctx context.Context, tx guardTx, app string) (int, error) {
+	if g.Window == 0 {
+		return 0, nil
+	}
+	return tx.Terminated(ctx, app, tx.Now().Add(-g.Window))
 }
 
 // hold writes the holds down, and tells the ledger when the set is a new one.

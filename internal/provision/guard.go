@@ -52,6 +52,7 @@ type base struct {
 	memberships int
 	today       int // unexplained removals that passed in the last 24 hours
 	passing     int // unexplained removals of another cause that pass now
+	lately      int // explicit ones that passed within the gate's window
 }
 
 // verdict says whether n removals of a cause may pass, and if not, why.
@@ -64,6 +65,9 @@ func (l Limits) verdict(cause directory.Cause, n int, b base) (limit int, reason
 	}
 	switch cause {
 	case directory.CauseTermination:
+		if limit = l.Terminations.Of(b.accounts + b.lately); b.lately > 0 && b.lately+n > limit {
+			return max(0, limit-b.lately), fmt.Sprintf("%d removals (%s), with %d shortly before; at most %d of %d accounts pass without somebody's consent", n, cause, b.lately, limit, b.accounts+b.lately)
+		}
 		return over(l.Terminations.Of(b.accounts), fmt.Sprintf("%d accounts", b.accounts))
 	case CauseMembership:
 		return over(l.Memberships.Of(b.memberships), fmt.Sprintf("%d memberships", b.memberships))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -215,6 +216,45 @@ func (h *house) depart(cause directory.Cause, release string, people ...string) 
 		return err
 	}))
 	return pass
+}
+
+// TestGateWindow: explicit ends that follow one another within the window are counted
+// together; those that somebody agreed to are not.
+func TestGateWindow(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(100, "")
+		h.apply()
+		depart := func(release string, people ...string) (pass bool) {
+			g := provision.Gate{
+				Limits: h.limits, Released: func(id string) bool { return release != "" && id == release }, Actor: "test", Window: time.Hour,
+			}
+			h.must(h.db.Directory().Update(h.ctx, func(tx directory.Tx) (err error) {
+				pass, err = g.Departures(h.ctx, tx, directory.CauseTermination, people)
+				return err
+			}))
+			return pass
+		}
+		if !depart("", ids(0, 6)...) || !depart("", ids(6, 10)...) {
+			t.Fatal("10 of 100 do not pass")
+		}
+		if depart("", ids(10, 11)...) {
+			t.Error("the 11th passes")
+		}
+		holds := h.holds()
+		if len(holds) != 1 || holds[0].Limit != 0 || !strings.Contains(holds[0].Reason, "with 10 shortly before; at most 10") {
+			t.Fatalf("%+v", holds)
+		}
+		if !depart(holds[0].ID, ids(10, 11)...) {
+			t.Error("what was agreed to does not pass")
+		}
+		if !h.depart(directory.CauseTermination, "", ids(11, 21)...) {
+			t.Error("a call that counts by itself is held")
+		}
+		time.Sleep(time.Hour + time.Second)
+		if !depart("", ids(21, 31)...) || len(h.holds()) != 0 {
+			t.Error("an hour later 10 more do not pass")
+		}
+	})
 }
 
 func ids(from, to int) []string {

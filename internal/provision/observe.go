@@ -144,11 +144,20 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 		if err != nil {
 			return err
 		}
-		found := make([]sighting, len(subjects))
-		for i, s := range subjects {
-			found[i] = r.among(there, s)
+		var listed, unlisted []Subject
+		var found []sighting
+		for _, s := range subjects {
+			f := r.among(there, s)
+			if f.account == nil && r.verify && s.Account.RemoteID != "" { // a list that is cut short proves nothing
+				unlisted = append(unlisted, s)
+				continue
+			}
+			listed, found = append(listed, s), append(found, f)
 		}
-		return r.settleWhole(ctx, subjects, found)
+		if err := r.settleWhole(ctx, listed, found); err != nil || len(unlisted) == 0 || r.resting() {
+			return err
+		}
+		return r.each(ctx, unlisted, func(i int) (sighting, error) { return r.find(ctx, unlisted[i]) })
 	}
 	return r.each(ctx, subjects, func(i int) (sighting, error) { return r.find(ctx, subjects[i]) })
 }
@@ -301,6 +310,9 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	}
 	unsure := w.r.unsure["p"+s.Person.ID]
 	switch {
+	case f.account == nil && len(unsure) == 0 && w.r.verify && before.State == Disabled:
+		w.accounts = append(w.accounts, a) // an app need not show who is out
+		return nil
 	case f.account == nil:
 		a.RemoteID, a.Sent, a.State = "", nil, None
 		if a.Last == Taken {
@@ -315,6 +327,9 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 			break
 		}
 		w.adopt(&a, f.account)
+		if len(unsure) == 0 && a.RemoteID == before.RemoteID && before.Sent != nil {
+			a.Sent = w.r.overlaid(before.Sent, a.Sent)
+		}
 		a.Parked = w.r.barred(s, a)
 		w.owned, w.adopted = append(w.owned, a.RemoteID), append(w.adopted, a)
 		owners[a.RemoteID] = s.Person.ID // nobody else of this page gets it
@@ -327,6 +342,7 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	}
 	w.accounts = append(w.accounts, a)
 	if len(unsure) == 0 {
+		w.drift(before, a)
 		if a.RemoteID != "" && a.RemoteID != before.RemoteID {
 			w.events = append(w.events, audit.Event{
 				At: w.now, Kind: "account.adopted", Actor: w.r.actor, Person: s.Person.ID, App: a.App,

@@ -236,6 +236,7 @@ func (r *run) readMembers(ctx context.Context, g Group) error {
 			remove = append(remove, Edge{g.Team, p})
 		}
 	}
+	r.driftOfGroup(g, len(add)-(len(known)-len(remove)), len(remove))
 	return r.storeGroup(ctx, g, add, remove)
 }
 
@@ -247,6 +248,7 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 	unsure := r.unsure["g"+g.Team]
 	delete(r.unsure, "g"+g.Team)
 	w := &writing{r: r, now: time.Now()}
+	w.events, r.strayed = append(w.events, r.strayed...), nil
 	var outcomes []Outcome
 	for _, intent := range unsure {
 		outcomes = append(outcomes, w.settleGroup(intent, g, add, r.target.App.Profile().MembersReadable))

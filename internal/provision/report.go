@@ -18,6 +18,7 @@ type AppReport struct {
 	Parked       int     `json:"parked"`
 	Waiting      int     `json:"waiting"` // due, and not done by the end
 	Foreign      int     `json:"foreign"`
+	Drifted      int     `json:"drifted,omitempty"` // accounts and groups that were not as they were left
 	Requests     int64   `json:"requests"`
 	Seconds      float64 `json:"seconds"`
 	Paused       string  `json:"paused,omitempty"` // why nothing is sent

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 )
 
@@ -44,6 +45,7 @@ type run struct {
 	unsought  int             // people who have left, and whom nobody can look for
 	later     int             // groups that wait for theirs
 	halved    bool            // removals wait until a source is read to its end
+	strayed   []audit.Event   // of a group that was not as it was left, to be told with it
 	newcomer  bool            // when the cycle began, the app had not been read, or nobody had agreed to its first writes
 }
 
@@ -169,6 +171,24 @@ func (r *run) memberships(k Kind, ops []*Op) []*Intent {
 		in.Ops, in.Remotes = append(in.Ops, o), append(in.Remotes, a.RemoteID)
 	}
 	return queue
+}
+
+// replay has whoever is asked for by name tried once more, whatever set them aside:
+// somebody has looked, and may have changed something where nothing tells of it.
+func (r *run) replay(ctx context.Context, tx Tx) error {
+	if len(r.people) == 0 {
+		return nil
+	}
+	parked, err := tx.Subjects(ctx, Query{App: r.target.Name, People: r.people, Limit: len(r.people), Parked: true})
+	if err != nil {
+		return err
+	}
+	accounts := make([]Account, len(parked))
+	for i, s := range parked {
+		accounts[i] = s.Account
+		accounts[i].Parked, accounts[i].Due, accounts[i].RetryAt = "", true, time.Time{}
+	}
+	return tx.PutAccounts(ctx, accounts)
 }
 
 func (r *run) setAccount(a Account) {

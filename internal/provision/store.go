@@ -52,6 +52,9 @@ type AppTx interface {
 	ForeignAmong(ctx context.Context, app string, remoteIDs []string) (map[string]bool, error)
 	// Wake marks whose calendar time has come.
 	Wake(ctx context.Context, app string, now time.Time) error
+	// Doubt has the accounts and groups of an app looked at that are not set aside;
+	// people, when not nil, narrows the accounts to theirs.
+	Doubt(ctx context.Context, app string, people []string) error
 	// MarkPeople marks the accounts of some people as due.
 	MarkPeople(ctx context.Context, app string, people []string) error
 	// PutForeign replaces the list of accounts that no person owns.
@@ -133,8 +136,10 @@ type GuardTx interface {
 	// PutHolds replaces the holds of a door; app narrows it to one app's.
 	PutHolds(ctx context.Context, door, app string, holds []Hold) error
 	Holds(ctx context.Context) ([]Hold, error)
-	// Passed returns how many unexplained removals passed since an instant.
+	// Passed returns how many unexplained removals passed since an instant, and
+	// Terminated how many explicit ones, without those that somebody agreed to.
 	Passed(ctx context.Context, app string, since time.Time) (int, error)
+	Terminated(ctx context.Context, app string, since time.Time) (int, error)
 	AddPassed(ctx context.Context, app string, cause directory.Cause, n int) error
 	Totals(ctx context.Context, app string) (Totals, error)
 	// LiveAccounts counts the live accounts of people, by app.

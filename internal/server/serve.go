@@ -62,6 +62,8 @@ const (
 	sweepEvery    = time.Hour       // read every source again, forget old requests
 	booksEvery    = 5 * time.Second // chain the ledger, see what is held
 	requestsEvery = 250 * time.Millisecond
+	// departWithin is over how long departures are counted together.
+	departWithin = time.Hour
 )
 
 // daemon is a running Serve.
@@ -95,6 +97,7 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		books: make(chan struct{}, 1), nudge: make(chan struct{}, 1), dates: make(chan struct{}, 1), pushes: make(chan struct{}, 1),
 		changed: map[string]bool{}, reading: map[string]bool{}, marked: map[string]chan struct{}{},
 	}
+	u.window = departWithin
 	err := d.build()
 	if err != nil {
 		return nil, err

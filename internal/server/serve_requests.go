@@ -25,6 +25,7 @@ type applyArgs struct {
 	Person  string `json:"person,omitempty"`
 	Release string `json:"release,omitempty"`
 	Wait    int64  `json:"wait_ms"`
+	Verify  bool   `json:"verify,omitempty"`
 }
 
 // maxWait bounds how long a request may have the daemon wait for retries.
@@ -32,7 +33,7 @@ const maxWait = time.Hour
 
 // Ask leaves the daemon a request for a cycle, and returns its number.
 func (u *Usher) Ask(ctx context.Context, o Options) (int64, error) {
-	args, err := json.Marshal(applyArgs{o.App, o.Person, o.Release, min(o.Wait, maxWait).Milliseconds()})
+	args, err := json.Marshal(applyArgs{o.App, o.Person, o.Release, min(o.Wait, maxWait).Milliseconds(), o.Verify})
 	if err != nil {
 		return 0, err
 	}
@@ -152,5 +153,5 @@ func (d *daemon) carry(ctx context.Context, r request.Request) (*Document, error
 		return nil, fmt.Errorf("the running engine's configuration has no app %q", a.App)
 	}
 	wait := min(time.Duration(a.Wait)*time.Millisecond, maxWait)
-	return d.Apply(ctx, Options{App: a.App, Person: a.Person, Release: a.Release, Wait: wait, Actor: r.Actor})
+	return d.Apply(ctx, Options{App: a.App, Person: a.Person, Release: a.Release, Wait: wait, Verify: a.Verify, Actor: r.Actor})
 }

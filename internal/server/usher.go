@@ -24,6 +24,7 @@ type Usher struct {
 	owner     *provision.Owner
 	ingesting sync.Mutex   // one read of one source at a time
 	chaining  sync.Mutex   // one sequencer at a time
+	window    time.Duration // see provision.Gate; set before anything runs
 	reading   atomic.Int64 // see provision.Config: grows with the begin and end of each read
 }
 
@@ -68,6 +69,7 @@ type Options struct {
 	Person   string        // "" = everybody; else id, user name or record key
 	Release  string        // the hold that somebody agreed to
 	Wait     time.Duration // for retries that are due
+	Verify   bool          // look at what is at the apps first
 	Actor    string        // who the ledger names
 	Progress func(n int)
 }
@@ -108,7 +110,7 @@ func (d *Document) trouble(problems map[string]error) {
 func (u *Usher) directory(o Options) *directory.Directory {
 	return directory.New(directory.Config{
 		Schemas: u.Schemas, Sources: u.sourceRules, Paths: u.paths, Teams: u.Rules, Now: u.now,
-		Gate:    provision.Gate{Limits: u.Limits, Released: o.released, Actor: o.Actor},
+		Gate:    provision.Gate{Limits: u.Limits, Released: o.released, Actor: o.Actor, Window: u.window},
 		Actor:   o.Actor,
 		PreHire: time.Duration(u.Config.Calendar.PrehireDays) * 24 * time.Hour,
 	})
@@ -127,7 +129,7 @@ func (u *Usher) engineConfig(db store.DB, o Options, people []string) provision.
 	}
 	return provision.Config{
 		Store: db.Provision(), Owner: u.owner, Schemas: u.Schemas, Targets: targets, Limits: u.Limits, Released: o.released,
-		People: people, Actor: o.Actor, Now: u.now, Wait: o.Wait, Progress: o.Progress, Reading: u.reading.Load,
+		People: people, Actor: o.Actor, Now: u.now, Wait: o.Wait, Verify: o.Verify, Progress: o.Progress, Reading: u.reading.Load,
 	}
 }
 

@@ -374,7 +374,11 @@ func (u *Usher) Parked(ctx context.Context) (rows []ParkedRow, err error) {
 				return err
 			}
 			for _, s := range subjects {
-				rows = append(rows, ParkedRow{t.Name, s.Person.UserName(), s.Account.Parked})
+				who, err := called(ctx, r, s.Person)
+				if err != nil {
+					return err
+				}
+				rows = append(rows, ParkedRow{t.Name, who, s.Account.Parked})
 			}
 			groups, err := r.Groups(ctx, t.Name)
 			if err != nil {
@@ -389,6 +393,19 @@ func (u *Usher) Parked(ctx context.Context) (rows []ParkedRow, err error) {
 		return nil
 	})
 	return rows, err
+}
+
+// called is what somebody is known by: the user name, or a record's key where there is
+// none.
+func called(ctx context.Context, r store.Reader, p *directory.Person) (string, error) {
+	if name := p.UserName(); name != "" {
+		return name, nil
+	}
+	records, err := r.RecordsOf(ctx, []string{p.ID})
+	if err != nil || len(records[p.ID]) == 0 {
+		return p.ID, err
+	}
+	return records[p.ID][0].ID, nil
 }
 
 // Waiting lists, app by app, up to limit accounts that the next cycle tries
@@ -408,7 +425,11 @@ func (u *Usher) Waiting(ctx context.Context, limit int) (rows []ParkedRow, err e
 					if err != nil {
 						return err
 					}
-					rows = append(rows, ParkedRow{t.Name, s.Person.UserName(), waitingFor(entries)})
+					who, err := called(ctx, r, s.Person)
+					if err != nil {
+						return err
+					}
+					rows = append(rows, ParkedRow{t.Name, who, waitingFor(entries)})
 				}
 			}
 		}

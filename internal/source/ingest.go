@@ -275,7 +275,9 @@ func (in *ingestion) submit(ctx context.Context, rows []Row) error {
 	}
 	in.r.New, in.r.Changed, in.r.Late = in.r.New+done.New, in.r.Changed+done.Changed, in.r.Late+len(done.Late)
 	for _, s := range done.Late {
-		in.seen.drop(s.ID)
+		if s.Since.IsZero() { // else it was taken meanwhile, and stands as it is
+			in.seen.drop(s.ID)
+		}
 	}
 	for _, j := range done.Rejected {
 		in.r.Rejected = append(in.r.Rejected, in.batch.reject(in.s, j))
@@ -422,7 +424,7 @@ func (in *ingestion) prove(ctx context.Context) error {
 		// A delta proves nobody absent. An older file has proven who was absent
 		// then, not who is now.
 		complete := p.Complete && !in.r.Replay && !in.s.Delta
-		if err := in.d.Standing(ctx, tx, in.s.Name, complete, in.seen.has); err != nil {
+		if err := in.d.Standing(ctx, tx, in.s.Name, complete, in.stands); err != nil {
 			return err
 		}
 		if err := tx.PutRead(ctx, in.r, p); err != nil {

@@ -37,7 +37,7 @@ func (in *ingestion) letIn(ctx context.Context, tx Tx) error {
 				doubted = append(doubted, id)
 			}
 		}
-		if err := tx.Doubt(ctx, app, doubted); err != nil {
+		if err := tx.Suspect(ctx, app, doubted); err != nil {
 			return err
 		}
 	}

@@ -98,8 +98,8 @@ type LiveTx interface {
 	// those among ids, or all of them if that is nil. Whoever has to be looked at anyhow
 	// is not among them.
 	ShutOut(ctx context.Context, app string, ids []string) ([]string, error)
-	// Doubt has the accounts looked at that have these ids at an app.
-	Doubt(ctx context.Context, app string, ids []string) error
+	// Suspect has the accounts looked at that have these ids at an app.
+	Suspect(ctx context.Context, app string, ids []string) error
 	// StateTeams replaces the teams of a rule, and returns the records for which that
 	// makes a difference, in order.
 	StateTeams(ctx context.Context, source, rule string, teams []StatedTeam) ([]string, error)
@@ -203,6 +203,12 @@ func (in *ingestion) asked(s *directory.Statement) {
 	if !in.partial {
 		s.Since = b.Began
 	}
+}
+
+// stands reports whether a record is there: the read has shown it, or it was taken
+// since the read of a live source began, of which that read may know nothing.
+func (in *ingestion) stands(key string, taken time.Time) bool {
+	return in.seen.has(key) || in.batch.Live != nil && taken.After(in.batch.Live.Began) && !in.gone[key]
 }
 
 // state brings the teams into the directory that the source states.

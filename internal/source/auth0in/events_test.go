@@ -280,3 +280,32 @@ func TestRedeliver(t *testing.T) {
 		t.Errorf("%d asked for once more, %v", n, err)
 	}
 }
+
+// TestReadMeanwhile: reading everybody takes minutes, and events go on. Whoever was read
+// on account of one is there, whatever the long read knows of them: it may have listed
+// them as they were, or not at all.
+func TestReadMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := setup(t, nil)
+	ada := h.put("ada")
+	h.put("bea")
+	h.readAll()
+	long, err := source.Fetch(t.Context(), h.db.Source(), h.src)
+	h.must(err)
+	told := len(h.tenant.Events())
+	h.must(h.tenant.Alter(ada, func(u *auth0test.User) { u.AppMetadata = []byte(`{"unit":"R&D"}`) }))
+	cleo := h.put("cleo")
+	h.put("dan")
+	for _, e := range h.tenant.Events()[told:] {
+		h.hear(e)
+	}
+	h.reread()
+	_, err = source.Ingest(t.Context(), h.db.Source(), h.dir, long)
+	h.must(err)
+	h.settle()
+	h.stand("ada active R&D, bea active, cleo active, dan active")
+	// And whoever goes after that is gone.
+	h.must(h.tenant.Remove(cleo))
+	h.readAll()
+	h.stand("ada active R&D, bea active, cleo leaver, dan active")
+}

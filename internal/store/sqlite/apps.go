@@ -58,6 +58,23 @@ func (tx *Tx) Unpark(ctx context.Context, app string, last provision.Result) err
 	return tx.exec(ctx, `UPDATE app_groups SET parked = '' WHERE app = ? AND parked <> '' AND last = ?`, app, last)
 }
 
+// Doubt implements provision.AppTx.
+func (tx *Tx) Doubt(ctx context.Context, app string, people []string) error {
+	query, args := `UPDATE accounts SET observe = 1 WHERE app = ? AND remote_id <> '' AND parked = ''`, []any{app}
+	if people != nil {
+		in, err := list(people)
+		if err != nil {
+			return err
+		}
+		query += ` AND person IN (SELECT value FROM json_each(?))`
+		args = append(args, in)
+	}
+	if err := tx.exec(ctx, query, args...); err != nil {
+		return err
+	}
+	return tx.exec(ctx, `UPDATE app_groups SET observe = 1 WHERE app = ? AND remote_id <> '' AND parked = ''`, app)
+}
+
 // ForeignNames implements provision.AppTx.
 func (tx *Tx) ForeignNames(ctx context.Context, app string) (map[string]bool, error) {
 	out := map[string]bool{}

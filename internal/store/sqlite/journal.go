@@ -108,7 +108,13 @@ func (tx *Tx) Holds(ctx context.Context) ([]provision.Hold, error) {
 
 // Passed implements provision.GuardTx.
 func (tx *Tx) Passed(ctx context.Context, app string, since time.Time) (n int, err error) {
-	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ?`, app, stamp(since))
+	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ? AND cause <> ?`, app, stamp(since), directory.CauseTermination)
+	return n, err
+}
+
+// Terminated implements provision.GuardTx.
+func (tx *Tx) Terminated(ctx context.Context, app string, since time.Time) (n int, err error) {
+	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ? AND cause = ?`, app, stamp(since), directory.CauseTermination)
 	return n, err
 }
 

@@ -194,8 +194,8 @@ func (tx *Tx) ShutOut(ctx context.Context, app string, ids []string) (out []stri
 	return tx.strings(ctx, query+` AND remote_id IN (SELECT value FROM json_each(?))`, app, in)
 }
 
-// Doubt implements source.LiveTx.
-func (tx *Tx) Doubt(ctx context.Context, app string, ids []string) error {
+// Suspect implements source.LiveTx.
+func (tx *Tx) Suspect(ctx context.Context, app string, ids []string) error {
 	for _, id := range ids {
 		err := tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1, observe = 1, parked = '', retry_at = NULL
 			WHERE app = ? AND remote_id = ?`, stamp(tx.now), app, id)

@@ -142,7 +142,7 @@ func TestPlans(t *testing.T) {
 			return err
 		}, []string{"pushed_members_member (source=? AND member=?)", "records_person (person=?)", "pushed_record (source=? AND record=?)"}, []string{"USE TEMP B-TREE FOR ORDER BY"}},
 		"set missing": {func(ctx context.Context, tx *sqlite.Tx) error {
-			_, err := tx.SetMissing(ctx, "hr", false, func(string) bool { return false })
+			_, err := tx.SetMissing(ctx, "hr", false, func(string, time.Time) bool { return false })
 			return err
 		}, []string{"SEARCH records USING PRIMARY KEY (source=?)"}, nil},
 		"matching": {func(ctx context.Context, tx *sqlite.Tx) error {

@@ -102,22 +102,23 @@ func (tx *Tx) LinkedTo(ctx context.Context, source string) (map[string]string, e
 
 // SetMissing implements directory.Tx. It reads keys only, and writes only those
 // whose standing changes.
-func (tx *Tx) SetMissing(ctx context.Context, source string, complete bool, seen func(id string) bool) ([]string, error) {
+func (tx *Tx) SetMissing(ctx context.Context, source string, complete bool, seen directory.Seen) ([]string, error) {
 	var gone, back []string
 	err := tx.rows(ctx, func(r *sql.Rows) error {
 		var id string
 		var missing bool
-		if err := r.Scan(&id, &missing); err != nil {
+		var taken sql.NullInt64
+		if err := r.Scan(&id, &missing, &taken); err != nil {
 			return err
 		}
-		switch here := seen(id); {
+		switch here := seen(id, instant(taken)); {
 		case here && missing:
 			back = append(back, id)
 		case !here && !missing && complete:
 			gone = append(gone, id)
 		}
 		return nil
-	}, `SELECT id, missing_at IS NOT NULL FROM records WHERE source = ? ORDER BY id`, source)
+	}, `SELECT id, missing_at IS NOT NULL, at FROM records WHERE source = ? ORDER BY id`, source)
 	if err != nil {
 		return nil, err
 	}

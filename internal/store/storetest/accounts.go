@@ -22,6 +22,7 @@ var accounts = map[string]func(*bundle){
 	"a mark is cleared with what was done":      restClears,
 	"putting an account clears no mark":         putClearsNothing,
 	"a change unparks and marks anew":           changeUnparks,
+	"accounts are doubted that are there":       doubted,
 	"an old plan parks nobody":                  oldPlanParksNobody,
 	"an app is marked anew":                     markApp,
 	"people are marked anew":                    markPeople,
@@ -258,6 +259,34 @@ func changeUnparks(b *bundle) {
 		b.Errorf("a change forgot what is known of the account: %+v", a)
 	}
 	equal(b, "the other account", b.subject("app", "p001").Account, other)
+}
+
+func doubted(b *bundle) {
+	b.crowd(4)
+	b.provision(func(tx provision.Tx) error {
+		var accounts []provision.Account
+		for i, id := range []string{"p000", "p001", "p002"} {
+			a := b.subject("app", id).Account
+			a.RemoteID = "r-" + id
+			if i == 2 {
+				a.Parked = "refused"
+			}
+			accounts = append(accounts, a)
+		}
+		b.must(tx.PutAccounts(b.ctx, accounts))
+		b.must(tx.PutGroups(b.ctx, []provision.Group{{App: "app", Team: "t", RemoteID: "g"}, {App: "app", Team: "u"}}))
+		return tx.Doubt(b.ctx, "app", []string{"p001", "p003"})
+	})
+	looked := func() []string { return b.subjects(provision.Query{App: "app", Limit: 9, Observe: true, Now: noon}) }
+	same(b, "to be looked at", looked(), []string{"p001"})
+	b.provision(func(tx provision.Tx) error {
+		all, err := tx.Groups(b.ctx, "app")
+		equal(b, "a group that is there is doubted", all["t"].Observe, true)
+		equal(b, "and one that is not", all["u"].Observe, false)
+		b.must(err)
+		return tx.Doubt(b.ctx, "app", nil)
+	})
+	same(b, "to be looked at", looked(), []string{"p000", "p001"})
 }
 
 func markApp(b *bundle) {

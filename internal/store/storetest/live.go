@@ -56,7 +56,7 @@ func doubt(b *bundle) {
 	out("nobody of none", "app", []string{})
 	out("at an app that nobody knows", "none", nil)
 	before := b.subject("app", "p000").Account
-	b.source(func(tx source.Tx) error { return tx.Doubt(b.ctx, "app", []string{"r-0", "r-9"}) })
+	b.source(func(tx source.Tx) error { return tx.Suspect(b.ctx, "app", []string{"r-0", "r-9"}) })
 	if a := b.subject("app", "p000").Account; !a.Observe || !a.Due || a.Parked != "" || a.Version <= before.Version {
 		b.Errorf("the doubted account: %+v", a)
 	}

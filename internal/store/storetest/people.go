@@ -99,7 +99,9 @@ func missing(b *bundle) {
 	var changed []string
 	set := func(complete bool, here ...string) {
 		b.directory(func(tx directory.Tx) (err error) {
-			changed, err = tx.SetMissing(b.ctx, "hr", complete, func(id string) bool { return slices.Contains(here, strings.TrimPrefix(id, "r-")) })
+			changed, err = tx.SetMissing(b.ctx, "hr", complete, func(id string, taken time.Time) bool {
+				return slices.Contains(here, strings.TrimPrefix(id, "r-")) && taken.Equal(noon)
+			})
 			return err
 		})
 	}
@@ -139,7 +141,7 @@ func missing(b *bundle) {
 	same(b, "changed", changed, []string{"r-b"})
 	is()
 	b.directory(func(tx directory.Tx) error { // another source's read says nothing of this one
-		_, err := tx.SetMissing(b.ctx, "other", true, func(string) bool { return false })
+		_, err := tx.SetMissing(b.ctx, "other", true, func(string, time.Time) bool { return false })
 		return err
 	})
 	is()

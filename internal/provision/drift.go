@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/scim"
+)
+
+// doubt has everything at the app looked at once, where that is asked for: what others
+// have changed there is seen by nobody else. Whatever differs from what was confirmed is
+// told, and the plan mends it.
+func (r *run) doubt(ctx context.Context, tx Tx) error {
+	if !r.verify || !r.state.Listed {
+		return nil
+	}
+	return tx.Doubt(ctx, r.target.Name, r.people)
+}
+
+// overlaid is what was confirmed, with what the app shows otherwise by now. What it was
+// found not to keep, or never returns, shows nothing of what it is.
+func (r *run) overlaid(confirmed, seen *scim.Resource) *scim.Resource {
+	now := confirmed.Clone()
+	for _, p := range r.keeping.unknown(r.keeping.differing(r.planner.paths, seen, confirmed)) {
+		if v, ok := seen.At(p); ok {
+			_ = now.Put(p, v) // a path that was read can be written
+			continue
+		}
+		now.Remove(p)
+	}
+	return now
+}
+
+// drift tells of an account that is not as it was left. Who is out is looked at for
+// being in, and for nothing else.
+func (w *writing) drift(before, now Account) {
+	if !w.r.verify || before.State != Live && (before.State != Disabled || now.State != Live) {
+		return
+	}
+	e := audit.Event{At: w.now, Kind: "account.drifted", Actor: w.r.actor, Person: now.Person, App: now.App, Object: before.RemoteID}
+	was, is := map[string]scim.Value{}, map[string]scim.Value{}
+	switch {
+	case now.RemoteID != before.RemoteID:
+		e.Why = "the account is not there any more"
+	case now.Sent != nil && before.Sent != nil:
+		e.Why = "it was changed at the app"
+		for _, c := range scim.Diff(w.r.schemas, scim.UserURN, w.r.planner.paths, before.Sent, now.Sent) {
+			was[c.Path.String()], is[c.Path.String()] = c.Before, c.After
+		}
+		if now.State != before.State {
+			was[activePath.String()], is[activePath.String()] = scim.Bool(before.State == Live), scim.Bool(now.State == Live)
+		}
+		if len(is) == 0 {
+			return
+		}
+		e.Before, e.After = was, is
+	default:
+		return
+	}
+	w.events = append(w.events, e)
+	w.r.report.Drifted++
+}
+
+// driftOfGroup tells of a group that does not hold whom it was left with.
+func (r *run) driftOfGroup(g Group, more, less int) {
+	renamed := r.groups[g.Team].Name != g.Name
+	if !r.verify || len(r.unsure["g"+g.Team]) > 0 || more == 0 && less == 0 && !renamed {
+		return
+	}
+	why := fmt.Sprintf("it was changed at the app: %d members more and %d less than were put there", more, less)
+	if renamed {
+		why += ", and another name"
+	}
+	r.strayed = []audit.Event{{At: time.Now(), Kind: "group.drifted", Actor: r.actor, App: g.App, Object: g.Team, Why: why}}
+	r.report.Drifted++
+}
