@@ -21,8 +21,6 @@ import (
 	"github.com/usher-id/usher/internal/app/auth0app"
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
-	"github.com/usher-id/usher/internal/config"
-	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -467,48 +465,5 @@ func TestAuth0LacksScope(t *testing.T) {
 	}
 	if !l.users()["p001"].Blocked {
 		t.Error("not blocked")
-	}
-}
-
-// TestExampleAuth0 runs examples/hr-auth0 as it is, but for where the tenant is.
-func TestExampleAuth0(t *testing.T) {
-	t.Parallel()
-	l := newLogin(t, nil)
-	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "hr-auth0", "usher.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	near := strings.Replace(string(text), "      url: ${AUTH0_URL}\n", "      url: ${AUTH0_URL}\n      allow: [loopback, plain-http]\n", 1)
-	cfg, err := config.Parse("usher.yaml", []byte(near), func(name string) (string, bool) {
-		v, ok := map[string]string{
-			"HR_FILE": filepath.Join("..", "..", "examples", "hr-csv", "people.csv"), "STORE": filepath.Join(l.dir, "usher.db"), "TODAY": "2026-11-24",
-			"AUTH0_URL": l.url, "AUTH0_CLIENT_ID": "usher", "AUTH0_CLIENT_SECRET": tenantSecret,
-		}[name]
-		return v, ok
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	built, err := server.Build(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := built.Open(t.Context(), "test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer u.Close()
-	doc, err := u.Apply(t.Context(), server.Options{Actor: "test"})
-	if err != nil || len(doc.Holds) != 1 || len(l.users()) != 0 {
-		t.Fatalf("%v, holds %+v", err, doc.Holds)
-	}
-	doc, err = u.Apply(t.Context(), server.Options{Actor: "test", Release: doc.Holds[0].ID})
-	if rep := doc.Apps["login"]; err != nil || rep.Create != 6 || rep.Create != len(l.users()) || rep.Parked+rep.Waiting != 0 || rep.MemberAdd != rep.Create {
-		t.Errorf("%v %+v, %d users", err, rep, len(l.users()))
-	}
-	for name, user := range l.users() {
-		if teams := l.teams(user.ID); len(teams) != 1 || !strings.HasPrefix(teams[0], "Department ") || user.Blocked {
-			t.Errorf("%s: %v %s", name, teams, user.Raw)
-		}
 	}
 }
