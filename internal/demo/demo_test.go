@@ -274,24 +274,37 @@ func stay(t *testing.T, d *demo.Demo, row string) {
 	if err := os.WriteFile(d.HRFile(), append(data, row...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	patience := time.After(time.Minute)
-	for seen := map[string]bool{}; len(seen) < len(d.Apps); {
-		line := ""
-		select {
-		case line = <-lines:
-		case <-patience:
-			t.Fatalf("only %v followed", seen)
-		}
-		for _, a := range d.Apps {
-			if strings.Contains(line, "app follows  app="+a.Name+"  create=1") {
-				seen[a.Name] = true
+	follows := func(what string, apps ...*demo.App) {
+		t.Helper()
+		patience := time.After(time.Minute)
+		for seen := map[string]bool{}; len(seen) < len(apps); {
+			line := ""
+			select {
+			case line = <-lines:
+			case <-patience:
+				t.Fatalf("%s: only %v followed", what, seen)
+			}
+			for _, a := range apps {
+				if strings.Contains(line, "app follows  app="+a.Name+"  "+what) {
+					seen[a.Name] = true
+				}
 			}
 		}
 	}
+	follows("create=1", d.Apps...)
 	for _, a := range d.Apps {
 		if a.Tenant() != nil {
 			if u, ok := a.Tenant().UserByEmail("ines.lopez@acme.example"); !ok || u.Name != "Ines López" {
 				t.Errorf("%s has no user of the new colleague", a.Name)
+			}
+			// Whoever has left lifts the block, and is shut out by the event that tells of it.
+			gone := workers(d, true)[0].ID
+			if err := errors.Join(a.Tenant().Unblock(gone), a.Tenant().SignIn(gone)); err != nil {
+				t.Fatal(err)
+			}
+			follows("disable=1", a)
+			if u, _ := a.Tenant().User(gone); !u.Blocked || a.Tenant().Sessions(gone)+a.Tenant().RefreshTokens(gone) > 0 {
+				t.Errorf("%s has let a leaver in: %+v", a.Name, u)
 			}
 			continue
 		}

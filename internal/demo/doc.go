@@ -12,8 +12,8 @@
 //
 // It must not know more of the engine than `usher apply` does: it writes a
 // configuration and an HR file, and runs cycles on them. The apps are
-// scim/scimtest's.
+// scim/scimtest's, and the tenant of Auth0 is auth0test's.
 //
-// Goroutines: one listener for each app, stopped by Demo.Close; in Demo.Stay
+// Goroutines: a listener for each app, stopped by Demo.Close; in Demo.Stay
 // those of the engine, joined before it returns.
 package demo

@@ -81,3 +81,75 @@ func TestFollow(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 }
+
+// ledgerOf is an app of which the ledger alone is asked.
+type ledgerOf struct {
+	simulator
+
+	says deeds
+}
+
+func (l ledgerOf) deeds() deeds { return l.says }
+
+// TestMisdeeds: each number of the ledger is held against what must have been done.
+func TestMisdeeds(t *testing.T) {
+	t.Parallel()
+	must := deeds{made: 5, out: 3, back: 2, gone: 1}
+	for _, c := range []struct {
+		loses bool
+		says  deeds
+		told  []string
+	}{
+		{false, deeds{made: 5, out: 3, back: 2, gone: 1}, nil},
+		{true, deeds{made: 5, out: 3, back: 2, gone: 1, lost: 1}, nil},
+		{true, deeds{made: 5, out: 3, back: 2, gone: 1}, []string{"no answer of it was lost on the way, as the story has it"}},
+		{false, deeds{made: 6, out: 3, back: 2, gone: 1}, []string{"6 accounts were created, must be 5"}},
+		{false, deeds{made: 5, out: 4, back: 2, gone: 1}, []string{"4 accounts were disabled, must be 3"}},
+		{false, deeds{made: 5, out: 3, back: 1, gone: 1}, []string{"1 accounts were enabled again, must be 2"}},
+		{false, deeds{made: 5, out: 3, back: 2}, []string{"0 accounts were deleted, must be 1"}},
+		{false, deeds{made: 5, out: 3, back: 2, gone: 1, odd: []string{"group x was deleted"}}, []string{"group x was deleted"}},
+	} {
+		a := &App{traits: traits{loses: c.loses}, sim: ledgerOf{says: c.says}, did: must}
+		if got := a.misdeeds(); !slices.Equal(got, c.told) {
+			t.Errorf("%+v: %q, want %q", c.says, got, c.told)
+		}
+	}
+}
+
+// TestFollowLeavers: what becomes of a leaver's account is the app's own way, and counted.
+func TestFollowLeavers(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 25, 8, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		traits traits
+		want   *account // of the leaver; nil: none
+		did    deeds    // after leaving, a block that is lifted, and the return
+	}{
+		{traits{}, &account{UserName: "ada@acme.example", Given: "Ada", Display: "Ada", Department: "A"}, deeds{made: 1, out: 1, back: 1}},
+		{traits{login: true, mails: true}, &account{UserName: "ada@x", Mail: "ada@x", Given: "Ada", Display: "Ada", Department: "A"}, deeds{made: 1, out: 2, back: 1}},
+		{traits{hidesNames: true}, &account{Given: "Ada", Display: "Ada", Department: "A"}, deeds{made: 1, out: 1, back: 1}},
+		{traits{deletes: true}, nil, deeds{made: 2, gone: 1}},
+	} {
+		a := &App{traits: c.traits, want: newHoldings()}
+		ada := &Worker{Number: "1", Given: "Ada", givenSlug: "ada", Mail: "ada@x", Department: "A", Start: now.Add(-day)}
+		n := &nameBook{}
+		follow := func() {
+			n.give([]*Worker{ada})
+			a.want.follow(a, []*Worker{ada}, n, now)
+		}
+		follow()
+		ada.End = now
+		follow()
+		ada.letIn = true
+		follow()
+		got, there := a.want.accounts["1"]
+		if there != (c.want != nil) || there && got != *c.want {
+			t.Errorf("%+v: %+v", c.traits, got)
+		}
+		ada.End = time.Time{}
+		follow()
+		if !a.want.accounts["1"].Active || a.did.made != c.did.made || a.did.out != c.did.out || a.did.back != c.did.back || a.did.gone != c.did.gone {
+			t.Errorf("%+v: %+v, did %+v", c.traits, a.want.accounts["1"], a.did)
+		}
+	}
+}

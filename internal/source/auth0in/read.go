@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -88,6 +89,11 @@ func (t *Tenant) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch
 		}
 		b.add(u)
 	}
+	if len(b.keys) == 0 {
+		if err := t.unnamed(ctx); err != nil {
+			return nil, err
+		}
+	}
 	out := b.done()
 	out.Proof.Complete = true
 	if err := t.lookClosely(ctx, k, b); err != nil {
@@ -95,6 +101,24 @@ func (t *Tenant) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch
 	}
 	out.Proof.Digest = fingerprint(out.Rows)
 	return out, nil
+}
+
+// unnamed says that a connection is none of the tenant's: a slip of the pen reads nobody,
+// which looks like a tenant without users. Where we may not ask, it is not known.
+func (t *Tenant) unnamed(ctx context.Context) error {
+	for _, name := range t.Connections {
+		_, found, err := t.Client.ConnectionByName(ctx, name)
+		if e, ok := errors.AsType[*auth0.Error](err); ok && e.Status == http.StatusForbidden {
+			return nil
+		}
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return fmt.Errorf("the tenant has no connection %q; write its name as Auth0 shows it", name)
+		}
+	}
+	return nil
 }
 
 // everybody lists a small tenant by pages, and exports a larger one.

@@ -202,6 +202,39 @@ func TestConnections(t *testing.T) {
 	h.stand("ada active")
 }
 
+// TestNoSuchConnection: a slip of the pen is told, and no tenant without users; where it
+// may not be asked for, nobody is stopped.
+func TestNoSuchConnection(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		connection string
+		scopes     []string
+		told       string
+	}{
+		"another name":   {"Staff", nil, `no connection "Staff"`},
+		"nobody yet":     {auth0test.DefaultConnection, nil, ""},
+		"a scope lacks":  {"Staff", []string{"read:users", "read:roles"}, ""},
+		"users are read": {auth0test.DefaultConnection, []string{"read:users", "read:roles", "read:connections"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := setup(t, func(fake *auth0test.Config, in *auth0in.Config) {
+				fake.Scopes, in.Connections = c.scopes, []string{c.connection}
+			})
+			if name == "users are read" {
+				h.put("ada")
+			}
+			_, err := h.tryAll()
+			if told := fmt.Sprint(err); (err != nil) != (c.told != "") || !strings.Contains(told, c.told) {
+				t.Errorf("%v, want %q", err, c.told)
+			}
+			if asked := h.tenant.Counts()["GET /connections"]; (asked > 0) != (name != "users are read") {
+				t.Errorf("%d requests for connections", asked)
+			}
+		})
+	}
+}
+
 // TestOddUsers: one that cannot be taken is set aside alone.
 func TestOddUsers(t *testing.T) {
 	t.Parallel()
