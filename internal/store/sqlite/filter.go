@@ -81,12 +81,20 @@ func (c *compiler) filter(f scim.Filter) (cond condition, ok bool) {
 	return cond, ok
 }
 
+// nobody reports whether no resource satisfies a condition, whatever it holds. SQLite
+// finds no plan by a named index where such a one stands beside others.
+func (c condition) nobody() bool { return c.sql == "0" && c.exact }
+
 // and leaves out what SQL cannot tell: then more satisfy it than should.
 func (c *compiler) and(terms []scim.Filter, compile func(scim.Filter) (condition, bool)) (condition, bool) {
-	all := condition{exact: true}
+	all, before := condition{exact: true}, len(c.args)
 	var parts []string
 	for _, t := range terms {
 		cond, ok := compile(t)
+		if ok && cond.nobody() {
+			c.args = c.args[:before]
+			return cond, true
+		}
 		if all.exact = all.exact && ok && cond.exact; ok {
 			parts = append(parts, cond.sql)
 			all.index = cmp.Or(all.index, cond.index)
@@ -98,17 +106,25 @@ func (c *compiler) and(terms []scim.Filter, compile func(scim.Filter) (condition
 
 func (c *compiler) or(terms []scim.Filter, compile func(scim.Filter) (condition, bool)) (condition, bool) {
 	any := condition{exact: true}
+	var none *condition
 	var parts, ids []string
 	for _, t := range terms {
 		cond, ok := compile(t)
 		if !ok {
 			return condition{}, false
 		}
+		if cond.nobody() {
+			none = &cond
+			continue
+		}
 		any.exact = any.exact && cond.exact
 		parts = append(parts, cond.sql)
 		if cond.ids != "" {
 			ids = append(ids, cond.ids)
 		}
+	}
+	if len(parts) == 0 && none != nil {
+		return *none, true
 	}
 	any.sql = "(" + strings.Join(parts, " OR ") + ")"
 	if n := len(ids); n > 0 && n == len(parts) && n <= mostIDs { // no index has an OR

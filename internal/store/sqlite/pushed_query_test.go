@@ -144,36 +144,58 @@ func TestFilterOfOddElements(t *testing.T) {
 		`emails[type eq "work"]`, `emails[value sw "ann"]`, `emails[not (type pr)]`, `emails[type eq "work"].value co "ann"`, `emails.value eq "plain"`, `emails[value eq "plain"]`,
 		`emails[primary eq true]`, `emails[type ne "work"]`, `emails[type pr]`,
 	} {
-		rules := scim.FilterRules{ValuePathSub: true}
-		f, err := rules.Parse(scim.CoreSchemas(), scim.UserURN, filter, scim.FilterLimits{})
+		asMatch(t, db, bodies, filter)
+	}
+}
+
+// TestFiltersThatNobodySatisfies: a term that is false of everybody, beside one that an
+// index answers.
+func TestFiltersThatNobodySatisfies(t *testing.T) {
+	t.Parallel()
+	db := open(t, t.TempDir()+"/usher.db")
+	bodies := []string{`{"userName":"n0","externalId":"e0"}`, `{"userName":"n1"}`}
+	put(t, db, bodies...)
+	const never = `meta.created eq "2026-01-01T00:00:00.0000001Z"` // finer than what is kept
+	for _, filter := range []string{
+		never, "externalId sw \"e\" and " + never, never + " and userName eq \"n0\"", "userName pr and (externalId sw \"e\" and (" + never + " or " + never + "))",
+		never + " or userName eq \"n0\"", "not (" + never + ") and userName eq \"n1\"", "userName eq \"n0\" and not (userName pr and " + never + ")",
+	} {
+		asMatch(t, db, bodies, filter)
+	}
+}
+
+// asMatch asserts that a filter finds those of the bodies that Match finds.
+func asMatch(t *testing.T, db store.DB, bodies []string, filter string) {
+	t.Helper()
+	rules := scim.FilterRules{ValuePathSub: true}
+	f, err := rules.Parse(scim.CoreSchemas(), scim.UserURN, filter, scim.FilterLimits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i, body := range bodies {
+		r, err := scim.ParseResource([]byte(body), scim.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var want []string
-		for i, body := range bodies {
-			r, err := scim.ParseResource([]byte(body), scim.Limits{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if scim.CoreSchemas().Match(scim.UserURN, f, r) {
-				want = append(want, fmt.Sprint(i))
-			}
+		if scim.CoreSchemas().Match(scim.UserURN, f, r) {
+			want = append(want, fmt.Sprint(i))
 		}
-		q := users("")
-		q.Filter = f
-		var got []string
-		err = db.Pushed().View(t.Context(), func(tx source.PushTx) error {
-			rows, _, ok, err := tx.PushedPage(t.Context(), q, 0, 10)
-			for _, r := range rows {
-				got = append(got, r.ID)
-			}
-			if !ok {
-				t.Errorf("%s: not told", filter)
-			}
-			return err
-		})
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%s: %v, want %v; %v", filter, got, want, err)
+	}
+	q := users("")
+	q.Filter = f
+	var got []string
+	err = db.Pushed().View(t.Context(), func(tx source.PushTx) error {
+		rows, _, ok, err := tx.PushedPage(t.Context(), q, 0, 10)
+		for _, r := range rows {
+			got = append(got, r.ID)
 		}
+		if !ok {
+			t.Errorf("%s: not told", filter)
+		}
+		return err
+	})
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%s: %v, want %v; %v", filter, got, want, err)
 	}
 }
