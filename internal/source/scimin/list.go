@@ -347,9 +347,12 @@ func (p *Provider) addGroups(ctx context.Context, tx source.PushTx, users []stri
 }
 
 func setGroups(user *scim.Resource, in []source.PushedGroup) {
-	if len(in) == 0 {
-		return
+	if len(in) > 0 {
+		user.Set("groups", groupValues(in))
 	}
+}
+
+func groupValues(in []source.PushedGroup) scim.Value {
 	values := make([]scim.Value, len(in))
 	for i, g := range in {
 		var o scim.Object
@@ -360,7 +363,7 @@ func setGroups(user *scim.Resource, in []source.PushedGroup) {
 		o.Set("type", scim.String("direct")) // groups of groups are not told (RFC 7643 §4.1.2)
 		values[i] = scim.Complex(o)
 	}
-	user.Set("groups", scim.List(values...))
+	return scim.List(values...)
 }
 
 // head is a row as a resource, without members and groups.

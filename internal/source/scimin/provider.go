@@ -65,6 +65,7 @@ type Provider struct {
 
 var (
 	_ scimserver.PartStore   = (*Provider)(nil)
+	_ scimserver.TextStore   = (*Provider)(nil)
 	_ scimserver.MemberStore = (*Provider)(nil)
 	_ scimserver.CursorStore = (*Provider)(nil)
 	_ scimserver.TxStore     = (*Provider)(nil)
