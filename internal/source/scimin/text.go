@@ -61,7 +61,18 @@ func groupsText(in []source.PushedGroup) []byte {
 	if len(in) == 0 {
 		return nil
 	}
-	var rest scim.Object
-	rest.Set("groups", groupValues(in))
-	return rest.AppendJSON(nil)
+	dst := []byte(`{"groups":[`)
+	add := func(name, text string) { dst = scim.String(text).AppendJSON(append(dst, name...)) }
+	for i, g := range in {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		add(`{"value":`, g.ID)
+		if g.DisplayName != "" {
+			add(`,"display":`, g.DisplayName)
+		}
+		add(`,"type":`, "direct")
+		dst = append(dst, '}')
+	}
+	return append(dst, "]}"...)
 }

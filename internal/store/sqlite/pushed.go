@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -76,36 +77,35 @@ func (tx *Tx) PushedRivals(ctx context.Context, provider, name, external string)
 }
 
 // PushedUsers implements source.PushTx. It is what providers ask most: one statement
-// finds who there is, and then their groups.
+// finds who there is, and with each the groups as one text.
 func (tx *Tx) PushedUsers(ctx context.Context, provider string, by source.PushedBy, value string) (out []source.PushedUser, err error) {
 	where, err := keyed(by, false)
 	if err != nil {
 		return nil, err
 	}
-	of := `m.member = ?3`
-	if by != source.PushedByID {
-		of = `m.member IN (SELECT id FROM pushed ` + where + `)`
-	}
 	err = tx.rows(brief(ctx), func(r *sql.Rows) error {
-		var u source.PushedUser
+		u := source.PushedUser{Pushed: source.Pushed{Type: "User"}}
 		var created, modified int64
-		var group sql.NullString
-		if err := r.Scan(&u.ID, &u.Version, &created, &modified, &u.Body, &group); err != nil {
-			return err
-		}
-		if !group.Valid {
-			u.Type, u.Created, u.Modified = "User", time.UnixMicro(created).UTC(), time.UnixMicro(modified).UTC()
-			out = append(out, u)
-			return nil
-		}
-		i := slices.IndexFunc(out, func(o source.PushedUser) bool { return o.ID == u.ID })
-		if i >= 0 { // a member need not be there
-			out[i].Groups = append(out[i].Groups, source.PushedGroup{ID: group.String, DisplayName: string(u.Body)})
-		}
-		return nil
-	}, `SELECT id, version, created, modified, body, NULL FROM pushed `+where+`
-		UNION ALL SELECT m.member, 0, 0, 0, `+groupName+`, m.grp `+seats+` WHERE m.source = ?1 AND `+of, provider, "User", value)
+		var groups sql.NullString
+		err := r.Scan(&u.ID, &u.Version, &created, &modified, &u.Body, &groups)
+		u.Created, u.Modified, u.Groups = time.UnixMicro(created).UTC(), time.UnixMicro(modified).UTC(), groupsIn(groups.String)
+		out = append(out, u)
+		return err
+	}, `SELECT id, version, created, modified, body, (SELECT group_concat(m.grp || char(0) || `+groupName+`, char(0)) `+seats+`
+		WHERE m.source = pushed.source AND m.member = pushed.id) FROM pushed `+where, provider, "User", value)
 	return out, err
+}
+
+// groupsIn reads ids and names in turn, with NUL between them, which no name has: JSON
+// that has it is refused (scim.ParseValue).
+func groupsIn(text string) (out []source.PushedGroup) {
+	for text != "" {
+		var g source.PushedGroup
+		g.ID, text, _ = strings.Cut(text, "\x00")
+		g.DisplayName, text, _ = strings.Cut(text, "\x00")
+		out = append(out, g)
+	}
+	return out
 }
 
 // seats are the places of members m in groups g, of which a member is told the name.
