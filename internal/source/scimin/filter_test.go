@@ -163,6 +163,9 @@ func crowd(ctx context.Context, t *rapid.T, p *scimin.Provider) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if got, err := p.Get(ctx, typ, made.ID()); err != nil || got.String() != made.String() {
+			t.Fatalf("%v, %v is there, and was told to be %v", err, got, made)
+		}
 		ids = append(ids, made.ID())
 	}
 	for i := range rapid.IntRange(1, 6).Draw(t, "people") {

@@ -372,7 +372,12 @@ func (p *Provider) head(row *source.Pushed) (*scim.Resource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", row.Type, row.ID, err)
 	}
+	dress(r, row)
+	return r, nil
+}
+
+// dress adds to a body what stands beside it in every row.
+func dress(r *scim.Resource, row *source.Pushed) {
 	r.SetID(row.ID)
 	r.SetMeta(row.Created, row.Modified, tag(row.Version))
-	return r, nil
 }
