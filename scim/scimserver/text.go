@@ -3,6 +3,7 @@
 package scimserver
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"time"
@@ -34,12 +35,15 @@ type Text struct {
 	Version               string // an entity tag with its quotes, "" for none
 }
 
-const usualMeta = 512 // bytes of most ids and metas
+// usualMeta is the bytes of most ids, metas, and heads of lists.
+const usualMeta = 512
 
-// json is the resource as an answer shows it, if nothing is asked for.
-func (x Text) json(t *resourceType, location string) []byte {
-	dst := make([]byte, 0, len(x.Body)+len(x.Rest)+usualMeta)
-	dst = append(dst, x.Body[:len(x.Body)-1]...)
+// room is for a resource and what stands around it.
+func (x *Text) room() []byte { return make([]byte, 0, len(x.Body)+len(x.Rest)+usualMeta) }
+
+// appendJSON appends the resource as an answer shows it, if nothing is asked for.
+func (x *Text) appendJSON(dst []byte, t *resourceType, location string) []byte {
+	dst = append(dst, bytes.TrimSuffix(x.Body, []byte("}"))...)
 	if len(x.Body) > len("{}") {
 		dst = append(dst, ',')
 	}
@@ -68,7 +72,7 @@ func (h *Handler) getText(w http.ResponseWriter, r *http.Request, t *resourceTyp
 	if !unchanged(w, r, x.Version) {
 		location := t.location(h.root(r), x.ID)
 		about(w, http.StatusOK, location, x.Version)
-		send(w, http.StatusOK, x.json(t, location))
+		send(w, http.StatusOK, x.appendJSON(x.room(), t, location))
 	}
 	return true, nil
 }
@@ -85,11 +89,12 @@ func (h *Handler) listText(w http.ResponseWriter, r *http.Request, t *resourceTy
 		return false, err
 	}
 	shown := all[:min(len(all), q.Count)]
-	head, _ := q.message(len(all), len(shown)).MarshalJSON() // it has no error
-	body, end := head[:len(head)-len("]}")], "]}"
-	for _, x := range shown {
-		body = append(body, x.json(t, t.location(h.root(r), x.ID))...)
+	body, _ := q.message(len(all), len(shown)).MarshalJSON() // it has no error
+	if len(shown) > 0 {
+		x, end := &shown[0], "]}" // of the empty list, between which it stands
+		body = append(x.room(), body[:len(body)-len(end)]...)
+		body = append(x.appendJSON(body, t, t.location(h.root(r), x.ID)), end...)
 	}
-	send(w, http.StatusOK, append(body, end...))
+	send(w, http.StatusOK, body)
 	return true, nil
 }
