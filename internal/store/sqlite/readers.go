@@ -5,6 +5,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync"
@@ -62,8 +63,9 @@ func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (e
 		r = &reader{statementsOf(conn)}
 	}
 	if single { // a statement is consistent by itself
-		sound = true
-		return fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext, ask: r.ask})
+		err = fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext, ask: r.ask})
+		sound = !errors.Is(err, driver.ErrBadConn) && !errors.Is(err, sql.ErrConnDone)
+		return err
 	}
 	if err := r.exec(ctx, "BEGIN"); err != nil {
 		return fmt.Errorf("store: begin: %w", err)
