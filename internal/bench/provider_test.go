@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -200,11 +201,13 @@ func send(client *http.Client, secret, root string, a ask, i int) (status int, h
 	return res.StatusCode, res.Header, body, err
 }
 
-// bare answers with the same bytes.
+// bare answers with the same bytes, those of the head included.
 func bare(status int, header http.Header, body []byte) http.Handler {
+	header = header.Clone()
+	header.Del("Date") // net/http's own
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header()["Content-Type"] = header["Content-Type"]
+		maps.Copy(w.Header(), header)
 		w.WriteHeader(status)
 		_, _ = w.Write(body)
 	})

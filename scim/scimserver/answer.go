@@ -98,16 +98,21 @@ func send(w http.ResponseWriter, status int, body []byte) {
 
 // resource answers with a resource.
 func (h *Handler) resource(w http.ResponseWriter, r *http.Request, status int, t *resourceType, res *scim.Resource, p *projection) {
-	if v := res.Version(); v != "" {
-		w.Header()["Etag"] = []string{v}
-	}
 	location := t.location(h.root(r), res.ID())
+	about(w, status, location, res.Version())
+	send(w, status, t.shown(location, res, p).AppendJSON(make([]byte, 0, usualBody)))
+}
+
+// about says in the header which resource an answer shows.
+func about(w http.ResponseWriter, status int, location, version string) {
+	if version != "" {
+		w.Header()["Etag"] = []string{version}
+	}
 	if status == http.StatusCreated {
 		w.Header()["Location"] = []string{location}
 	} else {
 		w.Header()["Content-Location"] = []string{location}
 	}
-	send(w, status, t.shown(location, res, p).AppendJSON(make([]byte, 0, usualBody)))
 }
 
 const usualBody = 1 << 10 // bytes of most users

@@ -9,7 +9,8 @@
 // what it does, and nothing else. The Store keeps resources: six methods, and one
 // more for each thing that not every store can do: change members of large groups
 // without reading them ([MemberStore]), pages by cursor ([CursorStore]), several
-// changes as one ([TxStore]). [Memory] is one, for tests and small services.
+// changes as one ([TxStore]), answers made of the JSON that it keeps ([TextStore]).
+// [Memory] is one, for tests and small services.
 //
 // # What it owns
 //

@@ -121,6 +121,7 @@ type Handler struct {
 	members MemberStore // nil if the store is none
 	cursors CursorStore // likewise
 	parts   PartStore   // likewise
+	texts   TextStore   // likewise
 	atomic  TxStore     // likewise
 	events  []string    // that the store gives
 
@@ -177,6 +178,7 @@ func New(c Config) (*Handler, error) {
 	h.members, _ = c.Store.(MemberStore)
 	h.cursors, _ = c.Store.(CursorStore)
 	h.parts, _ = c.Store.(PartStore)
+	h.texts, _ = c.Store.(TextStore)
 	h.atomic, _ = c.Store.(TxStore)
 	if s, ok := c.Store.(EventStore); ok {
 		h.events = s.EventURIs()

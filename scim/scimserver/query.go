@@ -37,13 +37,13 @@ func readQuery(r *http.Request) (query, error) {
 	if err != nil {
 		return nil, badQuery(scim.InvalidValue, "the parameters of the address cannot be decoded")
 	}
-	q := query{}
+	q, known := query{}, parameters()
 	for name, list := range values {
-		i := slices.IndexFunc(parameters(), func(p string) bool { return strings.EqualFold(p, name) })
+		i := slices.IndexFunc(known, func(p string) bool { return strings.EqualFold(p, name) })
 		if i < 0 {
 			continue
 		}
-		p := parameters()[i]
+		p := known[i]
 		if q.has(p) || len(list) > 1 {
 			return nil, badQuery(scim.InvalidValue, p+" is there more than once")
 		}

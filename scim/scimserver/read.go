@@ -20,22 +20,31 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, t *resourceType, i
 	if err != nil {
 		return err
 	}
+	if h.texts != nil && p == &t.plain {
+		if done, err := h.getText(w, r, t, id); done || err != nil {
+			return err
+		}
+	}
 	var found *scim.Resource
 	if h.parts != nil && len(p.without) > 0 {
 		found, err = h.parts.GetPart(r.Context(), t.Name, id, p.without)
 	} else {
 		found, err = h.c.Store.Get(r.Context(), t.Name, id)
 	}
-	if err != nil {
-		return err
+	if err == nil && !unchanged(w, r, found.Version()) {
+		h.resource(w, r, http.StatusOK, t, found, p)
 	}
-	if v := found.Version(); v != "" && matches(r.Header.Values("If-None-Match"), v) {
-		w.Header().Set("ETag", v)
-		w.WriteHeader(http.StatusNotModified)
-		return nil
+	return err
+}
+
+// unchanged answers who has this version already (RFC 7644 §3.14).
+func unchanged(w http.ResponseWriter, r *http.Request, version string) bool {
+	if version == "" || !matches(r.Header.Values("If-None-Match"), version) {
+		return false
 	}
-	h.resource(w, r, http.StatusOK, t, found, p)
-	return nil
+	w.Header().Set("ETag", version)
+	w.WriteHeader(http.StatusNotModified)
+	return true
 }
 
 // tags are the entity tags of an If-Match or If-None-Match header, in which a
@@ -112,15 +121,18 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, t *resourceType, 
 	if err != nil {
 		return err
 	}
+	if h.texts != nil && p == &t.plain {
+		if done, err := h.listText(w, r, t, q); done || err != nil {
+			return err
+		}
+	}
 	q.Without = p.without
 	page, err := h.page(r, t, q)
 	if err != nil {
 		return err
 	}
-	answer := scim.ListResponse{TotalResults: page.Total, ItemsPerPage: len(page.Resources), NextCursor: page.NextCursor}
-	if !q.byCursor {
-		answer.StartIndex = q.StartIndex
-	}
+	answer := q.message(page.Total, len(page.Resources))
+	answer.NextCursor = page.NextCursor
 	root := h.root(r)
 	answer.Resources = make([]*scim.Resource, len(page.Resources))
 	for i, found := range page.Resources {
@@ -131,36 +143,45 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, t *resourceType, 
 	return nil
 }
 
+// message is the list that shows so many of a number of resources.
+func (q asked) message(total, shown int) scim.ListResponse {
+	l := scim.ListResponse{TotalResults: total, ItemsPerPage: shown}
+	if !q.byCursor {
+		l.StartIndex = q.StartIndex
+	}
+	return l
+}
+
+// named is the one value that a filter names, and its attribute; ok is false if the query
+// is about anything else.
+func (q asked) named(t *resourceType) (attribute scim.Path, value string, ok bool) {
+	c, ok := q.Filter.(*scim.Compare)
+	if !ok || c.Op != scim.OpEq || c.Path.Filter != nil || q.StartIndex > 1 || q.cursor != "" {
+		return attribute, "", false
+	}
+	if attribute = c.Path; strings.EqualFold(attribute.URN, t.Schema) {
+		attribute.URN = ""
+	}
+	value, ok = c.Value.AsString()
+	return attribute, value, ok && value != ""
+}
+
 // page asks the store's index where a filter names one value, and the store's
 // list for everything else.
 func (h *Handler) page(r *http.Request, t *resourceType, q asked) (Page, error) {
-	list := func() (Page, error) {
-		if q.byCursor {
-			return h.cursors.Walk(r.Context(), t.Name, q.Query, q.cursor)
+	if path, value, ok := q.named(t); ok {
+		found, indexed, err := h.lookup(r.Context(), t, path, value, q.Without)
+		if err != nil {
+			return Page{}, err
 		}
-		return h.c.Store.List(r.Context(), t.Name, q.Query)
-	}
-	c, ok := q.Filter.(*scim.Compare)
-	if !ok || c.Op != scim.OpEq || c.Path.Filter != nil || q.StartIndex > 1 || q.cursor != "" {
-		return list()
-	}
-	value, isText := c.Value.AsString()
-	if !isText || value == "" {
-		return list()
-	}
-	path := c.Path
-	if strings.EqualFold(path.URN, t.Schema) {
-		path.URN = ""
-	}
-	found, indexed, err := h.lookup(r.Context(), t, path, value, q.Without)
-	// Several have an order and pages.
-	if err != nil || !indexed || len(found) > 1 {
-		if err == nil {
-			return list()
+		if indexed && len(found) <= 1 { // several have an order and pages
+			return Page{Resources: found[:min(len(found), q.Count)], Total: len(found)}, nil
 		}
-		return Page{}, err
 	}
-	return Page{Resources: found[:min(len(found), q.Count)], Total: len(found)}, nil
+	if q.byCursor {
+		return h.cursors.Walk(r.Context(), t.Name, q.Query, q.cursor)
+	}
+	return h.c.Store.List(r.Context(), t.Name, q.Query)
 }
 
 func (h *Handler) lookup(ctx context.Context, t *resourceType, attribute scim.Path, value string, without []scim.Path) ([]*scim.Resource, bool, error) {

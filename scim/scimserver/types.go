@@ -17,6 +17,7 @@ type resourceType struct {
 	rules   []rule
 	own     []scim.Path // attributes of its own schema
 	plain   projection  // what an answer shows if nothing is asked for
+	hidden  []scim.Path // what that leaves out
 	members string      // the attribute of a MemberStore; "" for none
 	fixed   bool        // clients can write nothing of it
 	off     bool        // it can be inactive
@@ -47,6 +48,11 @@ func describe(set *scim.SchemaSet, t scim.ResourceType, hide []scim.Path) (*reso
 		}
 	}
 	rt.plain = defaultProjection(rt.rules)
+	for _, r := range rt.rules {
+		if r.returned != scim.ReturnedAlways {
+			rt.hidden = append(rt.hidden, r.Path)
+		}
+	}
 	return rt, nil
 }
 

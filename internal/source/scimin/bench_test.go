@@ -99,12 +99,21 @@ func BenchmarkFloor(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "inserts/s")
 }
 
-// BenchmarkGet reads one User, and BenchmarkPage a hundred, without a network.
+// BenchmarkGet reads one User, BenchmarkLookup one by a filter, and BenchmarkPage a
+// hundred, without a network.
 func BenchmarkGet(b *testing.B) {
 	e, id := staffed(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		e.do("GET", "/Users/"+id, "").want(200)
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	e, _ := staffed(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		e.do("GET", "/Users?filter=userName+eq+%22given7.family7@acme.example%22", "").want(200)
 	}
 }
 

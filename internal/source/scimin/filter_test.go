@@ -43,7 +43,7 @@ func person(t *rapid.T, i int) *scim.Resource {
 		}
 	}
 	for _, path := range []string{
-		"externalId", "title", "name.givenName", "name.familyName", "profileUrl",
+		"externalId", "password", "title", "name.givenName", "name.familyName", "profileUrl",
 		scim.EnterpriseUserURN + ":department", scim.EnterpriseUserURN + ":manager.value", scim.EnterpriseUserURN + ":manager.displayName",
 	} {
 		text(path)
@@ -152,6 +152,46 @@ func (h *house) provider(source string) *scimin.Provider {
 	return p
 }
 
+// crowd draws Users, and Groups of some of them, and returns the ids of all.
+func crowd(ctx context.Context, t *rapid.T, p *scimin.Provider) []string {
+	var ids []string
+	create := func(typ string, r *scim.Resource) {
+		made, err := p.Create(ctx, typ, r)
+		if taken := new(scimserver.UniquenessError); errors.As(err, &taken) {
+			return // another one has the same externalId
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.Get(ctx, typ, made.ID()); err != nil || got.String() != made.String() {
+			t.Fatalf("%v, %v is there, and was told to be %v", err, got, made)
+		}
+		ids = append(ids, made.ID())
+	}
+	for i := range rapid.IntRange(1, 6).Draw(t, "people") {
+		create("User", person(t, i))
+	}
+	everybody := slices.Clone(ids)
+	for range rapid.IntRange(0, 3).Draw(t, "groups") {
+		g := scim.NewResource(scim.GroupURN)
+		g.Set("displayName", scim.String(word(t, "displayName")+"s"))
+		var members []scim.Value
+		for _, id := range everybody {
+			if rapid.Bool().Draw(t, "is in") {
+				var o scim.Object
+				o.Set("value", scim.String(id))
+				o.Set("display", scim.String(word(t, "display")))
+				members = append(members, scim.Complex(o))
+			}
+		}
+		if len(members) > 0 {
+			g.Set("members", scim.List(members...))
+		}
+		create("Group", g)
+	}
+	return ids
+}
+
 // TestFilters asks for random resources by random filters and orders: who comes is
 // who matches, whatever of it the store tells and whatever is looked at one by one.
 func TestFilters(t *testing.T) {
@@ -162,38 +202,7 @@ func TestFilters(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		round++
 		p := h.provider(fmt.Sprint("idp", round)) // each sees its own alone
-		var ids []string
-		create := func(typ string, r *scim.Resource) {
-			made, err := p.Create(ctx, typ, r)
-			if taken := new(scimserver.UniquenessError); errors.As(err, &taken) {
-				return // another one has the same externalId
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			ids = append(ids, made.ID())
-		}
-		for i := range rapid.IntRange(1, 6).Draw(t, "people") {
-			create("User", person(t, i))
-		}
-		everybody := slices.Clone(ids)
-		for range rapid.IntRange(0, 3).Draw(t, "groups") {
-			g := scim.NewResource(scim.GroupURN)
-			g.Set("displayName", scim.String(word(t, "displayName")+"s"))
-			var members []scim.Value
-			for _, id := range everybody {
-				if rapid.Bool().Draw(t, "is in") {
-					var o scim.Object
-					o.Set("value", scim.String(id))
-					o.Set("display", scim.String(word(t, "display")))
-					members = append(members, scim.Complex(o))
-				}
-			}
-			if len(members) > 0 {
-				g.Set("members", scim.List(members...))
-			}
-			create("Group", g)
-		}
+		ids := crowd(ctx, t, p)
 		for range 12 {
 			typ := rapid.SampledFrom([]string{"User", "User", "Group"}).Draw(t, "type")
 			agree(ctx, t, p, typ, ids)

@@ -347,9 +347,12 @@ func (p *Provider) addGroups(ctx context.Context, tx source.PushTx, users []stri
 }
 
 func setGroups(user *scim.Resource, in []source.PushedGroup) {
-	if len(in) == 0 {
-		return
+	if len(in) > 0 {
+		user.Set("groups", groupValues(in))
 	}
+}
+
+func groupValues(in []source.PushedGroup) scim.Value {
 	values := make([]scim.Value, len(in))
 	for i, g := range in {
 		var o scim.Object
@@ -360,7 +363,7 @@ func setGroups(user *scim.Resource, in []source.PushedGroup) {
 		o.Set("type", scim.String("direct")) // groups of groups are not told (RFC 7643 §4.1.2)
 		values[i] = scim.Complex(o)
 	}
-	user.Set("groups", scim.List(values...))
+	return scim.List(values...)
 }
 
 // head is a row as a resource, without members and groups.
@@ -369,7 +372,12 @@ func (p *Provider) head(row *source.Pushed) (*scim.Resource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", row.Type, row.ID, err)
 	}
+	dress(r, row)
+	return r, nil
+}
+
+// dress adds to a body what stands beside it in every row.
+func dress(r *scim.Resource, row *source.Pushed) {
 	r.SetID(row.ID)
 	r.SetMeta(row.Created, row.Modified, tag(row.Version))
-	return r, nil
 }

@@ -65,6 +65,7 @@ type Provider struct {
 
 var (
 	_ scimserver.PartStore   = (*Provider)(nil)
+	_ scimserver.TextStore   = (*Provider)(nil)
 	_ scimserver.MemberStore = (*Provider)(nil)
 	_ scimserver.CursorStore = (*Provider)(nil)
 	_ scimserver.TxStore     = (*Provider)(nil)
@@ -169,7 +170,7 @@ func (p *Provider) Create(ctx context.Context, typ string, sent *scim.Resource) 
 	if typ == typeUser {
 		in.mapAs(p.c.Mapping, id)
 	}
-	return p.change(ctx, typ, func(tx source.PushTx, n *news) (*source.Pushed, error) {
+	return p.change(ctx, typ, in, func(tx source.PushTx, n *news) (*source.Pushed, error) {
 		row := &source.Pushed{Source: p.c.Source, Type: typ, ID: id, Created: tx.Now()}
 		row.Record = row.ID
 		if typ != typeUser {
@@ -262,7 +263,7 @@ func known(sent *sending, rivals []source.Pushed) (found *source.Pushed) {
 // Replace implements scimserver.Store.
 func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource, version string) (*scim.Resource, error) {
 	in := p.read(typ, sent)
-	return p.change(ctx, typ, func(tx source.PushTx, n *news) (*source.Pushed, error) {
+	return p.change(ctx, typ, in, func(tx source.PushTx, n *news) (*source.Pushed, error) {
 		row, err := p.under(ctx, tx, typ, sent.ID(), version)
 		if err == nil {
 			err = n.before(p, row)
@@ -286,7 +287,7 @@ func (p *Provider) Replace(ctx context.Context, typ string, sent *scim.Resource,
 // Delete implements scimserver.Store. The resource is gone at once; what becomes of
 // its person is for the directory to say.
 func (p *Provider) Delete(ctx context.Context, typ, id, version string) error {
-	_, err := p.change(ctx, typ, func(tx source.PushTx, n *news) (*source.Pushed, error) {
+	_, err := p.change(ctx, typ, nil, func(tx source.PushTx, n *news) (*source.Pushed, error) {
 		row, err := p.under(ctx, tx, typ, id, version)
 		if err != nil {
 			return nil, err
@@ -365,8 +366,9 @@ func (p *Provider) leaveGroups(ctx context.Context, tx source.PushTx, id string,
 	return nil
 }
 
-// change is one request's transaction; what it returns is read within it.
-func (p *Provider) change(ctx context.Context, typ string, fn func(tx source.PushTx, n *news) (*source.Pushed, error)) (after *scim.Resource, err error) {
+// change is one request's transaction; what it returns is read within it, unless it is
+// no more than what was sent.
+func (p *Provider) change(ctx context.Context, typ string, sent *sending, fn func(tx source.PushTx, n *news) (*source.Pushed, error)) (after *scim.Resource, err error) {
 	var fresh *source.Pushed
 	var n *news
 	err = p.c.Store.Update(ctx, func(tx source.PushTx) (err error) {
@@ -399,7 +401,8 @@ func (p *Provider) change(ctx context.Context, typ string, fn func(tx source.Pus
 		p.c.Changed()
 	}
 	if fresh != nil {
-		return p.head(fresh)
+		after = sent.body // which nobody else has any more
+		dress(after, fresh)
 	}
 	return after, nil
 }

@@ -5,6 +5,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
@@ -46,11 +47,10 @@ type DB struct {
 
 // writer is the one writing connection with its prepared statements.
 type writer struct {
-	turn  turn
-	db    *sql.DB
-	conn  *sql.Conn
-	tx    *sql.Tx // begun on conn, so that conn's statements run within it
-	stmts map[string]*sql.Stmt
+	statements
+	turn turn
+	db   *sql.DB
+	tx   *sql.Tx // begun on the connection, so that its statements run within it
 }
 
 // Open opens the store for writing, creates or migrates it, and locks it for
@@ -136,7 +136,7 @@ func open(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), w.Close(), r.close(), q.Close())
 	}
-	return &DB{path: path, read: r, writer: &writer{turn: turn, db: w, stmts: map[string]*sql.Stmt{}}, jobs: jobs, pool: q}, nil
+	return &DB{path: path, read: r, writer: &writer{turn: turn, db: w}, jobs: jobs, pool: q}, nil
 }
 
 func version(ctx context.Context, db *sql.DB) error {
@@ -195,12 +195,7 @@ func (db *DB) Close() error {
 	var errs []error
 	w := db.writer
 	_ = w.turn.take(context.Background())
-	for _, s := range w.stmts {
-		errs = append(errs, s.Close())
-	}
-	if w.conn != nil {
-		errs = append(errs, w.conn.Close())
-	}
+	errs = append(errs, w.close(false))
 	w.turn.give()
 	errs = append(errs, db.read.close(), w.db.Close(), db.pool.Close())
 	if db.lock != nil {
@@ -217,6 +212,7 @@ type Tx struct {
 	now     time.Time
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
 	once    func(ctx context.Context, query string) (*sql.Stmt, error) // prepares what is not kept
+	ask     func(ctx context.Context, query string, args []driver.NamedValue, row func([]driver.Value)) error
 	jobs    *queue.Inserter
 	tx      *sql.Tx
 
@@ -327,7 +323,7 @@ func (w *writer) begin(ctx context.Context) (*Tx, error) {
 		if err != nil {
 			return nil, fmt.Errorf("store: %w", err)
 		}
-		w.conn = conn
+		w.statements = statementsOf(conn)
 	}
 	// A stop must not roll it back behind our back, see exec.
 	tx, err := w.conn.BeginTx(context.WithoutCancel(ctx), nil)
@@ -335,7 +331,7 @@ func (w *writer) begin(ctx context.Context) (*Tx, error) {
 		return nil, fmt.Errorf("store: begin: %w", err)
 	}
 	w.tx = tx
-	return &Tx{now: now(), prepare: w.prepare, once: w.conn.PrepareContext, tx: tx}, nil
+	return &Tx{now: now(), prepare: w.prepare, once: w.conn.PrepareContext, ask: w.ask, tx: tx}, nil
 }
 
 func (w *writer) rollback() error {
@@ -353,16 +349,4 @@ func (w *writer) rollback() error {
 func (w *writer) exec(ctx context.Context, statement string) error {
 	_, err := w.conn.ExecContext(context.WithoutCancel(ctx), statement)
 	return err
-}
-
-func (w *writer) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s, ok := w.stmts[query]; ok {
-		return s, nil
-	}
-	s, err := w.conn.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	w.stmts[query] = s
-	return s, nil
 }

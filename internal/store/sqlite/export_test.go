@@ -5,6 +5,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"time"
@@ -35,7 +36,11 @@ func (db *DB) Plans(ctx context.Context, fn func(*Tx) error) (plans []string, er
 		queries = append(queries, query)
 		return read.PrepareContext(ctx, query)
 	}
-	err = fn(&Tx{now: time.Now(), prepare: prepare, once: prepare})
+	ask := func(_ context.Context, query string, _ []driver.NamedValue, _ func([]driver.Value)) error {
+		queries = append(queries, query)
+		return nil
+	}
+	err = fn(&Tx{now: time.Now(), prepare: prepare, once: prepare, ask: ask})
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,11 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -35,24 +37,32 @@ func (tx *Tx) pushed(ctx context.Context, query string, args ...any) (out []sour
 	return out, err
 }
 
-// keyed is how a resource of a source (?1) and a type (?2) is found by the value of a
-// key (?3). Left to itself, SQLite walks everybody in the order that is asked for.
-func keyed(by source.PushedBy, deleted bool) (string, error) {
-	var where string
+// How a resource of a source (?1) and a type (?2) is found by the value of a key (?3).
+// Left to itself, SQLite walks everybody in the order that is asked for.
+const (
+	byID       = `WHERE source = ?1 AND type = ?2 AND id = ?3`
+	byName     = `INDEXED BY pushed_name WHERE source = ?1 AND type = ?2 AND name = ?3`
+	byExternal = `INDEXED BY pushed_external WHERE source = ?1 AND type = ?2 AND external = ?3 AND external <> ''`
+	byRecord   = `INDEXED BY pushed_record WHERE source = ?1 AND +type = ?2 AND record = ?3 AND record <> ''`
+
+	there = ` AND deleted = 0`
+)
+
+func keyed(by source.PushedBy, deleted bool) (where string, err error) {
 	switch by {
 	case source.PushedByID:
-		where = `WHERE source = ?1 AND type = ?2 AND id = ?3`
+		where = byID
 	case source.PushedByName:
-		where = `INDEXED BY pushed_name WHERE source = ?1 AND type = ?2 AND name = ?3`
+		where = byName
 	case source.PushedByExternal:
-		where = `INDEXED BY pushed_external WHERE source = ?1 AND type = ?2 AND external = ?3 AND external <> ''`
+		where = byExternal
 	case source.PushedByRecord:
-		where = `INDEXED BY pushed_record WHERE source = ?1 AND +type = ?2 AND record = ?3 AND record <> ''`
+		where = byRecord
 	default:
 		return "", fmt.Errorf("store: pushed by %q", by)
 	}
 	if !deleted {
-		where += ` AND deleted = 0`
+		where += there
 	}
 	return where, nil
 }
@@ -76,36 +86,59 @@ func (tx *Tx) PushedRivals(ctx context.Context, provider, name, external string)
 }
 
 // PushedUsers implements source.PushTx. It is what providers ask most: one statement
-// finds who there is, and then their groups.
+// finds who there is, and with each the groups as one text.
 func (tx *Tx) PushedUsers(ctx context.Context, provider string, by source.PushedBy, value string) (out []source.PushedUser, err error) {
-	where, err := keyed(by, false)
+	query, err := usersBy(by)
 	if err != nil {
 		return nil, err
 	}
-	of := `m.member = ?3`
-	if by != source.PushedByID {
-		of = `m.member IN (SELECT id FROM pushed ` + where + `)`
-	}
-	err = tx.rows(brief(ctx), func(r *sql.Rows) error {
+	args := []driver.NamedValue{{Ordinal: 1, Value: provider}, {Ordinal: 2, Value: "User"}, {Ordinal: 3, Value: value}}
+	err = tx.ask(ctx, query, args, func(row []driver.Value) {
 		var u source.PushedUser
-		var created, modified int64
-		var group sql.NullString
-		if err := r.Scan(&u.ID, &u.Version, &created, &modified, &u.Body, &group); err != nil {
-			return err
-		}
-		if !group.Valid {
-			u.Type, u.Created, u.Modified = "User", time.UnixMicro(created).UTC(), time.UnixMicro(modified).UTC()
-			out = append(out, u)
-			return nil
-		}
-		i := slices.IndexFunc(out, func(o source.PushedUser) bool { return o.ID == u.ID })
-		if i >= 0 { // a member need not be there
-			out[i].Groups = append(out[i].Groups, source.PushedGroup{ID: group.String, DisplayName: string(u.Body)})
-		}
-		return nil
-	}, `SELECT id, version, created, modified, body, NULL FROM pushed `+where+`
-		UNION ALL SELECT m.member, 0, 0, 0, `+groupName+`, m.grp `+seats+` WHERE m.source = ?1 AND `+of, provider, "User", value)
-	return out, err
+		u.Type = "User"
+		u.ID, _ = row[0].(string)
+		u.Version, _ = row[1].(int64)
+		created, _ := row[2].(int64)
+		modified, _ := row[3].(int64)
+		body, _ := row[4].(string)
+		groups, _ := row[5].(string) // NULL if there are none
+		u.Created, u.Modified = time.UnixMicro(created).UTC(), time.UnixMicro(modified).UTC()
+		u.Body, u.Groups = []byte(body), groupsIn(groups)
+		out = append(out, u)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return out, nil
+}
+
+// usersBy is the text of PushedUsers, which is not put together anew for each look.
+func usersBy(by source.PushedBy) (string, error) {
+	const users = `SELECT id, version, created, modified, body, (SELECT group_concat(m.grp || char(0) || ` + groupName + `, char(0)) ` + seats + `
+		WHERE m.source = pushed.source AND m.member = pushed.id) FROM pushed `
+	switch by {
+	case source.PushedByID:
+		return users + byID + there, nil
+	case source.PushedByName:
+		return users + byName + there, nil
+	case source.PushedByExternal:
+		return users + byExternal + there, nil
+	case source.PushedByRecord:
+		return users + byRecord + there, nil
+	}
+	return "", fmt.Errorf("store: pushed by %q", by)
+}
+
+// groupsIn reads ids and names in turn, with NUL between them, which no name has: JSON
+// that has it is refused (scim.ParseValue).
+func groupsIn(text string) (out []source.PushedGroup) {
+	for text != "" {
+		var g source.PushedGroup
+		g.ID, text, _ = strings.Cut(text, "\x00")
+		g.DisplayName, text, _ = strings.Cut(text, "\x00")
+		out = append(out, g)
+	}
+	return out
 }
 
 // seats are the places of members m in groups g, of which a member is told the name.

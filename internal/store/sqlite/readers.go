@@ -14,8 +14,7 @@ import (
 // mostReaders is how many read at once.
 const mostReaders = 4
 
-// readers are the connections that read. Each keeps its statements prepared: to
-// prepare one costs more than to find a row by it.
+// readers are the connections that read.
 type readers struct {
 	db   *sql.DB
 	free chan *reader // those that nobody uses; nil for one that is not open yet
@@ -24,10 +23,7 @@ type readers struct {
 	once  sync.Once
 }
 
-type reader struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
-}
+type reader struct{ statements }
 
 func newReaders(db *sql.DB) *readers {
 	db.SetMaxOpenConns(mostReaders + 1) // one for tests that look at plans
@@ -54,7 +50,7 @@ func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (e
 	sound := false
 	defer func() {
 		if !sound && r != nil {
-			err = errors.Join(err, r.discard())
+			err = errors.Join(err, r.close(true))
 			r = nil
 		}
 		rs.free <- r
@@ -64,11 +60,12 @@ func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (e
 		if err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
-		r = &reader{conn: conn, stmts: map[string]*sql.Stmt{}}
+		r = &reader{statementsOf(conn)}
 	}
 	if single { // a statement is consistent by itself
-		sound = true
-		return fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext})
+		err = fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext, ask: r.ask})
+		sound = !errors.Is(err, driver.ErrBadConn) && !errors.Is(err, sql.ErrConnDone)
+		return err
 	}
 	if err := r.exec(ctx, "BEGIN"); err != nil {
 		return fmt.Errorf("store: begin: %w", err)
@@ -76,7 +73,7 @@ func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (e
 	defer func() { // a read has nothing to lose; whoever has hung up must not leave it open
 		sound = r.exec(context.WithoutCancel(ctx), "ROLLBACK") == nil
 	}()
-	return fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext})
+	return fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext, ask: r.ask})
 }
 
 func (r *reader) exec(ctx context.Context, statement string) error {
@@ -88,37 +85,6 @@ func (r *reader) exec(ctx context.Context, statement string) error {
 	return err
 }
 
-func (r *reader) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s, ok := r.stmts[query]; ok {
-		return s, nil
-	}
-	s, err := r.conn.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	r.stmts[query] = s
-	return s, nil
-}
-
-func (r *reader) close() error {
-	var errs []error
-	for _, s := range r.stmts {
-		errs = append(errs, s.Close())
-	}
-	return errors.Join(append(errs, r.conn.Close())...)
-}
-
-// discard closes the connection itself: one that is only given back is what the next
-// one gets, with whatever transaction it is in.
-func (r *reader) discard() error {
-	_ = r.conn.Raw(func(any) error { return driver.ErrBadConn }) // which says what it is told
-	err := r.close()
-	if errors.Is(err, sql.ErrConnDone) {
-		return nil
-	}
-	return err
-}
-
 // close waits for those who read. Whoever comes later is refused.
 func (rs *readers) close() error {
 	var errs []error
@@ -126,7 +92,7 @@ func (rs *readers) close() error {
 		close(rs.ended)
 		for range mostReaders {
 			if r := <-rs.free; r != nil {
-				errs = append(errs, r.close())
+				errs = append(errs, r.close(false))
 			}
 		}
 		errs = append(errs, rs.db.Close())

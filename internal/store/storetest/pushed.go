@@ -357,6 +357,14 @@ func pushedUsers(b *bundle) {
 	if u := look(source.PushedByID, "b"); len(u) != 1 || u[0].Groups != nil {
 		b.Errorf("who is in no group here: %+v", u)
 	}
+	b.push(func(tx source.PushTx) error { // who writes sees what it has written
+		b.must(tx.PutPushed(b.ctx, resource("idp", "new")))
+		users, err := tx.PushedUsers(b.ctx, "idp", source.PushedByName, "new")
+		if len(users) != 1 || users[0].ID != "new" {
+			b.Errorf("within the transaction: %+v", users)
+		}
+		return err
+	})
 	for _, id := range []string{"gone", "g", "nobody"} {
 		if u := look(source.PushedByID, id); len(u) > 0 {
 			b.Errorf("%s: %+v", id, u)
