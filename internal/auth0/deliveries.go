@@ -88,15 +88,21 @@ func parseDelivery(raw jsontext.Value) (Delivery, string, error) {
 }
 
 // Redeliver asks for events to be delivered again, each by a request of its own: what
-// the API does for many at once it chooses by dates and types, and not by id. It ends
-// at the first that is refused. One that is on its way again already is none: asking
-// twice does no harm.
+// the API does for many at once it chooses by dates and types, and not by id. One that
+// is refused stops no other, and one that is on its way again already, or is forgotten,
+// is no error.
 func (c *Client) Redeliver(ctx context.Context, stream string, events []string) error {
+	var refused []error
 	for _, event := range events {
 		r := request{method: http.MethodPost, route: apiPath + "/event-streams/{}/redeliver/{}", ids: []string{stream, event}}
-		if err := c.call(ctx, r, nil); err != nil && !IsConflict(err) {
-			return err
+		err := c.call(ctx, r, nil)
+		switch e, ok := errors.AsType[*Error](err); {
+		case err == nil, IsConflict(err), IsNotFound(err):
+		case ok && e.Status == http.StatusBadRequest:
+			refused = append(refused, err)
+		default: // nor would another one fare better
+			return errors.Join(append(refused, err)...)
 		}
 	}
-	return nil
+	return errors.Join(refused...)
 }

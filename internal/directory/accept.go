@@ -131,6 +131,8 @@ type view struct {
 	user   *scim.Resource
 	before Record // zero for a new key
 	heir   bool   // it has the person of a record that was made a part of it
+	// unblocked says that the record had ended by a block that is gone.
+	unblocked bool
 }
 
 // read evaluates a statement that says something new, and finds whose it is.
@@ -140,7 +142,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	// What waits may find its person now, whether or not it says something else.
 	again := was && known.Person == ""
 	switch {
-	case was && (s.InOrder && known.After(s.File) || s.Repeat && known.Digest != s.Digest || !s.Since.IsZero() && known.At.After(s.Since)):
+	case was && (s.InOrder && known.After(s.File) || s.Repeat && known.Digest != s.Digest || !s.Since.IsZero() && known.At.After(s.Since) && known.Digest != s.Digest):
 		a.out.Late = append(a.out.Late, s)
 		return nil
 	case s.Deleted && known.Person == "": // nobody has to go, but an older file must not bring them
@@ -307,6 +309,10 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	// Staged is on the way back, too: its date would let them in.
 	if a.place(p, old, f, o.held); v.Replay && old != nil && (old.State == Leaver || old.State == Erased) && p.State != Leaver {
 		a.reject(v.Statement, ErrReplayed)
+		return nil
+	}
+	if v.revives(old, p, f, a.d.rules(v.Source).Links) {
+		a.reject(v.Statement, ErrUnblocked)
 		return nil
 	}
 	// A name is asked for before the teams are, as a rule may read it.

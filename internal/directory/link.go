@@ -38,9 +38,21 @@ func (a *acceptance) block(v *view) error {
 		v.record.Blocked = true
 		return v.user.Put(endDate, scim.String(stamp(end)))
 	case was && !v.Returns && !f.start.After(v.before.End):
-		return ErrUnblocked
+		v.unblocked = true
 	}
 	return nil
+}
+
+// revives reports whether a view would bring somebody back by nothing but a block that
+// is gone. Of who was erased nobody knows any more why they left: a start date tells.
+func (v *view) revives(old, p *Person, f facts, links bool) bool {
+	switch {
+	case old == nil || p.State == Leaver:
+		return false
+	case old.State == Erased:
+		return links && !v.Returns && f.start.IsZero()
+	}
+	return v.unblocked && old.State == Leaver
 }
 
 // links are the records of a source that are made parts of those of a chunk. An

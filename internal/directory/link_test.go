@@ -171,6 +171,52 @@ func TestALiftedBlockBringsNobodyBack(t *testing.T) {
 	h.stands("a", directory.Active, "", 2)
 }
 
+// TestABlockThatWasHeld: whoever was blocked and has not left, as the guard held them,
+// is as they were when the block is gone.
+func TestABlockThatWasHeld(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	ada := row{userName: "ada"}
+	h.accept(h.says("a", ada))
+	h.settle()
+	h.gate.shut[directory.CauseTermination] = true
+	h.accept(blocked(h.says("a", ada)))
+	h.settle()
+	h.stands("a", directory.Active, "", 1)
+	if out := h.accept(h.says("a", ada)); len(out.Rejected) != 0 {
+		t.Errorf("%v", out.Rejected[0].Err)
+	}
+	h.gate.shut[directory.CauseTermination] = false
+	h.settle()
+	if p := h.stands("a", directory.Active, "", 1); !p.Next.IsZero() {
+		t.Errorf("due at %s", p.Next)
+	}
+}
+
+// TestAnErasedPersonStaysOut when a block is gone of which nobody knows any more.
+func TestAnErasedPersonStaysOut(t *testing.T) {
+	t.Parallel()
+	h := linking(t)
+	ada := row{userName: "ada"}
+	h.accept(h.says("a", ada))
+	h.accept(blocked(h.says("a", ada)))
+	h.settle()
+	id := h.stands("a", directory.Leaver, directory.CauseTermination, 1).ID
+	err := h.db.Directory().Update(t.Context(), func(tx directory.Tx) error {
+		_, err := h.dir().Erase(t.Context(), tx, id, "asked for")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := h.accept(h.says("a", ada)); len(out.Rejected) != 1 || !errors.Is(out.Rejected[0].Err, directory.ErrUnblocked) {
+		t.Errorf("%+v", out)
+	}
+	h.accept(h.says("a", ada.with(row{startDate: day(0)})))
+	h.settle()
+	h.stands("a", directory.Active, "", 2)
+}
+
 // TestBlockedElsewhere: a source that only adds to people ends nobody.
 func TestBlockedElsewhere(t *testing.T) {
 	t.Parallel()

@@ -273,11 +273,18 @@ func (d *daemon) redeliver(ctx context.Context, t Tenant) error {
 	log := d.log.With("source", t.Source)
 	every := time.NewTicker(redeliverEvery)
 	defer every.Stop()
+	kept, err := source.Progress(ctx, d.db.Source(), t.Source)
+	if err != nil {
+		return err
+	}
+	// From the last event that came before the start, and then from the last look: one
+	// that comes in between says nothing of those before it.
+	since := t.Reader.LastHeard(kept)
 	for {
-		kept, err := source.Progress(ctx, d.db.Source(), t.Source)
-		n := 0
+		now := time.Now()
+		n, err := t.Reader.Redeliver(ctx, t.Webhook.Stream.Value, since)
 		if err == nil {
-			n, err = t.Reader.Redeliver(ctx, t.Webhook.Stream.Value, kept)
+			since = now
 		}
 		switch {
 		case ctx.Err() != nil:

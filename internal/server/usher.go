@@ -22,10 +22,10 @@ type Usher struct {
 	*Built
 	db        store.DB
 	owner     *provision.Owner
-	ingesting sync.Mutex   // one read of one source at a time
-	chaining  sync.Mutex   // one sequencer at a time
+	ingesting sync.Mutex    // one read of one source at a time
+	chaining  sync.Mutex    // one sequencer at a time
 	window    time.Duration // see provision.Gate; set before anything runs
-	reading   atomic.Int64 // see provision.Config: grows with the begin and end of each read
+	reading   atomic.Int64  // see provision.Config: grows with the begin and end of each read
 }
 
 // Open opens the configured store for the one engine that may write to it.
@@ -136,16 +136,16 @@ func (u *Usher) engineConfig(db store.DB, o Options, people []string) provision.
 // ingest brings the sources into the directory and moves people to where they
 // belong: the first half of every cycle.
 func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Document) error {
+	d := u.directory(o)
+	sources, unread := u.fetch(ctx, db) // which may take long, and nobody has to wait for it
 	u.ingesting.Lock()
 	defer u.ingesting.Unlock()
-	d := u.directory(o)
 	failed, err := u.prepare(ctx, db, d)
 	if err != nil {
 		return err
 	}
 	doc.trouble(failed)
-	var unread []error
-	for _, s := range u.Sources {
+	for _, s := range sources {
 		r, err := u.read(ctx, db, d, s)
 		if err != nil {
 			// What is known goes on: a leaver's end date comes whether or not
@@ -162,6 +162,20 @@ func (u *Usher) ingest(ctx context.Context, db store.DB, o Options, doc *Documen
 	return err
 }
 
+// fetch asks those of the sources that are asked; one that cannot be is left out, and
+// told of.
+func (u *Usher) fetch(ctx context.Context, db store.DB) (sources []source.Source, unread []error) {
+	for _, s := range u.Sources {
+		s, err := source.Fetch(ctx, db.Source(), s)
+		if err != nil {
+			unread = append(unread, u.trouble(ctx, db, s.Name, err))
+			continue
+		}
+		sources = append(sources, s)
+	}
+	return sources, unread
+}
+
 // prepare holds the configuration against the store, and takes changed team
 // rules into account. It returns on whom a rule failed.
 func (u *Usher) prepare(ctx context.Context, db store.DB, d *directory.Directory) (failed map[string]error, err error) {
@@ -175,16 +189,12 @@ func (u *Usher) prepare(ctx context.Context, db store.DB, d *directory.Directory
 	return failed, err
 }
 
-// read reads one source, and notes if it cannot be read. The caller holds
-// ingesting.
+// read reads one source, or takes what was fetched of it, and notes if it cannot be
+// read. The caller holds ingesting.
 func (u *Usher) read(ctx context.Context, db store.DB, d *directory.Directory, s source.Source) (source.Report, error) {
-	var r source.Report
-	s, err := source.Fetch(ctx, db.Source(), s)
-	if err == nil {
-		u.reading.Add(1)
-		r, err = source.Ingest(ctx, db.Source(), d, s)
-		u.reading.Add(1)
-	}
+	u.reading.Add(1)
+	r, err := source.Ingest(ctx, db.Source(), d, s)
+	u.reading.Add(1)
 	return r, u.trouble(ctx, db, s.Name, err)
 }
 

@@ -151,6 +151,8 @@ type ingestion struct {
 	// Of a live source:
 	gone    map[string]bool // keys that are not there any more
 	partial bool            // it is a Reread
+	parted  []string        // keys that are part of other records
+	late    []string        // keys of which something newer was taken
 	r       Report
 }
 
@@ -164,7 +166,9 @@ func (in *ingestion) run(ctx context.Context) (Report, error) {
 		Source: in.s.Name, File: in.s.File, Rows: batch.Proof.Rows + batch.Proof.Rejected, Complete: batch.Proof.Complete,
 		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: batch.Rejected,
 	}
-	in.forgo()
+	if err := in.forgo(ctx); err != nil {
+		return in.r, err
+	}
 	// Names are given in the order of keys, never of rows (DESIGN: names).
 	slices.SortFunc(batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
 	in.seen = look(batch)
@@ -275,6 +279,9 @@ func (in *ingestion) submit(ctx context.Context, rows []Row) error {
 	}
 	in.r.New, in.r.Changed, in.r.Late = in.r.New+done.New, in.r.Changed+done.Changed, in.r.Late+len(done.Late)
 	for _, s := range done.Late {
+		if !s.Since.IsZero() {
+			in.late = append(in.late, s.ID)
+		}
 		if s.Since.IsZero() { // else it was taken meanwhile, and stands as it is
 			in.seen.drop(s.ID)
 		}

@@ -21,7 +21,9 @@ func (in *ingestion) letIn(ctx context.Context, tx Tx) error {
 	for _, app := range in.s.Live.Twins {
 		var among []string
 		if in.partial {
-			among = slices.Collect(in.open)
+			if among = slices.Collect(in.open); len(among) == 0 {
+				continue
+			}
 		}
 		out, err := tx.ShutOut(ctx, app, among)
 		if err != nil {

@@ -48,8 +48,9 @@ type LiveBatch struct {
 	Began   time.Time
 	Blocked map[string]bool     // by key
 	Aliases map[string][]string // by key: see directory.Statement.Aliases
-	// Doubted are keys that were asked for and are not there, nor part of a row.
-	Doubted []string
+	// Doubted are keys that were asked for and not found. Elsewhere are those that are a
+	// part of what is not read.
+	Doubted, Elsewhere []string
 
 	rules []string // see LiveReader.ReadTeams
 	teams []StatedTeam
@@ -85,11 +86,10 @@ type LiveTx interface {
 	// Marks returns up to limit marks that are due, the oldest first, and when the next
 	// one is, zero for none.
 	Marks(ctx context.Context, source string, now time.Time, limit int) (due []Mark, next time.Time, err error)
+	// Marked reports whether a record has a mark.
+	Marked(ctx context.Context, source, key string) (bool, error)
 	// Unmark takes marks away that nobody has renewed since.
 	Unmark(ctx context.Context, source string, marks []Mark) error
-	// UnmarkBefore takes those away that were last renewed before an instant, but for
-	// the teams'.
-	UnmarkBefore(ctx context.Context, source string, at time.Time) error
 	// Heard notes an event, and reports whether it was noted before.
 	Heard(ctx context.Context, source, event string) (bool, error)
 	// PutRejects replaces what was set aside of some records.
@@ -100,6 +100,10 @@ type LiveTx interface {
 	ShutOut(ctx context.Context, app string, ids []string) ([]string, error)
 	// Suspect has the accounts looked at that have these ids at an app.
 	Suspect(ctx context.Context, app string, ids []string) error
+	// Touch notes that records say what is so now, and Teamless returns those (among
+	// keys, or of all if that is nil) whose person is in and lacks a team of theirs.
+	Touch(ctx context.Context, source string, keys []string) error
+	Teamless(ctx context.Context, source string, keys []string) ([]string, error)
 	// StateTeams replaces the teams of a rule, and returns the records for which that
 	// makes a difference, in order.
 	StateTeams(ctx context.Context, source, rule string, teams []StatedTeam) ([]string, error)
@@ -113,6 +117,12 @@ type Knowledge struct {
 
 // Len is the number of records that are there.
 func (k Knowledge) Len() int { return len(k.digests) }
+
+// Has reports whether a record is there.
+func (k Knowledge) Has(key string) bool {
+	_, ok := k.digests[key]
+	return ok
+}
 
 // News reports whether a row says something that is not known.
 func (k Knowledge) News(row Row) bool {
@@ -137,6 +147,10 @@ type fetched struct{ batch *Batch }
 
 func (f fetched) Read(context.Context) (*Batch, error) { return f.batch, nil }
 
+// mostFetch is how long reading everybody may take: a large tenant's export job, its
+// teams, and those who are asked for one by one.
+const mostFetch = 2 * time.Hour
+
 // Fetch reads a live source; what it returns is to be given to Ingest, without asking
 // again. Reading may take minutes, and nothing has to wait for it. Any other source is
 // returned as it is, and one that was read already.
@@ -144,6 +158,8 @@ func Fetch(ctx context.Context, st Store, s Source) (Source, error) {
 	if s.Live == nil || s.Reader != nil {
 		return s, nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, mostFetch, fmt.Errorf("reading everybody has taken longer than %v", mostFetch))
+	defer cancel()
 	k := Knowledge{rules: s.Digest}
 	err := st.Update(ctx, func(tx Tx) (err error) {
 		k.digests, err = tx.Digests(ctx, s.Name)
@@ -165,11 +181,44 @@ func Fetch(ctx context.Context, st Store, s Source) (Source, error) {
 
 // forgo adds to a read of everybody who is gone: whoever was asked for and is not
 // there, unless somebody will look again.
-func (in *ingestion) forgo() {
-	if in.batch.Live == nil || in.s.Live.Served {
-		return
+func (in *ingestion) forgo(ctx context.Context) error {
+	if in.batch.Live == nil {
+		return nil
 	}
-	in.forget(in.batch.Live.Doubted)
+	doubted, err := in.apart(ctx, in.batch.Live.Doubted)
+	if in.batch.Live.Doubted = doubted; err == nil && !in.s.Live.Served {
+		in.forget(doubted)
+	}
+	return err
+}
+
+// apart are those of the keys that have a record, which is no part of another one as
+// far as anybody knows. Of the others nothing is concluded here.
+func (in *ingestion) apart(ctx context.Context, keys []string) (out []string, err error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	var known map[string]directory.Record
+	err = in.st.Update(ctx, func(tx Tx) (err error) {
+		known, err = tx.Records(ctx, in.s.Name, keys)
+		return err
+	})
+	parts := map[string]bool{}
+	for _, of := range in.batch.Live.Aliases {
+		for _, key := range of {
+			parts[key] = true
+		}
+	}
+	for _, key := range keys {
+		switch r, ok := known[key]; {
+		case !ok: // nobody
+		case r.Alias == "" && !parts[key]:
+			out = append(out, key)
+		default:
+			in.parted = append(in.parted, key)
+		}
+	}
+	return out, err
 }
 
 // forget has records stated as gone.
@@ -181,15 +230,26 @@ func (in *ingestion) forget(keys []string) {
 	}
 }
 
-// doubt has whoever is not there count as seen until somebody looks again.
+// doubt has whoever is not there count as seen until somebody looks again, and so whoever
+// is there under another one's key.
 func (in *ingestion) doubt() {
 	if in.batch.Live == nil {
 		return
 	}
-	for _, key := range in.batch.Live.Doubted {
+	b := in.batch.Live
+	for _, key := range b.Doubted {
 		if !in.gone[key] {
 			in.seen.more[key] = true
 		}
+	}
+	// Whoever is a part of somebody is there, whether or not that one can be taken.
+	for _, of := range b.Aliases {
+		for _, key := range of {
+			in.seen.also(key)
+		}
+	}
+	for _, key := range slices.Concat(b.Elsewhere, in.parted) {
+		in.seen.also(key)
 	}
 }
 
@@ -200,10 +260,14 @@ func (in *ingestion) asked(s *directory.Statement) {
 		return
 	}
 	s.Blocked, s.Returns, s.Aliases = b.Blocked[s.ID], in.s.Live.Returns, b.Aliases[s.ID]
-	if !in.partial {
-		s.Since = b.Began
+	if s.Since = b.Began; !in.partial && in.s.Live.Served { // it says what was so a while ago
+		s.Since = b.Began.Add(-lag)
 	}
 }
+
+// lag is by how much what a list says may be older than the list. Of whom something was
+// taken in that time is read again by their key, where somebody does that.
+const lag = time.Minute
 
 // stands reports whether a record is there: the read has shown it, or it was taken
 // since the read of a live source began, of which that read may know nothing.
@@ -222,9 +286,11 @@ func (in *ingestion) state(ctx context.Context) error {
 	return err
 }
 
-// stateTeams replaces the teams of a source, and puts into them whom its records are.
-// On whom a team rule failed is returned; they keep the teams they had.
+// stateTeams replaces the teams of a source, and puts into them whom its records are:
+// whoever is in one now or was, and whoever has come to a record since. On whom a team
+// rule failed is returned; they keep the teams they had.
 func stateTeams(ctx context.Context, st Store, d *directory.Directory, name string, rules []string, teams []StatedTeam) (failed []Reject, err error) {
+	var changed []string
 	for _, rule := range rules {
 		var of []StatedTeam
 		for _, t := range teams {
@@ -233,49 +299,74 @@ func stateTeams(ctx context.Context, st Store, d *directory.Directory, name stri
 			}
 		}
 		err := st.Update(ctx, func(tx Tx) error {
-			failed = nil
-			changed, err := tx.StateTeams(ctx, name, rule, of)
+			keys, err := tx.StateTeams(ctx, name, rule, of)
+			changed = append(changed, keys...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return regroup(ctx, st, d, name, changed, len(rules) > 0)
+}
+
+// regroup looks at the teams of those anew whose records these are, and, if all is set,
+// of everybody who lacks one that the source states.
+func regroup(ctx context.Context, st Store, d *directory.Directory, name string, keys []string, all bool) (failed []Reject, err error) {
+	if all {
+		err := st.Update(ctx, func(tx Tx) error {
+			more, err := tx.Teamless(ctx, name, nil)
+			keys = append(keys, more...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(keys)
+	for some := range slices.Chunk(slices.Compact(keys), chunk) {
+		var here []Reject
+		err := st.Update(ctx, func(tx Tx) error {
+			here = nil
+			records, err := tx.Records(ctx, name, some)
 			if err != nil {
 				return err
 			}
 			keyOf := map[string]string{}
-			for keys := range slices.Chunk(changed, chunk) {
-				records, err := tx.Records(ctx, name, keys)
-				if err != nil {
-					return err
-				}
-				for key, r := range records {
-					if r.Person != "" {
-						keyOf[r.Person] = key
-					}
+			for key, r := range records {
+				if r.Person != "" {
+					keyOf[r.Person] = key
 				}
 			}
 			problems, err := d.Regroup(ctx, tx, slices.Sorted(maps.Keys(keyOf)))
 			for person, why := range problems {
-				failed = append(failed, Reject{Key: keyOf[person], Reason: why.Error()})
+				here = append(here, Reject{Key: keyOf[person], Reason: why.Error()})
 			}
 			return err
 		})
-		if err != nil {
+		if failed = append(failed, here...); err != nil {
 			return failed, err
 		}
 	}
 	return failed, nil
 }
 
-// settleMarks takes away the marks that a read of everybody has answered, and marks
-// what it leaves in doubt.
+// settleMarks has those read by their keys whom a read of everybody leaves in doubt, and
+// those of whom something was taken since it began. It takes no mark away: what a list
+// says may be older than what somebody was marked for.
 func (in *ingestion) settleMarks(ctx context.Context, tx Tx) error {
 	b := in.batch.Live
-	if b == nil {
+	if b == nil || !in.s.Live.Served {
 		return nil
 	}
-	if err := tx.UnmarkBefore(ctx, in.s.Name, b.Began); err != nil || !in.s.Live.Served {
-		return err
+	var marks []Mark
+	for _, key := range b.Doubted {
+		if !in.gone[key] {
+			marks = append(marks, Mark{Key: key, Due: tx.Now().Add(in.s.Live.Grace), Gone: tx.Now()})
+		}
 	}
-	marks := make([]Mark, len(b.Doubted))
-	for i, key := range b.Doubted {
-		marks[i] = Mark{Key: key, Due: tx.Now().Add(in.s.Live.Grace), Gone: tx.Now()}
+	for _, key := range in.late {
+		marks = append(marks, Mark{Key: key, Due: tx.Now()})
 	}
 	return tx.Mark(ctx, in.s.Name, marks)
 }

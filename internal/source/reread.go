@@ -47,21 +47,37 @@ func note(ctx context.Context, tx Tx, s Source, w Word) (bool, error) {
 	if w.Idle {
 		return false, nil
 	}
+	if w.Row != nil {
+		old, err := stale(ctx, tx, s, w)
+		if err != nil || old {
+			return false, err
+		}
+	}
 	if w.ID != "" {
 		if before, err := tx.Heard(ctx, s.Name, w.ID); err != nil || before {
 			return false, err
 		}
 	}
-	if w.Row != nil {
-		known, err := tx.Records(ctx, s.Name, []string{w.Key})
-		if err != nil {
-			return false, err
-		}
-		if r, ok := known[w.Key]; ok && r.Missing.IsZero() && r.Digest == digest(s.Digest, *w.Row) {
-			return false, nil
-		}
-	}
 	return true, tx.Mark(ctx, s.Name, []Mark{{Key: w.Key, Due: tx.Now()}})
+}
+
+// stale reports whether an event says what the record says, and nobody is about to read
+// it: a read that is on its way may have seen something else, before the event or after.
+// One of everybody has not, as the record is known to be so now.
+func stale(ctx context.Context, tx Tx, s Source, w Word) (bool, error) {
+	known, err := tx.Records(ctx, s.Name, []string{w.Key})
+	if err != nil {
+		return false, err
+	}
+	r, ok := known[w.Key]
+	if !ok || !r.Missing.IsZero() || r.Digest != digest(s.Digest, *w.Row) {
+		return false, nil
+	}
+	marked, err := tx.Marked(ctx, s.Name, w.Key)
+	if err != nil || marked {
+		return false, err
+	}
+	return true, tx.Touch(ctx, s.Name, []string{w.Key})
 }
 
 // Progress returns what was kept of a source's progress, nil for nothing.
@@ -133,6 +149,9 @@ func (re *Reread) Take(ctx context.Context, d *directory.Directory) (Report, err
 		}
 		re.r.Rejected = append(re.r.Rejected, failed...)
 	}
+	for _, key := range re.late {
+		re.doubted = append(re.doubted, Mark{Key: key, Due: time.Now()})
+	}
 	return re.r, re.st.Update(ctx, func(tx Tx) error {
 		if err := tx.Unmark(ctx, re.s.Name, re.marks); err != nil {
 			return err
@@ -143,6 +162,10 @@ func (re *Reread) Take(ctx context.Context, d *directory.Directory) (Report, err
 
 func (re *Reread) records(ctx context.Context) error {
 	re.r.Rejected = append(re.r.Rejected, re.batch.Rejected...)
+	var err error
+	if re.batch.Live.Doubted, err = re.apart(ctx, re.batch.Live.Doubted); err != nil {
+		return err
+	}
 	re.forget(re.believed(time.Now()))
 	slices.SortFunc(re.batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
 	re.seen = look(re.batch)
@@ -152,9 +175,17 @@ func (re *Reread) records(ctx context.Context) error {
 			return err
 		}
 	}
-	return re.st.Update(ctx, func(tx Tx) error {
+	var teamless []string
+	err = re.st.Update(ctx, func(tx Tx) error {
 		seen := re.seen.keys()
 		if err := re.d.Present(ctx, tx, re.s.Name, seen); err != nil {
+			return err
+		}
+		if err := tx.Touch(ctx, re.s.Name, seen); err != nil {
+			return err
+		}
+		var err error
+		if teamless, err = tx.Teamless(ctx, re.s.Name, seen); err != nil {
 			return err
 		}
 		if err := re.letIn(ctx, tx); err != nil {
@@ -162,6 +193,12 @@ func (re *Reread) records(ctx context.Context) error {
 		}
 		return tx.PutRejects(ctx, re.s.Name, append(slices.Clone(re.keys), seen...), re.r.Rejected)
 	})
+	if err != nil {
+		return err
+	}
+	failed, err := regroup(ctx, re.st, re.d, re.s.Name, teamless, false)
+	re.r.Rejected = append(re.r.Rejected, failed...)
+	return err
 }
 
 // believed returns who has been gone for the time of grace, and marks the others anew.

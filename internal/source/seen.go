@@ -34,6 +34,13 @@ func (s sightings) has(key string) bool { return !s.less[key] && (s.more[key] ||
 
 func (s sightings) count() int { return len(s.rows) + len(s.more) - len(s.less) }
 
+// also notes a key that is there without a row of its own.
+func (s sightings) also(key string) {
+	if !s.has(key) && !s.less[key] {
+		s.more[key] = true
+	}
+}
+
 // drop forgets a key that was seen.
 func (s sightings) drop(key string) {
 	if s.has(key) {

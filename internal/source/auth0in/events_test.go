@@ -269,14 +269,14 @@ func TestRedeliver(t *testing.T) {
 	down.Store(false)
 	kept, err := source.Progress(t.Context(), h.db.Source(), "auth0")
 	h.must(err)
-	if n, err := h.reader.Redeliver(t.Context(), stream, kept); n != 1 || err != nil {
+	if n, err := h.reader.Redeliver(t.Context(), stream, h.reader.LastHeard(kept)); n != 1 || err != nil {
 		t.Errorf("%d asked for, %v", n, err)
 	}
 	h.until("it was delivered again", func() bool {
 		h.reread()
 		return h.people() == "ada active, bo active"
 	})
-	if n, err := h.reader.Redeliver(t.Context(), stream, kept); n != 0 || err != nil {
+	if n, err := h.reader.Redeliver(t.Context(), stream, h.reader.LastHeard(kept)); n != 0 || err != nil {
 		t.Errorf("%d asked for once more, %v", n, err)
 	}
 }

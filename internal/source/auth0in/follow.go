@@ -65,8 +65,9 @@ func (t *Tenant) Follow(ctx context.Context, kept []byte, l Listener) {
 		case errors.Is(err, io.EOF) && time.Since(opened) > soonest: // as it is closed every few minutes
 			wait = soonest
 			continue
-		case errors.Is(err, io.EOF): // but not at once
-			pause(ctx, soonest)
+		case errors.Is(err, io.EOF): // but not at once, as whatever stands between may do
+			pause(ctx, wait)
+			wait = min(2*wait, latest)
 			continue
 		}
 		if l.State != nil {
@@ -135,14 +136,20 @@ func (t *Tenant) heard() ([]byte, error) {
 // everybody at the start in any case.
 const longestOutage = 24 * time.Hour
 
-// Redeliver asks for the events of a stream to be delivered again that could not be
-// since the last one that came, and returns how many they are.
-func (t *Tenant) Redeliver(ctx context.Context, stream string, kept []byte) (int, error) {
+// LastHeard is when the last event came, as kept says, or as far back as is looked.
+func (t *Tenant) LastHeard(kept []byte) time.Time {
 	since := time.Now().Add(-longestOutage)
 	var at progress
 	if len(kept) > 0 && json.Unmarshal(kept, &at) == nil && at.Tenant == t.Host && at.At.After(since) {
-		since = at.At.Add(-clocksDiffer)
+		since = at.At
 	}
+	return since
+}
+
+// Redeliver asks for the events of a stream to be delivered again that could not be
+// since, and returns how many they are.
+func (t *Tenant) Redeliver(ctx context.Context, stream string, since time.Time) (int, error) {
+	since = since.Add(-clocksDiffer)
 	var failed []string
 	for d, err := range t.Client.FailedDeliveries(ctx, stream, since) {
 		if err != nil {
@@ -184,10 +191,13 @@ func (t *Tenant) Word(e auth0.Event) source.Word {
 		return idle
 	}
 	u, err := auth0.ParseUser(e.Object)
+	if err != nil { // whom it speaks of is read all the same
+		u.ID = subject(e.Object)
+	}
 	switch {
-	case err != nil || u.ID == "": // of whom it speaks is found when everybody is read
+	case u.ID == "": // found when everybody is read
 		return idle
-	case e.Type == auth0.UserDeleted:
+	case e.Type == auth0.UserDeleted || err != nil:
 		return source.Word{ID: e.ID, Key: u.ID}
 	case !t.ours(u):
 		return idle
@@ -198,6 +208,17 @@ func (t *Tenant) Word(e auth0.Event) source.Word {
 		w.Row = &row
 	}
 	return w
+}
+
+// subject is the id of a user of whom nothing else can be read.
+func subject(object []byte) string {
+	var u struct {
+		ID string `json:"user_id"`
+	}
+	if json.Unmarshal(object, &u) != nil {
+		return ""
+	}
+	return u.ID
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -62,6 +62,7 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
+		h.lost() // it will not be sent again
 		http.Error(w, "an event has at most 256 KiB", http.StatusRequestEntityTooLarge)
 		return
 	case err != nil: // cut short on the way
@@ -70,6 +71,7 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
 	}
 	e, err := auth0.ParseEvent(body)
 	if err != nil {
+		h.lost()
 		http.Error(w, "this is no event", http.StatusBadRequest)
 		return
 	}
@@ -88,6 +90,13 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// lost has everybody read, as it is not known of whom an event spoke.
+func (h *Hook) lost() {
+	if h.Hear.Lost != nil {
+		h.Hear.Lost()
+	}
 }
 
 func unavailable(w http.ResponseWriter) {

@@ -94,6 +94,7 @@ func (t *Tenant) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch
 			return nil, err
 		}
 	}
+	b.apart(k.Has)
 	out := b.done()
 	out.Proof.Complete = true
 	if err := t.lookClosely(ctx, k, b); err != nil {
@@ -137,9 +138,13 @@ func (t *Tenant) everybody(ctx context.Context) iter.Seq2[auth0.User, error] {
 	}
 }
 
+// mostAbsent is up to how many people whom a read lacks are asked for. Beyond it the
+// guard lets nobody go, whatever the size of the house: its limit of a day.
+const mostAbsent = 1_000
+
 // lookClosely asks for those one by one of whom the read says something new, or whom it
-// lacks: what lists say lags behind. If they are many, it asks for those alone whom it
-// lacks; if those are many as well, for nobody.
+// lacks: what lists say lags behind, and exports may be cut short. If those with news are
+// many they are taken as they come; if many are lacking, nobody is asked for.
 func (t *Tenant) lookClosely(ctx context.Context, k source.Knowledge, b *batch) error {
 	if k.Len() == 0 {
 		return nil
@@ -150,6 +155,9 @@ func (t *Tenant) lookClosely(ctx context.Context, k source.Knowledge, b *batch) 
 			parts[id] = true
 		}
 	}
+	for _, id := range b.out.Live.Elsewhere {
+		parts[id] = true
+	}
 	ask := k.Absent(func(key string) bool { return b.keys[key] || parts[key] })
 	var news []string
 	for _, row := range b.out.Rows {
@@ -157,10 +165,13 @@ func (t *Tenant) lookClosely(ctx context.Context, k source.Knowledge, b *batch) 
 			news = append(news, row.Key)
 		}
 	}
-	if len(ask)+len(news) <= t.Closely {
+	if len(ask) > max(mostAbsent, t.Closely) {
+		ask = nil
+	}
+	if len(news) <= t.Closely {
 		ask = append(ask, news...)
 	}
-	if len(ask) == 0 || len(ask) > t.Closely {
+	if len(ask) == 0 {
 		return nil
 	}
 	now, err := t.ReadSome(ctx, ask)
@@ -188,6 +199,7 @@ func (t *Tenant) lookClosely(ctx context.Context, k source.Knowledge, b *batch) 
 		}
 	}
 	out.Live.Doubted = now.Live.Doubted
+	out.Live.Elsewhere = append(out.Live.Elsewhere, now.Live.Elsewhere...)
 	out.Proof.Rows, out.Proof.Rejected = len(out.Rows), len(out.Rejected)
 	return nil
 }
@@ -205,29 +217,43 @@ func fingerprint(rows []source.Row) (sum [32]byte) {
 
 // ReadSome implements source.LiveReader.
 func (t *Tenant) ReadSome(ctx context.Context, keys []string) (*source.Batch, error) {
-	users := make([]*auth0.User, len(keys))
+	b := t.newBatch()
+	b.out.Live.Began = time.Now()
+	users, poison := make([]*auth0.User, len(keys)), make([]error, len(keys))
 	g, within := errgroup.WithContext(ctx)
 	g.SetLimit(t.AtOnce)
 	for i, key := range keys {
 		g.Go(func() (err error) {
-			users[i], err = t.user(within, key)
+			if users[i], err = t.user(within, key); ofOne(err) {
+				poison[i], err = err, nil
+			}
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	b := t.newBatch()
-	b.out.Live.Began = time.Now()
+	asked := map[string]bool{}
 	for i, u := range users {
-		if u == nil {
+		asked[keys[i]] = true
+		switch {
+		case poison[i] != nil:
+			b.out.Rejected = append(b.out.Rejected, source.Reject{Key: keys[i], Reason: poison[i].Error()})
+		case u == nil:
 			b.out.Live.Doubted = append(b.out.Live.Doubted, keys[i])
-			continue
+		default:
+			b.add(*u)
 		}
-		b.add(*u)
 	}
+	b.apart(func(key string) bool { return asked[key] })
 	b.out.Proof.Reason = "it holds some users alone"
 	return b.done(), nil
+}
+
+// ofOne reports whether an error is about one user alone, so that others need not wait.
+func ofOne(err error) bool {
+	e, ok := errors.AsType[*auth0.Error](err)
+	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusOK)
 }
 
 // user reads who has an id: the user of it, or the one to whom it was linked. Nil is

@@ -154,10 +154,17 @@ func (t *Tenant) newBatch() *batch {
 
 // add takes a user, once.
 func (b *batch) add(u auth0.User) {
-	if u.ID == "" || b.keys[u.ID] || !b.t.ours(u) {
+	switch {
+	case u.ID == "" || b.keys[u.ID]:
+		return
+	case !b.t.ours(u):
+		b.out.Live.Elsewhere = append(b.out.Live.Elsewhere, aliases(u)...)
 		return
 	}
 	b.keys[u.ID] = true
+	if of := aliases(u); len(of) > 0 { // whether or not it can be taken
+		b.out.Live.Aliases[u.ID] = of
+	}
 	values, err := b.t.values(u)
 	if err != nil {
 		b.out.Rejected = append(b.out.Rejected, source.Reject{Key: u.ID, Reason: err.Error()})
@@ -171,9 +178,19 @@ func (b *batch) add(u auth0.User) {
 	if u.Blocked {
 		b.out.Live.Blocked[u.ID] = true
 	}
-	if of := aliases(u); len(of) > 0 {
-		b.out.Live.Aliases[u.ID] = of
+}
+
+// apart tells of accounts that are linked to users who are not read: their people are
+// there, and nobody reads how they are.
+func (b *batch) apart(known func(key string) bool) {
+	var of []string
+	for _, key := range b.out.Live.Elsewhere {
+		if known(key) && !b.keys[key] {
+			of = append(of, key)
+			b.out.Rejected = append(b.out.Rejected, source.Reject{Key: key, Reason: "it was linked to a user of a connection that is not read"})
+		}
 	}
+	b.out.Live.Elsewhere = of
 }
 
 func (b *batch) done() *source.Batch {

@@ -61,6 +61,38 @@ func (tx *Tx) Marks(ctx context.Context, name string, now time.Time, limit int) 
 	return due, instant(first), err
 }
 
+// Marked implements source.LiveTx.
+func (tx *Tx) Marked(ctx context.Context, name, key string) (bool, error) {
+	var n int
+	_, err := tx.row(ctx, []any{&n}, `SELECT count(*) FROM source_marks WHERE source = ? AND id = ?`, name, key)
+	return n > 0, err
+}
+
+// Touch implements source.LiveTx.
+func (tx *Tx) Touch(ctx context.Context, name string, keys []string) error {
+	in, err := list(keys)
+	if err != nil {
+		return err
+	}
+	return tx.exec(ctx, `UPDATE records SET at = ? WHERE source = ? AND id IN (SELECT value FROM json_each(?))`, stamp(tx.now), name, in)
+}
+
+// Teamless implements source.LiveTx.
+func (tx *Tx) Teamless(ctx context.Context, name string, keys []string) ([]string, error) {
+	const query = `SELECT DISTINCT m.record FROM source_members m
+		CROSS JOIN records r ON r.source = m.source AND r.id = m.record AND r.person <> ''
+		CROSS JOIN people p ON p.id = r.person AND p.state IN ('active', 'on_leave', 'missing')
+		WHERE m.source = ? AND NOT EXISTS (SELECT 1 FROM team_members t WHERE t.person = r.person AND t.team = m.team)`
+	if keys == nil {
+		return tx.strings(ctx, query+` ORDER BY 1`, name)
+	}
+	in, err := list(keys)
+	if err != nil {
+		return nil, err
+	}
+	return tx.strings(ctx, query+` AND m.record IN (SELECT value FROM json_each(?)) ORDER BY 1`, name, in)
+}
+
 // Unmark implements source.LiveTx.
 func (tx *Tx) Unmark(ctx context.Context, name string, marks []source.Mark) error {
 	for _, m := range marks {
@@ -69,11 +101,6 @@ func (tx *Tx) Unmark(ctx context.Context, name string, marks []source.Mark) erro
 		}
 	}
 	return nil
-}
-
-// UnmarkBefore implements source.LiveTx.
-func (tx *Tx) UnmarkBefore(ctx context.Context, name string, at time.Time) error {
-	return tx.exec(ctx, `DELETE FROM source_marks WHERE source = ? AND renewed < ? AND id <> ''`, name, stamp(at))
 }
 
 // heardFor is how long events are remembered. Auth0 gives up a delivery after seconds;

@@ -118,7 +118,7 @@ func (tx *Tx) SetMissing(ctx context.Context, source string, complete bool, seen
 			gone = append(gone, id)
 		}
 		return nil
-	}, `SELECT id, missing_at IS NOT NULL, at FROM records WHERE source = ? ORDER BY id`, source)
+	}, `SELECT id, missing_at IS NOT NULL, at FROM records WHERE source = ? AND NOT (alias <> '' AND person = '') ORDER BY id`, source)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ var live = map[string]func(*bundle){
 	"teams that a source states":          liveTeams,
 	"teams of a rule, and of no other":    teamsOfRules,
 	"records that are there again":        present,
+	"who lacks a team":                    teamless,
+	"what a record says now":              touched,
 	"an erased person is in no such team": erasedMember,
 	"accounts that are open are doubted":  doubt,
 }
@@ -113,9 +115,7 @@ func renewed(b *bundle) {
 		had, _, err = tx.Marks(b.ctx, "idp", noon.Add(time.Hour), 10)
 		return err
 	})
-	var began time.Time
 	b.source(func(tx source.Tx) error {
-		began = tx.Now()
 		b.must(tx.Mark(b.ctx, "idp", []source.Mark{{Key: "a", Due: noon}})) // earlier, and no word of its being gone
 		b.must(tx.Unmark(b.ctx, "idp", had))
 		due, _, err := tx.Marks(b.ctx, "idp", noon, 10)
@@ -125,14 +125,13 @@ func renewed(b *bundle) {
 		return err
 	})
 	b.source(func(tx source.Tx) error {
-		b.must(tx.Mark(b.ctx, "idp", []source.Mark{{Key: "c", Due: noon}, {Key: "", Due: noon}}))
-		return tx.UnmarkBefore(b.ctx, "idp", began)
+		for key, want := range map[string]bool{"a": true, "c": false} {
+			got, err := tx.Marked(b.ctx, "idp", key)
+			b.must(err)
+			equal(b, "marked "+key, got, want)
+		}
+		return nil
 	})
-	keys, _ := b.marks(noon, 10)
-	equal(b, "renewed since", keys, " a c ")
-	b.source(func(tx source.Tx) error { return tx.UnmarkBefore(b.ctx, "idp", tx.Now().Add(time.Hour)) })
-	keys, _ = b.marks(noon, 10)
-	equal(b, "the teams' own", keys, " ")
 }
 
 func heard(b *bundle) {
@@ -235,6 +234,33 @@ func liveTeams(b *bundle) {
 	equal(b, "q", b.teamsOf("q"), "roles:r1:Authors ")
 	equal(b, "gone", b.state("roles"), "[nobody r-q]")
 	equal(b, "q", b.teamsOf("q"), "")
+}
+
+func teamless(b *bundle) {
+	b.put(person("p"), person("q"))
+	b.state("roles", says("roles", "r1", "Readers", "r-p", "r-q", "nobody"))
+	team := says("roles", "r1", "", "").Team("hr")
+	b.directory(func(tx directory.Tx) error { return tx.SetTeams(b.ctx, map[string][]directory.Team{"q": {team}}) })
+	b.source(func(tx source.Tx) error {
+		all, err := tx.Teamless(b.ctx, "hr", nil)
+		b.must(err)
+		same(b, "of all", all, []string{"r-p"})
+		some, err := tx.Teamless(b.ctx, "hr", []string{"r-q"})
+		same(b, "of one who has it", some, nil)
+		return err
+	})
+}
+
+func touched(b *bundle) {
+	r := record("x", "p")
+	r.At = noon
+	b.source(func(tx source.Tx) error { return tx.PutRecords(b.ctx, []directory.Record{r, record("y", "q")}) })
+	b.source(func(tx source.Tx) error {
+		b.must(tx.Touch(b.ctx, "hr", []string{"x", "unknown"}))
+		all, err := tx.Records(b.ctx, "hr", []string{"x"})
+		equal(b, "taken now", all["x"].At.After(noon), true)
+		return err
+	})
 }
 
 func teamsOfRules(b *bundle) {
