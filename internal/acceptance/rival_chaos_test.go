@@ -13,7 +13,7 @@ import (
 	"github.com/usher-id/usher/scim/scimtest"
 )
 
-// TestRivalChaos: users come, change and go at a tenant while usher serve follows it;
+// TestRivalChaos: users come, change, are linked and go at a tenant while usher serve follows it;
 // events come twice and late, streams break, the tenant and the app fail. Once that
 // ends the app has an active account for whoever is there, called as they are now, none
 // for anybody who was blocked or deleted, and nobody twice.
@@ -46,9 +46,11 @@ func chaos(t *testing.T, seed uint64) {
 	}
 	r.tenant.SetFaults(auth0test.Seeded(seed, 0.1, 0, auth0test.Unavailable, auth0test.ServerError, auth0test.Reset, auth0test.BadGateway))
 	r.apps["wiki"].SetFaults(scimtest.Seeded(seed, 0.1, 0.5, scimtest.ServerError, scimtest.Reset, scimtest.BadGateway))
+	linked := map[string]string{} // id → to whom
+	mails := map[string]string{}
 	for i := range 80 {
 		id := ids[rnd.IntN(len(ids))]
-		switch rnd.IntN(10) {
+		switch rnd.IntN(13) {
 		case 0, 1, 2:
 			ids = append(ids, r.put(fmt.Sprintf("new%02d", i), "R&D"))
 		case 3, 4, 5, 6:
@@ -57,6 +59,13 @@ func chaos(t *testing.T, seed uint64) {
 			_ = r.tenant.Block(id)
 		case 8:
 			_ = r.tenant.Remove(id)
+		case 9, 10, 11: // an account of somebody who has another one; both were people to us
+			a, ok := r.tenant.User(id)
+			b, there := r.tenant.User(ids[rnd.IntN(len(ids))])
+			if ok && there && a.ID != b.ID && !a.Blocked && !b.Blocked && r.active("wiki", a.Email) && r.active("wiki", b.Email) {
+				r.must(r.tenant.Link(a.ID, b.ID))
+				linked[b.ID], mails[b.ID] = a.ID, b.Email
+			}
 		default:
 			r.tenant.CloseStreams(rnd.IntN(2) == 0)
 		}
@@ -65,10 +74,21 @@ func chaos(t *testing.T, seed uint64) {
 	r.tenant.Flush()
 	r.tenant.SetFaults(nil)
 	r.apps["wiki"].SetFaults(nil)
+	part := map[string]bool{} // by address: of another one's account, and called as they were last
 	want := func() (names []string) {
 		for _, u := range r.tenant.Users() {
 			if !u.Blocked {
 				names = append(names, u.Email+" "+u.Name)
+			}
+		}
+		for id, mail := range mails {
+			whole := id
+			for linked[whole] != "" {
+				whole = linked[whole]
+			}
+			part[mail] = true
+			if u, there := r.tenant.User(whole); there && !u.Blocked {
+				names = append(names, mail)
 			}
 		}
 		slices.Sort(names)
@@ -76,8 +96,12 @@ func chaos(t *testing.T, seed uint64) {
 	}()
 	got := func() (names []string) {
 		for _, u := range r.apps["wiki"].Users() {
+			name := u.UserName() + " " + u.DisplayName()
+			if part[u.UserName()] {
+				name = u.UserName()
+			}
 			if active, _ := u.Active(); active {
-				names = append(names, u.UserName()+" "+u.DisplayName())
+				names = append(names, name)
 			}
 		}
 		slices.Sort(names)
@@ -91,4 +115,15 @@ func chaos(t *testing.T, seed uint64) {
 	for _, u := range r.apps["wiki"].Users() {
 		r.account("wiki", u.UserName()) // is there once
 	}
+}
+
+// active reports whether somebody has an active account.
+func (r *rival) active(app, userName string) bool {
+	r.Helper()
+	u := r.account(app, userName)
+	if u == nil {
+		return false
+	}
+	active, _ := u.Active()
+	return active
 }
