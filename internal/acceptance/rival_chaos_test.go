@@ -28,7 +28,7 @@ func TestRivalChaos(t *testing.T) {
 }
 
 func chaos(t *testing.T, seed uint64) {
-	rnd := rand.New(rand.NewPCG(seed, 17)) //nolint:gosec // it is to be repeatable
+	rnd := rand.New(rand.NewPCG(seed, 17))
 	r := newRival(t, nil, rivalApp{name: "wiki"})
 	r.edit("apps:\n", "guard: {why: it has tests of its own, terminations: {floor: 1000}, unexplained: {floor: 1000, cap: 1000}, unexplained_day: {floor: 1000}}\napps:\n")
 	r.edit("changes: none", "changes: stream")
