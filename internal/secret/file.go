@@ -17,7 +17,7 @@ import (
 // ReadRing reads a ring from a file that nobody but its owner can read. The path is in
 // no error: it may be a key by mistake.
 func ReadRing(path string) (*Ring, error) {
-	f, err := openOwn(path)
+	f, _, err := openOwn(path)
 	if err != nil {
 		return nil, err
 	}
@@ -26,26 +26,25 @@ func ReadRing(path string) (*Ring, error) {
 }
 
 // openOwn opens a file, and then looks whose it is: what is looked at is what is read.
-func openOwn(path string) (*os.File, error) {
+func openOwn(path string) (f *os.File, info fs.FileInfo, err error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, errors.New("the key ring is no file") // a pipe would be waited for
+		return nil, nil, errors.New("the key ring is no file") // a pipe would be waited for
 	}
-	f, err := os.Open(path)
+	f, err = os.Open(path)
 	if err != nil {
 		var at *fs.PathError
 		if errors.As(err, &at) {
 			err = at.Err
 		}
-		return nil, fmt.Errorf("the key ring's file cannot be read: %w", err)
+		return nil, nil, fmt.Errorf("the key ring's file cannot be read: %w", err)
 	}
-	info, err := f.Stat()
-	if err == nil {
+	if info, err = f.Stat(); err == nil {
 		err = private(info.Mode())
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, nil, errors.Join(err, f.Close())
 	}
-	return f, nil
+	return f, info, nil
 }
 
 // private refuses a mode that lets others in. Windows has no such modes, and Go shows
@@ -71,13 +70,16 @@ func CreateRing(path string, now time.Time) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return id, finish(f, line(text, id, now))
+	if err := finish(f, line(text, id, now)); err != nil {
+		return "", err
+	}
+	return id, syncFolder(filepath.Dir(path))
 }
 
 // AddKey makes a key and puts it before those of a ring's file, whole or not at all. It
 // returns the key's id.
 func AddKey(path string, now time.Time) (id string, err error) {
-	f, err := openOwn(path)
+	f, info, err := openOwn(path)
 	if err != nil {
 		return "", err
 	}
@@ -96,20 +98,26 @@ func AddKey(path string, now time.Time) (id string, err error) {
 	if _, err = ParseRing(string(whole)); err != nil {
 		return "", err
 	}
-	if path, err = filepath.EvalSymlinks(path); err != nil {
-		return "", err
+	return id, replace(path, info, whole)
+}
+
+// replace puts a file in the place of another, whole or not at all.
+func replace(path string, old fs.FileInfo, data []byte) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
 	}
 	fresh, err := os.CreateTemp(filepath.Dir(path), ".usher-key-*") // mode 0600
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := finish(fresh, whole); err != nil {
-		return "", errors.Join(err, os.Remove(fresh.Name()))
+	if err = errors.Join(like(fresh, old), finish(fresh, data)); err == nil {
+		err = os.Rename(fresh.Name(), path)
 	}
-	if err := os.Rename(fresh.Name(), path); err != nil {
-		return "", errors.Join(err, os.Remove(fresh.Name()))
+	if err != nil {
+		return errors.Join(err, os.Remove(fresh.Name()))
 	}
-	return id, nil
+	return syncFolder(filepath.Dir(path))
 }
 
 func line(text, id string, now time.Time) []byte {

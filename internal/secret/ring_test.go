@@ -203,8 +203,9 @@ func TestRingFileIsPrivate(t *testing.T) {
 		if (err == nil) != c.open || err != nil && !strings.Contains(err.Error(), "chmod 600") {
 			t.Errorf("%o: %v", c.mode, err)
 		}
-		if _, err := secret.AddKey(path, time.Now()); (err == nil) != c.open {
-			t.Errorf("adding to %o: %v", c.mode, err)
+		_, err = secret.AddKey(path, time.Now())
+		if info, statErr := os.Stat(path); (err == nil) != c.open || statErr != nil || info.Mode() != c.mode {
+			t.Errorf("adding to %o: %v, and it is %v", c.mode, err, info.Mode())
 		}
 	}
 	for _, path := range []string{dir, filepath.Join(dir, "hunter2")} {

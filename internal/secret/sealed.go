@@ -3,6 +3,7 @@
 package secret
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func CheckName(name string) error {
 // CheckValue refuses values that cannot be kept. It shows nothing of them.
 func CheckValue(value []byte) error {
 	switch {
-	case len(value) == 0:
+	case len(bytes.TrimSpace(value)) == 0:
 		return errors.New("the value is empty")
 	case len(value) > MaxValue:
 		return fmt.Errorf("the value is longer than %d KiB", MaxValue>>10)

@@ -90,6 +90,7 @@ func TestSealRefuses(t *testing.T) {
 		value string
 	}{
 		"an empty value": {at("crm", 1, "usher"), ""},
+		"blanks":         {at("crm", 1, "usher"), " \n\t "},
 		"a long value":   {at("crm", 1, "usher"), strings.Repeat("x", secret.MaxValue+1)},
 		"no origin":      {at("crm", 1, ""), "x"},
 		"a long origin":  {at("crm", 1, strings.Repeat("x", 2000)), "x"},

@@ -453,6 +453,28 @@ func besideAnotherRing(t *testing.T, s *served, b *server.Built) {
 	if err := rewrap(other); err == nil || !strings.Contains(err.Error(), "start it anew with the ring that begins with") {
 		t.Errorf("rewrapped by a key that the daemon does not have: %v", err)
 	}
+	moved := built(t, s.dir, strings.Replace(s.conf, "url: https://app.example/scim\n    token: xyz", "url: https://app.example/scim\n    token: secret:hook", 1))
+	u, err := b.OpenRead(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := u.SealSecret(t.Context(), "hook", "https://app.example", []byte("canary-hook-number-6"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes, err := u.AskPutSecret(t.Context(), sealed, false, "ines")
+	if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "the running engine goes on with what it had: ") || !strings.Contains(notes[0], "sealed for https://app.example and not given to usher") {
+		t.Errorf("sealed for where the daemon does not use it: %q %v", notes, err)
+	}
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := moved.Secrets(t.Context()); err != nil || all[0].Opens || !strings.Contains(all[0].Why, "it is used at usher") {
+		t.Errorf("%+v %v", all, err)
+	}
+	if notes, err := ask(t, b, "hook", "canary-hook-number-4", false); err != nil || len(notes) > 0 {
+		t.Fatalf("%q %v", notes, err)
+	}
 	id, err := secret.AddKey(filepath.Join(s.dir, "usher.key"), time.Now()) // which it reads anew
 	if err == nil {
 		err = rewrap(b)
