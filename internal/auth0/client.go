@@ -14,14 +14,17 @@ import (
 	"time"
 )
 
-// Config is what a Client is made of. URL, ClientID, HTTP and one of Secret and Key
-// are required.
+// Config is what a Client is made of. URL, ClientID, HTTP and one of Secret, Key and
+// Credential are required.
 type Config struct {
 	URL      string // of the tenant: https://acme.eu.auth0.com
 	Audience string // of the Management API; default URL + "/api/v2/"
 	ClientID string
 	Secret   string // client_secret
 	Key      []byte // PEM of a private key, for private_key_jwt (RFC 7523)
+	// Credential stands for Secret and Key if it is set: it is asked before each token, so
+	// that one that changes is taken up.
+	Credential func() (Credential, error)
 	// HTTP sends the requests. Where it may connect to is the caller's to say.
 	HTTP      http.RoundTripper
 	Timeout   time.Duration // of one request; default 30 s. A stream of events has none
@@ -65,8 +68,11 @@ func New(cfg Config) (*Client, error) {
 	switch {
 	case cfg.ClientID == "":
 		return nil, errors.New("auth0: no client id; set that of a machine-to-machine application")
-	case (cfg.Secret == "") == (len(cfg.Key) == 0):
+	case cfg.Credential != nil && cfg.Secret == "" && len(cfg.Key) == 0:
+	case cfg.Credential != nil, (cfg.Secret == "") == (len(cfg.Key) == 0):
 		return nil, errors.New("auth0: set either the client secret or a private key, and not both")
+	}
+	switch {
 	case cfg.HTTP == nil:
 		return nil, errors.New("auth0: nothing to send requests by; set HTTP")
 	case cfg.Timeout < 0:
@@ -84,7 +90,7 @@ func New(cfg Config) (*Client, error) {
 		},
 		bounds: bounds{answer: 8 << 20, line: 1 << 20, export: 8 << 30, sseLine: 1 << 20, sseEvent: 4 << 20},
 	}
-	c.tokens = &tokens{client: c, audience: cmp.Or(cfg.Audience, base+apiPath+"/"), secret: cfg.Secret, turn: make(chan struct{}, 1)}
+	c.tokens = &tokens{client: c, audience: cmp.Or(cfg.Audience, base+apiPath+"/"), secret: cfg.Secret, asked: cfg.Credential, turn: make(chan struct{}, 1)}
 	if len(cfg.Key) > 0 {
 		if c.tokens.signer, err = newSigner(cfg.Key, cfg.ClientID, base+"/"); err != nil {
 			return nil, err

@@ -26,3 +26,6 @@ func ReadSSE(from io.Reader, line, event int) (list []Message, retry time.Durati
 		list = append(list, Message{m.kind, m.id, m.data})
 	}
 }
+
+// Expire has the next request ask for a token.
+func Expire(c *Client) { c.tokens.drop(c.tokens.value) }

@@ -60,7 +60,7 @@ func (s *tenant) client(t *testing.T) *auth0.Client {
 func newClient(t *testing.T, cfg auth0.Config) *auth0.Client {
 	t.Helper()
 	cfg.ClientID = "client-1"
-	if cfg.Key == nil {
+	if cfg.Key == nil && cfg.Credential == nil {
 		cfg.Secret = secret
 	}
 	if cfg.HTTP == nil {

@@ -27,6 +27,8 @@ type tokens struct {
 	audience string
 	secret   string
 	signer   *signer // nil with a secret
+	key      []byte  // by which signer was made, of what was asked for
+	asked    func() (Credential, error)
 
 	turn chan struct{} // held by who renews
 
@@ -173,6 +175,9 @@ func (t *tokens) exchange(ctx context.Context) (*tokenAnswer, *Error) {
 }
 
 func (t *tokens) ask(ctx context.Context) (*tokenAnswer, *Error) {
+	if err := t.credential(); err != nil {
+		return nil, &Error{Unsent: true, foreign: true, Err: err}
+	}
 	ask := tokenRequest{Grant: "client_credentials", Audience: t.audience, ClientID: t.client.clientID, Secret: t.secret}
 	if t.signer != nil {
 		assertion, err := t.signer.assertion(time.Now())

@@ -166,6 +166,11 @@ func (c *cli) cycle(ctx context.Context, what string, o *server.Options, plan *s
 		return whole(nil, b, o.App), err
 	}
 	defer func() { err = errors.Join(err, u.Close()) }()
+	if err = u.Unseal(ctx); exitCode(err) == exitUsage {
+		return nil, err
+	} else if err != nil {
+		return whole(nil, b, o.App), err
+	}
 	doc, err = run(u)
 	doc = whole(doc, b, o.App)
 	if what != "plan" { // which left nothing behind to be asked about

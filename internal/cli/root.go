@@ -20,6 +20,7 @@ import (
 
 // cli is what every command shares.
 type cli struct {
+	in       io.Reader
 	out, err io.Writer
 	file     string // -c
 	json     bool
@@ -31,10 +32,10 @@ type cli struct {
 
 // Main runs the command line and returns the exit code. The first interrupt
 // stops cleanly: nothing new is sent, and what is in flight is waited for.
-func Main(args []string, _ io.Reader, out, errw io.Writer) int {
+func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	c := &cli{out: out, err: errw, lookup: os.LookupEnv}
+	c := &cli{in: in, out: out, err: errw, lookup: os.LookupEnv}
 	root := c.root()
 	root.SetArgs(args)
 	root.SetOut(out)
@@ -68,7 +69,7 @@ func (c *cli) root() *cobra.Command {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "one JSON document on stdout, for machines")
-	root.AddCommand(c.tokenCommand(), c.scimCommand(), c.checkCommand(), c.planCommand(), c.applyCommand(), c.serveCommand(), c.statusCommand(), c.appsCommand(),
+	root.AddCommand(c.tokenCommand(), c.secretCommand(), c.scimCommand(), c.checkCommand(), c.planCommand(), c.applyCommand(), c.serveCommand(), c.statusCommand(), c.appsCommand(),
 		c.calendarCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand(), c.profilesCommand(), c.schemaCommand(), c.demoCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/telemetry"
 )
@@ -37,15 +38,18 @@ func (c *cli) serveCommand() *cobra.Command {
 			if err := b.Servable(); err != nil {
 				return err
 			}
-			log, err := c.log(b.Config)
-			if err != nil {
-				return err
-			}
 			u, err := b.Open(cmd.Context(), server.ServeHolder())
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, u.Close()) }()
+			if err := u.Unseal(cmd.Context()); err != nil {
+				return err
+			}
+			log, err := c.log(b.Config, u.SealedValues())
+			if err != nil {
+				return err
+			}
 			left, err := u.Serve(cmd.Context(), server.ServeOptions{Log: log, Actor: actor("serve")})
 			if left == nil {
 				return err
@@ -61,7 +65,7 @@ func (c *cli) serveCommand() *cobra.Command {
 }
 
 // log is what a daemon tells of itself, on stderr.
-func (c *cli) log(cfg *config.Config) (*slog.Logger, error) {
+func (c *cli) log(cfg *config.Config, secrets []string) (*slog.Logger, error) {
 	name := cfg.Telemetry.LogLevel
 	if v, ok := c.lookup(logLevelVariable); ok && v != "" {
 		name = v
@@ -72,7 +76,9 @@ func (c *cli) log(cfg *config.Config) (*slog.Logger, error) {
 	}
 	f, ok := c.err.(*os.File)
 	plain := ok && term.IsTerminal(int(f.Fd()))
-	var secrets []string
+	if key := cfg.Secrets.Key.Reveal(); secret.LooksLikeKeys(key) {
+		secrets = append(secrets, key)
+	}
 	for _, a := range cfg.Apps {
 		secrets = append(secrets, a.Token.Reveal())
 		if a.Auth0 != nil {

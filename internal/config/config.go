@@ -19,6 +19,7 @@ type Config struct {
 	Guard     Guard     `json:"guard"`
 	Server    Server    `json:"server"`
 	Telemetry Telemetry `json:"telemetry"`
+	Secrets   Secrets   `json:"secrets,omitzero"`
 	// Digest is SHA-256 over what the configuration means: values after
 	// expansion and defaults, without positions, file name, comments and the
 	// values of secrets (the names of sealed secrets count).

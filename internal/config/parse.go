@@ -44,7 +44,8 @@ func (d *decoder) config(n *node, cfg *Config) {
 		field{key: "guard", read: func(n *node) { d.guard(n, &cfg.Guard) }},
 		field{key: "server", read: func(n *node) { d.server(n, &cfg.Server) }},
 		field{key: "telemetry", read: func(n *node) { d.telemetry(n, &cfg.Telemetry) }},
-		later("access"), later("secrets"), later("ledger"),
+		field{key: "secrets", read: func(n *node) { d.sealing(n, &cfg.Secrets) }},
+		later("access"), later("ledger"),
 	)
 }
 

@@ -44,6 +44,9 @@ func (s Secret) Reveal() string {
 // Ref returns "secret:NAME" if this names a sealed secret, else "".
 func (s Secret) Ref() string { return s.ref }
 
+// Name returns the name of the sealed secret, "" if this names none.
+func (s Secret) Name() string { return strings.TrimPrefix(s.ref, secretPrefix) }
+
 // Pos returns where the secret stands in the file.
 func (s Secret) Pos() Position { return s.pos }
 

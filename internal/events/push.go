@@ -31,11 +31,11 @@ const (
 	mostAnswer  = 16 << 10
 )
 
-// PushConfig is what a Pusher is made of. Token may be empty.
+// PushConfig is what a Pusher is made of. Token may be nil, for none.
 type PushConfig struct {
 	Stream    Stream
 	URL       string
-	Token     string // bearer
+	Token     func() (string, error) // bearer, as it is at the time
 	Transport http.RoundTripper
 	Store     Store
 	Signer    *Signer
@@ -173,8 +173,14 @@ func (p *Pusher) send(ctx context.Context, q Queued) (out outcome, err error) {
 	req.Header.Set("Content-Type", scimevent.MediaType)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "usher")
-	if p.c.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+p.c.Token)
+	if p.c.Token != nil {
+		token, err := p.c.Token()
+		if err != nil {
+			return out, err
+		}
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
 	}
 	res, err := p.http.Do(req)
 	if err != nil {

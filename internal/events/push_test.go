@@ -58,7 +58,7 @@ func (h *house) push(url string, until func() bool) {
 	ctx, stop := context.WithCancel(context.Background())
 	transport := &http.Transport{}
 	p := events.NewPusher(events.PushConfig{
-		Stream: byPush, URL: url, Token: "s3cret", Transport: transport, Store: h.db.Events(), Signer: h.signer, Bell: &h.bell, Tally: &h.tally, Log: h.logger(),
+		Stream: byPush, URL: url, Token: func() (string, error) { return "s3cret", nil }, Transport: transport, Store: h.db.Events(), Signer: h.signer, Bell: &h.bell, Tally: &h.tally, Log: h.logger(),
 	})
 	ended := make(chan struct{})
 	go func() {

@@ -24,7 +24,7 @@ type Request struct {
 
 // The bounds of what lies in a store.
 const (
-	MaxArgs     = 4 << 10
+	MaxArgs     = 128 << 10 // a sealed secret of 64 KiB in base64, and what is said of it
 	MaxDocument = 16 << 20
 	MaxOpen     = 100              // without an outcome
 	MaxAge      = 10 * time.Minute // of one that nobody has taken

@@ -36,7 +36,7 @@ func (b *Built) app(a config.App) error {
 	errs := []error{b.expressions(a, t)}
 	switch a.Type.Value {
 	case "", config.AppSCIM:
-		errs = append(errs, scimTarget(a, t))
+		errs = append(errs, b.scimTarget(a, t))
 	case config.AppAuth0:
 		errs = append(errs, b.auth0Target(a, t))
 	default:
@@ -54,7 +54,7 @@ func (b *Built) app(a config.App) error {
 }
 
 // scimTarget connects to an app that speaks SCIM.
-func scimTarget(a config.App, t *provision.Target) error {
+func (b *Built) scimTarget(a config.App, t *provision.Target) error {
 	profile, err := app.ProfileByID(a.Profile.Value)
 	if err != nil {
 		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: "usher profiles lists them; generic-scim2 is plain SCIM 2.0"}
@@ -66,7 +66,7 @@ func scimTarget(a config.App, t *provision.Target) error {
 		}
 	}
 	t.Address = strings.TrimRight(a.URL.Value, "/")
-	if t.App, err = connect(a, profile); err != nil {
+	if t.App, err = b.connect(a, profile); err != nil {
 		err = &config.Error{Pos: a.URL.Pos, Msg: err.Error()}
 	}
 	return errors.Join(offers(a, profile), err)
@@ -130,13 +130,9 @@ func (b *Built) expressions(a config.App, t *provision.Target) error {
 	return errors.Join(errs...)
 }
 
-func connect(a config.App, p app.Profile) (app.App, error) {
-	if a.Token.Ref() != "" {
-		return nil, fmt.Errorf("app %s: %s: sealed secrets are not in this version yet; take the token from the environment", a.Name, a.Token.Ref())
-	}
-	token := a.Token.Reveal()
+func (b *Built) connect(a config.App, p app.Profile) (app.App, error) {
 	scimApp, err := scimapp.New(scimapp.Config{
-		BaseURL: a.URL.Value, Token: func(context.Context) (string, error) { return token, nil }, Profile: p,
+		BaseURL: a.URL.Value, Token: func(context.Context) (string, error) { return b.vault.reveal(a.Token) }, Profile: p,
 		Allow: dial.Allow{
 			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
 		},

@@ -24,7 +24,7 @@ func (b *Built) auth0Target(a config.App, t *provision.Target) error {
 		c.Groups = a.Groups.As.Value
 	}
 	errs := []error{b.placed(a)}
-	client, err := tenant(a.Auth0.Tenant, "app "+a.Name)
+	client, err := b.tenant(a.Auth0.Tenant, "app "+a.Name)
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}

@@ -28,6 +28,8 @@ type Built struct {
 	Targets []*provision.Target
 	Limits  provision.Limits
 
+	uses        []Use // places that take sealed secrets
+	vault       *vault
 	sourceRules []directory.SourceRules
 	paths       []scim.Path
 	compiler    *mapping.Compiler
@@ -42,12 +44,13 @@ func Build(cfg *config.Config) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Built{Config: cfg, Schemas: schemas, Limits: limits(cfg.Guard)}
+	b := &Built{Config: cfg, Schemas: schemas, Limits: limits(cfg.Guard), uses: usesOf(cfg), vault: &vault{}}
 	if b.compiler, err = mapping.NewCompilerIn(b.Schemas, cfg.Calendar.TimeZone.Value); err != nil {
 		return nil, err
 	}
 	var mistakes config.Errors
 	note := func(err error) { mistakes = append(mistakes, mistakesOf(err)...) }
+	note(b.sealable())
 	b.fixed, b.isFixed, err = cfg.Calendar.Clock()
 	note(err)
 	for _, s := range cfg.Sources {

@@ -109,7 +109,7 @@ func TestBuildRefuses(t *testing.T) {
 	}{
 		"encoding":   {replace(t, "key: id", "key: id\n    encoding: utf-7"), `usher.yaml:7:15: unknown encoding "utf-7"`},
 		"delimiter":  {replace(t, "key: id", "key: id\n    delimiter: é"), `usher.yaml:3:3: the delimiter`},
-		"secret":     {replace(t, "token: abc", "token: secret:app"), "usher.yaml:15:10: app app: secret:app: sealed secrets are not in this version yet"},
+		"secret":     {replace(t, "token: abc", "token: secret:app"), "usher.yaml:16:12: secret:app cannot be opened: there is no secrets.key (usher secret key --new usher.key makes one)"},
 		"profile":    {replace(t, "    token: abc\n", "    token: abc\n    profile: nosuch\n"), `usher.yaml:17:14: `},
 		"active":     {replace(t, "userName: person.userName", "active: \"true\""), "usher.yaml:18:7: active is computed"},
 		"column":     {replace(t, "row.last_name", "row.last_nam"), `usher.yaml:9:29: there is no column "last_nam"`},

@@ -50,10 +50,6 @@ func (b *Built) events(s config.Source) (*Events, error) {
 		return nil, &config.Error{Pos: c.Pos, Msg: what + " have no issuer", Hint: "server.public_url says how others reach it"}
 	case server.SigningKey.IsZero():
 		return nil, &config.Error{Pos: c.Pos, Msg: what + " cannot be signed", Hint: "server.signing_key names a key: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"}
-	case server.SigningKey.Ref() != "":
-		return nil, &config.Error{Pos: server.SigningKey.Pos(), Msg: server.SigningKey.Ref() + ": sealed secrets are not in this version yet; take the key from the environment or a file"}
-	case c.Push != nil && c.Push.Token.Ref() != "":
-		return nil, &config.Error{Pos: c.Push.Token.Pos(), Msg: c.Push.Token.Ref() + ": sealed secrets are not in this version yet; take the token from the environment"}
 	}
 	out := &Events{
 		Feed:      events.Feed{Source: s.Name, Issuer: server.PublicURL.Value, Audience: c.Audience.Value, Full: c.Payload == config.EventFull},
@@ -74,10 +70,17 @@ func (b *Built) events(s config.Source) (*Events, error) {
 // signer reads the key with which we sign; nil if there is none.
 func (b *Built) signer() (*events.Signer, error) {
 	key := b.Config.Server.SigningKey
-	if key.Reveal() == "" {
+	if key.IsZero() {
 		return nil, nil
 	}
-	text, err := pemOf(key, "server.signing_key")
+	var text []byte
+	var err error
+	if key.Ref() != "" {
+		sealed, verr := b.vault.reveal(key)
+		text, err = []byte(sealed), verr
+	} else {
+		text, err = pemOf(key, "server.signing_key")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +200,7 @@ func (d *daemon) pusher(source string, to *config.EventPush) *events.Pusher {
 		Loopback: to.Allows(config.AllowLoopback), Private: to.Allows(config.AllowPrivate), PlainHTTP: to.Allows(config.AllowPlainHTTP),
 	}
 	return events.NewPusher(events.PushConfig{
-		Stream: events.Stream{Source: source, Delivery: events.Push}, URL: to.URL.Value, Token: to.Token.Reveal(),
+		Stream: events.Stream{Source: source, Delivery: events.Push}, URL: to.URL.Value, Token: func() (string, error) { return d.vault.reveal(to.Token) },
 		Transport: dial.NewTransport(allow, eventDialTimeout, 1, nil),
 		Store:     d.db.Events(), Signer: d.outbox.signer, Bell: d.bells[source], Tally: &d.tally, Log: d.log,
 	})

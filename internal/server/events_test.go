@@ -339,8 +339,8 @@ func TestBuildRefusesEvents(t *testing.T) {
 	for _, c := range []struct{ token, server, want string }{
 		{"abc", "", "usher.yaml:3:30: events of source idp have no issuer"},
 		{"abc", `public_url: "https://u.example"`, "events of source idp cannot be signed"},
-		{"abc", `public_url: "https://u.example", signing_key: "secret:key"`, "secret:key: sealed secrets are not in this version"},
-		{"secret:rp", `public_url: "https://u.example", signing_key: x`, "secret:rp: sealed secrets are not in this version"},
+		{"abc", `public_url: "https://u.example", signing_key: "secret:key"`, "usher.yaml:6:57: secret:key cannot be opened: there is no secrets.key"},
+		{"secret:rp", `public_url: "https://u.example", signing_key: x`, "secret:rp cannot be opened: there is no secrets.key"},
 	} {
 		if _, err := build(t, text(c.token, c.server)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.want, err)

@@ -6,11 +6,18 @@ import (
 	"context"
 
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/token"
 )
 
 // Ledger is the open store's.
 func (u *Usher) Ledger() audit.Store { return u.db.Ledger() }
+
+// SecretStore is the open store's.
+func (u *Usher) SecretStore() secret.Store { return u.db.Secrets() }
+
+// UsesOf is usesOf.
+var UsesOf = usesOf
 
 // TokenStore is the open store's.
 func (u *Usher) TokenStore() token.Store { return u.db.Tokens() }

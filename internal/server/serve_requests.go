@@ -133,6 +133,8 @@ func (d *daemon) carryOut(ctx context.Context, r request.Request) {
 func (d *daemon) carry(ctx context.Context, r request.Request) (*Document, error) {
 	switch r.Kind {
 	case kindApply:
+	case kindSecret:
+		return d.carrySecret(ctx, r)
 	case kindToken:
 		var t token.Token
 		if err := json.Unmarshal(r.Args, &t, json.RejectUnknownMembers(true)); err != nil {

@@ -31,6 +31,7 @@ type served struct {
 	url     string
 	metrics string
 	log     *testenv.Output
+	level   slog.Level
 	stop    context.CancelFunc
 	ended   chan error
 	left    *server.Status
@@ -71,13 +72,16 @@ func (s *served) serve(t testing.TB) {
 	if s.usher, err = b.Open(s.ctx, server.ServeHolder()); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.usher.Unseal(s.ctx); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(s.ctx)
 	s.stop, s.ended = stop, make(chan error, 1)
 	listening := make(chan struct{})
 	go func() {
 		var err error
 		s.left, err = s.usher.Serve(ctx, server.ServeOptions{
-			Log: slog.New(slog.NewTextHandler(s.log, nil)), Actor: "test",
+			Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: s.level})), Actor: "test",
 			Listening: func(main, metrics string) {
 				s.url, s.metrics = "http://"+main, "http://"+metrics
 				close(listening)

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"errors"
 	"time"
 
 	"github.com/usher-id/usher/internal/auth0"
@@ -16,17 +17,19 @@ const (
 )
 
 // tenant makes the client of an Auth0 tenant. what is whose tenant it is, for people.
-func tenant(t *config.Tenant, what string) (*auth0.Client, error) {
-	for _, s := range []config.Secret{t.Secret, t.Key} {
-		if s.Ref() != "" {
-			return nil, &config.Error{Pos: s.Pos(), Msg: what + ": " + s.Ref() + ": sealed secrets are not in this version yet; take it from the environment"}
-		}
-	}
+func (b *Built) tenant(t *config.Tenant, what string) (*auth0.Client, error) {
 	c := auth0.Config{
 		URL: t.URL.Value, Audience: t.Audience.Value, ClientID: t.ClientID.Value, Secret: t.Secret.Reveal(), Timeout: time.Duration(t.Timeout),
 		HTTP: dial.NewTransport(dial.Allow{
 			Loopback: t.Allows(config.AllowLoopback), Private: t.Allows(config.AllowPrivate), PlainHTTP: t.Allows(config.AllowPlainHTTP),
 		}, tenantDialTimeout, tenantConnections, nil),
+	}
+	if t.Secret.Ref() != "" || t.Key.Ref() != "" {
+		c.Credential = func() (auth0.Credential, error) {
+			secret, err := b.vault.reveal(t.Secret)
+			key, keyErr := b.vault.reveal(t.Key)
+			return auth0.Credential{Secret: secret, Key: []byte(key)}, errors.Join(err, keyErr)
+		}
 	}
 	if t.Key.Reveal() != "" {
 		var err error

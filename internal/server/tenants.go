@@ -72,14 +72,7 @@ func (b *Built) tenantSource(s config.Source) error {
 		return err
 	}
 	rules.Links, rules.Teams = true, len(s.Teams) > 0
-	if s.Webhook != nil {
-		for _, secret := range s.Webhook.Secrets {
-			if secret.Ref() != "" {
-				return &config.Error{Pos: secret.Pos(), Msg: "source " + s.Name + ": " + secret.Ref() + ": sealed secrets are not in this version yet; take it from the environment"}
-			}
-		}
-	}
-	client, err := tenant(s.Tenant, "source "+s.Name)
+	client, err := b.tenant(s.Tenant, "source "+s.Name)
 	if err != nil {
 		return err
 	}
@@ -258,7 +251,15 @@ const hooksPath = "/hooks/"
 func (d *daemon) hook(t Tenant) http.Handler {
 	h := auth0in.Hook{Tenant: t.Reader, Header: t.Webhook.Header.Value, Hear: d.listener(t)}
 	for _, s := range t.Webhook.Secrets {
-		h.Secrets = append(h.Secrets, s.Reveal())
+		if s.Ref() == "" {
+			h.Secrets = append(h.Secrets, s.Reveal())
+		}
+	}
+	h.Sealed = func() (sealed []string) { // the last two versions of each
+		for _, s := range t.Webhook.Secrets {
+			sealed = append(sealed, d.vault.values(s.Name())...)
+		}
+		return sealed
 	}
 	log := d.log.With("source", t.Source)
 	h.Hear.State = func(err error) { log.Error("an event could not be kept; it will be delivered again", "err", err) }

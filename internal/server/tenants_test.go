@@ -178,7 +178,7 @@ func TestTenantMistakes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ how, want string }{
 		"no such column":   {"columns: [department]", "a user of Auth0 has no column department"},
-		"a sealed secret":  {"changes: webhook\n    webhook: {secrets: ['secret:hook']}", "sealed secrets are not in this version yet"},
+		"a sealed secret":  {"changes: webhook\n    webhook: {secrets: ['secret:hook']}", "secret:hook cannot be opened: there is no secrets.key"},
 		"a column unknown": {"person: {userName: row.login}", "no column"},
 	} {
 		t.Run(name, func(t *testing.T) {

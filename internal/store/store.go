@@ -14,6 +14,7 @@ import (
 	"github.com/usher-id/usher/internal/events"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/request"
+	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store/sqlite"
 	"github.com/usher-id/usher/internal/token"
@@ -31,6 +32,7 @@ type DB interface {
 	Tokens() token.Store
 	Events() events.Store
 	OAuth() oauth.Store
+	Secrets() secret.Store
 	// Jobs is the connection that the queue works with; nil beside an engine.
 	Jobs() *sql.DB
 	Read(ctx context.Context, fn func(Reader) error) error

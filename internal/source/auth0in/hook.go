@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/internal/auth0"
@@ -22,6 +23,7 @@ type Hook struct {
 	// Secrets are what the header may be: two while one is exchanged for the other. With
 	// Authorization it may have "Bearer " before it.
 	Secrets []string
+	Sealed  func() []string // others that it may be, as they are at the time; may be nil
 	Hear    Listener
 }
 
@@ -112,7 +114,11 @@ func (h *Hook) knows(r *http.Request) bool {
 	}
 	given := sha256.Sum256([]byte(r.Header.Get(name)))
 	match := 0
-	for _, s := range h.Secrets {
+	all := h.Secrets
+	if h.Sealed != nil {
+		all = slices.Concat(all, h.Sealed())
+	}
+	for _, s := range all {
 		if s == "" {
 			continue
 		}

@@ -21,7 +21,7 @@ import (
 // closes it when its test ends.
 func Run(t *testing.T, open func(t *testing.T) store.DB) {
 	t.Helper()
-	for _, group := range []map[string]func(*bundle){transactions, people, accounts, guard, journal, sources, ledger, status, pushed, tokens, outbox, live} {
+	for _, group := range []map[string]func(*bundle){transactions, people, accounts, guard, journal, sources, ledger, status, pushed, tokens, outbox, live, secrets} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Store keeps sealed values.
+type Store interface {
+	// Secrets returns all of them, by name, the newest version first. A store of a
+	// version that had none has none.
+	Secrets(ctx context.Context) ([]Sealed, error)
+	// Update runs fn in a transaction: all that it does is kept, or nothing.
+	Update(ctx context.Context, fn func(Tx) error) error
+}
+
+// Tx is a transaction of a Store.
+type Tx interface {
+	Now() time.Time
+	// Secrets returns all values of a name, the newest version first; of every name, in
+	// their order, if it is "".
+	Secrets(ctx context.Context, name string) ([]Sealed, error)
+	// PutSecret keeps a value, in place of the same version of its name if there is one.
+	PutSecret(ctx context.Context, s Sealed) error
+	// DropSecrets forgets the versions of a name below a number.
+	DropSecrets(ctx context.Context, name string, below int) error
+	// TellSecrets writes into the ledger what became of values, as events of the
+	// transaction's instant.
+	TellSecrets(ctx context.Context, all []Told) error
+}
+
+// Told is what the ledger is told of a value.
+type Told struct {
+	Kind   string // secret.set, secret.rotated or secret.rewrapped
+	Actor  string
+	Sealed Sealed // of which the ciphertext is not told
+}
+
+// ErrMoved says that somebody else has set the same secret meanwhile.
+var ErrMoved = errors.New("somebody else has set it meanwhile; see usher secret list, and try again")
+
+// Newest returns the newest value of a name, out of what a store has.
+func Newest(all []Sealed, name string) (Sealed, bool) {
+	for _, s := range all {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Sealed{}, false
+}
+
+// Put keeps a sealed value as the version after the newest, if that is what it is, and
+// tells the ledger. Of those before it, rotate leaves the newest, else none stays. What
+// the ring does not open is not kept: it would be missed when it is needed.
+func Put(ctx context.Context, store Store, r *Ring, s Sealed, rotate bool, actor string) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	value, err := r.Open(s)
+	if err != nil {
+		return err
+	}
+	clear(value)
+	return store.Update(ctx, func(tx Tx) error {
+		had, err := tx.Secrets(ctx, s.Name)
+		if err != nil {
+			return err
+		}
+		newest, kind, below := 0, "secret.set", s.Version
+		if len(had) > 0 {
+			newest = had[0].Version
+		}
+		if s.Version != newest+1 || rotate && newest == 0 {
+			return fmt.Errorf("secret:%s: %w", s.Name, ErrMoved)
+		}
+		if rotate {
+			kind, below = "secret.rotated", newest
+		}
+		s.Created, s.Who = tx.Now(), actor
+		if err := tx.PutSecret(ctx, s); err != nil {
+			return err
+		}
+		if err := tx.DropSecrets(ctx, s.Name, below); err != nil {
+			return err
+		}
+		return tx.TellSecrets(ctx, []Told{{kind, actor, s}})
+	})
+}
+
+// Rewrap seals every value anew by the first key of the ring, all of them or none, and
+// returns how many were sealed by another. A value that does not open is an error.
+func Rewrap(ctx context.Context, store Store, r *Ring, actor string) (n int, err error) {
+	err = store.Update(ctx, func(tx Tx) error {
+		n = 0 // a store may run this again
+		all, err := tx.Secrets(ctx, "")
+		if err != nil {
+			return err
+		}
+		var told []Told
+		for _, s := range all {
+			anew, err := r.reseal(s)
+			if err != nil {
+				return err
+			}
+			if s.Key == r.First() { // it opens, which is all that was to be known
+				continue
+			}
+			if err := tx.PutSecret(ctx, anew); err != nil {
+				return err
+			}
+			told = append(told, Told{"secret.rewrapped", actor, anew})
+			n++
+		}
+		if n == 0 {
+			return nil
+		}
+		return tx.TellSecrets(ctx, told)
+	})
+	return n, err
+}
+
+// reseal seals a value by the first key, bound to what it was bound to.
+func (r *Ring) reseal(s Sealed) (Sealed, error) {
+	value, err := r.Open(s)
+	if err != nil {
+		return Sealed{}, err
+	}
+	defer clear(value)
+	return r.Seal(s, value)
+}

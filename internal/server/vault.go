@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/secret"
+)
+
+// Use is a place of the configuration that takes a sealed secret.
+type Use struct {
+	Name   string // of the secret
+	What   string // the place, for people
+	Origin string // where the value goes from there: scheme://host[:port], or secret.Usher
+
+	pos  config.Position
+	kind useKind
+}
+
+// useKind says what a value must be for its use.
+type useKind int
+
+const (
+	useText useKind = iota // one line
+	useHook                // one line, and long enough; the version before the newest holds, too
+	useKey                 // PEM
+	useSign                // PEM, read once
+)
+
+// usesOf finds the places that take sealed secrets, in the order of the file's sections.
+func usesOf(c *config.Config) (out []Use) {
+	add := func(s config.Secret, what, origin string, kind useKind) {
+		if s.Ref() != "" {
+			out = append(out, Use{Name: s.Name(), What: what, Origin: origin, pos: s.Pos(), kind: kind})
+		}
+	}
+	tenant := func(t *config.Tenant, of string) {
+		add(t.Secret, "client_secret of "+of, originOf(t.URL.Value), useText)
+		add(t.Key, "private_key of "+of, originOf(t.URL.Value), useKey)
+	}
+	for _, s := range c.Sources {
+		if s.Tenant != nil {
+			tenant(s.Tenant, "source "+s.Name)
+		}
+		if s.Webhook != nil {
+			for _, one := range s.Webhook.Secrets {
+				add(one, "webhook of source "+s.Name, secret.Usher, useHook)
+			}
+		}
+		if s.Events != nil && s.Events.Push != nil {
+			add(s.Events.Push.Token, "events of source "+s.Name, originOf(s.Events.Push.URL.Value), useText)
+		}
+	}
+	for _, a := range c.Apps {
+		add(a.Token, "token of app "+a.Name, originOf(a.URL.Value), useText)
+		if a.Auth0 != nil && a.Auth0.Tenant != nil {
+			tenant(a.Auth0.Tenant, "app "+a.Name)
+		}
+	}
+	add(c.Server.SigningKey, "server.signing_key", secret.Usher, useSign)
+	return out
+}
+
+// originOf is where requests to a URL go (RFC 6454 §4), spelled in one way; "" if it
+// is no URL of HTTP.
+func originOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port != "" && port != map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+		host += ":" + port
+	}
+	return u.Scheme + "://" + host
+}
+
+const shortestHook = 16 // characters, as in the configuration
+
+// check refuses a value that its use cannot take. It shows nothing of it.
+func (u Use) check(value []byte) error {
+	switch {
+	case u.kind == useKey || u.kind == useSign:
+		if !bytes.Contains(value, []byte("-----BEGIN ")) {
+			return fmt.Errorf("the %s must be a private key in PEM", u.What)
+		}
+		return nil
+	case !utf8.Valid(value) || bytes.IndexFunc(value, unicode.IsControl) >= 0:
+		return fmt.Errorf("the %s must be one line of text", u.What)
+	case u.kind == useHook && utf8.RuneCount(value) < shortestHook:
+		return fmt.Errorf("the secret of the %s must have %d characters at least", u.What, shortestHook)
+	}
+	return nil
+}
+
+// sealable refuses sealed secrets without a key ring.
+func (b *Built) sealable() error {
+	if len(b.uses) == 0 || !b.Config.Secrets.Key.IsZero() {
+		return nil
+	}
+	return &config.Error{
+		Pos: b.uses[0].pos, Msg: "secret:" + b.uses[0].Name + " cannot be opened: there is no secrets.key",
+		Hint: "usher secret key --new usher.key makes one",
+	}
+}
+
+// Ring reads the key ring, anew each time, as a file may have been exchanged.
+func (b *Built) Ring() (*secret.Ring, error) {
+	key := b.Config.Secrets.Key
+	if key.IsZero() {
+		return nil, config.Errors{{
+			Pos: config.Position{File: b.Config.File}, Msg: "there is no secrets.key, by which secrets are sealed", Hint: "usher secret key --new usher.key makes one",
+		}}
+	}
+	read := secret.ReadRing
+	if secret.LooksLikeKeys(key.Reveal()) {
+		read = secret.ParseRing
+	}
+	ring, err := read(key.Reveal())
+	if err != nil {
+		return nil, config.Errors{{Pos: key.Pos(), Msg: "secrets.key: " + err.Error()}}
+	}
+	return ring, nil
+}
+
+// vault holds the values that the configuration uses, opened, by name: the newest
+// version, and behind it those that hold, too.
+type vault struct {
+	turn   sync.Mutex // held by who reads the store, so that nothing older comes after it
+	mu     sync.RWMutex
+	opened map[string][]string
+}
+
+func (v *vault) values(name string) []string {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.opened[name]
+}
+
+func (v *vault) put(opened map[string][]string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.opened = opened
+}
+
+// reveal is the value of a secret as it is now, sealed or not; "" if it is unset.
+func (v *vault) reveal(s config.Secret) (string, error) {
+	if s.Ref() == "" {
+		return s.Reveal(), nil
+	}
+	if values := v.values(s.Name()); len(values) > 0 {
+		return values[0], nil
+	}
+	return "", fmt.Errorf("%s is not open", s.Ref())
+}
+
+// Format keeps what is open from being printed.
+func (v *vault) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "a vault") }
+
+// Unseal opens what the configuration uses. Everything that is missing, sealed for
+// another origin or by another key comes at once, as config.Errors with their places.
+func (u *Usher) Unseal(ctx context.Context) error {
+	if len(u.uses) == 0 {
+		return nil
+	}
+	u.vault.turn.Lock()
+	defer u.vault.turn.Unlock()
+	ring, err := u.Ring()
+	if err != nil {
+		return err
+	}
+	kept, err := u.db.Secrets().Secrets(ctx)
+	if err != nil {
+		return err
+	}
+	opened := map[string][]string{}
+	var mistakes config.Errors
+	for _, use := range u.uses {
+		values, err := use.open(ring, kept)
+		var mistake *config.Error
+		if errors.As(err, &mistake) {
+			mistakes = append(mistakes, mistake)
+		}
+		if len(values) > len(opened[use.Name]) { // a hook's other version is no other use's
+			opened[use.Name] = values
+		}
+	}
+	if len(mistakes) > 0 {
+		mistakes.Sort()
+		return mistakes
+	}
+	u.vault.put(opened)
+	return nil
+}
+
+// SealedValues are those that are open, for a log that must not show them.
+func (u *Usher) SealedValues() (out []string) {
+	u.vault.mu.RLock()
+	defer u.vault.mu.RUnlock()
+	for _, values := range u.vault.opened {
+		out = append(out, values...)
+	}
+	return out
+}
+
+// problem says why a use cannot have its secret, as far as that is known without
+// opening it; nil if it can.
+func (u Use) problem(kept []secret.Sealed) *config.Error {
+	newest, ok := secret.Newest(kept, u.Name)
+	switch {
+	case !ok:
+		return &config.Error{Pos: u.pos, Msg: "secret:" + u.Name + " is not set", Hint: "usher secret set " + u.Name}
+	case newest.Origin != u.Origin:
+		return &config.Error{
+			Pos: u.pos, Msg: fmt.Sprintf("secret:%s is sealed for %s and not given to %s (the %s)", u.Name, newest.Origin, u.Origin, u.What),
+			Hint: "if that address is right: usher secret set " + u.Name,
+		}
+	}
+	return nil
+}
+
+// open returns the values of a use, the newest first. The error is a *config.Error.
+func (u Use) open(ring *secret.Ring, kept []secret.Sealed) (values []string, err error) {
+	if mistake := u.problem(kept); mistake != nil {
+		return nil, mistake
+	}
+	for _, s := range kept {
+		if s.Name != u.Name || len(values) > 0 && u.kind != useHook {
+			continue
+		}
+		value, err := ring.Open(s)
+		if err == nil {
+			err = u.check(value)
+			values = append(values, string(value))
+			clear(value)
+		}
+		if err != nil {
+			hint := ""
+			if missing := (*secret.MissingKeyError)(nil); errors.As(err, &missing) {
+				hint = "add that key to secrets.key, or: usher secret set " + u.Name
+			}
+			return nil, &config.Error{Pos: u.pos, Msg: err.Error(), Hint: hint}
+		}
+	}
+	return values, nil
+}
