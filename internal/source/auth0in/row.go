@@ -187,10 +187,12 @@ func (b *batch) apart(known func(key string) bool) {
 	for _, key := range b.out.Live.Elsewhere {
 		if known(key) && !b.keys[key] {
 			of = append(of, key)
-			b.out.Rejected = append(b.out.Rejected, source.Reject{Key: key, Reason: "it was linked to a user of a connection that is not read"})
 		}
 	}
-	b.out.Live.Elsewhere = of
+	slices.Sort(of)
+	if b.out.Live.Elsewhere = of; len(of) > 0 {
+		b.out.Notes = append(b.out.Notes, fmt.Sprintf("%d were linked to users of connections that are not read, and stay as they are; the first is %s", len(of), of[0]))
+	}
 }
 
 func (b *batch) done() *source.Batch {
