@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/auth0app"
 	"github.com/usher-id/usher/internal/auth0"
@@ -87,5 +89,38 @@ func TestWhichConnection(t *testing.T) {
 		for _, err = range r.app.List(t.Context(), app.KindUser, false) {
 		}
 		r.fails(err, app.Terminal, say)
+	}
+}
+
+// TestDoubtById: a user under the id that we would give is ours by our mark alone. A
+// number of HR may be another system's, too, from which users were imported.
+func TestDoubtById(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	for id, mark := range map[string]string{"ours": `{"usher_id":"ours"}`, "none": "", "empty": `{"usher_id":""}`, "number": `{"usher_id":7}`, "another": `{"usher_id":"someone"}`} {
+		if _, err := r.tenant.Put(auth0test.User{
+			Email: id + "@acme.example", EmailVerified: true, AppMetadata: jsontext.Value(mark),
+			Identities: []auth0test.Identity{{Connection: staff, Provider: "auth0", UserID: id}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id, want := range map[string]struct {
+		hits, doubts int
+		externalID   string
+	}{"ours": {1, 0, "ours"}, "none": {1, 1, ""}, "empty": {1, 1, ""}, "number": {1, 1, ""}, "another": {}} {
+		hits, _, err := r.app.Find(t.Context(), app.KindUser, scim.MustPath("externalId"), id)
+		if err != nil || len(hits) != want.hits {
+			t.Fatalf("%s: %v %v", id, hits, err)
+		}
+		for _, u := range hits {
+			if why := app.Doubt(u); u.ExternalID() != want.externalID || (why != "") != (want.doubts > 0) || why != "" && !strings.Contains(why, "not our mark") {
+				t.Errorf("%s: externalId %q, doubt %q", id, u.ExternalID(), why)
+			}
+		}
+	}
+	// By the id that was kept it is found as before.
+	if u := r.must(r.app.Get(t.Context(), app.KindUser, "auth0|none")).Resource; app.Doubt(u) != "" {
+		t.Error(app.Doubt(u))
 	}
 }

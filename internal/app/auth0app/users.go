@@ -280,18 +280,21 @@ func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) (
 		if err != nil {
 			return nil, err
 		}
-		if attribute.Equal(externalID) {
-			r.SetExternalID(value) // which its id proves, whatever became of its metadata
-		} else if err := a.doubt(ctx, r, &users[i], a.rolesOf); err != nil {
+		if err := a.doubt(ctx, r, &users[i], a.rolesOf); err != nil {
 			return nil, err
+		}
+		if attribute.Equal(externalID) && r.ExternalID() == "" {
+			app.SetDoubt(r, "it has the id that we would give, and not our mark")
 		}
 		hits = append(hits, r)
 	}
 	return hits, nil
 }
 
-// byExternalID finds the user that was made for somebody. One that was there before
-// Usher has another id; who it is, its account's row says, and a list.
+// byExternalID finds the user that was made for somebody, who has our mark from the
+// create on, also from one whose answer was lost. One without it may have been imported
+// under the same number, and is somebody's for a person to say. One that was there
+// before Usher has another id; who it is, its account's row says, and a list.
 func (a *App) byExternalID(ctx context.Context, value string) ([]auth0.User, error) {
 	if checkID(value) != nil {
 		return nil, nil // nobody can be made under it
