@@ -63,6 +63,39 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
+// TestDoubtOfUserNames: who has somebody's user name and a verified address of their own
+// may have signed up with it.
+func TestDoubtOfUserNames(t *testing.T) {
+	t.Parallel()
+	for _, open := range []bool{true, false} {
+		r := newRig(t, func(_ *auth0test.Config, c *auth0app.Config) { c.Connection, c.Usernames, c.SignUps = named, true, open })
+		if _, err := r.tenant.Put(auth0test.User{
+			Email: "mallory@mail.example", EmailVerified: true, Username: "alice",
+			Identities: []auth0test.Identity{{Connection: named, Provider: "auth0", UserID: "m1"}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		seen, _, err := r.app.Find(t.Context(), app.KindUser, scim.MustPath("userName"), "alice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for u, err := range r.app.List(t.Context(), app.KindUser, false) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen = append(seen, u)
+		}
+		if len(seen) != 2 {
+			t.Fatalf("%v", seen)
+		}
+		for _, u := range seen {
+			if why := app.Doubt(u); strings.Contains(why, "user name") != open || !open && why != "" {
+				t.Errorf("sign-ups %v: doubt %q", open, why)
+			}
+		}
+	}
+}
+
 // TestNoScopeForRoles: where nobody's roles may be asked for, none are told.
 func TestNoScopeForRoles(t *testing.T) {
 	t.Parallel()
