@@ -85,6 +85,15 @@ func wrap(err error, doing string) error {
 	return &e
 }
 
+// alone makes a refusal that of one person, who is set aside with it. Its status goes
+// into its words: by 403 the engine counts what the app forbids, and stops for everybody
+// when that is all that it says.
+func alone(e app.Error) error {
+	e.Detail = strings.TrimPrefix(fmt.Sprintf("%s (status %d)", e.Detail, e.Status), " ")
+	e.Class, e.Status = app.Terminal, 0
+	return &e
+}
+
 // patience is how long a call may last, waits for the tenant's limit included. Whoever
 // waits for longer holds up a stop; the engine keeps the time until the limit is reset.
 const patience = time.Minute

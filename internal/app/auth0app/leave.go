@@ -66,7 +66,7 @@ func half(ctx context.Context, err error, what string) error {
 	e := *app.Classify(wrap(convert(ctx, err), what))
 	switch {
 	case e.Status == http.StatusForbidden:
-		e.Class = app.Terminal
+		return alone(e)
 	case e.Class == app.Ambiguous, e.Class == app.Unreachable:
 		e.Class = app.Retry
 	}

@@ -259,7 +259,10 @@ func TestScopesOfLeaving(t *testing.T) {
 			})
 			id := r.signedIn("a1", "alice@acme.example")
 			_, err := r.patch(id, set("active", false))
-			r.fails(err, app.Terminal, "the user is blocked", lacking)
+			r.fails(err, app.Terminal, "the user is blocked", lacking, "status 403")
+			if e := app.Classify(err); e.Status != 0 {
+				t.Errorf("status %d, by which the engine would stop for everybody", e.Status)
+			}
 			if !r.user(id).Blocked {
 				t.Error("not blocked")
 			}

@@ -109,7 +109,10 @@ func TestNoScopeForTickets(t *testing.T) {
 	_, err := r.app.Create(t.Context(), app.KindUser, person("a1", "userName", "alice@acme.example"))
 	r.fails(err, app.Ambiguous, "still blocked", "create:user_tickets")
 	_, err = r.patch("auth0|a1", set("active", true))
-	r.fails(err, app.Terminal, "the way to a password", "create:user_tickets")
+	r.fails(err, app.Terminal, "the way to a password", "create:user_tickets", "status 403")
+	if e := app.Classify(err); e.Status != 0 {
+		t.Errorf("status %d, by which the engine would stop for everybody", e.Status)
+	}
 }
 
 // TestTickets: the address is in a file for its owner alone, and nowhere else.
