@@ -455,14 +455,21 @@ func TestAuth0Scopes(t *testing.T) {
 // each leaver is blocked and set aside, however many there are, and nobody else waits.
 func TestAuth0LeaversByPlan(t *testing.T) {
 	t.Parallel()
+	for _, kind := range []auth0test.Kind{auth0test.Forbidden, auth0test.NotFound} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			leaversByPlan(t, auth0test.Fault{Kind: kind})
+		})
+	}
+}
+
+func leaversByPlan(t *testing.T, fault auth0test.Fault) {
+	t.Helper()
 	l := newLogin(t, nil)
 	l.staff = staff(8)
 	l.edit("    first_run: go\n", "    first_run: go\n    concurrency: 1\n")
 	l.cycle("2026-03-01")
-	l.tenant.SetFaults(auth0test.Rules(
-		auth0test.Rule{Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.Forbidden}},
-		auth0test.Rule{Path: "/users/:id/refresh-tokens", Fault: auth0test.Fault{Kind: auth0test.Forbidden}},
-	))
+	l.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Path: "/users/:id/sessions", Fault: fault}, auth0test.Rule{Path: "/users/:id/refresh-tokens", Fault: fault}))
 	for i := range 6 {
 		l.staff[i].end = "2026-03-01"
 	}

@@ -53,7 +53,7 @@ func (a *App) end(ctx context.Context, id, externalID string) (failed error) {
 	}
 	for _, s := range steps {
 		if err := s.run(); err != nil && failed == nil {
-			failed = half(ctx, err, "the user is blocked, and "+s.not)
+			failed = half(ctx, noSuch(err), "the user is blocked, and "+s.not)
 		}
 	}
 	return failed
@@ -104,9 +104,8 @@ func (a *App) live(ctx context.Context, id string) (string, error) {
 	} {
 		n, err := kind.count(ctx, id)
 		switch {
-		case auth0.IsNotFound(err): // what is not there has none
 		case err != nil:
-			return "", err
+			return "", noSuch(err)
 		case n == 1:
 			return "1 " + kind.name, nil
 		case n > 1:
@@ -114,4 +113,13 @@ func (a *App) live(ctx context.Context, id string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// noSuch says what "not found" means of what hangs on a user who was read or written
+// a moment ago: it proves nothing of who is signed in, and is not the user's own.
+func noSuch(err error) error {
+	if !auth0.IsNotFound(err) {
+		return err
+	}
+	return refuse(app.Terminal, "the tenant has no such endpoint (status 404, and the user is there): its plan may lack it; sessions: keep leaves them to end by themselves")
 }

@@ -120,6 +120,9 @@ func TestLeaveCutShort(t *testing.T) {
 		"sessions, 500":         {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.ServerError}}, app.Retry, "the user is blocked"},
 		"sessions, answer lost": {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.AnswerLost}}, app.Retry, ""},
 		"sessions, forbidden":   {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.Forbidden}}, app.Terminal, "insufficient_scope"},
+		"sessions, not found":   {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.NotFound}}, app.Terminal, "the user is blocked, and the sessions are not ended: the tenant has no such endpoint"},
+		"tokens, not found":     {auth0test.Rule{Method: "DELETE", Path: "/users/:id/refresh-tokens", Fault: auth0test.Fault{Kind: auth0test.NotFound}}, app.Terminal, "not revoked: the tenant has no such endpoint"},
+		"count, not found":      {auth0test.Rule{Method: "GET", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.NotFound}}, app.Terminal, "what is left is not known: the tenant has no such endpoint"},
 		"tokens, 500":           {auth0test.Rule{Method: "DELETE", Path: "/users/:id/refresh-tokens", Fault: auth0test.Fault{Kind: auth0test.ServerError}}, app.Retry, "the refresh tokens are not revoked"},
 		"count, 500":            {auth0test.Rule{Method: "GET", Path: "/users/:id/refresh-tokens", Fault: auth0test.Fault{Kind: auth0test.ServerError}}, app.Retry, "what is left is not known"},
 	} {
@@ -140,6 +143,26 @@ func TestLeaveCutShort(t *testing.T) {
 			r.must(r.patch(id, set("active", false)))
 			r.out(id)
 		})
+	}
+}
+
+// TestNoEndpointForSessions: a tenant that knows of no sessions proves by that neither
+// that nobody is signed in, nor that the user is not there.
+func TestNoEndpointForSessions(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/users/:id/sessions", "/users/:id/refresh-tokens"} {
+		r := newRig(t, nil)
+		id := r.signedIn("a1", "alice@acme.example")
+		r.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Path: path, Fault: auth0test.Fault{Kind: auth0test.NotFound}}))
+		_, err := r.patch(id, set("active", false))
+		r.fails(err, app.Terminal, "the user is blocked", "no such endpoint")
+		if !r.user(id).Blocked {
+			t.Error("not blocked")
+		}
+		_, err = r.app.Get(t.Context(), app.KindUser, id)
+		r.fails(err, app.Terminal, "no such endpoint")
+		_, _, err = r.app.Find(t.Context(), app.KindUser, scim.MustPath("userName"), "alice@acme.example")
+		r.fails(err, app.Terminal, "no such endpoint")
 	}
 }
 
