@@ -24,9 +24,9 @@ func (a *App) doubt(ctx context.Context, r *scim.Resource, u *auth0.User, rolesO
 	switch {
 	case !a.cfg.SignUps:
 	case !u.EmailVerified:
-		app.SetDoubt(r, "its address is not verified, so that anybody may have signed up with it")
+		alsoDoubt(r, "its address is not verified, so that anybody may have signed up with it")
 	case a.cfg.Usernames:
-		app.SetDoubt(r, "anybody may have signed up with its user name")
+		alsoDoubt(r, "anybody may have signed up with its user name")
 	}
 	names, err := rolesOf(ctx, u.ID)
 	if e, ok := errors.AsType[*auth0.Error](err); ok && e.Status == http.StatusForbidden {
@@ -45,6 +45,14 @@ func (a *App) doubt(ctx context.Context, r *scim.Resource, u *auth0.User, rolesO
 		r.Set("roles", scim.List(list...))
 	}
 	return nil
+}
+
+// alsoDoubt adds to what there is against an account.
+func alsoDoubt(r *scim.Resource, why string) {
+	if was := app.Doubt(r); was != "" {
+		why = was + ", and " + why
+	}
+	app.SetDoubt(r, why)
 }
 
 // rolesOf names the roles of one user.

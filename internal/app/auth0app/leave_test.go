@@ -104,6 +104,56 @@ func TestBlockedIsNotOut(t *testing.T) {
 	}
 }
 
+// TestListOfWhoWasBlockedBefore: whoever was blocked by hand before us, and is still
+// signed in, is listed as active, and with what there is against taking them over.
+func TestListOfWhoWasBlockedBefore(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(_ *auth0test.Config, c *auth0app.Config) { c.SignUps = true })
+	id, err := r.tenant.Put(auth0test.User{Email: "before@acme.example", Identities: []auth0test.Identity{{Connection: staff, Provider: "auth0", UserID: "before"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.tenant.SignIn(id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.client.UpdateUser(t.Context(), id, blocked()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.client.EndSessions(t.Context(), id); err != nil { // the refresh token is left
+		t.Fatal(err)
+	}
+	list := func(active bool, doubts ...string) {
+		t.Helper()
+		n := 0
+		for u, err := range r.app.List(t.Context(), app.KindUser, false) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			if on, known := u.Active(); on != active || !known {
+				t.Errorf("active %v", on)
+			}
+			for _, why := range doubts {
+				if !strings.Contains(app.Doubt(u), why) {
+					t.Errorf("doubt %q, and not %q", app.Doubt(u), why)
+				}
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d users", n)
+		}
+	}
+	list(true, "not verified")
+	if err := r.client.RevokeRefreshTokens(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	list(false, "not verified")
+	for _, kind := range []auth0test.Kind{auth0test.Forbidden, auth0test.NotFound} {
+		r.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: kind}}))
+		list(true, "not verified", "may not be known")
+	}
+}
+
 // TestLeaveCutShort breaks a departure at each of its requests: what is left is found,
 // and doing it again ends it.
 func TestLeaveCutShort(t *testing.T) {

@@ -284,7 +284,7 @@ func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) (
 			return nil, err
 		}
 		if attribute.Equal(externalID) && r.ExternalID() == "" {
-			app.SetDoubt(r, "it has the id that we would give, and not our mark")
+			alsoDoubt(r, "it has the id that we would give, and not our mark")
 		}
 		hits = append(hits, r)
 	}
@@ -336,8 +336,8 @@ func (a *App) byUsername(ctx context.Context, value string) ([]auth0.User, error
 	return users, nil
 }
 
-// listUsers exports the connection. Whoever is blocked and was made by us is asked for
-// sessions, so that nobody is taken for out by a list who is not.
+// listUsers exports the connection. Whoever is blocked is asked for sessions, so that
+// nobody is taken for out by a list who is not.
 func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 	return func(yield func(*scim.Resource, error) bool) {
 		all := &everyRole{client: a.client}
@@ -354,12 +354,7 @@ func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 			if !a.ours(&u) {
 				continue
 			}
-			r := a.shown(&u)
-			if r.ExternalID() != "" {
-				r, err = a.seen(ctx, &u)
-			} else {
-				err = a.doubt(ctx, r, &u, all.of)
-			}
+			r, err := a.listed(ctx, &u, all)
 			if err != nil {
 				yield(nil, convert(ctx, err))
 				return
@@ -369,6 +364,20 @@ func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 			}
 		}
 	}
+}
+
+// listed is a user as a list shows it. That it may not be known whether somebody who was
+// there before us is signed in is a doubt, and keeps nobody else from being listed.
+func (a *App) listed(ctx context.Context, u *auth0.User, all *everyRole) (*scim.Resource, error) {
+	r, err := a.seen(ctx, u)
+	if e := app.Classify(err); e != nil && e.Class == app.Terminal && r.ExternalID() == "" {
+		alsoDoubt(r, "whether somebody is signed in by it may not be known")
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, a.doubt(ctx, r, u, all.of)
 }
 
 // connectionID is the connection's id, by which an export is of it alone; "" if we may
