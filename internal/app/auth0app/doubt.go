@@ -30,7 +30,8 @@ func (a *App) doubt(ctx context.Context, r *scim.Resource, u *auth0.User, rolesO
 	}
 	names, err := rolesOf(ctx, u.ID)
 	if e, ok := errors.AsType[*auth0.Error](err); ok && e.Status == http.StatusForbidden {
-		return nil // we may not ask: nobody's roles are known
+		alsoDoubt(r, "its roles may not be read")
+		return nil
 	}
 	if err != nil {
 		return err

@@ -96,7 +96,7 @@ func TestDoubtOfUserNames(t *testing.T) {
 	}
 }
 
-// TestNoScopeForRoles: where nobody's roles may be asked for, none are told.
+// TestNoScopeForRoles: where roles may not be asked for, anybody may be an administrator.
 func TestNoScopeForRoles(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *auth0test.Config, _ *auth0app.Config) { c.Scopes = []string{"create:users", "read:users"} })
@@ -104,11 +104,29 @@ func TestNoScopeForRoles(t *testing.T) {
 	if _, err := r.client.CreateUser(t.Context(), auth0.UserChange{Connection: staff, Email: &email, Password: "Pass-word-1"}); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(ids(t, r)); n != 1 { // without read:connections, too
-		t.Errorf("%d users", n)
+	mine := r.create(person("a1", "userName", "mine@acme.example"))
+	var seen []*scim.Resource
+	for u, err := range r.app.List(t.Context(), app.KindUser, false) { // without read:connections, too
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = append(seen, u)
 	}
-	if hits, _, err := r.app.Find(t.Context(), app.KindUser, scim.MustPath("userName"), email); err != nil || len(hits) != 1 {
-		t.Errorf("%v %v", hits, err)
+	r.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Path: "/users/:id/roles", Fault: auth0test.Fault{Kind: auth0test.Forbidden}}))
+	for _, address := range []string{email, "mine@acme.example"} {
+		hits, _, err := r.app.Find(t.Context(), app.KindUser, scim.MustPath("userName"), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = append(seen, hits...)
+	}
+	if len(seen) != 4 {
+		t.Fatalf("%v", seen)
+	}
+	for _, u := range seen {
+		if why := app.Doubt(u); (why == "its roles may not be read") != (u.ID() != mine) {
+			t.Errorf("%s: doubt %q", u.ID(), why)
+		}
 	}
 }
 
