@@ -451,44 +451,6 @@ func TestAuth0Scopes(t *testing.T) {
 	}
 }
 
-// TestAuth0LeaversByPlan: where sessions cannot be ended, as by a plan without that,
-// each leaver is blocked and set aside, however many there are, and nobody else waits.
-func TestAuth0LeaversByPlan(t *testing.T) {
-	t.Parallel()
-	for _, kind := range []auth0test.Kind{auth0test.Forbidden, auth0test.NotFound} {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			leaversByPlan(t, auth0test.Fault{Kind: kind})
-		})
-	}
-}
-
-func leaversByPlan(t *testing.T, fault auth0test.Fault) {
-	t.Helper()
-	l := newLogin(t, nil)
-	l.staff = staff(8)
-	l.edit("    first_run: go\n", "    first_run: go\n    concurrency: 1\n")
-	l.cycle("2026-03-01")
-	l.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Path: "/users/:id/sessions", Fault: fault}, auth0test.Rule{Path: "/users/:id/refresh-tokens", Fault: fault}))
-	for i := range 6 {
-		l.staff[i].end = "2026-03-01"
-	}
-	l.staff = append(l.staff, worker{id: "9", first: "newbie", dept: "A", start: "2026-03-02"})
-	for _, hired := range []int{1, 0} {
-		rep := l.cycle("2026-03-03").Apps["app"]
-		if rep.Paused != "" || l.status.Apps[0].Paused != "" || rep.Create != hired || rep.Parked != 6 || !strings.Contains(l.parked(), "the user is blocked") {
-			t.Errorf("%+v %s", rep, l.parked())
-		}
-	}
-	users := l.users()
-	for i, w := range l.staff {
-		if users[w.first].Blocked != (i < 6) {
-			t.Errorf("%s: blocked %v", w.first, users[w.first].Blocked)
-		}
-	}
-	l.in("newbie", "A")
-}
-
 // TestAuth0LacksScope: what a missing scope forbids is told by its name.
 func TestAuth0LacksScope(t *testing.T) {
 	t.Parallel()

@@ -17,7 +17,7 @@ import (
 
 // disable blocks a user, ends what there is, and counts what is left: Auth0 says of a
 // deletion that it is accepted, not that it is done. All of it may be done again, and is
-// until nothing is left.
+// until nothing is left; nobody else waits for that.
 func (a *App) disable(ctx context.Context, id string, c auth0.UserChange) (auth0.User, error) {
 	c.Blocked = new(true)
 	u, err := a.client.UpdateUser(ctx, id, c)
@@ -32,7 +32,7 @@ func (a *App) disable(ctx context.Context, id string, c auth0.UserChange) (auth0
 	case err != nil:
 		return u, half(ctx, err, "the user is blocked, and what is left is not known")
 	case left != "":
-		return u, &app.Error{Class: app.Retry, Detail: "the user is blocked, and there are still " + left}
+		return u, &app.Error{Class: app.Precondition, Detail: "the user is blocked, and still has " + left}
 	}
 	return u, nil
 }

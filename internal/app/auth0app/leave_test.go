@@ -231,7 +231,7 @@ func TestSessionsThatStay(t *testing.T) {
 			}
 			id := r.signedIn("a1", "alice@acme.example")
 			_, err = a.Patch(t.Context(), app.KindUser, id, []scim.Change{set("active", false)}, nil)
-			r.fails(err, app.Retry, "the user is blocked", say)
+			r.fails(err, app.Precondition, "the user is blocked", say)
 			if !r.active(id) {
 				t.Error("inactive, with sessions")
 			}
