@@ -73,13 +73,13 @@ func half(ctx context.Context, err error, what string) error {
 	return &e
 }
 
-// out says whether nobody can be signed in as a user. Who has never been able to sign in
-// has left nothing behind.
+// out says whether nobody can be signed in as a user. Who still waits for a password is
+// asked for, too: somebody may have let them in by hand meanwhile.
 func (a *App) out(ctx context.Context, u *auth0.User) (bool, error) {
 	switch {
 	case !u.Blocked:
 		return false, nil
-	case a.cfg.KeepSessions || pendingOf(u) != "":
+	case a.cfg.KeepSessions:
 		return true, nil
 	}
 	left, err := a.live(ctx, u.ID)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/auth0app"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
@@ -102,6 +104,24 @@ func TestBlockedIsNotOut(t *testing.T) {
 	if on := found(); on != [3]bool{} {
 		t.Errorf("%v", on)
 	}
+}
+
+// TestPendingIsNotOut: whoever waits for a way to a password, and was let in by hand
+// meanwhile, may be signed in.
+func TestPendingIsNotOut(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, mailing)
+	id := r.signedIn("a1", "alice@acme.example")
+	c := blocked()
+	c.AppMetadata = map[string]jsontext.Value{"usher_pending": jsontext.Value(`"password"`)}
+	if _, err := r.client.UpdateUser(t.Context(), id, c); err != nil {
+		t.Fatal(err)
+	}
+	if !r.active(id) {
+		t.Error("inactive, with sessions")
+	}
+	r.must(r.patch(id, set("active", false)))
+	r.out(id)
 }
 
 // TestListOfWhoWasBlockedBefore: whoever was blocked by hand before us, and is still
