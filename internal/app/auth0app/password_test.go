@@ -67,6 +67,23 @@ func TestPasswordByMail(t *testing.T) {
 	}
 }
 
+// TestCreatedInactive: who is made to be inactive gets no way to a password before they
+// are let in.
+func TestCreatedInactive(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, mailing)
+	u := person("a1", "userName", "alice@acme.example")
+	u.SetActive(false)
+	shown := r.must(r.app.Create(t.Context(), app.KindUser, u)).Resource
+	if on, _ := shown.Active(); on || shown.ExternalID() != "a1" || !r.user("auth0|a1").Blocked || r.changeMails() != 0 {
+		t.Errorf("active %v, %d mails", on, len(r.tenant.Mails()))
+	}
+	r.must(r.patch("auth0|a1", set("active", true)))
+	if r.user("auth0|a1").Blocked || r.changeMails() != 1 {
+		t.Errorf("%d mails", len(r.tenant.Mails()))
+	}
+}
+
 // TestPasswordMailFails: whoever could not be written to is there once, blocked, and
 // let in by the next try.
 func TestPasswordMailFails(t *testing.T) {

@@ -78,14 +78,16 @@ func (a *App) createUser(ctx context.Context, r *scim.Resource) (*scim.Resource,
 		c.Blocked = new(true)
 		put(&c.AppMetadata, keyPending, textIn(pendingPassword))
 	}
-	if on, known := r.Active(); known && !on {
+	on, known := r.Active()
+	wait := known && !on // who is to have no way in yet gets none: enabling leads to a password
+	if wait {
 		c.Blocked = new(true)
 	}
 	u, err := a.client.CreateUser(ctx, c)
 	if err != nil {
 		return nil, hide(convert(ctx, err), c.Password)
 	}
-	if !a.chooses() {
+	if !a.chooses() || wait {
 		return a.shown(&u), nil
 	}
 	// What was sent, should the answer leave it out.
