@@ -309,7 +309,12 @@ func TestWeight(t *testing.T) {
 			weighs(what, app.KindUser, changes, func() (app.Answer, error) { return r.patch("auth0|a1", changes...) })
 		}
 		back := []scim.Change{set("active", true), set("title", "y")}
-		weighs("return", app.KindUser, back, func() (app.Answer, error) { return r.patch("auth0|a1", back...) })
+		wait := blocked()
+		wait.AppMetadata = map[string]jsontext.Value{"usher_pending": jsontext.Value(`"password"`)}
+		if _, err := r.client.UpdateUser(t.Context(), "auth0|a1", wait); err != nil {
+			t.Fatal(err)
+		}
+		weighs("return of whoever waits for a password", app.KindUser, back, func() (app.Answer, error) { return r.patch("auth0|a1", back...) })
 		var id string
 		weighs("group", app.KindGroup, nil, func() (app.Answer, error) {
 			ans, err := r.app.Create(t.Context(), app.KindGroup, team("t1", "Sales"))
@@ -318,6 +323,25 @@ func TestWeight(t *testing.T) {
 		})
 		name := []scim.Change{set("displayName", "Vertrieb")}
 		weighs("rename", app.KindGroup, name, func() (app.Answer, error) { return r.app.Patch(t.Context(), app.KindGroup, id, name, nil) })
+	}
+}
+
+// TestWeightOfNames: a user name and an address go in two requests.
+func TestWeightOfNames(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(_ *auth0test.Config, c *auth0app.Config) { c.Connection, c.Usernames = named, true })
+	id := r.create(person("a1", "userName", "alice", `emails[type eq "work"].value`, "alice@acme.example"))
+	for _, changes := range [][]scim.Change{
+		{set("userName", "alice2")},
+		{set("userName", "alice3"), set(`emails[type eq "work"].value`, "alice3@acme.example")},
+		{set("active", false), set("userName", "alice4"), set(`emails[type eq "work"].value`, "alice4@acme.example")},
+		{set("active", true), set("userName", "alice5")},
+	} {
+		before := r.app.Requests()
+		r.must(r.patch(id, changes...))
+		if got, want := int(r.app.Requests()-before), r.app.Weight(app.KindUser, changes); got != want {
+			t.Errorf("%v: %d requests, weighs %d", changes, got, want)
+		}
 	}
 }
 

@@ -196,7 +196,7 @@ func (a *App) patchUser(ctx context.Context, id string, changes []scim.Change) (
 	return a.shown(&u), nil
 }
 
-// Weight is how many requests a Create or a Patch takes, see [app.Limit].
+// Weight is how many requests a Create or a Patch takes at most, see [app.Limit].
 func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
 	switch {
 	case kind == app.KindGroup && len(changes) > 0:
@@ -204,17 +204,26 @@ func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
 	case kind == app.KindUser && len(changes) == 0 && a.chooses():
 		return 3
 	}
+	n, written := 1, map[string]bool{}
 	for _, c := range changes {
+		if p, err := placeOf(a.places, c.Path); err == nil {
+			written[p.name] = true
+		}
 		on, known := c.After.AsBool()
 		switch {
 		case !known || !c.Path.Equal(active):
+		case on && a.chooses():
+			n = 3 // if they still wait for the way to a password
 		case on:
-			return 2
+			n = 2
 		case !a.cfg.KeepSessions:
-			return 5
+			n = 5
 		}
 	}
-	return 1
+	if written["username"] && written["email"] {
+		n++
+	}
+	return n
 }
 
 // getUser reads a user of the connection, and says whether it is out.
