@@ -52,7 +52,7 @@ type login struct {
 	conf   string
 	staff  []worker
 	aged   time.Time
-	wait   time.Duration // how long a cycle may last; 0 is two minutes
+	wait   time.Duration     // how long a cycle may last; 0 is two minutes
 	status *server.Status    // after the last cycle
 	people map[string]string // ids by user name, then
 }

@@ -68,7 +68,9 @@ func TestDoubt(t *testing.T) {
 func TestDoubtOfUserNames(t *testing.T) {
 	t.Parallel()
 	for _, open := range []bool{true, false} {
-		r := newRig(t, func(_ *auth0test.Config, c *auth0app.Config) { c.Connection, c.Usernames, c.SignUps = named, true, open })
+		r := newRig(t, func(_ *auth0test.Config, c *auth0app.Config) {
+			c.Connection, c.Usernames, c.SignUps = named, true, open
+		})
 		if _, err := r.tenant.Put(auth0test.User{
 			Email: "mallory@mail.example", EmailVerified: true, Username: "alice",
 			Identities: []auth0test.Identity{{Connection: named, Provider: "auth0", UserID: "m1"}},
