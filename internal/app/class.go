@@ -28,7 +28,8 @@ const (
 	NotFound
 	// Conflict: a unique value is taken, or the app's state forbids the change.
 	Conflict
-	// Precondition: the resource has changed since it was read.
+	// Precondition: the resource has changed since it was read, or is not yet what the
+	// request makes of it. The same may be sent again, and nobody else waits for it.
 	Precondition
 	// TooLarge: the request holds too much; a smaller one may pass.
 	TooLarge

@@ -90,7 +90,7 @@ func inWords(detail string) string {
 		app.Terminal.String():     "the app refuses it",
 		app.NotFound.String():     "the app does not have it",
 		app.Conflict.String():     "the app says that the name is taken, or that its state forbids it",
-		app.Precondition.String(): "it was changed at the app meanwhile",
+		app.Precondition.String(): "it was changed at the app meanwhile, or is not done there yet",
 		app.TooLarge.String():     "the request is too large for the app",
 	}[class]
 	switch {

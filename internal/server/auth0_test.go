@@ -183,6 +183,24 @@ func TestAuth0Adopts(t *testing.T) {
 	l.quiet("2026-03-01")
 }
 
+// TestAuth0SameNumber: a stranger under the id that somebody's user would have is left
+// alone, and that person set aside.
+func TestAuth0SameNumber(t *testing.T) {
+	t.Parallel()
+	l := newLogin(t, nil)
+	l.edit("      userName: person.userName\n      displayName", "      userName: person.userName\n      externalId: person.displayName\n      displayName")
+	id, err := l.tenant.Put(auth0test.User{Email: "stranger@mail.example", EmailVerified: true, Identities: []auth0test.Identity{{Connection: auth0test.DefaultConnection, Provider: "auth0", UserID: "p001"}}})
+	if err != nil || id != "auth0|p001" {
+		t.Fatal(id, err)
+	}
+	if rep := l.cycle("2026-03-01").Apps["app"]; rep.Create != 4 || rep.Parked != 1 || !strings.Contains(l.parked(), "not our mark") {
+		t.Errorf("%+v %s", rep, l.parked())
+	}
+	if u := l.users()["stranger"]; u.ID != id || u.Name == "p001" || len(u.AppMetadata) > 0 || len(l.teams(id)) > 0 {
+		t.Errorf("%s", u.Raw)
+	}
+}
+
 // TestAuth0GoesWrong: whatever goes wrong on the way, everybody ends as they must, once.
 func TestAuth0GoesWrong(t *testing.T) {
 	t.Parallel()

@@ -26,8 +26,8 @@ type Config struct {
 	Tickets        string // a folder, with config.PasswordTickets
 	Groups         string
 	// SignUps says that anybody can make a user of the connection for themselves: one
-	// that was there before us, with an address that nobody has verified, may so be
-	// anybody's.
+	// that was there before us, with an address that nobody has verified or with
+	// a user name, may so be anybody's.
 	SignUps bool
 	// KeepSessions leaves sessions and refresh tokens of whoever leaves to end by
 	// themselves.

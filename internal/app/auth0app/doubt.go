@@ -12,20 +12,26 @@ import (
 	"github.com/usher-id/usher/scim"
 )
 
-// doubt says of a user who was there before us, and may be found by the address, what
-// there is to be known before somebody's account is made of it: that nobody has shown
-// that the address is theirs, and which roles of the tenant come with it. Whoever signs
-// up with a colleague's address would otherwise be handed that colleague's teams.
+// doubt says of a user who was there before us, and may be found by the address or the
+// user name, what there is to be known before somebody's account is made of it: that
+// nobody has shown that the address is theirs, that a user name is nothing that anybody
+// could show, and which roles of the tenant come with it. Whoever signs up with a
+// colleague's address or user name would otherwise be handed that colleague's teams.
 func (a *App) doubt(ctx context.Context, r *scim.Resource, u *auth0.User, rolesOf func(context.Context, string) ([]string, error)) error {
 	if r.ExternalID() != "" {
 		return nil
 	}
-	if a.cfg.SignUps && !u.EmailVerified {
-		app.SetDoubt(r, "its address is not verified, so that anybody may have signed up with it")
+	switch {
+	case !a.cfg.SignUps:
+	case !u.EmailVerified:
+		alsoDoubt(r, "its address is not verified, so that anybody may have signed up with it")
+	case a.cfg.Usernames:
+		alsoDoubt(r, "anybody may have signed up with its user name")
 	}
 	names, err := rolesOf(ctx, u.ID)
 	if e, ok := errors.AsType[*auth0.Error](err); ok && e.Status == http.StatusForbidden {
-		return nil // we may not ask: nobody's roles are known
+		alsoDoubt(r, "its roles may not be read")
+		return nil
 	}
 	if err != nil {
 		return err
@@ -40,6 +46,14 @@ func (a *App) doubt(ctx context.Context, r *scim.Resource, u *auth0.User, rolesO
 		r.Set("roles", scim.List(list...))
 	}
 	return nil
+}
+
+// alsoDoubt adds to what there is against an account.
+func alsoDoubt(r *scim.Resource, why string) {
+	if was := app.Doubt(r); was != "" {
+		why = was + ", and " + why
+	}
+	app.SetDoubt(r, why)
 }
 
 // rolesOf names the roles of one user.

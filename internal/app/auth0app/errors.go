@@ -45,12 +45,12 @@ func classOf(e *auth0.Error) app.Class {
 	case http.StatusTooManyRequests, http.StatusTooEarly:
 		return app.Retry
 	case http.StatusRequestTimeout:
-		return unless(e.Unsent, app.Ambiguous)
+		return unless(e, app.Ambiguous)
 	case http.StatusNotFound:
 		if auth0.IsNotFound(e) {
 			return app.NotFound
 		}
-		return unless(e.Unsent, app.Ambiguous)
+		return unless(e, app.Ambiguous)
 	case http.StatusConflict:
 		return app.Conflict
 	case http.StatusRequestEntityTooLarge:
@@ -62,12 +62,16 @@ func classOf(e *auth0.Error) app.Class {
 	case refused:
 		return app.Terminal
 	}
-	return unless(e.Unsent, app.Ambiguous)
+	return unless(e, app.Ambiguous)
 }
 
-// unless is the class of a request of which nothing may have been sent.
-func unless(unsent bool, c app.Class) app.Class {
-	if unsent {
+// unless is the class of a request of which nothing may have been sent. One that was kept
+// back for a time that is known, as for the limit to be reset, may be sent after it.
+func unless(e *auth0.Error, c app.Class) app.Class {
+	switch {
+	case e.Unsent && e.RetryAfter > 0:
+		return app.Retry
+	case e.Unsent:
 		return app.Unreachable
 	}
 	return c
@@ -82,6 +86,15 @@ func refuse(class app.Class, format string, args ...any) error {
 func wrap(err error, doing string) error {
 	e := *app.Classify(err)
 	e.Detail = strings.TrimSuffix(doing+": "+e.Detail, ": ")
+	return &e
+}
+
+// alone makes a refusal that of one person, who is set aside with it. Its status goes
+// into its words: by 403 the engine counts what the app forbids, and stops for everybody
+// when that is all that it says.
+func alone(e app.Error) error {
+	e.Detail = strings.TrimPrefix(fmt.Sprintf("%s (status %d)", e.Detail, e.Status), " ")
+	e.Class, e.Status = app.Terminal, 0
 	return &e
 }
 

@@ -39,6 +39,9 @@ func TestClasses(t *testing.T) {
 		{&auth0.Error{}, app.Ambiguous},
 		{&auth0.Error{Unsent: true}, app.Unreachable},
 		{&auth0.Error{Unsent: true, Status: 503}, app.Unreachable},
+		{&auth0.Error{Unsent: true, RetryAfter: time.Minute}, app.Retry}, // kept back for the limit
+		{&auth0.Error{Unsent: true, Status: 503, RetryAfter: time.Minute}, app.Retry},
+		{&auth0.Error{Status: 503, RetryAfter: time.Minute}, app.Ambiguous},
 		{&auth0.Error{Unsent: true, Status: 400}, app.Unauthorized}, // the token endpoint does not take us
 		{&auth0.Error{Unsent: true, Status: 401}, app.Unauthorized},
 		{&auth0.Error{Unsent: true, Status: 429}, app.Retry},

@@ -17,7 +17,7 @@ import (
 
 // disable blocks a user, ends what there is, and counts what is left: Auth0 says of a
 // deletion that it is accepted, not that it is done. All of it may be done again, and is
-// until nothing is left.
+// until nothing is left; nobody else waits for that.
 func (a *App) disable(ctx context.Context, id string, c auth0.UserChange) (auth0.User, error) {
 	c.Blocked = new(true)
 	u, err := a.client.UpdateUser(ctx, id, c)
@@ -32,7 +32,7 @@ func (a *App) disable(ctx context.Context, id string, c auth0.UserChange) (auth0
 	case err != nil:
 		return u, half(ctx, err, "the user is blocked, and what is left is not known")
 	case left != "":
-		return u, &app.Error{Class: app.Retry, Detail: "the user is blocked, and there are still " + left}
+		return u, &app.Error{Class: app.Precondition, Detail: "the user is blocked, and still has " + left}
 	}
 	return u, nil
 }
@@ -53,7 +53,7 @@ func (a *App) end(ctx context.Context, id, externalID string) (failed error) {
 	}
 	for _, s := range steps {
 		if err := s.run(); err != nil && failed == nil {
-			failed = half(ctx, err, "the user is blocked, and "+s.not)
+			failed = half(ctx, noSuch(err), "the user is blocked, and "+s.not)
 		}
 	}
 	return failed
@@ -66,20 +66,20 @@ func half(ctx context.Context, err error, what string) error {
 	e := *app.Classify(wrap(convert(ctx, err), what))
 	switch {
 	case e.Status == http.StatusForbidden:
-		e.Class = app.Terminal
+		return alone(e)
 	case e.Class == app.Ambiguous, e.Class == app.Unreachable:
 		e.Class = app.Retry
 	}
 	return &e
 }
 
-// out says whether nobody can be signed in as a user. Who has never been able to sign in
-// has left nothing behind.
+// out says whether nobody can be signed in as a user. Who still waits for a password is
+// asked for, too: somebody may have let them in by hand meanwhile.
 func (a *App) out(ctx context.Context, u *auth0.User) (bool, error) {
 	switch {
 	case !u.Blocked:
 		return false, nil
-	case a.cfg.KeepSessions || pendingOf(u) != "":
+	case a.cfg.KeepSessions:
 		return true, nil
 	}
 	left, err := a.live(ctx, u.ID)
@@ -104,9 +104,8 @@ func (a *App) live(ctx context.Context, id string) (string, error) {
 	} {
 		n, err := kind.count(ctx, id)
 		switch {
-		case auth0.IsNotFound(err): // what is not there has none
 		case err != nil:
-			return "", err
+			return "", noSuch(err)
 		case n == 1:
 			return "1 " + kind.name, nil
 		case n > 1:
@@ -114,4 +113,13 @@ func (a *App) live(ctx context.Context, id string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// noSuch says what "not found" means of what hangs on a user who was read or written
+// a moment ago: it proves nothing of who is signed in, and is not the user's own.
+func noSuch(err error) error {
+	if !auth0.IsNotFound(err) {
+		return err
+	}
+	return refuse(app.Terminal, "the tenant has no such endpoint (status 404, and the user is there): its plan may lack it; sessions: keep leaves them to end by themselves")
 }

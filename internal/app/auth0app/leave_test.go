@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/auth0app"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
@@ -104,6 +106,74 @@ func TestBlockedIsNotOut(t *testing.T) {
 	}
 }
 
+// TestPendingIsNotOut: whoever waits for a way to a password, and was let in by hand
+// meanwhile, may be signed in.
+func TestPendingIsNotOut(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, mailing)
+	id := r.signedIn("a1", "alice@acme.example")
+	c := blocked()
+	c.AppMetadata = map[string]jsontext.Value{"usher_pending": jsontext.Value(`"password"`)}
+	if _, err := r.client.UpdateUser(t.Context(), id, c); err != nil {
+		t.Fatal(err)
+	}
+	if !r.active(id) {
+		t.Error("inactive, with sessions")
+	}
+	r.must(r.patch(id, set("active", false)))
+	r.out(id)
+}
+
+// TestListOfWhoWasBlockedBefore: whoever was blocked by hand before us, and is still
+// signed in, is listed as active, and with what there is against taking them over.
+func TestListOfWhoWasBlockedBefore(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(_ *auth0test.Config, c *auth0app.Config) { c.SignUps = true })
+	id, err := r.tenant.Put(auth0test.User{Email: "before@acme.example", Identities: []auth0test.Identity{{Connection: staff, Provider: "auth0", UserID: "before"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.tenant.SignIn(id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.client.UpdateUser(t.Context(), id, blocked()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.client.EndSessions(t.Context(), id); err != nil { // the refresh token is left
+		t.Fatal(err)
+	}
+	list := func(active bool, doubts ...string) {
+		t.Helper()
+		n := 0
+		for u, err := range r.app.List(t.Context(), app.KindUser, false) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			if on, known := u.Active(); on != active || !known {
+				t.Errorf("active %v", on)
+			}
+			for _, why := range doubts {
+				if !strings.Contains(app.Doubt(u), why) {
+					t.Errorf("doubt %q, and not %q", app.Doubt(u), why)
+				}
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d users", n)
+		}
+	}
+	list(true, "not verified")
+	if err := r.client.RevokeRefreshTokens(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	list(false, "not verified")
+	for _, kind := range []auth0test.Kind{auth0test.Forbidden, auth0test.NotFound} {
+		r.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: kind}}))
+		list(true, "not verified", "may not be known")
+	}
+}
+
 // TestLeaveCutShort breaks a departure at each of its requests: what is left is found,
 // and doing it again ends it.
 func TestLeaveCutShort(t *testing.T) {
@@ -120,6 +190,9 @@ func TestLeaveCutShort(t *testing.T) {
 		"sessions, 500":         {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.ServerError}}, app.Retry, "the user is blocked"},
 		"sessions, answer lost": {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.AnswerLost}}, app.Retry, ""},
 		"sessions, forbidden":   {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.Forbidden}}, app.Terminal, "insufficient_scope"},
+		"sessions, not found":   {auth0test.Rule{Method: "DELETE", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.NotFound}}, app.Terminal, "the user is blocked, and the sessions are not ended: the tenant has no such endpoint"},
+		"tokens, not found":     {auth0test.Rule{Method: "DELETE", Path: "/users/:id/refresh-tokens", Fault: auth0test.Fault{Kind: auth0test.NotFound}}, app.Terminal, "not revoked: the tenant has no such endpoint"},
+		"count, not found":      {auth0test.Rule{Method: "GET", Path: "/users/:id/sessions", Fault: auth0test.Fault{Kind: auth0test.NotFound}}, app.Terminal, "what is left is not known: the tenant has no such endpoint"},
 		"tokens, 500":           {auth0test.Rule{Method: "DELETE", Path: "/users/:id/refresh-tokens", Fault: auth0test.Fault{Kind: auth0test.ServerError}}, app.Retry, "the refresh tokens are not revoked"},
 		"count, 500":            {auth0test.Rule{Method: "GET", Path: "/users/:id/refresh-tokens", Fault: auth0test.Fault{Kind: auth0test.ServerError}}, app.Retry, "what is left is not known"},
 	} {
@@ -143,6 +216,26 @@ func TestLeaveCutShort(t *testing.T) {
 	}
 }
 
+// TestNoEndpointForSessions: a tenant that knows of no sessions proves by that neither
+// that nobody is signed in, nor that the user is not there.
+func TestNoEndpointForSessions(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/users/:id/sessions", "/users/:id/refresh-tokens"} {
+		r := newRig(t, nil)
+		id := r.signedIn("a1", "alice@acme.example")
+		r.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Path: path, Fault: auth0test.Fault{Kind: auth0test.NotFound}}))
+		_, err := r.patch(id, set("active", false))
+		r.fails(err, app.Terminal, "the user is blocked", "no such endpoint")
+		if !r.user(id).Blocked {
+			t.Error("not blocked")
+		}
+		_, err = r.app.Get(t.Context(), app.KindUser, id)
+		r.fails(err, app.Terminal, "no such endpoint")
+		_, _, err = r.app.Find(t.Context(), app.KindUser, scim.MustPath("userName"), "alice@acme.example")
+		r.fails(err, app.Terminal, "no such endpoint")
+	}
+}
+
 // TestSessionsThatStay: a deletion that is accepted is none yet. It is asked for again
 // until nothing is left.
 func TestSessionsThatStay(t *testing.T) {
@@ -158,7 +251,7 @@ func TestSessionsThatStay(t *testing.T) {
 			}
 			id := r.signedIn("a1", "alice@acme.example")
 			_, err = a.Patch(t.Context(), app.KindUser, id, []scim.Change{set("active", false)}, nil)
-			r.fails(err, app.Retry, "the user is blocked", say)
+			r.fails(err, app.Precondition, "the user is blocked", say)
 			if !r.active(id) {
 				t.Error("inactive, with sessions")
 			}
@@ -216,7 +309,12 @@ func TestWeight(t *testing.T) {
 			weighs(what, app.KindUser, changes, func() (app.Answer, error) { return r.patch("auth0|a1", changes...) })
 		}
 		back := []scim.Change{set("active", true), set("title", "y")}
-		weighs("return", app.KindUser, back, func() (app.Answer, error) { return r.patch("auth0|a1", back...) })
+		wait := blocked()
+		wait.AppMetadata = map[string]jsontext.Value{"usher_pending": jsontext.Value(`"password"`)}
+		if _, err := r.client.UpdateUser(t.Context(), "auth0|a1", wait); err != nil {
+			t.Fatal(err)
+		}
+		weighs("return of whoever waits for a password", app.KindUser, back, func() (app.Answer, error) { return r.patch("auth0|a1", back...) })
 		var id string
 		weighs("group", app.KindGroup, nil, func() (app.Answer, error) {
 			ans, err := r.app.Create(t.Context(), app.KindGroup, team("t1", "Sales"))
@@ -225,6 +323,25 @@ func TestWeight(t *testing.T) {
 		})
 		name := []scim.Change{set("displayName", "Vertrieb")}
 		weighs("rename", app.KindGroup, name, func() (app.Answer, error) { return r.app.Patch(t.Context(), app.KindGroup, id, name, nil) })
+	}
+}
+
+// TestWeightOfNames: a user name and an address go in two requests.
+func TestWeightOfNames(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(_ *auth0test.Config, c *auth0app.Config) { c.Connection, c.Usernames = named, true })
+	id := r.create(person("a1", "userName", "alice", `emails[type eq "work"].value`, "alice@acme.example"))
+	for _, changes := range [][]scim.Change{
+		{set("userName", "alice2")},
+		{set("userName", "alice3"), set(`emails[type eq "work"].value`, "alice3@acme.example")},
+		{set("active", false), set("userName", "alice4"), set(`emails[type eq "work"].value`, "alice4@acme.example")},
+		{set("active", true), set("userName", "alice5")},
+	} {
+		before := r.app.Requests()
+		r.must(r.patch(id, changes...))
+		if got, want := int(r.app.Requests()-before), r.app.Weight(app.KindUser, changes); got != want {
+			t.Errorf("%v: %d requests, weighs %d", changes, got, want)
+		}
 	}
 }
 
@@ -259,7 +376,10 @@ func TestScopesOfLeaving(t *testing.T) {
 			})
 			id := r.signedIn("a1", "alice@acme.example")
 			_, err := r.patch(id, set("active", false))
-			r.fails(err, app.Terminal, "the user is blocked", lacking)
+			r.fails(err, app.Terminal, "the user is blocked", lacking, "status 403")
+			if e := app.Classify(err); e.Status != 0 {
+				t.Errorf("status %d, by which the engine would stop for everybody", e.Status)
+			}
 			if !r.user(id).Blocked {
 				t.Error("not blocked")
 			}

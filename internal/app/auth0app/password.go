@@ -37,7 +37,7 @@ func (a *App) enable(ctx context.Context, u *auth0.User, c auth0.UserChange) (au
 		if err := a.lead(ctx, u); err != nil {
 			e := *app.Classify(wrap(convert(ctx, err), "the way to a password"))
 			if e.Class == app.Unauthorized { // to do this one thing
-				e.Class = app.Terminal
+				return auth0.User{}, alone(e)
 			}
 			return auth0.User{}, &e
 		}

@@ -67,6 +67,23 @@ func TestPasswordByMail(t *testing.T) {
 	}
 }
 
+// TestCreatedInactive: who is made to be inactive gets no way to a password before they
+// are let in.
+func TestCreatedInactive(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, mailing)
+	u := person("a1", "userName", "alice@acme.example")
+	u.SetActive(false)
+	shown := r.must(r.app.Create(t.Context(), app.KindUser, u)).Resource
+	if on, _ := shown.Active(); on || shown.ExternalID() != "a1" || !r.user("auth0|a1").Blocked || r.changeMails() != 0 {
+		t.Errorf("active %v, %d mails", on, len(r.tenant.Mails()))
+	}
+	r.must(r.patch("auth0|a1", set("active", true)))
+	if r.user("auth0|a1").Blocked || r.changeMails() != 1 {
+		t.Errorf("%d mails", len(r.tenant.Mails()))
+	}
+}
+
 // TestPasswordMailFails: whoever could not be written to is there once, blocked, and
 // let in by the next try.
 func TestPasswordMailFails(t *testing.T) {
@@ -109,7 +126,10 @@ func TestNoScopeForTickets(t *testing.T) {
 	_, err := r.app.Create(t.Context(), app.KindUser, person("a1", "userName", "alice@acme.example"))
 	r.fails(err, app.Ambiguous, "still blocked", "create:user_tickets")
 	_, err = r.patch("auth0|a1", set("active", true))
-	r.fails(err, app.Terminal, "the way to a password", "create:user_tickets")
+	r.fails(err, app.Terminal, "the way to a password", "create:user_tickets", "status 403")
+	if e := app.Classify(err); e.Status != 0 {
+		t.Errorf("status %d, by which the engine would stop for everybody", e.Status)
+	}
 }
 
 // TestTickets: the address is in a file for its owner alone, and nowhere else.

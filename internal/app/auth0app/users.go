@@ -78,14 +78,16 @@ func (a *App) createUser(ctx context.Context, r *scim.Resource) (*scim.Resource,
 		c.Blocked = new(true)
 		put(&c.AppMetadata, keyPending, textIn(pendingPassword))
 	}
-	if on, known := r.Active(); known && !on {
+	on, known := r.Active()
+	wait := known && !on // who is to have no way in yet gets none: enabling leads to a password
+	if wait {
 		c.Blocked = new(true)
 	}
 	u, err := a.client.CreateUser(ctx, c)
 	if err != nil {
 		return nil, hide(convert(ctx, err), c.Password)
 	}
-	if !a.chooses() {
+	if !a.chooses() || wait {
 		return a.shown(&u), nil
 	}
 	// What was sent, should the answer leave it out.
@@ -194,7 +196,7 @@ func (a *App) patchUser(ctx context.Context, id string, changes []scim.Change) (
 	return a.shown(&u), nil
 }
 
-// Weight is how many requests a Create or a Patch takes, see [app.Limit].
+// Weight is how many requests a Create or a Patch takes at most, see [app.Limit].
 func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
 	switch {
 	case kind == app.KindGroup && len(changes) > 0:
@@ -202,17 +204,26 @@ func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
 	case kind == app.KindUser && len(changes) == 0 && a.chooses():
 		return 3
 	}
+	n, written := 1, map[string]bool{}
 	for _, c := range changes {
+		if p, err := placeOf(a.places, c.Path); err == nil {
+			written[p.name] = true
+		}
 		on, known := c.After.AsBool()
 		switch {
 		case !known || !c.Path.Equal(active):
+		case on && a.chooses():
+			n = 3 // if they still wait for the way to a password
 		case on:
-			return 2
+			n = 2
 		case !a.cfg.KeepSessions:
-			return 5
+			n = 5
 		}
 	}
-	return 1
+	if written["username"] && written["email"] {
+		n++
+	}
+	return n
 }
 
 // getUser reads a user of the connection, and says whether it is out.
@@ -280,18 +291,21 @@ func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) (
 		if err != nil {
 			return nil, err
 		}
-		if attribute.Equal(externalID) {
-			r.SetExternalID(value) // which its id proves, whatever became of its metadata
-		} else if err := a.doubt(ctx, r, &users[i], a.rolesOf); err != nil {
+		if err := a.doubt(ctx, r, &users[i], a.rolesOf); err != nil {
 			return nil, err
+		}
+		if attribute.Equal(externalID) && r.ExternalID() == "" {
+			alsoDoubt(r, "it has the id that we would give, and not our mark")
 		}
 		hits = append(hits, r)
 	}
 	return hits, nil
 }
 
-// byExternalID finds the user that was made for somebody. One that was there before
-// Usher has another id; who it is, its account's row says, and a list.
+// byExternalID finds the user that was made for somebody, who has our mark from the
+// create on, also from one whose answer was lost. One without it may have been imported
+// under the same number, and is somebody's for a person to say. One that was there
+// before Usher has another id; who it is, its account's row says, and a list.
 func (a *App) byExternalID(ctx context.Context, value string) ([]auth0.User, error) {
 	if checkID(value) != nil {
 		return nil, nil // nobody can be made under it
@@ -333,8 +347,8 @@ func (a *App) byUsername(ctx context.Context, value string) ([]auth0.User, error
 	return users, nil
 }
 
-// listUsers exports the connection. Whoever is blocked and was made by us is asked for
-// sessions, so that nobody is taken for out by a list who is not.
+// listUsers exports the connection. Whoever is blocked is asked for sessions, so that
+// nobody is taken for out by a list who is not.
 func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 	return func(yield func(*scim.Resource, error) bool) {
 		all := &everyRole{client: a.client}
@@ -351,12 +365,7 @@ func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 			if !a.ours(&u) {
 				continue
 			}
-			r := a.shown(&u)
-			if r.ExternalID() != "" {
-				r, err = a.seen(ctx, &u)
-			} else {
-				err = a.doubt(ctx, r, &u, all.of)
-			}
+			r, err := a.listed(ctx, &u, all)
 			if err != nil {
 				yield(nil, convert(ctx, err))
 				return
@@ -366,6 +375,20 @@ func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 			}
 		}
 	}
+}
+
+// listed is a user as a list shows it. That it may not be known whether somebody who was
+// there before us is signed in is a doubt, and keeps nobody else from being listed.
+func (a *App) listed(ctx context.Context, u *auth0.User, all *everyRole) (*scim.Resource, error) {
+	r, err := a.seen(ctx, u)
+	if e := app.Classify(err); e != nil && e.Class == app.Terminal && r.ExternalID() == "" {
+		alsoDoubt(r, "whether somebody is signed in by it may not be known")
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, a.doubt(ctx, r, u, all.of)
 }
 
 // connectionID is the connection's id, by which an export is of it alone; "" if we may
