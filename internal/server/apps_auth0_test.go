@@ -48,7 +48,7 @@ func TestBuildAuth0(t *testing.T) {
 			inAuth0(t, "    connection: staff\n", "    connection: staff\n    usernames: true\n", mapping, mapping+"      emails[type eq \"work\"].value: person.userName\n"), nil,
 		},
 		"active":          {inAuth0(t, mapping, mapping+"      active: \"true\"\n"), []string{"active is computed"}},
-		"a sealed secret": {inAuth0(t, "client_secret: abc", "client_secret: secret:abc"), []string{"sealed secrets are not in this version yet"}},
+		"a sealed secret": {inAuth0(t, "client_secret: abc", "client_secret: secret:abc"), []string{"secret:abc cannot be opened: there is no secrets.key"}},
 		"no folder":       {inAuth0(t, "    connection: staff\n", "    connection: staff\n    password_change: tickets\n    tickets: /nowhere/at/all\n"), []string{"is no folder"}},
 		"a path":          {inAuth0(t, "auth0.com/", "auth0.com/api"), []string{"the tenant's address holds a path"}},
 		"deletion":        {inAuth0(t, "    connection: staff\n", "    connection: staff\n    delete_after: 30d\n"), nil},
