@@ -156,8 +156,8 @@ func (r *rival) apply(code int, args ...string) (rep report) {
 	return rep
 }
 
-// serve runs the daemon until the test ends, and returns its log and its address.
-func (r *rival) serve() (log *testenv.Output, address string) {
+// serve runs the daemon until the test ends, and returns its address.
+func (r *rival) serve() (address string) {
 	r.Helper()
 	cfg, err := config.Load(r.Context(), r.write(), nil)
 	if err != nil {
@@ -172,7 +172,7 @@ func (r *rival) serve() (log *testenv.Output, address string) {
 		r.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(r.Context()))
-	log = &testenv.Output{}
+	log := &testenv.Output{}
 	listening, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
 		_, err := u.Serve(ctx, server.ServeOptions{
@@ -195,7 +195,7 @@ func (r *rival) serve() (log *testenv.Output, address string) {
 		ended <- nil
 		r.Fatal(err)
 	}
-	return log, address
+	return address
 }
 
 // until waits for something to come true.

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/usher-id/usher/internal/auth0/auth0test"
 	"github.com/usher-id/usher/scim"
@@ -66,7 +65,7 @@ func rivalTests(t *testing.T) {
 	r := newRival(t, nil, rivalApp{name: "wiki"})
 	ada := r.put("ada", "R&D")
 	r.edit("changes: none", "changes: webhook\n    webhook: {secrets: [the-secret-of-the-webhook]}")
-	_, at := r.serve()
+	at := r.serve()
 	r.until("ada is there", func() bool { return len(r.live("wiki")) == 1 })
 	stream, err := r.tenant.AddStream(auth0test.Stream{URL: "http://" + at + "/hooks/auth0", Bearer: "the-secret-of-the-webhook"})
 	r.must(err)
@@ -359,104 +358,13 @@ func rivalPrivate(t *testing.T) {
 	}
 	r.conf = allowed
 	r.edit("changes: none", "changes: stream")
-	_, at := r.serve()
+	at := r.serve()
 	if host, _, err := net.SplitHostPort(at); err != nil || !net.ParseIP(host).IsLoopback() {
 		t.Errorf("it listens on %s", at)
 	}
 	r.until("ada is there", func() bool { return len(r.live("wiki")) == 1 && r.tenant.OpenStreams() == 1 })
 	r.put("bea", "R&D")
 	r.until("bea is there", func() bool { return len(r.live("wiki")) == 2 })
-}
-
-// rivalGuard: 60 of 100 are gone, by what was done at the tenant or by an export that
-// was cut short. Nobody is disabled, and a release is for the very set that was shown.
-func rivalGuard(t *testing.T) {
-	t.Run("one by one", trickle)
-	for name, c := range map[string]struct {
-		people, gone int
-		cause        string
-		happens      func(r *rival, ids []string) error // to those who go
-		undone       bool
-	}{
-		"blocked": {100, 60, "termination", func(r *rival, ids []string) error { return each(ids, r.tenant.Block) }, false},
-		"deleted": {100, 60, "termination", func(r *rival, ids []string) error { return each(ids, r.tenant.Remove) }, false},
-		"an export cut short": {600, 300, "absent", func(r *rival, _ []string) error {
-			r.tenant.SetFaults(auth0test.Rules(auth0test.Rule{Method: http.MethodPost, Path: "/jobs/users-exports", Fault: auth0test.Fault{Kind: auth0test.ExportShort}}))
-			return nil
-		}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newRival(t, nil, rivalApp{name: "wiki"})
-			r.load(c.people)
-			r.apply(0)
-			users := r.tenant.Users()
-			ids := make([]string, c.gone)
-			for i := range ids {
-				ids[i] = users[i].ID
-			}
-			r.must(c.happens(r, ids))
-			r.apps["wiki"].ResetCounts()
-			rep := r.apply(3)
-			if len(rep.Holds) != 1 || rep.Holds[0].Cause != c.cause || rep.Holds[0].Count != c.gone || rep.Apps["wiki"].Held != c.gone {
-				t.Fatalf("%+v", rep)
-			}
-			r.sent("wiki", scimtest.Counts{})
-			if n := len(r.live("wiki")); n != c.people {
-				t.Errorf("%d are active", n)
-			}
-			if c.undone {
-				r.tenant.SetFaults(nil)
-				r.apply(0)
-				r.sent("wiki", scimtest.Counts{})
-				return
-			}
-			// One more than was shown: that set was agreed to by nobody.
-			stale := rep.Holds[0].ID
-			r.must(c.happens(r, []string{users[c.gone].ID}))
-			if rep = r.apply(3, "--release-hold", stale); rep.Holds[0].ID == stale || rep.Holds[0].Count != c.gone+1 {
-				t.Errorf("%+v", rep)
-			}
-			r.sent("wiki", scimtest.Counts{})
-			rep = r.apply(0, "--release-hold", rep.Holds[0].ID)
-			var left []string
-			for _, u := range users[c.gone+1:] {
-				left = append(left, strings.TrimSuffix(u.Email, "@acme.example"))
-			}
-			r.sees("wiki", left...)
-			if rep.Apps["wiki"].Disable != c.gone+1 || len(r.happened("wiki", scimtest.Disabled)) != c.gone+1 {
-				t.Errorf("%+v", rep.Apps["wiki"])
-			}
-		})
-	}
-}
-
-// trickle has people blocked one after the other while usher serve follows the stream:
-// each is acted upon by itself, and together they are too many all the same.
-func trickle(t *testing.T) {
-	t.Parallel()
-	r := newRival(t, nil, rivalApp{name: "wiki"})
-	r.load(100)
-	r.edit("changes: none", "changes: stream")
-	log, _ := r.serve()
-	r.until("all are there", func() bool { return len(r.live("wiki")) == 100 && r.tenant.OpenStreams() == 1 })
-	for _, u := range r.tenant.Users()[:15] {
-		r.must(r.tenant.Block(u.ID))
-		time.Sleep(300 * time.Millisecond) // more than a wave's own silence; an import works through its file
-	}
-	r.until("the rest is held", func() bool { return strings.Contains(log.String(), "count=5 ") })
-	if n := len(r.live("wiki")); n != 90 { // the larger of 10 and 5 % pass
-		t.Errorf("%d of 100 are active", n)
-	}
-}
-
-func each(ids []string, do func(id string) error) error {
-	for _, id := range ids {
-		if err := do(id); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // rivalDialects: the same news are told to each app in its own way: by PATCH, by PUT

@@ -105,7 +105,7 @@ func rivalCredentials(t *testing.T) {
 	}
 
 	r.edit("changes: none", "changes: webhook\n    webhook: {header: X-Usher, secrets: [the-secret-before-this-one, the-secret-of-this-month]}")
-	_, at := r.serve()
+	at := r.serve()
 	var streams []string
 	for _, secret := range []string{"the-secret-before-this-one", "the-secret-of-this-month", "the-secret-of-nobody"} {
 		id, err := r.tenant.AddStream(auth0test.Stream{URL: "http://" + at + "/hooks/auth0", Header: "X-Usher", Value: secret})

@@ -40,7 +40,15 @@ func TestStories(t *testing.T) {
 			t.Errorf("%s: once more something is sent: %+v", d.name, again.Apps)
 		}
 	}
+	// Whoever looks finds everything as it was left.
 	for _, id := range s.ids {
+		s.apps[id].ResetCounts()
+	}
+	looked := s.apply(4, "--verify")
+	for _, id := range s.ids {
+		if n := s.apps[id].Counts(); looked.Apps[id].Drifted != 0 || n.Writes() != 0 || n.Total() == 0 {
+			t.Errorf("%s: %d have drifted, and nobody has changed anything: %v", id, looked.Apps[id].Drifted, n)
+		}
 		for _, r := range s.apps[id].Refusals() {
 			t.Errorf("%s: %s", id, r)
 		}
@@ -279,9 +287,9 @@ func (s *stories) day(d day, code int) report {
 	return s.apply(code)
 }
 
-func (s *stories) apply(code int) (r report) {
+func (s *stories) apply(code int, flags ...string) (r report) {
 	s.Helper()
-	cmd := exec.CommandContext(s.Context(), testenv.Binary(s.T), "apply", "-c", "usher.yaml", "--json")
+	cmd := exec.CommandContext(s.Context(), testenv.Binary(s.T), append([]string{"apply", "-c", "usher.yaml", "--json"}, flags...)...)
 	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), "TODAY="+s.now, "APP_TOKEN=a-token-of-the-fake")
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

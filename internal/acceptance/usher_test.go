@@ -59,6 +59,7 @@ func (u *usher) run(t *testing.T, code int, file, name string, args ...string) [
 type report struct {
 	Apps map[string]struct {
 		Create, Update, Disable, Delete, Unchanged, Held, Parked, Foreign, Requests int
+		Drifted                                                                     int
 		GroupCreate                                                                 int `json:"group_create"`
 		GroupUpdate                                                                 int `json:"group_update"`
 		MemberAdd                                                                   int `json:"member_add"`

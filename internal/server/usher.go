@@ -22,10 +22,10 @@ type Usher struct {
 	*Built
 	db        store.DB
 	owner     *provision.Owner
-	ingesting sync.Mutex   // one read of one source at a time
-	chaining  sync.Mutex   // one sequencer at a time
+	ingesting sync.Mutex    // one read of one source at a time
+	chaining  sync.Mutex    // one sequencer at a time
 	window    time.Duration // see provision.Gate; set before anything runs
-	reading   atomic.Int64 // see provision.Config: grows with the begin and end of each read
+	reading   atomic.Int64  // see provision.Config: grows with the begin and end of each read
 }
 
 // Open opens the configured store for the one engine that may write to it.
