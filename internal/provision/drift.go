@@ -21,6 +21,12 @@ func (r *run) doubt(ctx context.Context, tx Tx) error {
 	return tx.Doubt(ctx, r.target.Name, r.people)
 }
 
+// leftAt says that an account was left at the app's id, and that nothing of ours is
+// under way to it: what is seen otherwise was done by others, whoever has it looked at.
+func (r *run) leftAt(s Subject) bool {
+	return s.Account.RemoteID != "" && len(r.unsure["p"+s.Person.ID]) == 0
+}
+
 // overlaid is what was confirmed, with what the app shows otherwise by now. What it was
 // found not to keep, or never returns, shows nothing of what it is.
 func (r *run) overlaid(confirmed, seen *scim.Resource) *scim.Resource {
@@ -38,8 +44,11 @@ func (r *run) overlaid(confirmed, seen *scim.Resource) *scim.Resource {
 // drift tells of an account that is not as it was left. Who is out is looked at for
 // being in, and for nothing else.
 func (w *writing) drift(before, now Account) {
-	if !w.r.verify || before.State != Live && (before.State != Disabled || now.State != Live) {
+	if before.RemoteID == "" || before.State != Live && (before.State != Disabled || now.State != Live) {
 		return
+	}
+	if before.Last == Ambiguous {
+		return // what we did there is not known
 	}
 	e := audit.Event{At: w.now, Kind: "account.drifted", Actor: w.r.actor, Person: now.Person, App: now.App, Object: before.RemoteID}
 	was, is := map[string]scim.Value{}, map[string]scim.Value{}
@@ -68,7 +77,7 @@ func (w *writing) drift(before, now Account) {
 // driftOfGroup tells of a group that does not hold whom it was left with.
 func (r *run) driftOfGroup(g Group, more, less int) {
 	renamed := r.groups[g.Team].Name != g.Name
-	if !r.verify || len(r.unsure["g"+g.Team]) > 0 || more == 0 && less == 0 && !renamed {
+	if r.groups[g.Team].RemoteID != g.RemoteID || len(r.unsure["g"+g.Team]) > 0 || more == 0 && less == 0 && !renamed {
 		return
 	}
 	why := fmt.Sprintf("it was changed at the app: %d members more and %d less than were put there", more, less)

@@ -3,6 +3,7 @@
 package provision_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -110,5 +111,103 @@ func TestVerifyByList(t *testing.T) {
 		if lists := slices.ContainsFunc(h.app.calls, func(c call) bool { return c.Op == "list" }); !lists || asked > 4 {
 			t.Errorf("a list: %t, and %d accounts were asked for", lists, asked)
 		}
+	})
+}
+
+// TestVerifyCutShort: what a look that was cut short leaves to the next cycle is seen as
+// it would have been: the marks outlive who asked for them.
+func TestVerifyCutShort(t *testing.T) {
+	for name, trusted := range map[string]bool{"by list": true, "one by one": false} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.profile.ListTrusted, h.app.profile.PageSize = trusted, 100
+				h.crew(30, "sales")
+				h.apply()
+				h.put(somebody("p007", directory.Leaver))
+				h.apply()
+				h.app.hides = map[string]bool{h.account("p003").RemoteID: true, h.account("p004").RemoteID: true}
+				h.app.drop("User", h.account("p005").RemoteID)
+				h.app.drop("User", h.account("p007").RemoteID) // which the app does not show any more
+				h.alter("p006", func(u *scim.Resource) { u.Set("displayName", scim.String("Mallory")) })
+
+				ctx, cancel := context.WithCancel(h.ctx)
+				h.app.faults = func(call) fault { cancel(); return fault{before: lost()} }
+				c := h.config()
+				c.Verify = true
+				_, err := provision.New(c).Apply(ctx, nil)
+				h.must(err)
+				h.app.faults = nil
+
+				rep := h.apply()
+				if rep.Drifted < 2 || rep.Create != 1 || rep.Update != 1 || h.app.accounts() != 29 {
+					t.Errorf("%+v, %d accounts", rep, h.app.accounts())
+				}
+				for _, id := range []string{"p005", "p006"} {
+					if n := h.events("account.drifted", id); n != 1 {
+						t.Errorf("%s: told %d times", id, n)
+					}
+				}
+				if a := h.account("p007"); a.State != provision.Disabled || a.RemoteID == "" {
+					t.Errorf("who is out, and not shown: %+v", a)
+				}
+				h.settled()
+			})
+		})
+	}
+}
+
+// TestReturnerWhoseAccountIsGone: a disabled account that is not shown is believed to be
+// there until the app says that it is not. Then whoever is back gets a new one.
+func TestReturnerWhoseAccountIsGone(t *testing.T) {
+	for name, verify := range map[string]bool{"a look at everything": true, "a plain cycle": false} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.put(somebody("ann", directory.Active), somebody("bob", directory.Active))
+				h.apply()
+				h.put(somebody("ann", directory.Leaver))
+				h.apply()
+				h.app.drop("User", h.account("ann").RemoteID)
+				h.verify()
+				if a := h.account("ann"); a.State != provision.Disabled {
+					t.Errorf("%+v", a)
+				}
+				h.put(somebody("ann", directory.Active))
+				run := h.apply
+				if verify {
+					run = h.verify
+				}
+				if rep := run(); rep.Create != 1 || rep.Waiting != 0 {
+					t.Errorf("%+v", rep)
+				}
+				h.settled()
+			})
+		})
+	}
+}
+
+// TestNoDriftOfOurs: a deactivation that was answered with success, did nothing and could
+// not be read back is sent again, and is nobody else's doing.
+func TestNoDriftOfOurs(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.put(somebody("ann", directory.Active))
+		h.apply()
+		h.put(somebody("ann", directory.Leaver))
+		h.app.faults = func(c call) fault {
+			switch {
+			case c.Op == "patch" && c.Nth == 1:
+				return fault{ignore: true}
+			case c.Op == "get" && c.Nth == 1:
+				return fault{before: broken()}
+			}
+			return fault{}
+		}
+		if rep := h.apply(); rep.Drifted != 0 || rep.Disable != 2 || h.events("account.drifted", "ann") != 0 {
+			t.Errorf("%+v", rep)
+		}
+		h.alter("ann", func(u *scim.Resource) { u.SetActive(true) })
+		if rep := h.verify(); rep.Drifted != 1 || rep.Disable != 1 {
+			t.Errorf("and this is: %+v", rep)
+		}
+		h.settled()
 	})
 }
