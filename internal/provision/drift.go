@@ -27,6 +27,42 @@ func (r *run) leftAt(s Subject) bool {
 	return s.Account.RemoteID != "" && len(r.unsure["p"+s.Person.ID]) == 0
 }
 
+// settleMissing settles whose live account is not there any more: whoever is in gets a new
+// one. More of those than may be taken away without an explanation say something of the
+// app, or of our credential, and not of them: nothing is concluded, and the app is paused.
+func (r *run) settleMissing(ctx context.Context) error {
+	if len(r.missing) == 0 {
+		return nil
+	}
+	var live int
+	err := r.store.View(ctx, func(tx Tx) error {
+		t, err := tx.Totals(ctx, r.target.Name)
+		live = t.Live
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	n := r.vanished
+	for _, s := range r.missing {
+		if wanted, _, _, err := r.planner.wanted(s); err != nil || wanted {
+			n++
+		}
+	}
+	limit := r.limits.Unexplained.Of(live + r.vanished)
+	if n > limit {
+		r.refused = fmt.Sprintf("%d of %d live accounts are not there any more; at most %d are made anew in one cycle, and these are not: "+
+			"is the credential that of another workspace, or the app not restored to its end? Who was deleted there on purpose is made anew by apply --person, one by one", n, live+r.vanished, limit)
+		return nil
+	}
+	r.vanished = n
+	w := &writing{r: r, now: time.Now()}
+	for _, s := range r.missing {
+		w.sighted(s, sighting{}, nil)
+	}
+	return r.update(ctx, func(tx Tx) error { return w.store(ctx, tx, nil) })
+}
+
 // overlaid is what was confirmed, with what the app shows otherwise by now. What it was
 // found not to keep, or never returns, shows nothing of what it is.
 func (r *run) overlaid(confirmed, seen *scim.Resource) *scim.Resource {

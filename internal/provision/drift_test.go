@@ -5,6 +5,7 @@ package provision_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/usher-id/usher/internal/directory"
@@ -183,6 +184,68 @@ func TestReturnerWhoseAccountIsGone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestVerifyElsewhere: an app where hardly anybody is there any more is another one, or
+// not whole. Nothing is made anew, and nothing is forgotten.
+func TestVerifyElsewhere(t *testing.T) {
+	for name, trusted := range map[string]bool{"by list": true, "one by one": false} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.profile.ListTrusted = trusted
+				h.crew(30, "sales")
+				h.apply()
+				users, groups := h.app.users, h.app.groups
+				h.app.users, h.app.groups = map[string]*scim.Resource{}, map[string]*scim.Resource{}
+				h.app.forget()
+				rep := h.verify()
+				if rep.Drifted != 0 || len(h.app.writes()) != 0 || !strings.Contains(rep.Paused, "30 of 30 live accounts are not there any more; at most 3") {
+					t.Errorf("%+v %+v", rep, h.app.writes())
+				}
+				if rep := h.apply(); len(h.app.writes()) != 0 || rep.Paused == "" {
+					t.Errorf("the next cycle: %+v %+v", rep, h.app.writes())
+				}
+				h.app.users, h.app.groups = users, groups
+				if rep := h.apply(); rep.Writes() != 0 || rep.Drifted != 0 || rep.Paused != "" {
+					t.Errorf("the right app again: %+v", rep)
+				}
+				h.settled()
+
+				for _, id := range []string{"p001", "p002", "p003", "p004"} {
+					h.app.drop("User", h.account(id).RemoteID)
+				}
+				if rep := h.verify(); rep.Create != 0 || rep.Paused == "" {
+					t.Errorf("one more than the limit: %+v", rep)
+				}
+				h.only = []string{"p001"}
+				if rep := h.apply(); rep.Create != 1 || rep.Paused != "" || rep.Drifted < 1 {
+					t.Errorf("asked for by name: %+v", rep)
+				}
+				h.only = nil
+				if rep := h.apply(); rep.Create != 3 || rep.Paused != "" {
+					t.Errorf("as many as may be: %+v", rep)
+				}
+				h.settled()
+			})
+		})
+	}
+}
+
+// TestLeaversWhoseAccountsAreGone: who is out, and whose account somebody has deleted
+// before us, says nothing of the app: no new one is made.
+func TestLeaversWhoseAccountsAreGone(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(30, "sales")
+		h.apply()
+		for _, id := range []string{"p001", "p002", "p003", "p004", "p005"} {
+			h.app.drop("User", h.account(id).RemoteID)
+			h.put(somebody(id, directory.Leaver))
+		}
+		if rep := h.apply(); rep.Paused != "" || rep.Create != 0 || rep.Waiting != 0 {
+			t.Errorf("%+v", rep)
+		}
+		h.settled()
+	})
 }
 
 // TestNoDriftOfOurs: a deactivation that was answered with success, did nothing and could

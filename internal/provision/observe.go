@@ -49,12 +49,16 @@ func (r *run) observe(ctx context.Context) error {
 		return err
 	}
 	if len(waiting) > 0 {
+		r.missing = nil
 		if err := r.lookUp(ctx, waiting); err != nil {
 			return r.unreadable(ctx, err)
 		}
+		if err := r.settleMissing(ctx); err != nil {
+			return err
+		}
 	}
 	r.unread = 0
-	if r.resting() {
+	if r.resting() || r.refused != "" {
 		return nil
 	}
 	return r.observeGroups(ctx)
@@ -273,6 +277,10 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 	var outcomes []Outcome
 	for i, s := range subjects {
 		f := r.theirs(s, found[i], owners)
+		if f.account == nil && s.Account.State == Live && r.leftAt(s) {
+			r.missing = append(r.missing, s)
+			continue
+		}
 		outcomes = append(outcomes, w.sighted(s, f, owners)...)
 	}
 	return r.update(ctx, func(tx Tx) error { return w.store(ctx, tx, outcomes) })

@@ -45,6 +45,8 @@ type run struct {
 	unsought  int             // people who have left, and whom nobody can look for
 	later     int             // groups that wait for theirs
 	halved    bool            // removals wait until a source is read to its end
+	missing   []Subject       // whose live account was not there, in this look
+	vanished  int             // of them in this cycle, whose account is made anew
 	strayed   []audit.Event   // of a group that was not as it was left, to be told with it
 	newcomer  bool            // when the cycle began, the app had not been read, or nobody had agreed to its first writes
 }
