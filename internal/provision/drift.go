@@ -5,6 +5,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
@@ -63,6 +64,24 @@ func (r *run) settleMissing(ctx context.Context) error {
 	return r.update(ctx, func(tx Tx) error { return w.store(ctx, tx, nil) })
 }
 
+// shutReason is why an account is left alone that others have disabled: they may have had
+// a reason that no source knows, and nobody who is in is let in against it unasked.
+const shutReason = "somebody else has disabled the account at the app: it is left so until apply --person enables it again"
+
+// shut leaves an account disabled that others have, unless it is asked for by name. It
+// goes on counting as live: whoever leaves meanwhile is disabled, by us and from then on.
+func (r *run) shut(s Subject, now *Account) {
+	before := s.Account
+	wanted, _, _, err := r.planner.wanted(s)
+	if before.State != Live || now.State != Disabled || now.RemoteID != before.RemoteID || err == nil && !wanted || slices.Contains(r.people, now.Person) {
+		if now.Last == Shut {
+			now.Last = ""
+		}
+		return
+	}
+	now.State, now.Since, now.Last, now.Parked = Live, before.Since, Shut, shutReason
+}
+
 // overlaid is what was confirmed, with what the app shows otherwise by now. What it was
 // found not to keep, or never returns, shows nothing of what it is.
 func (r *run) overlaid(confirmed, seen *scim.Resource) *scim.Resource {
@@ -83,8 +102,8 @@ func (w *writing) drift(before, now Account) {
 	if before.RemoteID == "" || before.State != Live && (before.State != Disabled || now.State != Live) {
 		return
 	}
-	if before.Last == Ambiguous {
-		return // what we did there is not known
+	if before.Last == Ambiguous || before.Last == Shut && now.State == Disabled {
+		return // what we did there is not known; or it has been told
 	}
 	e := audit.Event{At: w.now, Kind: "account.drifted", Actor: w.r.actor, Person: now.Person, App: now.App, Object: before.RemoteID}
 	was, is := map[string]scim.Value{}, map[string]scim.Value{}

@@ -34,7 +34,8 @@ func (h *house) alter(id string, change func(*scim.Resource)) {
 }
 
 // TestVerify: what others have changed at the app is seen when it is looked for, told
-// once, and mended; what is not ours is left alone.
+// once, and mended; what is not ours is left alone, and who was disabled there is, too,
+// until somebody asks for them by name.
 func TestVerify(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
 		h.app.ignores = "title" // which is no drift
@@ -63,10 +64,15 @@ func TestVerify(t *testing.T) {
 			t.Errorf("without looking it is not seen: %+v", rep)
 		}
 		rep := h.verify()
-		// cid is made anew and seated, dan is seated, ann and bob are updated, eve is out again.
-		if rep.Drifted != 5 || rep.Create != 1 || rep.Update != 2 || rep.Disable != 1 || rep.MemberAdd != 2 || rep.MemberRemove != 0 {
+		// cid is made anew and seated, dan is seated, ann is updated, eve is out again.
+		if rep.Drifted != 5 || rep.Create != 1 || rep.Update != 1 || rep.Disable != 1 || rep.MemberAdd != 2 || rep.MemberRemove != 0 || rep.Parked != 1 {
 			t.Errorf("%+v", rep)
 		}
+		h.only = []string{"bob"}
+		if rep := h.apply(); rep.Update != 1 || rep.Drifted != 0 || rep.Parked != 0 {
+			t.Errorf("asked for by name: %+v", rep)
+		}
+		h.only = nil
 		h.settled()
 		if v, _ := h.app.users[h.account("ann").RemoteID].Get("locale"); v.String() == "" || v.IsUnassigned() {
 			t.Error("what is not ours was touched")
@@ -112,6 +118,54 @@ func TestVerifyByList(t *testing.T) {
 		if lists := slices.ContainsFunc(h.app.calls, func(c call) bool { return c.Op == "list" }); !lists || asked > 4 {
 			t.Errorf("a list: %t, and %d accounts were asked for", lists, asked)
 		}
+	})
+}
+
+// TestVerifyShut: an account that others have disabled stays so, whatever else changes of
+// the person, and counts as live: who leaves is out by our own doing.
+func TestVerifyShut(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		for _, id := range []string{"ann", "bob", "cid", "dan", "eve"} {
+			h.put(somebody(id, directory.Active))
+		}
+		h.apply()
+		off := func(u *scim.Resource) { u.SetActive(false) }
+		for _, id := range []string{"ann", "bob", "cid", "dan"} {
+			h.alter(id, off)
+		}
+		h.only = []string{"dan"}
+		if rep := h.verify(); rep.Update != 1 || rep.Drifted != 1 || rep.Parked != 0 {
+			t.Errorf("seen, and asked for by name at once: %+v", rep)
+		}
+		h.only = nil
+		h.app.forget()
+		if rep := h.verify(); rep.Drifted != 3 || rep.Parked != 3 || len(h.app.writes()) != 0 {
+			t.Errorf("told, and left: %+v %+v", rep, h.app.calls)
+		}
+		h.put(somebody("ann", directory.Active, "displayName", "Ann the Second"))
+		h.put(somebody("bob", directory.Leaver))
+		if rep := h.apply(); rep.Update != 0 || rep.Disable != 1 || rep.Parked != 2 {
+			t.Errorf("ann changes and bob leaves: %+v", rep)
+		}
+		h.alter("cid", func(u *scim.Resource) { u.SetActive(true) })
+		if rep := h.verify(); rep.Drifted != 0 || rep.Parked != 1 || rep.Writes() != 0 {
+			t.Errorf("cid was let in again by whoever disabled the account: %+v", rep)
+		}
+		h.alter("cid", off)
+		if rep := h.verify(); rep.Drifted != 1 || h.events("account.drifted", "cid") != 2 {
+			t.Errorf("and shut out once more: %+v", rep)
+		}
+		if n := h.events("account.drifted", "ann"); n != 1 {
+			t.Errorf("ann: told %d times", n)
+		}
+		h.only = []string{"ann", "cid"}
+		if rep := h.apply(); rep.Update != 2 || rep.Drifted != 0 || rep.Parked != 0 {
+			t.Errorf("both asked for by name: %+v", rep)
+		}
+		h.only = nil
+		h.put(somebody("bob", directory.Active))
+		h.apply()
+		h.settled()
 	})
 }
 

@@ -356,6 +356,7 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	}
 	if len(unsure) == 0 {
 		w.drift(before, a)
+		w.r.shut(s, &a)
 	}
 	if a.Parked == "" {
 		a.Due = true

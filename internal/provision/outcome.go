@@ -307,7 +307,7 @@ func standing(s *Standing, o *Outcome) {
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
 	case Lost, Taken:
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
-	case Refused, Split, Withdrawn, Void:
+	case Refused, Split, Withdrawn, Void, Shut:
 	}
 }
 

@@ -181,14 +181,19 @@ func (r *run) replay(ctx context.Context, tx Tx) error {
 	if len(r.people) == 0 {
 		return nil
 	}
-	parked, err := tx.Subjects(ctx, Query{App: r.target.Name, People: r.people, Limit: len(r.people), Parked: true})
+	asked, err := tx.Subjects(ctx, Query{App: r.target.Name, People: r.people, Limit: len(r.people), Now: never})
 	if err != nil {
 		return err
 	}
-	accounts := make([]Account, len(parked))
-	for i, s := range parked {
-		accounts[i] = s.Account
-		accounts[i].Parked, accounts[i].Due, accounts[i].RetryAt = "", true, time.Time{}
+	var accounts []Account
+	for _, s := range asked {
+		a := s.Account
+		if a.Parked == "" && a.Last != Shut {
+			continue
+		}
+		a.Parked, a.Due, a.RetryAt = "", true, time.Time{}
+		a.Observe = a.Observe || a.Last == Shut
+		accounts = append(accounts, a)
 	}
 	return tx.PutAccounts(ctx, accounts)
 }
