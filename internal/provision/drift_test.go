@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
@@ -326,5 +327,29 @@ func TestNoDriftOfOurs(t *testing.T) {
 			t.Errorf("and this is: %+v", rep)
 		}
 		h.settled()
+	})
+}
+
+// TestVerifyInPieces: an app that asks for a pause within a look makes no two looks of it.
+func TestVerifyInPieces(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.targets[0].Concurrency = 1
+		h.crew(30, "sales")
+		h.apply()
+		for _, id := range []string{"p001", "p002", "p003", "p028"} {
+			h.app.drop("User", h.account(id).RemoteID)
+		}
+		middle, paused := h.account("p015").RemoteID, false
+		h.app.faults = func(c call) fault {
+			if c.Op == "get" && c.ID == middle && !paused {
+				paused = true
+				return fault{before: slow(time.Second)}
+			}
+			return fault{}
+		}
+		h.app.forget()
+		if rep := h.verify(); !paused || !strings.Contains(rep.Paused, "4 of 30") || len(h.app.writes()) != 0 {
+			t.Errorf("%t %+v %+v", paused, rep, h.app.writes())
+		}
 	})
 }
