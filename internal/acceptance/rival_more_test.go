@@ -197,7 +197,8 @@ func rivalOrder(t *testing.T) {
 }
 
 // rivalDrift: what others have changed at an app is found, told and mended when it is
-// looked for; what is theirs is left. And of anybody it is known where their account is,
+// looked for; what is theirs is left, and so is whom they have disabled, until somebody
+// asks for them by name. And of anybody it is known where their account is,
 // what it holds, and where that comes from.
 func rivalDrift(t *testing.T) {
 	r := newRival(t, nil, rivalApp{name: "wiki"})
@@ -218,12 +219,14 @@ func rivalDrift(t *testing.T) {
 	r.must(wiki.Remove("User", at("cleo")))
 	r.must(wiki.Alter("User", at("dan"), func(u *scim.Resource) { u.SetActive(true) }))
 	var rep struct {
-		Apps map[string]struct{ Create, Update, Disable, Drifted int }
+		Apps map[string]struct{ Create, Update, Disable, Drifted, Parked int }
 	}
-	r.asks(&rep, 0, "apply", "--verify")
-	if a := rep.Apps["wiki"]; a.Drifted != 4 || a.Create != 1 || a.Update != 2 || a.Disable != 1 {
+	r.asks(&rep, 4, "apply", "--verify")
+	if a := rep.Apps["wiki"]; a.Drifted != 4 || a.Create != 1 || a.Update != 1 || a.Disable != 1 || a.Parked != 1 {
 		t.Errorf("%+v", a)
 	}
+	r.sees("wiki", "ada", "cleo")
+	r.apply(0, "--person", "bea@acme.example")
 	r.sees("wiki", "ada", "bea", "cleo")
 	if u := r.account("wiki", "ada@acme.example"); u.DisplayName() != "Ada Doe" || !strings.Contains(u.String(), "en-GB") {
 		t.Errorf("%s", u)

@@ -296,8 +296,8 @@ func rivalDisables(t *testing.T) {
 	}
 }
 
-// rivalLeavers: whoever is blocked is out, and not back when the block is lifted, which
-// the reset of a password does as well. Where HR says when somebody ends, HR says it.
+// rivalLeavers: whoever is blocked is out, and not back when the block is lifted.
+// Where HR says when somebody ends, HR says it.
 func rivalLeavers(t *testing.T) {
 	r := newRival(t, nil, rivalApp{name: "wiki"})
 	ada := r.put("ada", "R&D")
@@ -452,4 +452,13 @@ func rivalRetries(t *testing.T) {
 	r.apps["wiki"].ResetCounts()
 	r.apply(4, "--wait", "10ms")
 	r.sent("wiki", scimtest.Counts{})
+
+	r.apps["other"].SetFaults(wait(30 * 24 * time.Hour))
+	r.put("cleo", "R&D")
+	r.apply(4, "--wait", "10ms")
+	status.Apps = nil
+	r.asks(&status, 0, "status")
+	if in := time.Until(status.Apps[0].Retry); in < 23*time.Hour || in > 24*time.Hour {
+		t.Errorf("asked for a month, waits for %v", in)
+	}
 }

@@ -68,9 +68,9 @@ func (c *cli) applyCommand() *cobra.Command {
 		Short: "Run one full cycle: read the sources, plan, push, until quiet",
 		Long: "Reads the sources, plans, and pushes until nothing is due. With a PLAN it carries out exactly that plan, or\n" +
 			"nothing if what it rests on has moved. What a guard holds is not sent: exit code 3, and --release-hold\n" +
-			"agrees to one hold, once. --verify reads what is at the apps, tells what has drifted, and mends it; --person\n" +
-			"tries again what was set aside of somebody. Beside a running serve, --person and --release-hold have it do so,\n" +
-			"and wait.",
+			"agrees to one hold, once. --verify reads what is at the apps, tells what has drifted, and mends it; whom\n" +
+			"others have disabled there it leaves so. --person tries again what was set aside of somebody, and enables whom\n" +
+			"others have disabled. Beside a running serve, --person and --release-hold have it do so, and wait.",
 		Example: "  usher apply -c usher.yaml\n  usher apply -c usher.yaml monday.plan\n  usher apply -c usher.yaml --release-hold 3f9c2a1b5d6e7f80",
 		Args:    arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -108,7 +108,7 @@ func (c *cli) applyCommand() *cobra.Command {
 	c.narrow(cmd, &o)
 	cmd.Flags().StringVar(&o.Release, "release-hold", "", "let the hold with this `ID` pass, once")
 	complete(cmd, "release-hold", cobra.NoFileCompletions)
-	cmd.Flags().BoolVar(&o.Verify, "verify", false, "look at every account and group at the apps first, and mend what others have changed")
+	cmd.Flags().BoolVar(&o.Verify, "verify", false, "look at every account and group at the apps first, and mend what others have changed, but for whom they have disabled")
 	cmd.Flags().DurationVar(&o.Wait, "wait", 2*time.Minute, "how long to wait for retries that are due")
 	complete(cmd, "wait", cobra.NoFileCompletions)
 	return cmd

@@ -5,6 +5,7 @@ package provision
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
@@ -19,6 +20,66 @@ func (r *run) doubt(ctx context.Context, tx Tx) error {
 		return nil
 	}
 	return tx.Doubt(ctx, r.target.Name, r.people)
+}
+
+// leftAt says that an account was left at the app's id, and that nothing of ours is
+// under way to it: what is seen otherwise was done by others, whoever has it looked at.
+func (r *run) leftAt(s Subject) bool {
+	return s.Account.RemoteID != "" && len(r.unsure["p"+s.Person.ID]) == 0
+}
+
+// settleMissing settles whose live account is not there any more: whoever is in gets a new
+// one. More of those than may be taken away without an explanation say something of the
+// app, or of our credential, and not of them: nothing is concluded, and the app is paused.
+func (r *run) settleMissing(ctx context.Context) error {
+	if len(r.missing) == 0 {
+		return nil
+	}
+	var live int
+	err := r.store.View(ctx, func(tx Tx) error {
+		t, err := tx.Totals(ctx, r.target.Name)
+		live = t.Live
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	n := r.vanished
+	for _, s := range r.missing {
+		if wanted, _, _, err := r.planner.wanted(s); err != nil || wanted {
+			n++
+		}
+	}
+	limit := r.limits.Unexplained.Of(live + r.vanished)
+	if n > limit {
+		r.refused = fmt.Sprintf("%d of %d live accounts are not there any more; at most %d are made anew in one cycle, and these are not: "+
+			"is the credential that of another workspace, or the app not restored to its end? Who was deleted there on purpose is made anew by apply --person, one by one", n, live+r.vanished, limit)
+		return nil
+	}
+	r.vanished = n
+	w := &writing{r: r, now: time.Now()}
+	for _, s := range r.missing {
+		w.sighted(s, sighting{}, nil)
+	}
+	return r.update(ctx, func(tx Tx) error { return w.store(ctx, tx, nil) })
+}
+
+// shutReason is why an account is left alone that others have disabled: they may have had
+// a reason that no source knows, and nobody who is in is let in against it unasked.
+const shutReason = "somebody else has disabled the account at the app: it is left so until apply --person enables it again"
+
+// shut leaves an account disabled that others have, unless it is asked for by name. It
+// goes on counting as live: whoever leaves meanwhile is disabled, by us and from then on.
+func (r *run) shut(s Subject, now *Account) {
+	before := s.Account
+	wanted, _, _, err := r.planner.wanted(s)
+	if before.State != Live || now.State != Disabled || now.RemoteID != before.RemoteID || err == nil && !wanted || slices.Contains(r.people, now.Person) {
+		if now.Last == Shut {
+			now.Last = ""
+		}
+		return
+	}
+	now.State, now.Since, now.Last, now.Parked = Live, before.Since, Shut, shutReason
 }
 
 // overlaid is what was confirmed, with what the app shows otherwise by now. What it was
@@ -38,8 +99,11 @@ func (r *run) overlaid(confirmed, seen *scim.Resource) *scim.Resource {
 // drift tells of an account that is not as it was left. Who is out is looked at for
 // being in, and for nothing else.
 func (w *writing) drift(before, now Account) {
-	if !w.r.verify || before.State != Live && (before.State != Disabled || now.State != Live) {
+	if before.RemoteID == "" || before.State != Live && (before.State != Disabled || now.State != Live) {
 		return
+	}
+	if before.Last == Ambiguous || before.Last == Shut && now.State == Disabled {
+		return // what we did there is not known; or it has been told
 	}
 	e := audit.Event{At: w.now, Kind: "account.drifted", Actor: w.r.actor, Person: now.Person, App: now.App, Object: before.RemoteID}
 	was, is := map[string]scim.Value{}, map[string]scim.Value{}
@@ -68,7 +132,7 @@ func (w *writing) drift(before, now Account) {
 // driftOfGroup tells of a group that does not hold whom it was left with.
 func (r *run) driftOfGroup(g Group, more, less int) {
 	renamed := r.groups[g.Team].Name != g.Name
-	if !r.verify || len(r.unsure["g"+g.Team]) > 0 || more == 0 && less == 0 && !renamed {
+	if r.groups[g.Team].RemoteID != g.RemoteID || len(r.unsure["g"+g.Team]) > 0 || more == 0 && less == 0 && !renamed {
 		return
 	}
 	why := fmt.Sprintf("it was changed at the app: %d members more and %d less than were put there", more, less)

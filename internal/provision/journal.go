@@ -68,6 +68,7 @@ const (
 	Split      Result = "split"     // refused as a whole, tried again in halves
 	Refused    Result = "refused"   // 401 or 403: the app is paused
 	Forbidden  Result = "forbidden" // 403 to this one, while the app answers other requests
+	Shut       Result = "shut"      // of no request: others have disabled the account since
 	Void       Result = "void"      // was ambiguous; the look-up shows that it did not happen
 )
 

@@ -49,12 +49,16 @@ func (r *run) observe(ctx context.Context) error {
 		return err
 	}
 	if len(waiting) > 0 {
+		r.missing = nil
 		if err := r.lookUp(ctx, waiting); err != nil {
 			return r.unreadable(ctx, err)
 		}
+		if err := r.settleMissing(ctx); err != nil {
+			return err
+		}
 	}
 	r.unread = 0
-	if r.resting() {
+	if r.resting() || r.refused != "" {
 		return nil
 	}
 	return r.observeGroups(ctx)
@@ -148,7 +152,7 @@ func (r *run) lookUp(ctx context.Context, subjects []Subject) error {
 		var found []sighting
 		for _, s := range subjects {
 			f := r.among(there, s)
-			if f.account == nil && r.verify && s.Account.RemoteID != "" { // a list that is cut short proves nothing
+			if f.account == nil && r.leftAt(s) { // a list that is cut short proves nothing
 				unlisted = append(unlisted, s)
 				continue
 			}
@@ -272,7 +276,12 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 	w := &writing{r: r, now: time.Now(), strangers: r.state.Foreign > 0}
 	var outcomes []Outcome
 	for i, s := range subjects {
-		outcomes = append(outcomes, w.sighted(s, found[i], owners)...)
+		f := r.theirs(s, found[i], owners)
+		if f.account == nil && s.Account.State == Live && r.leftAt(s) {
+			r.missing = append(r.missing, s)
+			continue
+		}
+		outcomes = append(outcomes, w.sighted(s, f, owners)...)
 	}
 	return r.update(ctx, func(tx Tx) error { return w.store(ctx, tx, outcomes) })
 }
@@ -300,18 +309,26 @@ func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]s
 	return owners, err
 }
 
+// theirs is what a look-up saw of a person, without what is others'.
+func (r *run) theirs(s Subject, f sighting, owners map[string]string) sighting {
+	f = r.ours(s, f, owners)
+	if owner := owners[f.id()]; f.by == "userName" && s.Account.Last != Taken && owner != "" && owner != s.Person.ID && r.planner.namesUsers() {
+		return sighting{} // a namesake's: the person's own name has a number
+	}
+	return f
+}
+
 // sighted turns a look-up into the account's row, and settles what was unsure.
 func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Outcome {
 	a, before := s.Account, s.Account
 	a.Observe, a.RetryAt = false, time.Time{}
-	f = w.r.ours(s, f, owners)
-	if owner := owners[f.id()]; f.by == "userName" && s.Account.Last != Taken && owner != "" && owner != s.Person.ID && w.r.planner.namesUsers() {
-		f = sighting{} // a namesake's: the person's own name has a number
-	}
 	unsure := w.r.unsure["p"+s.Person.ID]
+	if a.Last == Ambiguous { // and is known now
+		a.Last = ""
+	}
 	switch {
-	case f.account == nil && len(unsure) == 0 && w.r.verify && before.State == Disabled:
-		w.accounts = append(w.accounts, a) // an app need not show who is out
+	case f.account == nil && before.State == Disabled && w.r.leftAt(s) && before.Last != Lost && before.Last != Taken:
+		w.accounts = append(w.accounts, a) // an app need not show who is out, until it says that an id is void
 		return nil
 	case f.account == nil:
 		a.RemoteID, a.Sent, a.State = "", nil, None
@@ -337,12 +354,15 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	if a.RemoteID == "" || a.RemoteID != before.RemoteID {
 		w.leaveGroups(s)
 	}
+	if len(unsure) == 0 {
+		w.drift(before, a)
+		w.r.shut(s, &a)
+	}
 	if a.Parked == "" {
 		a.Due = true
 	}
 	w.accounts = append(w.accounts, a)
 	if len(unsure) == 0 {
-		w.drift(before, a)
 		if a.RemoteID != "" && a.RemoteID != before.RemoteID {
 			w.events = append(w.events, audit.Event{
 				At: w.now, Kind: "account.adopted", Actor: w.r.actor, Person: s.Person.ID, App: a.App,

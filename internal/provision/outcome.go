@@ -177,7 +177,9 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 		}
 	case Disable:
 		a.State, a.Since = Disabled, w.r.planner.Now
-		a.Observe = !o.Verified
+		if a.Observe = !o.Verified; a.Observe {
+			a.Last = Ambiguous // it may be active still, by nobody's doing
+		}
 	case Delete:
 		a.Sent, a.State, a.Since = nil, Gone, w.r.planner.Now
 		if a.Observe = op.live && !o.Verified; a.Observe {
@@ -305,7 +307,7 @@ func standing(s *Standing, o *Outcome) {
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
 	case Lost, Taken:
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
-	case Refused, Split, Withdrawn, Void:
+	case Refused, Split, Withdrawn, Void, Shut:
 	}
 }
 

@@ -159,10 +159,13 @@ func (p *Planner) settled(s Subject) bool {
 }
 
 func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why string) ([]*Op, error) {
-	if wanted && p.settled(s) {
+	a := s.Account
+	switch {
+	case wanted && a.State == Live && a.Last == Shut:
+		return nil, &Failed{s.Person.ID, shutReason}
+	case wanted && p.settled(s):
 		return nil, nil
 	}
-	a := s.Account
 	op := &Op{App: p.Target.Name, Person: s.Person.ID, Label: s.Person.UserName(), Cause: cause, Why: why}
 	switch {
 	case !wanted && a.State == Live && p.profile.DeactivateLeaves == app.LeavesNothing:

@@ -45,6 +45,8 @@ type run struct {
 	unsought  int             // people who have left, and whom nobody can look for
 	later     int             // groups that wait for theirs
 	halved    bool            // removals wait until a source is read to its end
+	missing   []Subject       // whose live account was not there, in this look
+	vanished  int             // of them in this cycle, whose account is made anew
 	strayed   []audit.Event   // of a group that was not as it was left, to be told with it
 	newcomer  bool            // when the cycle began, the app had not been read, or nobody had agreed to its first writes
 }
@@ -179,14 +181,19 @@ func (r *run) replay(ctx context.Context, tx Tx) error {
 	if len(r.people) == 0 {
 		return nil
 	}
-	parked, err := tx.Subjects(ctx, Query{App: r.target.Name, People: r.people, Limit: len(r.people), Parked: true})
+	asked, err := tx.Subjects(ctx, Query{App: r.target.Name, People: r.people, Limit: len(r.people), Now: never})
 	if err != nil {
 		return err
 	}
-	accounts := make([]Account, len(parked))
-	for i, s := range parked {
-		accounts[i] = s.Account
-		accounts[i].Parked, accounts[i].Due, accounts[i].RetryAt = "", true, time.Time{}
+	var accounts []Account
+	for _, s := range asked {
+		a := s.Account
+		if a.Parked == "" && a.Last != Shut {
+			continue
+		}
+		a.Parked, a.Due, a.RetryAt = "", true, time.Time{}
+		a.Observe = a.Observe || a.Last == Shut
+		accounts = append(accounts, a)
 	}
 	return tx.PutAccounts(ctx, accounts)
 }

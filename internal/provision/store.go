@@ -52,7 +52,8 @@ type AppTx interface {
 	ForeignAmong(ctx context.Context, app string, remoteIDs []string) (map[string]bool, error)
 	// Wake marks whose calendar time has come.
 	Wake(ctx context.Context, app string, now time.Time) error
-	// Doubt has the accounts and groups of an app looked at that are not set aside;
+	// Doubt has the accounts and groups of an app looked at that are not set aside, or
+	// that others have disabled (Shut), which are no longer set aside until they are seen;
 	// people, when not nil, narrows the accounts to theirs.
 	Doubt(ctx context.Context, app string, people []string) error
 	// MarkPeople marks the accounts of some people as due.

@@ -60,7 +60,8 @@ func (tx *Tx) Unpark(ctx context.Context, app string, last provision.Result) err
 
 // Doubt implements provision.AppTx.
 func (tx *Tx) Doubt(ctx context.Context, app string, people []string) error {
-	query, args := `UPDATE accounts SET observe = 1 WHERE app = ? AND remote_id <> '' AND parked = ''`, []any{app}
+	query := `UPDATE accounts SET observe = 1, parked = '' WHERE app = ? AND remote_id <> '' AND (parked = '' OR last = ?)`
+	args := []any{app, provision.Shut}
 	if people != nil {
 		in, err := list(people)
 		if err != nil {

@@ -265,11 +265,14 @@ func doubted(b *bundle) {
 	b.crowd(4)
 	b.provision(func(tx provision.Tx) error {
 		var accounts []provision.Account
-		for i, id := range []string{"p000", "p001", "p002"} {
+		for i, id := range []string{"p000", "p001", "p002", "p003"} {
 			a := b.subject("app", id).Account
 			a.RemoteID = "r-" + id
-			if i == 2 {
+			if i >= 2 {
 				a.Parked = "refused"
+			}
+			if i == 3 {
+				a.Last = provision.Shut
 			}
 			accounts = append(accounts, a)
 		}
@@ -278,7 +281,7 @@ func doubted(b *bundle) {
 		return tx.Doubt(b.ctx, "app", []string{"p001", "p003"})
 	})
 	looked := func() []string { return b.subjects(provision.Query{App: "app", Limit: 9, Observe: true, Now: noon}) }
-	same(b, "to be looked at", looked(), []string{"p001"})
+	same(b, "to be looked at", looked(), []string{"p001", "p003"})
 	b.provision(func(tx provision.Tx) error {
 		all, err := tx.Groups(b.ctx, "app")
 		equal(b, "a group that is there is doubted", all["t"].Observe, true)
@@ -286,7 +289,7 @@ func doubted(b *bundle) {
 		b.must(err)
 		return tx.Doubt(b.ctx, "app", nil)
 	})
-	same(b, "to be looked at", looked(), []string{"p000", "p001"})
+	same(b, "to be looked at", looked(), []string{"p000", "p001", "p003"})
 }
 
 func markApp(b *bundle) {
