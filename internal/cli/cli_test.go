@@ -151,6 +151,7 @@ func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {
 // scimappCommand steers the app:
 //
 //	scimapp                    start it, and set APP_URL and APP_TOKEN
+//	scimapp other              start another one, at OTHER_URL
 //	scimapp down               stop it; it forgets nothing
 //	scimapp fail N STATUS      answer the N-th write from now with STATUS, doing nothing
 //	scimapp lose N             do the N-th write from now, and break the connection
@@ -179,6 +180,12 @@ func scimappCommand(ts *testscript.TestScript, neg bool, args []string) {
 		return n
 	}
 	switch args[0] {
+	case "other":
+		other := newScimApp(canary)
+		ts.Check(other.start())
+		ts.Defer(func() { _ = other.stop() })
+		ts.Setenv("OTHER_URL", other.url())
+		return
 	case "down":
 		ts.Check(a.stop())
 		return
