@@ -43,11 +43,7 @@ func (d *daemon) ask(ctx context.Context, name string) {
 
 // follow watches the sources' files, after a first read of each.
 func (d *daemon) follow(ctx context.Context) error {
-	d.mu.Lock()
-	for _, s := range d.Sources {
-		d.changed[s.Name] = !d.streams(s.Name) // else once it is known from when on changes are told
-	}
-	d.mu.Unlock()
+	d.firstReads()
 	watching := make(chan error, 1)
 	go func() { watching <- d.watch.Run(ctx) }()
 	again := time.NewTicker(50 * time.Millisecond) // costs nothing while nothing has changed
@@ -61,6 +57,18 @@ func (d *daemon) follow(ctx context.Context) error {
 			return err
 		case <-d.nudge:
 		case <-again.C:
+		}
+	}
+}
+
+// firstReads has every source read, but for those whose stream of events is followed:
+// they are once it is known from when on changes are told, which may be before this.
+func (d *daemon) firstReads() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.Sources {
+		if !d.streams(s.Name) {
+			d.changed[s.Name] = true
 		}
 	}
 }
