@@ -148,8 +148,9 @@ type fetched struct{ batch *Batch }
 func (f fetched) Read(context.Context) (*Batch, error) { return f.batch, nil }
 
 // mostFetch is how long reading everybody may take: a large tenant's export job, its
-// teams, and those who are asked for one by one.
-const mostFetch = 2 * time.Hour
+// teams, and those who are asked for one by one. It is less than a job of the daemon
+// may take, so that what is told is why.
+const mostFetch = 50 * time.Minute
 
 // Fetch reads a live source; what it returns is to be given to Ingest, without asking
 // again. Reading may take minutes, and nothing has to wait for it. Any other source is
@@ -171,6 +172,9 @@ func Fetch(ctx context.Context, st Store, s Source) (Source, error) {
 	batch, err := s.Live.Reader.ReadAll(ctx, k)
 	if err == nil {
 		batch.Live.rules, batch.Live.teams, err = s.Live.Reader.ReadTeams(ctx)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return s, fmt.Errorf("source %s: %w", s.Name, err)
