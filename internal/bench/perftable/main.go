@@ -37,6 +37,7 @@ func tables() []table {
 	return []table{
 		{"bench", "", rows()},
 		{"bench BENCH=Provider", "", slices.Concat(asked(1_000), asked(100_000), changed(1_000), changed(100_000), peer())},
+		{"bench BENCH=Tenant", "", slices.Concat(tenant(1_000), tenant(100_000))},
 		{"bench-deep", " -deep", slices.Concat(asked(1_000_000), changed(1_000_000))},
 	}
 }
@@ -69,6 +70,20 @@ func changed(people int) []row {
 		of("create, durable", "create", "≥ 5,000/s", says),
 		of("PATCH of one attribute, durable", "patch", "none", says),
 		of("one member into a group of everybody, up to 100,000", "member", "p99 < 10 ms", "p50 {p50-ms} ms, p99 {p99-ms} ms"),
+	}
+}
+
+// tenant are the rows of a tenant of Auth0 that has so many users.
+func tenant(people int) []row {
+	of := func(what, name, budget, says string) row {
+		return row{fmt.Sprintf("Auth0 tenant of %d users: %s", people, what), fmt.Sprintf("Tenant/%s/people=%d", name, people), budget, says}
+	}
+	const asked = ", {tenant-requests} requests to the tenant"
+	return []row{
+		of("first read of everybody, and the first load of an app that answers at once", "first", "none", "{s/cycle} s"+asked),
+		of("everybody is read, nothing has changed", "quiet", "0 requests to the app", "{s/cycle} s, of which an export by the same client alone takes {s/export-alone}"+asked),
+		of("everybody is read, one has changed", "one-changed", "1 request to the app", "{s/cycle} s; an export alone {s/export-alone}"+asked),
+		of("one change told by the stream, until the app is sent it", "told", "the same among many, within 20 %", "{ms/change} ms: {x-few-people} × that among few"+asked),
 	}
 }
 

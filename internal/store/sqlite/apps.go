@@ -181,27 +181,12 @@ func (tx *Tx) EdgesOf(ctx context.Context, app, team string) ([]string, error) {
 
 // Totals implements provision.GuardTx.
 func (tx *Tx) Totals(ctx context.Context, app string) (t provision.Totals, err error) {
-	err = tx.rows(ctx, func(r *sql.Rows) error {
-		var s provision.AccountState
-		var n int
-		if err := r.Scan(&s, &n); err != nil {
-			return err
-		}
-		switch s {
-		case provision.Live:
-			t.Live = n
-		case provision.Disabled:
-			t.Disabled = n
-		}
-		return nil
-	}, `SELECT state, count(*) FROM accounts WHERE app = ? GROUP BY state`, app)
-	if err != nil {
+	if _, err = tx.row(ctx, []any{&t.Live, &t.Disabled, &t.Memberships}, `SELECT live, disabled, memberships FROM app_sizes WHERE app = ?`, app); err != nil {
 		return t, err
 	}
-	_, err = tx.row(ctx, []any{&t.Parked, &t.Waiting, &t.Memberships, &t.Foreign}, `SELECT
+	_, err = tx.row(ctx, []any{&t.Parked, &t.Waiting, &t.Foreign}, `SELECT
 		(SELECT count(*) FROM accounts INDEXED BY accounts_parked WHERE app = ?1 AND parked <> '') + (SELECT count(*) FROM app_groups WHERE app = ?1 AND parked <> ''),
 		(SELECT count(*) FROM accounts INDEXED BY accounts_due WHERE app = ?1 AND due = 1 AND parked = ''),
-		(SELECT count(*) FROM app_members WHERE app = ?1),
 		(SELECT count(*) FROM foreign_accounts WHERE app = ?1)`, app)
 	return t, err
 }

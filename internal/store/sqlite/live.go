@@ -210,7 +210,7 @@ func (tx *Tx) stateMembers(ctx context.Context, name, team string, members []str
 
 // ShutOut implements source.LiveTx.
 func (tx *Tx) ShutOut(ctx context.Context, app string, ids []string) (out []string, err error) {
-	const query = `SELECT remote_id FROM accounts WHERE app = ? AND state = 'disabled' AND remote_id <> '' AND observe = 0`
+	const query = `SELECT remote_id FROM accounts INDEXED BY accounts_disabled WHERE app = ? AND state = 'disabled' AND remote_id <> '' AND observe = 0`
 	if ids == nil {
 		return tx.strings(ctx, query, app)
 	}
@@ -224,8 +224,8 @@ func (tx *Tx) ShutOut(ctx context.Context, app string, ids []string) (out []stri
 // Suspect implements source.LiveTx.
 func (tx *Tx) Suspect(ctx context.Context, app string, ids []string) error {
 	for _, id := range ids {
-		err := tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1, observe = 1, parked = '', retry_at = NULL
-			WHERE app = ? AND remote_id = ?`, stamp(tx.now), app, id)
+		err := tx.exec(ctx, `UPDATE accounts INDEXED BY accounts_remote SET due = 1, due_at = ?, version = version + 1, observe = 1, parked = '', retry_at = NULL
+			WHERE app = ? AND remote_id = ? AND remote_id <> ''`, stamp(tx.now), app, id)
 		if err != nil {
 			return err
 		}

@@ -141,6 +141,37 @@ func TestPlans(t *testing.T) {
 			_, err := tx.StatedTeams(ctx, []string{"p"})
 			return err
 		}, []string{"pushed_members_member (source=? AND member=?)", "records_person (person=?)", "pushed_record (source=? AND record=?)"}, []string{"USE TEMP B-TREE FOR ORDER BY"}},
+		"linked": {func(ctx context.Context, tx *sqlite.Tx) error {
+			if _, err := tx.LinkedTo(ctx, "idp"); err != nil {
+				return err
+			}
+			_, err := tx.Linked(ctx, "idp", []string{"r"})
+			return err
+		}, []string{"records_alias (source=? AND alias=?)", "records_alias (source=?)"}, []string{"USE TEMP B-TREE FOR ORDER BY"}},
+		"shut out": {func(ctx context.Context, tx *sqlite.Tx) error {
+			if _, err := tx.ShutOut(ctx, "app", nil); err != nil {
+				return err
+			}
+			_, err := tx.ShutOut(ctx, "app", []string{"r"})
+			return err
+		}, []string{"accounts_disabled (app=? AND remote_id=?)", "accounts_disabled (app=?)"}, nil},
+		"marks": {func(ctx context.Context, tx *sqlite.Tx) error {
+			if _, _, err := tx.Marks(ctx, "idp", now, 9); err != nil {
+				return err
+			}
+			_, err := tx.Marked(ctx, "idp", "r")
+			return err
+		}, []string{"source_marks_due (source=? AND due_at<?)", "PRIMARY KEY (source=? AND id=?)"}, []string{"USE TEMP B-TREE FOR LAST TERM OF ORDER BY"}},
+		"teamless": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, err := tx.Teamless(ctx, "idp", []string{"r"})
+			return err
+		}, []string{"source_members_record (source=? AND record=?)"}, []string{"USE TEMP B-TREE FOR ORDER BY"}},
+		"stated anew": {func(ctx context.Context, tx *sqlite.Tx) error {
+			_, _ = tx.Present(ctx, "idp", []string{"r"}) // refused, as nothing can be written here, and planned all the same
+			_ = tx.Touch(ctx, "idp", []string{"r"})
+			_ = tx.Suspect(ctx, "app", []string{"r"})
+			return nil
+		}, []string{"records USING PRIMARY KEY (source=? AND id=?)", "accounts_remote (app=? AND remote_id=?)"}, nil},
 		"set missing": {func(ctx context.Context, tx *sqlite.Tx) error {
 			_, err := tx.SetMissing(ctx, "hr", false, func(string, time.Time) bool { return false })
 			return err
@@ -156,7 +187,7 @@ func TestPlans(t *testing.T) {
 		"totals": {func(ctx context.Context, tx *sqlite.Tx) error {
 			_, err := tx.Totals(ctx, "app")
 			return err
-		}, []string{"COVERING INDEX accounts_state (app=?)", "accounts_parked (app=?)", "accounts_due (app=?)"}, nil},
+		}, []string{"app_sizes USING PRIMARY KEY (app=?)", "accounts_parked (app=?)", "accounts_due (app=?)"}, nil},
 		"next retry": {func(ctx context.Context, tx *sqlite.Tx) error {
 			_, err := tx.NextRetry(ctx, "app", nil, time.Time{})
 			return err

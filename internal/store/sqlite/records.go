@@ -73,7 +73,7 @@ func (tx *Tx) PutRecords(ctx context.Context, records []directory.Record) error 
 	return nil
 }
 
-// Linked implements directory.Tx.
+// Linked implements directory.Tx. Left to itself, SQLite looks at every record of the source.
 func (tx *Tx) Linked(ctx context.Context, source string, ids []string) ([]directory.Record, error) {
 	in, err := list(ids)
 	if err != nil {
@@ -84,7 +84,7 @@ func (tx *Tx) Linked(ctx context.Context, source string, ids []string) ([]direct
 		rec, err := scanRecord(r)
 		out = append(out, rec)
 		return err
-	}, `SELECT `+recordColumns+` FROM records WHERE source = ? AND alias <> '' AND alias IN (SELECT value FROM json_each(?)) ORDER BY id`, source, in)
+	}, `SELECT `+recordColumns+` FROM records INDEXED BY records_alias WHERE source = ? AND alias <> '' AND alias IN (SELECT value FROM json_each(?)) ORDER BY id`, source, in)
 	return out, err
 }
 
@@ -96,7 +96,7 @@ func (tx *Tx) LinkedTo(ctx context.Context, source string) (map[string]string, e
 		err := r.Scan(&id, &of)
 		out[id] = of
 		return err
-	}, `SELECT id, alias FROM records WHERE source = ? AND alias <> '' AND person <> ''`, source)
+	}, `SELECT id, alias FROM records INDEXED BY records_alias WHERE source = ? AND alias <> '' AND person <> ''`, source)
 	return out, err
 }
 

@@ -104,6 +104,26 @@ func appTotals(b *bundle) {
 		equal(b, "totals of an app that nobody knows", got, provision.Totals{})
 		return err
 	})
+	b.provision(func(tx provision.Tx) error {
+		for i, s := range []provision.AccountState{provision.Disabled, provision.Live, provision.Live, provision.Live} {
+			b.must(tx.PutAccounts(b.ctx, []provision.Account{{App: "app", Person: ids[i], State: s}}))
+		}
+		b.must(tx.PutEdges(b.ctx, "app", []provision.Edge{{Team: "t", Person: ids[1]}, {Team: "u", Person: ids[1]}}, nil, 2)) // one of them is there
+		b.must(tx.PutEdges(b.ctx, "app", nil, []provision.Edge{{Team: "t", Person: ids[0]}, {Team: "u", Person: ids[0]}}, 2))
+		b.must(tx.PutEdges(b.ctx, "other", []provision.Edge{{Team: "t", Person: ids[1]}}, nil, 2))
+		got, err := tx.Totals(b.ctx, "app")
+		equal(b, "live, disabled and memberships after they have changed", [3]int{got.Live, got.Disabled, got.Memberships}, [3]int{3, 1, 2})
+		return err
+	})
+	b.provision(func(tx provision.Tx) error {
+		b.must(tx.ResetApp(b.ctx, "app"))
+		got, err := tx.Totals(b.ctx, "app")
+		equal(b, "live, disabled and memberships at another address", [3]int{got.Live, got.Disabled, got.Memberships}, [3]int{})
+		b.must(err)
+		got, err = tx.Totals(b.ctx, "other")
+		equal(b, "memberships of the other app", got.Memberships, 1)
+		return err
+	})
 }
 
 func liveAccounts(b *bundle) {
