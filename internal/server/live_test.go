@@ -586,9 +586,7 @@ func TestAnAppWithoutDiscovery(t *testing.T) {
 	b := liveApp{url: a.start(t), profile: "slack", lines: []string{"userName: person.userName"}}.build(t)
 	sameLines(t, told(b.CheckApps(t.Context(), ""), true), []string{
 		"12:3 error: Slack requires emails, which no line of the mapping gives",
-		"12:3 note: the app has no /ServiceProviderConfig, or does not show it to this token; what profile slack says of it is taken instead",
-		"12:3 note: the app has no /Schemas, or does not show it to this token; what profile slack says of it is taken instead",
-		"12:3 note: the app has no /ResourceTypes, or does not show it to this token; what profile slack says of it is taken instead",
+		"12:3 note: the app does not have, or show to this token, /ServiceProviderConfig, /Schemas, /ResourceTypes; what profile slack knows is taken instead",
 	})
 }
 
@@ -604,7 +602,7 @@ func TestSchemasThatWereCut(t *testing.T) {
 	b := liveApp{url: a.start(t), lines: soundLines()}.build(t)
 	sameLines(t, told(b.CheckApps(t.Context(), ""), true), []string{
 		"12:3 note: the app tells /Schemas in part only; what is not in it may still be there",
-		"12:3 note: the app has no /ResourceTypes, or does not show it to this token; what profile generic-scim2 says of it is taken instead",
+		"12:3 note: the app does not have, or show to this token, /ResourceTypes; what profile generic-scim2 knows is taken instead",
 	})
 }
 

@@ -40,6 +40,7 @@ func Mapping(p app.Profile, d app.Discovery, s Sent) []Finding {
 
 // untold says what the app does not say, as nothing can be compared with it.
 func (c *check) untold() {
+	var absent []string
 	for _, part := range []app.Part{app.PartFeatures, app.PartSchemas, app.PartTypes} {
 		if e := c.live.discovery.Broken[part]; e != nil {
 			c.add(c.sent.Pos, Warning, fmt.Sprintf("what the app answers at %s cannot be used: %s", part, reason(e)), "until that is mended its profile is all that is compared with")
@@ -47,10 +48,13 @@ func (c *check) untold() {
 		}
 		switch c.live.discovery.Parts[part] {
 		case app.PartAbsent:
-			c.add(c.sent.Pos, Note, fmt.Sprintf("the app has no %s, or does not show it to this token; what profile %s says of it is taken instead", part, c.profile.ID), "")
+			absent = append(absent, string(part))
 		case app.PartCut:
 			c.add(c.sent.Pos, Note, fmt.Sprintf("the app tells %s in part only; what is not in it may still be there", part), "")
 		}
+	}
+	if len(absent) > 0 {
+		c.add(c.sent.Pos, Note, fmt.Sprintf("the app does not have, or show to this token, %s; what profile %s knows is taken instead", strings.Join(absent, ", "), c.profile.ID), "")
 	}
 	if c.live.whole && c.live.user == nil {
 		c.add(c.sent.Pos, Warning, "the app tells schemas, and none of them is of users; what its profile says is taken instead", "")
