@@ -43,8 +43,8 @@ type PartState string
 const (
 	PartTold    PartState = "told"
 	PartCut     PartState = "cut"    // told, but not all of it: what is missing proves nothing
-	PartAbsent  PartState = "absent" // the app does not have it, or does not show it to us
-	PartUnknown PartState = ""       // it could not be asked, or answered what cannot be used
+	PartAbsent  PartState = "absent" // the app does not have it
+	PartUnknown PartState = ""       // it is not shown to us, was not asked for, or cannot be used: see Broken
 )
 
 // Features are what a ServiceProviderConfig says (RFC 7643 §5). What it leaves out
@@ -61,8 +61,8 @@ func LengthKey(urn, attribute, sub string) string { return urn + "\n" + attribut
 // Discoverer is an App that can be asked what it says of itself. Both methods only read.
 type Discoverer interface {
 	// Discover asks each endpoint of discovery once, and none of the rest if the first
-	// shows that there is no use in it. The error is an *[Error]: no SCIM answers at
-	// the address, or not to this token.
+	// shows that there is no use in it. The error is an *[Error]: what answers at the
+	// address is no SCIM, or nothing does.
 	Discover(ctx context.Context) (Discovery, error)
 	// Greet asks for one account, or for one that does not exist, and drops the
 	// answer: whether the address and the token are good. Discovery may be open to

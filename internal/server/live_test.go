@@ -4,6 +4,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ import (
 )
 
 // liveConfig is a configuration with one app; the lines of its mapping begin at line
-// 19, column 7.
+// 20, column 7.
 const liveConfig = `store: DIR/usher.db
 sources:
   hr:
@@ -43,6 +44,7 @@ apps:
     token: TOKEN
     timeout: TIMEOUT
     allow: [loopback, plain-http]
+    discovery_every: EVERY
     user:
 `
 
@@ -51,13 +53,15 @@ type liveApp struct {
 	url, token, profile, timeout string
 	lines                        []string // of the mapping, and of what comes after it
 	hr                           string   // rows of the HR file
+	every                        string   // discovery_every
+	dir                          string   // of configuration and store; "" for a new one
 }
 
 func (a liveApp) build(t *testing.T) *server.Built {
 	t.Helper()
-	dir := t.TempDir()
-	with := map[string]string{"PROFILE": "generic-scim2", "TOKEN": "xyz", "TIMEOUT": "10s", "DIR": dir, "URL": a.url}
-	for name, v := range map[string]string{"PROFILE": a.profile, "TOKEN": a.token, "TIMEOUT": a.timeout} {
+	dir := cmp.Or(a.dir, t.TempDir())
+	with := map[string]string{"PROFILE": "generic-scim2", "TOKEN": "xyz", "TIMEOUT": "10s", "DIR": dir, "URL": a.url, "EVERY": "1d"}
+	for name, v := range map[string]string{"PROFILE": a.profile, "TOKEN": a.token, "TIMEOUT": a.timeout, "EVERY": a.every} {
 		if v != "" {
 			with[name] = v
 		}
@@ -69,6 +73,7 @@ func (a liveApp) build(t *testing.T) *server.Built {
 	for _, l := range a.lines {
 		text += "      " + l + "\n"
 	}
+	text += "server: {address: '127.0.0.1:0'}\ntelemetry: {metrics_address: '127.0.0.1:0'}\n"
 	file := filepath.Join(dir, "usher.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -248,7 +253,7 @@ func TestASoundMappingFindsNothing(t *testing.T) {
 // Each mistake is found where it stands, and nothing else is found.
 func TestEachMistakeIsFound(t *testing.T) {
 	t.Parallel()
-	const app, added = "12:3", "25:7" // the app, and the line after the sound mapping
+	const app, added = "12:3", "26:7" // the app, and the line after the sound mapping
 	for name, c := range map[string]struct {
 		plant func(t *testing.T, a *teller)
 		lines []string // after the sound mapping
@@ -265,7 +270,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 		},
 		"missing part that is required": {
 			plant: func(t *testing.T, a *teller) { a.edit(t, "familyName", `"required":false`, `"required":true`) },
-			want:  []string{"20:7 error: the app requires name.familyName, which no line of the mapping gives"},
+			want:  []string{"21:7 error: the app requires name.familyName, which no line of the mapping gives"},
 		},
 		"missing in an extension that is used": {
 			plant: func(t *testing.T, a *teller) { a.edit(t, "costCenter", `"required":false`, `"required":true`) },
@@ -288,7 +293,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 					a.types[i].SchemaExtensions = nil
 				}
 			},
-			want: []string{"24:7 error: enterprise.department is in the extension " + scim.EnterpriseUserURN + ", which the app does not offer"},
+			want: []string{"25:7 error: enterprise.department is in the extension " + scim.EnterpriseUserURN + ", which the app does not offer"},
 		},
 		"extension that its users do not have": {
 			plant: func(_ *testing.T, a *teller) {
@@ -296,7 +301,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 					a.types[i].SchemaExtensions = nil
 				}
 			},
-			want: []string{"24:7 warning: enterprise.department is in the extension " + scim.EnterpriseUserURN + ", which the app knows, but does not name as one of its users"},
+			want: []string{"25:7 warning: enterprise.department is in the extension " + scim.EnterpriseUserURN + ", which the app knows, but does not name as one of its users"},
 		},
 		"wrong type": {
 			plant: func(t *testing.T, a *teller) { a.edit(t, "nickName", `"type":"string"`, `"type":"boolean"`) },
@@ -305,19 +310,19 @@ func TestEachMistakeIsFound(t *testing.T) {
 		},
 		"a list where one value is wanted": {
 			plant: func(t *testing.T, a *teller) { a.edit(t, "emails", `"multiValued":true`, `"multiValued":false`) },
-			want:  []string{"23:7 error: emails[type eq \"work\"].value is an object at the app, and a list of an object is sent"},
+			want:  []string{"24:7 error: emails[type eq \"work\"].value is an object at the app, and a list of an object is sent"},
 		},
 		"a constant that is no date": {
 			plant: func(t *testing.T, a *teller) { a.edit(t, "nickName", `"type":"string"`, `"type":"dateTime"`) },
 			lines: []string{`nickName: '"tomorrow"'`},
-			want:  []string{"25:18 error: nickName is a date and time at the app, and this value is none"},
+			want:  []string{"26:18 error: nickName is a date and time at the app, and this value is none"},
 		},
 		"not canonical": {
 			plant: func(t *testing.T, a *teller) {
 				a.edit(t, "nickName", `"required":false`, `"required":false,"canonicalValues":["Ada","Ben"]`)
 			},
 			lines: []string{`nickName: '"Cleo"'`},
-			want:  []string{"25:18 warning: nickName is none of the values that the app lists, and may be refused"},
+			want:  []string{"26:18 warning: nickName is none of the values that the app lists, and may be refused"},
 		},
 		"not canonical, in a path": {
 			lines: []string{`emails[type eq "office"].value: person.userName`},
@@ -328,13 +333,13 @@ func TestEachMistakeIsFound(t *testing.T) {
 				a.edit(t, "nickName", `"required":false`, `"required":false,"maxLength":5`)
 			},
 			lines: []string{`nickName: '"Mañana"'`},
-			want:  []string{"25:18 error: nickName has 6 characters, and the app takes 5"},
+			want:  []string{"26:18 error: nickName has 6 characters, and the app takes 5"},
 		},
 		"read-only": {
 			plant: func(t *testing.T, a *teller) {
 				a.edit(t, "title", `"mutability":"readWrite"`, `"mutability":"readOnly"`)
 			},
-			want: []string{"22:7 error: title is read-only at the app: what is sent is ignored, or refused"},
+			want: []string{"23:7 error: title is read-only at the app: what is sent is ignored, or refused"},
 		},
 		"nobody can be disabled": {
 			plant: func(t *testing.T, a *teller) {
@@ -377,11 +382,11 @@ func TestMistakesOfGroupsAreFound(t *testing.T) {
 				a.types = slices.DeleteFunc(a.types, func(t scim.ResourceType) bool { return t.Name == "Group" })
 				a.schemas = slices.Delete(a.schemas, 1, 2)
 			},
-			want: []string{"26:14 error: groups are configured, and the app has none: there is no Group in its /ResourceTypes"},
+			want: []string{"27:14 error: groups are configured, and the app has none: there is no Group in its /ResourceTypes"},
 		},
 		"no members": {
 			plant: func(t *testing.T, a *teller) { a.edit(t, "members", `"members"`, `"people"`) },
-			want:  []string{"26:14 error: groups are configured, and the app's schema of groups has no members"},
+			want:  []string{"27:14 error: groups are configured, and the app's schema of groups has no members"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -424,8 +429,8 @@ func TestMistakesAtSimulatedApps(t *testing.T) {
 			"12:3 error: Slack requires emails, which no line of the mapping gives",
 		}},
 		{"slack", append([]string{`userName: '"a-name-of-more-than-20-characters"'`}, append(full()[1:3], `displayName: '"ada@home"'`, full()[4])...), []string{
-			"19:18 error: userName has 33 characters of 20, which Slack does not take",
-			"22:21 error: displayName holds '@', which Slack does not take",
+			"20:18 error: userName has 33 characters of 20, which Slack does not take",
+			"23:21 error: displayName holds '@', which Slack does not take",
 		}},
 		{"github-emu", full(), []string{}},
 		{"github-emu", full()[:4], []string{"12:3 error: GitHub Enterprise Managed Users (also GHES SCIM) requires emails, which no line of the mapping gives"}},
@@ -470,8 +475,8 @@ func TestMistakesAtScimmy(t *testing.T) {
 	sameLines(t, at("name.givenName: person.name.givenName", "usher.startDate: person.usher.startDate",
 		`emails[type eq "office"].value: person.userName`, "enterprise.department: person.enterprise.department"), []string{
 		"12:3 error: the app requires userName, which no line of the mapping gives",
-		"20:7 error: usher.startDate is in the extension " + scim.UsherUserURN + ", which the app does not offer",
-		"21:7 warning: emails[type eq \"office\"].value: its type is none of the values that the app lists, and may be refused",
+		"21:7 error: usher.startDate is in the extension " + scim.UsherUserURN + ", which the app does not offer",
+		"22:7 warning: emails[type eq \"office\"].value: its type is none of the values that the app lists, and may be refused",
 	})
 }
 
@@ -628,18 +633,18 @@ func TestValuesOfPeople(t *testing.T) {
 	for person, want := range map[string][]string{
 		"1": {},
 		"2": {
-			"21:7 error: 2: displayName is a date and time at the app, and this value is none",
-			"22:7 error: 2: the app requires title, and there is no value",
+			"22:7 error: 2: displayName is a date and time at the app, and this value is none",
+			"23:7 error: 2: the app requires title, and there is no value",
 		},
 		"3": {
-			"22:7 error: 3: title has 11 characters, and the app takes 8",
-			"22:7 warning: 3: title is none of the values that the app lists, and may be refused",
+			"23:7 error: 3: title has 11 characters, and the app takes 8",
+			"23:7 warning: 3: title is none of the values that the app lists, and may be refused",
 		},
 		"": {
-			"21:7 error: 4, 2: displayName is a date and time at the app, and this value is none",
-			"22:7 error: 2: the app requires title, and there is no value",
-			"22:7 error: 3: title has 11 characters, and the app takes 8",
-			"22:7 warning: 3: title is none of the values that the app lists, and may be refused",
+			"22:7 error: 4, 2: displayName is a date and time at the app, and this value is none",
+			"23:7 error: 2: the app requires title, and there is no value",
+			"23:7 error: 3: title has 11 characters, and the app takes 8",
+			"23:7 warning: 3: title is none of the values that the app lists, and may be refused",
 		},
 	} {
 		found, err := u.CheckPeople(t.Context(), "", person)

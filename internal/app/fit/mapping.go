@@ -47,7 +47,7 @@ func (c *check) untold() {
 			continue
 		}
 		switch c.live.discovery.Parts[part] {
-		case app.PartAbsent:
+		case app.PartAbsent, app.PartUnknown:
 			absent = append(absent, string(part))
 		case app.PartCut:
 			c.add(c.sent.Pos, Note, fmt.Sprintf("the app tells %s in part only; what is not in it may still be there", part), "")

@@ -183,6 +183,13 @@ func (s Statement) Offered() bool {
 	return told(s.Features) || told(s.Schemas) || told(s.Types)
 }
 
+// Lacks reports whether the app does not have an endpoint, as it says now, that told
+// something before.
+func (s Statement) Lacks(before Statement) bool {
+	gone := func(now, before *Part) bool { return now != nil && !now.Told && before != nil && before.Told }
+	return gone(s.Features, before.Features) || gone(s.Schemas, before.Schemas) || gone(s.Types, before.Types)
+}
+
 // Digest identifies what is said: equal digests, no change.
 func (s Statement) Digest() [sha256.Size]byte {
 	text, _ := json.Marshal(s) // maps come sorted; texts and numbers always can

@@ -44,9 +44,8 @@ func (a *App) Discover(ctx context.Context) (app.Discovery, error) {
 	case e == nil:
 		d.Features, d.Parts[app.PartFeatures] = featuresOf(config), app.PartTold
 	case e.Status == http.StatusUnauthorized:
-		// No other endpoint of discovery will say more to this token.
-		d.Parts[app.PartFeatures], d.Parts[app.PartSchemas], d.Parts[app.PartTypes] = app.PartAbsent, app.PartAbsent, app.PartAbsent
-		return d, nil
+		return d, nil // no other endpoint of discovery will say more to this token; Greet tells whether it is good
+	case withheld(e):
 	case absent(e):
 		d.Parts[app.PartFeatures] = app.PartAbsent
 	case e.Status >= http.StatusInternalServerError && e.RetryAfter == 0:
@@ -77,9 +76,11 @@ func (a *App) Discover(ctx context.Context) (app.Discovery, error) {
 func (a *App) part(ctx context.Context, d *app.Discovery, part app.Part, take func(*scim.Resource) bool) {
 	page, err := a.discovery.List(named(ctx), string(part), scimclient.Query{})
 	if e := app.Classify(convert(err)); e != nil {
-		if absent(e) {
+		switch {
+		case withheld(e):
+		case absent(e):
 			d.Parts[part] = app.PartAbsent
-		} else {
+		default:
 			d.Broken[part] = e
 		}
 		return
@@ -98,10 +99,13 @@ func (a *App) part(ctx context.Context, d *app.Discovery, part app.Part, take fu
 	}
 }
 
-// absent tells of an endpoint that the app does not have, or keeps from us.
+// withheld tells of an endpoint that is kept from this token.
+func withheld(e *app.Error) bool { return e.Class == app.Unauthorized }
+
+// absent tells of an endpoint that the app does not have.
 func absent(e *app.Error) bool {
 	switch e.Status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed,
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed,
 		http.StatusNotAcceptable, http.StatusGone, http.StatusNotImplemented:
 		return true
 	}
