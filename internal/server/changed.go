@@ -64,7 +64,7 @@ func saidOf(ctx context.Context, r store.Reader, app string) (s said, there bool
 }
 
 // followApps asks each app now and then what it takes, and tells when that has
-// changed. It only reads: a change sends nothing, and stops nothing (see ADR 0015).
+// changed. It only reads: a change sends nothing, and stops nothing: docs/adr, "An app that changed is told of, and not paused".
 func (d *daemon) followApps(ctx context.Context) error {
 	first := true
 	for {

@@ -85,7 +85,7 @@ func (c *check) object(r Rule, pos config.Position, a *scim.Attribute, o scim.Ob
 
 // scalar reports whether a value is of its attribute's type.
 func (c *check) scalar(pos config.Position, name string, a scim.Attribute, v scim.Value) bool {
-	ok := true
+	var ok bool
 	switch a.Type {
 	case scim.TypeBoolean:
 		_, ok = v.AsBool()
