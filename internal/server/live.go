@@ -48,9 +48,9 @@ func (u *Usher) CheckPeople(ctx context.Context, name, person string) ([]Finding
 	if err != nil {
 		return nil, err
 	}
-	asked := u.ask(ctx, name, true)
-	found := fitting(asked)
-	for _, a := range asked {
+	found := []Finding{}
+	for _, a := range u.ask(ctx, name, true) {
+		found = append(found, fitting([]askedApp{a})...)
 		if a.err != nil {
 			continue
 		}

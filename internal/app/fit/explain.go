@@ -24,11 +24,11 @@ func Explain(err error, p app.Profile) (text, fix string) {
 		return "", ""
 	}
 	address := "set url to the SCIM base URL of the app"
-	if p.BaseURLTemplate != "" && p.ID != generic {
+	if strings.Contains(p.BaseURLTemplate, "://") && p.ID != generic {
 		address = fmt.Sprintf("%s has %s", p.Name, p.BaseURLTemplate)
 	}
 	region := ""
-	if strings.Contains(p.BaseURLTemplate, "{region}") {
+	if strings.Contains(p.BaseURLTemplate, "{region}") || strings.Contains(p.BaseURLTemplate, "{site}") {
 		region = ", or the region in it,"
 	}
 	var dns *net.DNSError
@@ -43,7 +43,7 @@ func Explain(err error, p app.Profile) (text, fix string) {
 	case errors.As(e, &cert):
 		return "the host in url cannot prove who it is (TLS certificate): " + cause(e), "see that url names the app's own host"
 	case e.Status == http.StatusUnauthorized:
-		return "the token is wrong or has expired: the app does not accept it (401)" + detail(e), "make a new one in the app, and set token to it"
+		return "the token is wrong or has expired: the app does not accept it (401)" + detail(e), "make a new one in the app, and set token to it" + elsewhere(p)
 	case e.Status == http.StatusForbidden:
 		return "the token is known, and may not do this (403)" + detail(e), "give it the scope or role for provisioning, or see that url and token are of the same tenant"
 	case e.Status/100 == 3:
@@ -64,6 +64,16 @@ func Explain(err error, p app.Profile) (text, fix string) {
 		return fmt.Sprintf("the app is asked too often (%d)", e.Status), "try again later"
 	}
 	return "the app cannot answer: " + reason(e), "try again; if it stays so, see that url is right"
+}
+
+// elsewhere names the other addresses of an app, as one region does not know the tokens
+// of another.
+func elsewhere(p app.Profile) string {
+	f, err := app.FactsByID(p.ID)
+	if err != nil || len(f.BaseURLVariants) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; or it is of another region or plan: %s is at %s, too", p.Name, strings.Join(f.BaseURLVariants, ", "))
 }
 
 // reason is an error without the words that it begins with for the journal.

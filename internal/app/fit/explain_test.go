@@ -24,6 +24,10 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pager, err := app.ProfileByID("pagerduty")
+	if err != nil {
+		t.Fatal(err)
+	}
 	plain, err := app.ProfileByID("generic-scim2")
 	if err != nil {
 		t.Fatal(err)
@@ -42,14 +46,18 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		},
 		"inside the house": {&app.Error{Class: app.Unreachable, Err: fmt.Errorf("dial: %w: 10.0.0.1 is private", dial.ErrAddress)}, plain, "url leads to an address that is shut", "allow"},
 		"token":            {&app.Error{Class: app.Unauthorized, Status: 401}, plain, "the token is wrong or has expired", "set token"},
-		"scope":            {&app.Error{Class: app.Unauthorized, Status: 403, Detail: "scim:write is missing"}, plain, "the token is known, and may not do this (403): scim:write is missing", "scope"},
-		"no token":         {&app.Error{Class: app.Unreachable, Err: errors.New("no token: secret crm is not open")}, plain, "there is no token to ask with: secret crm", "usher secret list"},
-		"elsewhere":        {&app.Error{Class: app.Terminal, Status: 308}, plain, "url leads elsewhere: the app redirects (308)", "where it leads"},
-		"path":             {&app.Error{Class: app.NotFound, Status: 404}, plain, "url is wrong: no SCIM answers there (404)", "base URL"},
-		"nobody":           {&app.Error{Class: app.Unreachable, Err: errors.New("connection refused")}, plain, "nothing can be reached at url: connection refused", "base URL"},
-		"slow":             {&app.Error{Class: app.Retry, Err: context.DeadlineExceeded}, plain, "the app does not answer in time", "try again"},
-		"too often":        {&app.Error{Class: app.Retry, Status: 429}, plain, "the app is asked too often (429)", "later"},
-		"anything":         {errors.New("something"), plain, "the app cannot answer: something", "try again"},
+		"token of another region": {
+			&app.Error{Class: app.Unauthorized, Status: 401}, pager, "the token is wrong or has expired",
+			"; or it is of another region or plan: PagerDuty is at https://api.eu.pagerduty.com/scim/v2, too",
+		},
+		"scope":     {&app.Error{Class: app.Unauthorized, Status: 403, Detail: "scim:write is missing"}, plain, "the token is known, and may not do this (403): scim:write is missing", "scope"},
+		"no token":  {&app.Error{Class: app.Unreachable, Err: errors.New("no token: secret crm is not open")}, plain, "there is no token to ask with: secret crm", "usher secret list"},
+		"elsewhere": {&app.Error{Class: app.Terminal, Status: 308}, plain, "url leads elsewhere: the app redirects (308)", "where it leads"},
+		"path":      {&app.Error{Class: app.NotFound, Status: 404}, plain, "url is wrong: no SCIM answers there (404)", "base URL"},
+		"nobody":    {&app.Error{Class: app.Unreachable, Err: errors.New("connection refused")}, plain, "nothing can be reached at url: connection refused", "base URL"},
+		"slow":      {&app.Error{Class: app.Retry, Err: context.DeadlineExceeded}, plain, "the app does not answer in time", "try again"},
+		"too often": {&app.Error{Class: app.Retry, Status: 429}, plain, "the app is asked too often (429)", "later"},
+		"anything":  {errors.New("something"), plain, "the app cannot answer: something", "try again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
