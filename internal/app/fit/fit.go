@@ -67,8 +67,10 @@ func newCheck(p app.Profile, d app.Discovery, s Sent) *check {
 	return c
 }
 
+// add notes a finding. Names in it may be the app's, and as long as it likes.
 func (c *check) add(pos config.Position, level Level, text, fix string) {
-	c.found = append(c.found, Finding{pos, level, text, fix})
+	const most = 1000
+	c.found = append(c.found, Finding{pos, level, cut(text, most), cut(fix, most)})
 }
 
 // sorted are the findings in the order of the file, errors first at one place.

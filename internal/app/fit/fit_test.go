@@ -164,3 +164,19 @@ func TestTheFixSaysWhereItIs(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 }
+
+// What an app calls its attributes is cut, and cannot move a cursor.
+func TestNamesOfAnAppAreBounded(t *testing.T) {
+	t.Parallel()
+	d := app.Discovery{
+		Parts: map[app.Part]app.PartState{app.PartFeatures: app.PartTold, app.PartSchemas: app.PartTold, app.PartTypes: app.PartTold},
+		Types: []scim.ResourceType{{Name: "User", Endpoint: "/Users", Schema: scim.UserURN}},
+		Schemas: []scim.Schema{{ID: scim.UserURN, Attributes: []scim.Attribute{
+			{Name: "userName"}, {Name: "active", Type: scim.TypeBoolean}, {Name: "\x1b[31m" + strings.Repeat("x", 60_000), Required: true},
+		}}},
+	}
+	found := fit.Mapping(profile(t, "generic-scim2"), d, lines(t, "userName"))
+	if len(found) != 1 || len(found[0].Text) > 1100 || strings.Contains(found[0].Text, "\x1b") || !strings.HasPrefix(found[0].Text, "the app requires [31mxxx") {
+		t.Errorf("%d findings, the first of %d bytes: %.80q", len(found), len(found[0].Text), found[0].Text)
+	}
+}

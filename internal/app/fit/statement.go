@@ -165,6 +165,10 @@ func fact(d app.Discovery, urn string, a scim.Attribute, within string) Fact {
 // show bounds a name that the app gives, and takes out what would move a cursor.
 func show(s string) string {
 	const most = 200
+	return cut(s, most)
+}
+
+func cut(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
 			return -1
