@@ -133,7 +133,9 @@ func TestALooseSchemaIsReadLoosely(t *testing.T) {
 		Parts: map[app.Part]app.PartState{app.PartFeatures: app.PartTold, app.PartSchemas: app.PartTold, app.PartTypes: app.PartTold},
 		Types: []scim.ResourceType{{Name: "user", Endpoint: "Users/", Schema: "urn:vendor:User"}},
 		Schemas: []scim.Schema{{ID: "URN:VENDOR:USER", Attributes: []scim.Attribute{
-			{Name: "USERNAME", Type: "Text", Required: true}, {Name: "Active", Type: scim.TypeBoolean}, {Name: "emails", Type: scim.TypeComplex, MultiValued: true},
+			{Name: "USERNAME", Type: "Text", Required: true},
+			{Name: "Active", Type: scim.TypeBoolean},
+			{Name: "emails", Type: scim.TypeComplex, MultiValued: true},
 			{Name: "name", Type: scim.TypeComplex},
 		}}},
 	}
