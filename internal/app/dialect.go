@@ -4,7 +4,10 @@ package app
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -137,6 +140,23 @@ type Bound struct {
 	Path      scim.Path
 	Most      int    // characters; 0: no bound
 	Forbidden string // characters that are refused, and control characters with them; "": none
+}
+
+// Refuses says what is wrong with a text, as in "the attribute " + reason; "" is nothing.
+// The text is not repeated.
+func (b Bound) Refuses(text string) string {
+	if n := utf8.RuneCountInString(text); b.Most > 0 && n > b.Most {
+		return fmt.Sprintf("has %d characters of %d", n, b.Most)
+	}
+	if b.Forbidden == "" {
+		return ""
+	}
+	for _, r := range text {
+		if strings.ContainsRune(b.Forbidden, r) || unicode.IsControl(r) {
+			return fmt.Sprintf("holds %q", r)
+		}
+	}
+	return ""
 }
 
 // MarshalJSON writes the path by its name.

@@ -159,6 +159,7 @@ func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {
 //	scimapp accept             accept the token again
 //	scimapp block, unblock     make every write wait, let them go on
 //	scimapp await              wait until a write waits
+//	scimapp tells ENDPOINT FILE  tell of itself what is in the file
 //	scimapp json KIND BODY     make a resource behind Usher's back
 func scimappCommand(ts *testscript.TestScript, neg bool, args []string) {
 	a := appOf(ts)
@@ -210,6 +211,8 @@ func scimappCommand(ts *testscript.TestScript, neg bool, args []string) {
 		a.token, a.refusal = "another", strings.Join(args[1:], " ")
 	case "accept":
 		a.token = canary
+	case "tells":
+		a.tells[args[1]] = []byte(ts.ReadFile(args[2]))
 	case "json":
 		_, _, err := a.create(a.kinds[args[1]], []byte(args[2]))
 		ts.Check(err)

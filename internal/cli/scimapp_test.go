@@ -29,6 +29,7 @@ type scimApp struct {
 	faults   map[int]fault          // by number of the write
 	requests map[string]int         // "METHOD /Endpoint" to how many
 	refusal  string                 // what a 401 says
+	tells    map[string][]byte      // of itself, by endpoint; nothing else is there
 	gate     chan struct{}          // closed when requests may pass; nil: they may
 	arrived  chan struct{}          // one for each request that waits at the gate
 	srv      *http.Server
@@ -50,7 +51,7 @@ type collection struct {
 
 func newScimApp(token string) *scimApp {
 	return &scimApp{
-		token: token, set: scim.CoreSchemas(), faults: map[int]fault{}, requests: map[string]int{},
+		token: token, set: scim.CoreSchemas(), faults: map[int]fault{}, requests: map[string]int{}, tells: map[string][]byte{},
 		kinds: map[string]*collection{"Users": {schema: scim.UserURN}, "Groups": {schema: scim.GroupURN}},
 	}
 }
@@ -115,6 +116,11 @@ func (a *scimApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.requests[r.Method+" /"+endpoint]++
 	if r.Header.Get("Authorization") != "Bearer "+a.token {
 		a.fail(w, &scim.Error{Status: http.StatusUnauthorized, Detail: strings.ReplaceAll(a.refusal, "$AUTH", r.Header.Get("Authorization"))})
+		return
+	}
+	if text, told := a.tells[endpoint]; told && r.Method == http.MethodGet {
+		w.Header().Set("Content-Type", "application/scim+json")
+		_, _ = w.Write(text) // a client that has gone is its own affair
 		return
 	}
 	var f fault

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/provision"
@@ -42,6 +43,39 @@ func TestForeignIsAsSureAsTheList(t *testing.T) {
 		cmd.showUnsought(&server.Document{Apps: map[string]*provision.AppReport{"crm": {Unsought: c.unsought}}})
 		if got := out.String(); (got == "") != (c.say == "") || !strings.Contains(got, c.say) {
 			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+// An app that changed is told of in its line and below the tables, with what it may
+// have put into its names made harmless.
+func TestAnAppThatChangedIsShown(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		app        server.AppStatus
+		says, told string
+	}{
+		{server.AppStatus{App: "crm", Known: true}, "in step; 0 accounts", ""},
+		{
+			server.AppStatus{App: "crm", Known: true, Changed: &server.AppChange{At: &at, What: []string{"PATCH is gone", "attribute \x1bx is new"}}},
+			"in step; 0 accounts; THIS APP CHANGED since 2026-11-20T08:00:00Z",
+			"\ncrm: this app changed since 2026-11-20T08:00:00Z: it says something else of itself; nothing was paused\n" +
+				"  PATCH is gone\n  attribute \uFFFDx is new\n  now: usher check -c usher.yaml --live --app crm\n",
+		},
+		{
+			server.AppStatus{App: "crm", Known: true, Paused: "no", Changed: &server.AppChange{Breaks: []string{"usher.yaml:3:7: title is read-only"}}},
+			"PAUSED, nothing is sent: no; the mapping does not fit it in 1 place",
+			"\ncrm: the mapping does not fit what the app says that it takes\n  usher.yaml:3:7: title is read-only\n  now: usher check -c usher.yaml --live --app crm\n",
+		},
+	} {
+		var out bytes.Buffer
+		cmd := &cli{out: &out, file: "usher.yaml"}
+		if got := says(c.app); got != c.says {
+			t.Errorf("%q, want %q", got, c.says)
+		}
+		if cmd.changed(c.app); out.String() != c.told {
+			t.Errorf("%q, want %q", out.String(), c.told)
 		}
 	}
 }

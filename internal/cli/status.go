@@ -104,6 +104,7 @@ func (c *cli) status(s *server.Status) error {
 	}
 	for _, a := range s.Apps {
 		c.reasons(a)
+		c.changed(a)
 	}
 	c.statusHolds(s)
 	return nil
@@ -124,6 +125,27 @@ func (c *cli) reasons(a server.AppStatus) {
 		fmt.Fprintf(c.out, "  %d for other reasons\n", rest)
 	}
 	fmt.Fprintf(c.out, "  who: usher people -c %s --parked\n", c.file)
+}
+
+// changed prints what an app says of itself now, and did not before, and what of the
+// mapping does not fit it.
+func (c *cli) changed(a server.AppStatus) {
+	if a.Changed == nil {
+		return
+	}
+	if len(a.Changed.What) > 0 {
+		fmt.Fprintf(c.out, "\n%s: this app changed%s: it says something else of itself; nothing was paused\n", a.App, since(a.Changed.At))
+	}
+	for _, what := range a.Changed.What {
+		fmt.Fprintf(c.out, "  %s\n", printable(what))
+	}
+	if len(a.Changed.Breaks) > 0 {
+		fmt.Fprintf(c.out, "\n%s: the mapping does not fit what the app says that it takes\n", a.App)
+	}
+	for _, what := range a.Changed.Breaks {
+		fmt.Fprintf(c.out, "  %s\n", printable(what))
+	}
+	fmt.Fprintf(c.out, "  now: usher check -c %s --live --app %s\n", c.file, a.App)
 }
 
 func (c *cli) statusHolds(s *server.Status) {
@@ -151,7 +173,7 @@ func says(a server.AppStatus) string {
 		if a.RetryAt != nil {
 			s += "; next try at " + clock(*a.RetryAt)
 		}
-		return s
+		return s + warns(a.Changed)
 	}
 	var parts []string
 	if a.Held > 0 {
@@ -182,7 +204,22 @@ func says(a server.AppStatus) string {
 	if a.Foreign > 0 {
 		s += fmt.Sprintf(", %d that nobody here owns", a.Foreign)
 	}
-	return strings.Join(append(parts, s), "; ")
+	return strings.Join(append(parts, s), "; ") + warns(a.Changed)
+}
+
+// warns is how an app's line ends that changed, or that the mapping does not fit.
+func warns(ch *server.AppChange) string {
+	if ch == nil {
+		return ""
+	}
+	s := ""
+	if len(ch.What) > 0 {
+		s += "; THIS APP CHANGED" + since(ch.At)
+	}
+	if len(ch.Breaks) > 0 {
+		s += fmt.Sprintf("; the mapping does not fit it in %s", plural(len(ch.Breaks), "place", "places"))
+	}
+	return s
 }
 
 func lastRead(s server.SourceStatus) string {

@@ -27,6 +27,8 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 		Adopt:       []string{"externalId", "userName"},
 		Concurrency: 16,
 		Timeout:     Duration(30 * time.Second),
+
+		DiscoveryEvery: Duration(24 * time.Hour),
 	}
 	what := "app " + name.Value
 	auth0 := &Auth0App{PasswordChange: PasswordNone, Sessions: SessionsEnd, SignUps: SignUpsOpen}
@@ -56,6 +58,7 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 		{key: "timeout", read: func(n *node) {
 			set(&a.Timeout)(d.duration(n, "timeout of "+what, time.Millisecond, time.Hour))
 		}},
+		{key: "discovery_every", read: func(n *node) { set(&a.DiscoveryEvery)(d.discoveryEvery(n, "discovery_every of "+what)) }},
 		{key: "scope", read: func(n *node) { a.Scope = d.scope(n, what) }},
 		{key: "user", required: true, read: func(n *node) { a.User = d.attributes(n, "user of "+what, UniqueApp) }},
 		{key: "groups", read: func(n *node) { a.Groups = d.groups(n, what, teams) }},
@@ -71,6 +74,17 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 		d.address(address, what, a.URL, a.Allow)
 	}
 	return a
+}
+
+// discoveryEvery reads how often an app is asked what it takes: never, or now and then,
+// as the answer changes with the app's versions.
+func (d *decoder) discoveryEvery(n *node, what string) (Duration, bool) {
+	v, ok := d.duration(n, what, 0, 30*24*time.Hour)
+	if ok && v != 0 && time.Duration(v) < time.Hour {
+		d.fail(n.pos, what+" is out of range", "1h to 30d, or 0 for never")
+		return 0, false
+	}
+	return v, ok
 }
 
 // set keeps a default when a value could not be read.

@@ -49,7 +49,7 @@ type Auth0App struct {
 // ofSCIMApp and ofAuth0App are the keys that only one type of app has; the first two
 // of each are those that it must have.
 var (
-	ofSCIMApp  = []string{"url", "token", "profile", "allow", "timeout"}
+	ofSCIMApp  = []string{"url", "token", "profile", "allow", "timeout", "discovery_every"}
 	ofAuth0App = []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions", "sign_ups"}
 )
 
@@ -99,6 +99,7 @@ func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, what string) {
 	if a.Type.Value == AppAuth0 {
 		own, others, of = ofAuth0App, ofSCIMApp, AppSCIM
 		a.Auth0, a.Profile, a.Timeout = auth0, Text{}, 0
+		a.DiscoveryEvery = 0
 	}
 	known := slices.Concat(ofSCIMApp, ofAuth0App)
 	meant := map[string]bool{}

@@ -172,7 +172,8 @@ type App struct {
 	Concurrency       int         `json:"concurrency"`
 	RequestsPerSecond float64     `json:"requests_per_second"` // 0 = no limit
 	Timeout           Duration    `json:"timeout"`
-	Scope             Text        `json:"scope"` // bool expression; empty = everybody
+	DiscoveryEvery    Duration    `json:"discovery_every"` // how often it is asked what it takes; 0 = never
+	Scope             Text        `json:"scope"`           // bool expression; empty = everybody
 	User              []Attribute `json:"user"`
 	Groups            *Groups     `json:"groups,omitempty"`
 	DeleteAfter       *Duration   `json:"delete_after,omitempty"` // nil = never

@@ -109,6 +109,7 @@ func descriptions() map[string]description {
 		"apps.*.concurrency":         {says: "How many requests are under way at once.", usual: 16},
 		"apps.*.requests_per_second": {says: "How many requests are sent in a second; 0 is the profile's rate, or no limit.", usual: 0},
 		"apps.*.timeout":             {says: "Of type scim, how long one request may take.", usual: "30s"},
+		"apps.*.discovery_every":     {says: "Of type scim, how often serve asks the app for its discovery, to tell when it has changed; 0 is never.", usual: "1d"},
 		"apps.*.scope":               {says: "A condition (CEL) over person that says who gets an account; everybody, if none is given."},
 		"apps.*.user":                {says: "From a person to an account: a SCIM attribute, and the expression that yields it; what has no line is never written."},
 		"apps.*.user.*":              {says: "An expression (CEL) over person, or an object with the expression and what is asked of its value."},

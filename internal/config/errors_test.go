@@ -142,6 +142,7 @@ func mistakes() []mistake {
 		{"quoted number", app + ", concurrency: '16'}\n", "must be a whole number, not text"},
 		{"not a number", app + ", requests_per_second: .nan}\n", "must be a number"},
 		{"duration range", app + ", timeout: 2h}\n", "out of range (1ms to 1h0m0s)"},
+		{"discovery too often", app + ", discovery_every: 59m}\n", "discovery_every of app a is out of range (1h to 30d, or 0 for never)"},
 		{"empty scope", app + ", scope: ''}\n", "scope of app a is empty"},
 		{"empty mapping", strings.Replace(app, "person.title", `""`, 1) + "}\n", "is empty"},
 		{"variable in key", head + "}\n${A}: x\n", "4:1: variables are not expanded in keys"},

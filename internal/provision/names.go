@@ -38,8 +38,13 @@ func (t *Target) scope() string { return "app:" + t.Name }
 
 // read reads subjects with the names that they have.
 func (r *run) read(ctx context.Context, tx Tx, q Query) ([]Subject, error) {
+	return r.planner.Subjects(ctx, tx, q)
+}
+
+// Subjects reads people of the planner's app, with the names that they have there.
+func (p *Planner) Subjects(ctx context.Context, tx Tx, q Query) ([]Subject, error) {
 	subjects, err := tx.Subjects(ctx, q)
-	if err != nil || len(r.planner.unique) == 0 || len(subjects) == 0 {
+	if err != nil || len(p.unique) == 0 || len(subjects) == 0 {
 		return subjects, err
 	}
 	owners := make([]string, len(subjects))
@@ -47,8 +52,8 @@ func (r *run) read(ctx context.Context, tx Tx, q Query) ([]Subject, error) {
 		owners[i] = s.Person.ID
 		subjects[i].Names = map[string]string{}
 	}
-	for _, rule := range r.planner.unique {
-		names, err := tx.NamesOf(ctx, r.target.scope(), rule.Path.String(), owners)
+	for _, rule := range p.unique {
+		names, err := tx.NamesOf(ctx, p.Target.scope(), rule.Path.String(), owners)
 		if err != nil {
 			return nil, err
 		}

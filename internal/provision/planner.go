@@ -142,6 +142,20 @@ func (p *Planner) desired(s Subject) (*scim.Resource, error) {
 	return u, nil
 }
 
+// Desired is the account that a person is to have at the planner's app, as it would be
+// made, nil if they are to have none, or keep what they have. A *Failed error says what
+// keeps it from being made.
+func (p *Planner) Desired(s Subject) (*scim.Resource, error) {
+	if s.Person.State == directory.Missing {
+		return nil, nil
+	}
+	wanted, _, _, err := p.wanted(s)
+	if err != nil || !wanted {
+		return nil, err
+	}
+	return p.desired(s)
+}
+
 // settled reports whether a live account has all that mapping says, without
 // making the resource that it would be compared with: of nearly everybody who is
 // looked at, nothing has changed.

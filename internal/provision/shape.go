@@ -5,10 +5,7 @@ package provision
 import (
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -124,7 +121,7 @@ func (p *Planner) fits(s Subject, u *scim.Resource) error {
 	}
 	for _, b := range p.profile.Bounds {
 		for _, text := range texts(u, b.Path) {
-			if reason := exceeds(b, text); reason != "" {
+			if reason := b.Refuses(text); reason != "" {
 				return &Failed{s.Person.ID, fmt.Sprintf("%s %s, which %s does not take: change it in the mapping", b.Path, reason, p.profile.Name)}
 			}
 		}
@@ -146,21 +143,6 @@ func texts(u *scim.Resource, p scim.Path) []string {
 		}
 	}
 	return out
-}
-
-func exceeds(b app.Bound, text string) string {
-	if n := utf8.RuneCountInString(text); b.Most > 0 && n > b.Most {
-		return fmt.Sprintf("has %d characters of %d", n, b.Most)
-	}
-	if b.Forbidden == "" {
-		return ""
-	}
-	for _, r := range text {
-		if strings.ContainsRune(b.Forbidden, r) || unicode.IsControl(r) {
-			return fmt.Sprintf("holds %q", r)
-		}
-	}
-	return ""
 }
 
 func assigned(u *scim.Resource, p scim.Path) bool {

@@ -4,6 +4,8 @@ package server
 
 import (
 	"context"
+	"log/slog"
+	"time"
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/secret"
@@ -40,3 +42,9 @@ var Offers = offers
 
 // Twins is twins.
 var Twins = twins
+
+// Rediscover is what the daemon does when it asks apps what they take.
+func (u *Usher) Rediscover(ctx context.Context, log *slog.Logger, now time.Time, start bool) time.Time {
+	d := &daemon{Usher: u, log: log, o: Options{Actor: "test"}, books: make(chan struct{}, 1)}
+	return d.rediscover(ctx, now, start)
+}

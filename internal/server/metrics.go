@@ -29,7 +29,7 @@ type figures struct {
 	last *Status
 	at   time.Time
 
-	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked, events, queued *prometheus.Desc
+	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked, events, queued, changed, misfits *prometheus.Desc
 }
 
 func newFigures(d *daemon) *figures {
@@ -48,6 +48,8 @@ func newFigures(d *daemon) *figures {
 		requests: desc("requests_total", "Requests sent to the app.", "app"),
 		age:      desc("source_age_seconds", "Time since the source was last read.", "source"),
 		trouble:  desc("source_trouble", "1 while the source cannot be read.", "source"),
+		changed:  desc("app_changed_timestamp_seconds", "When the app was last found to say something else of itself.", "app"),
+		misfits:  desc("app_misfits", "What of the mapping does not fit what the app says that it takes.", "app"),
 		asked:    desc("asked", "Requests of other processes without an outcome."),
 		events:   desc("events_total", "Security events by what has become of them since the start; failed counts tries.", "source", "delivery", "outcome"),
 		queued:   desc("events_waiting", "Security events that their recipient does not have yet.", "source", "delivery"),
@@ -57,7 +59,7 @@ func newFigures(d *daemon) *figures {
 // Describe implements prometheus.Collector.
 func (f *figures) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked, f.events, f.queued,
+		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked, f.events, f.queued, f.changed, f.misfits,
 	} {
 		out <- d
 	}
@@ -112,6 +114,14 @@ func (f *figures) Collect(out chan<- prometheus.Metric) {
 		gauge(f.parked, float64(a.Parked), a.App)
 		gauge(f.held, float64(a.Held), a.App)
 		gauge(f.paused, truth(a.Paused != ""), a.App)
+		misfits := 0
+		if c := a.Changed; c != nil {
+			misfits = len(c.Breaks)
+		}
+		if a.changedAt != nil {
+			gauge(f.changed, float64(a.changedAt.Unix()), a.App)
+		}
+		gauge(f.misfits, float64(misfits), a.App)
 	}
 	gauge(f.asked, float64(s.Asked))
 }

@@ -132,6 +132,7 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		{"pushes", d.followPushes},
 		{"tenants", d.followTenants},
 		{"events", d.deliverEvents},
+		{"discovery", d.followApps},
 		{"engine", d.runEngine}, // the last, so that nothing is sent once it is to stop
 	})
 	after := context.WithoutCancel(ctx)

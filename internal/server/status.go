@@ -65,6 +65,8 @@ type AppStatus struct {
 	Paused      string         `json:"paused,omitempty"`
 	PausedSince *time.Time     `json:"paused_since,omitempty"`
 	Reasons     []ParkedStatus `json:"parked_reasons,omitempty"`
+	Changed     *AppChange     `json:"changed,omitempty"`
+	changedAt   *time.Time     // ever
 }
 
 // ParkedStatus is a reason why something is set aside.
@@ -162,6 +164,13 @@ func (u *Usher) appStatus(ctx context.Context, r store.Reader, now time.Time, s 
 		reasons, err := r.ParkedReasons(ctx, t.Name, mostReasons)
 		if err != nil {
 			return err
+		}
+		kept, _, err := saidOf(ctx, r, t.Name)
+		if err != nil {
+			return err
+		}
+		if kept.Address == t.Address {
+			a.Changed, a.changedAt = kept.change(now), kept.Changed
 		}
 		a.Known, a.Paused, a.PausedSince, a.RetryAt = state.Address != "", state.Paused, when(state.PausedAt), when(due.Retry)
 		if state.RetryAt.After(now) {

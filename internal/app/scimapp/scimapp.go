@@ -44,6 +44,7 @@ const (
 // App is a SCIM 2.0 app.
 type App struct {
 	client    *scimclient.Client
+	discovery *scimclient.Client // within narrower bounds
 	profile   app.Profile
 	schemas   *scim.SchemaSet
 	transport *http.Transport
@@ -71,19 +72,24 @@ func New(cfg Config) (*App, error) {
 	transport := newTransport(cfg)
 	count := &counter{next: transport}
 	accept, header := headers(cfg.Profile)
-	client, err := scimclient.New(scimclient.Config{
+	config := scimclient.Config{
 		BaseURL: cfg.BaseURL, HTTP: &http.Client{Transport: count}, Token: cfg.Token,
 		UserAgent: cmp.Or(cfg.UserAgent, defaultUserAgent), Limits: cfg.Limits, Timeout: cfg.Timeout,
 		ContentType: cfg.Profile.ContentType, Accept: accept, Header: header,
 		Throttle: scimclient.Throttle{
 			Statuses: cfg.Profile.Throttle.Statuses, Headers: cfg.Profile.Throttle.Headers, Words: cfg.Profile.Throttle.Words,
 		},
-	})
+	}
+	client, err := scimclient.New(config)
+	if err != nil {
+		return nil, fmt.Errorf("scimapp: %w", err)
+	}
+	discovery, err := scimclient.New(discoveryOf(config))
 	if err != nil {
 		return nil, fmt.Errorf("scimapp: %w", err)
 	}
 	return &App{
-		client: client, profile: cfg.Profile, schemas: scim.CoreSchemas(),
+		client: client, discovery: discovery, profile: cfg.Profile, schemas: scim.CoreSchemas(),
 		transport: transport, counter: count,
 	}, nil
 }

@@ -315,6 +315,11 @@ func meta(b *bundle) {
 		equal(b, "meta", string(got), "\x00\x02\xff")
 		return err
 	})
+	b.read(func(r store.Reader) error {
+		got, err := r.Meta(b.ctx, "key")
+		equal(b, "meta, beside the engine", string(got), "\x00\x02\xff")
+		return err
+	})
 }
 
 func matching(b *bundle) {
