@@ -63,7 +63,7 @@ func (b *Built) source(s config.Source) error {
 		Delta: s.Mode == config.ModeDelta, Deleted: rows.deleted,
 	}
 	if made.Delta && csv.IsPattern(c.Path) {
-		made.Parts = func() ([]source.Part, error) { return csvParts(c) }
+		made.Parts = func(ctx context.Context) ([]source.Part, error) { return csvParts(ctx, c) }
 	}
 	b.Sources = append(b.Sources, made)
 	b.addRules(rows.mapping.Paths(), rules)
@@ -234,8 +234,8 @@ func texts(ts []config.Text) []string {
 }
 
 // csvParts lists the files of a source that is a folder of them.
-func csvParts(c csv.Config) ([]source.Part, error) {
-	files, err := csv.Files(c.Path)
+func csvParts(ctx context.Context, c csv.Config) ([]source.Part, error) {
+	files, err := csv.Files(ctx, c)
 	parts := make([]source.Part, len(files))
 	for i, f := range files {
 		one := c

@@ -39,9 +39,9 @@ type Source struct {
 	Name    string
 	File    string // for people and messages
 	Reader  Reader
-	Parts   func() ([]Part, error) // if set, the source is several files, and Reader is not used
-	Mapping *mapping.Mapping       // row → person
-	Digest  [32]byte               // of the mapping and the columns it reads
+	Parts   func(context.Context) ([]Part, error) // if set, the source is several files, and Reader is not used
+	Mapping *mapping.Mapping                      // row → person
+	Digest  [32]byte                              // of the mapping and the columns it reads
 	// Delta says that a read holds what changed, so that nobody is absent from it.
 	Delta bool
 	// Deleted tells rows that say that the record is gone; nil: none does.

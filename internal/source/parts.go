@@ -44,7 +44,7 @@ func (t *taken) told(s Source) bool { return bytes.Equal(t.Rules, s.Digest[:]) }
 // by, so that it does not matter when a file arrives.
 func ingestParts(ctx context.Context, st Store, d *directory.Directory, s Source) (Report, error) {
 	total := Report{Source: s.Name, File: s.File, Complete: true, Rejected: []Reject{}}
-	parts, err := s.Parts()
+	parts, err := s.Parts(ctx)
 	if err != nil {
 		return total, err
 	}

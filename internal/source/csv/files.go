@@ -3,9 +3,9 @@
 package csv
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,32 +29,25 @@ func IsPattern(path string) bool { return strings.ContainsAny(filepath.Base(path
 // last part of the path alone) stands for, in the order of their names, byte by
 // byte. Names that begin with a dot are what uploads are called until they are done,
 // and are passed over unless the pattern begins with one.
-func Files(pattern string) ([]File, error) {
-	dir, base := filepath.Split(pattern)
+func Files(ctx context.Context, c Config) ([]File, error) {
+	dir, base := filepath.Split(c.Path)
 	if _, err := filepath.Match(base, ""); err != nil {
 		return nil, fmt.Errorf("csv: the pattern %q: %w", base, err)
 	}
-	if dir == "" {
-		dir = "."
-	}
-	entries, err := os.ReadDir(dir)
+	var p place = here{}
+	infos, err := p.list(ctx, dir, func(name string) bool {
+		ok, _ := filepath.Match(base, name) // the pattern is known to be good
+		return ok && (!strings.HasPrefix(name, ".") || strings.HasPrefix(base, "."))
+	})
 	if err != nil {
-		return nil, fmt.Errorf("csv: the folder cannot be read: %w", err)
+		return nil, err
 	}
 	var out []File
-	for _, e := range entries {
-		ok, _ := filepath.Match(base, e.Name()) // the pattern is known to be good
-		if !ok || strings.HasPrefix(e.Name(), ".") && !strings.HasPrefix(base, ".") {
-			continue
-		}
-		info, err := os.Stat(filepath.Join(dir, e.Name())) // a link counts as what it leads to
-		if err != nil {
-			return nil, fmt.Errorf("csv: the file cannot be looked at: %w", err)
-		}
+	for _, info := range infos {
 		if info.Mode()&fs.ModeType != 0 {
 			continue
 		}
-		if out = append(out, File{filepath.Join(dir, e.Name()), info.Size(), info.ModTime()}); len(out) > maxFiles {
+		if out = append(out, File{filepath.Join(dir, info.Name()), info.Size(), info.ModTime()}); len(out) > maxFiles {
 			return nil, fmt.Errorf("csv: more than %d files match %q", maxFiles, base)
 		}
 	}

@@ -9,9 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
-	"os"
-	"syscall"
 
 	"github.com/usher-id/usher/internal/source"
 )
@@ -38,7 +35,8 @@ func Read(ctx context.Context, c Config) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := open(c.Path)
+	var p place = here{}
+	f, err := p.open(ctx, c.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -48,43 +46,6 @@ func Read(ctx context.Context, c Config) (*Snapshot, error) {
 		return nil, fmt.Errorf("csv: %s: %w", c.Path, err)
 	}
 	return snap, nil
-}
-
-// open opens a regular file, and does not hang on anything else.
-func open(path string) (*os.File, error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("csv: the file does not exist: %w", err)
-	case err != nil:
-		return nil, fmt.Errorf("csv: the file cannot be looked at: %w", err)
-	}
-	if err := regular(path, info); err != nil {
-		return nil, err
-	}
-	// Not blocking, as the path may have become a pipe since the look at it.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, fmt.Errorf("csv: the file cannot be read: %w", err)
-	}
-	if info, err = f.Stat(); err == nil {
-		err = regular(path, info)
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-func regular(path string, info fs.FileInfo) error {
-	switch {
-	case info.IsDir():
-		return fmt.Errorf("csv: %s is a directory, not a file", path)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("csv: %s is not a regular file (%s)", path, info.Mode().Type())
-	}
-	return nil
 }
 
 // result is what one pass over the file gave.

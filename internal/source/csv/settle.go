@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -14,14 +13,18 @@ import (
 var ErrGrowing = errors.New("the file is still being written")
 
 // readSettled reads until the file holds still.
-func readSettled(ctx context.Context, f *os.File, c *Config) (*Snapshot, error) {
-	w, err := watch(f, c.Settle)
+func readSettled(ctx context.Context, f opened, c *Config) (*Snapshot, error) {
+	w, err := watch(ctx, f, c.Settle)
 	if err != nil {
 		return nil, err
 	}
 	for {
 		before := w.last
-		res, err := pass(ctx, f, c)
+		src, err := f.content(ctx)
+		if err != nil {
+			return nil, err
+		}
+		res, err := pass(ctx, src, c)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +54,7 @@ func (l look) equal(m look) bool { return l.size == m.size && l.mod.Equal(m.mod)
 
 // watcher looks at a file again and again.
 type watcher struct {
-	f        *os.File
+	f        opened
 	settle   time.Duration
 	every    time.Duration
 	deadline time.Time
@@ -59,24 +62,19 @@ type watcher struct {
 	since    time.Time // last is true at least since then
 }
 
-func watch(f *os.File, settle time.Duration) (*watcher, error) {
+func watch(ctx context.Context, f opened, settle time.Duration) (w *watcher, err error) {
 	now := time.Now()
-	w := &watcher{f: f, settle: settle, every: min(settle, 100*time.Millisecond), deadline: now.Add(settle), since: now}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	w.last = look{info.Size(), info.ModTime()}
-	return w, nil
+	w = &watcher{f: f, settle: settle, every: min(settle, 100*time.Millisecond), deadline: now.Add(settle), since: now}
+	w.last, err = f.look(ctx)
+	return w, err
 }
 
 // look tells whether the file is as it was at the last look.
-func (w *watcher) look() (bool, error) {
-	info, err := w.f.Stat()
+func (w *watcher) look(ctx context.Context) (bool, error) {
+	now, err := w.f.look(ctx)
 	if err != nil {
 		return false, err
 	}
-	now := look{info.Size(), info.ModTime()}
 	same := now.equal(w.last)
 	if !same {
 		w.last, w.since = now, time.Now()
@@ -96,7 +94,7 @@ func (w *watcher) settled(ctx context.Context, unfinished bool) (bool, error) {
 				return false, err
 			}
 		}
-		same, err := w.look()
+		same, err := w.look(ctx)
 		switch {
 		case err != nil || !same:
 			return false, err
@@ -117,7 +115,7 @@ func (w *watcher) still(ctx context.Context) error {
 		if err := sleep(ctx, w.every); err != nil {
 			return err
 		}
-		if same, err := w.look(); err != nil || same {
+		if same, err := w.look(ctx); err != nil || same {
 			return err
 		}
 	}
