@@ -46,7 +46,7 @@ func (b *Built) source(s config.Source) error {
 	}
 	c := csv.Config{
 		Path: s.Path.Value, Key: s.Key.Value, Columns: declared, Read: rows.read, Required: required,
-		Encoding: s.Encoding.Value, Settle: time.Duration(s.Settle), Changes: s.Mode == config.ModeDelta,
+		Encoding: s.Encoding.Value, Settle: time.Duration(s.Settle), Changes: s.Mode == config.ModeDelta, Done: s.Done.Value,
 	}
 	for _, r := range s.Delimiter.Value {
 		c.Delimiter = r
@@ -58,9 +58,17 @@ func (b *Built) source(s config.Source) error {
 		}
 		return &config.Error{Pos: pos, Msg: strings.TrimPrefix(err.Error(), "csv: ")}
 	}
+	if s.SFTP != nil {
+		if err := b.far(s, &c); err != nil {
+			return err
+		}
+	}
 	made := source.Source{
 		Name: s.Name, File: s.Path.Value, Reader: csvReader{c}, Mapping: rows.mapping, Digest: sourceDigest(s, rows),
-		Delta: s.Mode == config.ModeDelta, Deleted: rows.deleted,
+		Delta: s.Mode == config.ModeDelta, Deleted: rows.deleted, Far: s.SFTP != nil,
+	}
+	if c.Done != "" {
+		made.Done = c.Path + c.Done
 	}
 	if made.Delta && csv.IsPattern(c.Path) {
 		made.Parts = func(ctx context.Context) ([]source.Part, error) { return csvParts(ctx, c) }

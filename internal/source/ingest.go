@@ -46,6 +46,10 @@ type Source struct {
 	Delta bool
 	// Deleted tells rows that say that the record is gone; nil: none does.
 	Deleted *mapping.Program
+	// Done is the file that says that File is whole, a pattern if that is one; "" is none.
+	Done string
+	// Far says that reading goes over a network: Fetch does it, and nobody has to wait.
+	Far bool
 	// Live is set for a source that is asked instead of read from a file, and Reader
 	// is what Fetch makes of it.
 	Live *Live

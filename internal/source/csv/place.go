@@ -26,9 +26,9 @@ type place interface {
 type opened interface {
 	// look says what tells that the file has changed.
 	look(ctx context.Context) (look, error)
-	// content is the file as it is now, from its start. It ends what an earlier
-	// call has returned.
-	content(ctx context.Context) (io.ReadSeeker, error)
+	// content is the file as it is now, from its start, if it has at most so many bytes.
+	// It ends what an earlier call has returned.
+	content(ctx context.Context, most int64) (io.ReadSeeker, error)
 	Close() error
 }
 
@@ -114,6 +114,6 @@ func (l local) look(context.Context) (look, error) {
 	return look{info.Size(), info.ModTime()}, nil
 }
 
-func (l local) content(context.Context) (io.ReadSeeker, error) {
+func (l local) content(context.Context, int64) (io.ReadSeeker, error) {
 	return l.File, rewind(l.File)
 }

@@ -14,13 +14,16 @@ var ErrGrowing = errors.New("the file is still being written")
 
 // readSettled reads until the file holds still.
 func readSettled(ctx context.Context, f opened, c *Config) (*Snapshot, error) {
-	w, err := watch(ctx, f, c.Settle)
+	w, err := watch(ctx, f, c)
 	if err != nil {
 		return nil, err
 	}
 	for {
+		if err := w.aged(ctx); err != nil {
+			return nil, err
+		}
 		before := w.last
-		src, err := f.content(ctx)
+		src, err := f.content(ctx, c.Limits.MaxBytes)
 		if err != nil {
 			return nil, err
 		}
@@ -28,7 +31,7 @@ func readSettled(ctx context.Context, f opened, c *Config) (*Snapshot, error) {
 		if err != nil {
 			return nil, err
 		}
-		settled, err := w.settled(ctx, res.unfinished)
+		settled, err := w.settled(ctx, res.unfinished && c.Done == "")
 		if err != nil {
 			return nil, err
 		}
@@ -58,15 +61,45 @@ type watcher struct {
 	settle   time.Duration
 	every    time.Duration
 	deadline time.Time
+	ages     bool // see aged
 	last     look
 	since    time.Time // last is true at least since then
 }
 
-func watch(ctx context.Context, f opened, settle time.Duration) (w *watcher, err error) {
+func watch(ctx context.Context, f opened, c *Config) (w *watcher, err error) {
 	now := time.Now()
-	w = &watcher{f: f, settle: settle, every: min(settle, 100*time.Millisecond), deadline: now.Add(settle), since: now}
+	w = &watcher{f: f, settle: c.Settle, every: min(c.Settle, 100*time.Millisecond), deadline: now.Add(c.Settle), since: now}
+	if c.Place != nil {
+		w.every, w.deadline, w.ages = min(c.Settle, farLooks), now.Add(2*c.Settle+farLooks), c.Done == ""
+	}
 	w.last, err = f.look(ctx)
 	return w, err
+}
+
+// aged waits until a file that may still be sent has not changed for the whole of
+// settle, before anything of it is read. One that is older by its server's clock is not
+// waited for.
+func (w *watcher) aged(ctx context.Context) error {
+	for w.ages {
+		if w.old() {
+			return nil
+		}
+		quiet, err := w.settled(ctx, true)
+		if err != nil || quiet {
+			return err
+		}
+		if !time.Now().Before(w.deadline) {
+			return w.growing()
+		}
+	}
+	return nil
+}
+
+// old reports whether a file of a server has its time of change from so long ago that
+// any change would show, though its times are to the second. Zero is what a server says
+// that does not tell.
+func (w *watcher) old() bool {
+	return w.ages && w.last.mod.Unix() != 0 && time.Since(w.last.mod) > fresh
 }
 
 // look tells whether the file is as it was at the last look.
@@ -85,8 +118,11 @@ func (w *watcher) look(ctx context.Context) (bool, error) {
 // settled waits until the file was quiet for long enough. False means that it changed.
 func (w *watcher) settled(ctx context.Context, unfinished bool) (bool, error) {
 	need := w.every
-	if unfinished {
+	switch {
+	case unfinished:
 		need = w.settle
+	case w.old():
+		need = 0 // two looks, one before and one after the read, are enough
 	}
 	for {
 		if left := need - time.Since(w.since); left > 0 {
