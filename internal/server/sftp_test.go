@@ -112,7 +112,7 @@ func TestServeFollowsSFTP(t *testing.T) {
 func TestSFTPCutRemovesNobody(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	fake := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), false)
+	fake := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), testenv.SFTPOptions{})
 	wire := testenv.StartWire(t, fake.Address)
 	s := newServed(t)
 	w := s.world
@@ -156,7 +156,7 @@ func TestSFTPCutRemovesNobody(t *testing.T) {
 func TestSFTPRefusals(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	fake := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), false)
+	fake := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), testenv.SFTPOptions{})
 	const stranger = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	for name, test := range map[string]struct {
 		old, with string
@@ -215,7 +215,7 @@ func TestSFTPSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	save(t, filepath.Join(dir, "outbox", "hr.csv"), table(staff(2), 0))
-	fake := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), false)
+	fake := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), testenv.SFTPOptions{})
 	conf := over(t, company, fake.Address, fake.User, fake.HostKey, "password: 'secret:files'") + "secrets: {key: DIR/usher.key}\n"
 	b := built(t, dir, conf)
 	uses := server.UsesOf(b.Config)

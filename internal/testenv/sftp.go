@@ -3,6 +3,7 @@
 package testenv
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -43,8 +44,14 @@ func ServeFolder(t testing.TB, dir string) Serve {
 	}
 }
 
-// StartSFTP starts one; it ends with the test. questions has it ask for its password.
-func StartSFTP(t testing.TB, serve Serve, questions bool) *SFTP {
+// SFTPOptions is how a server is: its zero value will do.
+type SFTPOptions struct {
+	Password  string
+	Questions bool // it asks for its password as RFC 4256 has it
+}
+
+// StartSFTP starts one; it ends with the test.
+func StartSFTP(t testing.TB, serve Serve, o SFTPOptions) *SFTP {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -54,7 +61,7 @@ func StartSFTP(t testing.TB, serve Serve, questions bool) *SFTP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &SFTP{User: "hr", Password: "a long enough password", HostKey: ssh.FingerprintSHA256(signer.PublicKey())}
+	s := &SFTP{User: "hr", Password: cmp.Or(o.Password, "a long enough password"), HostKey: ssh.FingerprintSHA256(signer.PublicKey())}
 	config := &ssh.ServerConfig{}
 	config.AddHostKey(signer)
 	check := func(c ssh.ConnMetadata, password string) (*ssh.Permissions, error) {
@@ -64,7 +71,7 @@ func StartSFTP(t testing.TB, serve Serve, questions bool) *SFTP {
 		}
 		return nil, nil
 	}
-	if questions {
+	if o.Questions {
 		config.KeyboardInteractiveCallback = func(c ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
 			answers, err := ask("", "", []string{"Password: "}, []bool{false})
 			if err != nil || len(answers) != 1 {

@@ -28,6 +28,7 @@ type remote struct {
 	stat   func(path string)         // before each look
 	read   func(path string, at int) // before each piece
 	given  func(path string, b []byte) []byte
+	denied bool
 	looks  int
 	reads  int
 	closed int
@@ -85,7 +86,9 @@ func (r *remote) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	r.reads++
+	if r.reads++; r.denied {
+		return nil, fs.ErrPermission
+	}
 	b := []byte(f.text)
 	if r.given != nil {
 		b = r.given(path, b)
@@ -223,6 +226,7 @@ func TestFarLies(t *testing.T) {
 		"a folder":      {func(r *remote, _ *csv.Config) { r.files["out/hr.csv"] = thing{mode: fs.ModeDir} }, "is a directory", nil},
 		"a pipe":        {func(r *remote, _ *csv.Config) { r.files["out/hr.csv"] = thing{mode: fs.ModeNamedPipe} }, "not a regular file", nil},
 		"not there":     {func(r *remote, _ *csv.Config) { delete(r.files, "out/hr.csv") }, "the file does not exist on the server", fs.ErrNotExist},
+		"not permitted": {func(r *remote, _ *csv.Config) { r.denied = true }, "the file cannot be read, as the server does not permit it", fs.ErrPermission},
 		"no connection": {func(r *remote, _ *csv.Config) { r.gone = errors.New("nobody answers") }, "nobody answers", nil},
 		"it goes away": {func(r *remote, _ *csv.Config) {
 			r.read = func(_ string, at int) {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +36,7 @@ func TestPasswords(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "a"), []byte("hello"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), questions)
+			s := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), testenv.SFTPOptions{Questions: questions})
 			conn, err := connect(t, fakeConfig(s, s.Address, 10*time.Second))
 			if err != nil {
 				t.Fatal(err)
@@ -52,13 +53,26 @@ func TestPasswords(t *testing.T) {
 			}
 			s.Asked.Store(0)
 			c := fakeConfig(s, s.Address, 10*time.Second)
-			c.Credential = func() (sftp.Credential, error) { return sftp.Credential{Password: "hunter2"}, nil }
-			if _, err := connect(t, c); err == nil || !strings.Contains(err.Error(), `does not let "hr" in`) || strings.Contains(err.Error(), "hunter2") {
-				t.Error(err)
+			password := "hunter2"
+			c.Credential = func() (sftp.Credential, error) { return sftp.Credential{Password: password}, nil }
+			server, err := sftp.New(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				if _, err := server.Connect(t.Context()); err == nil || !strings.Contains(err.Error(), `does not let "hr" in`) || strings.Contains(err.Error(), "hunter2") {
+					t.Error(err)
+				}
 			}
 			if n := s.Asked.Load(); n != 1 {
 				t.Errorf("a wrong password was said %d times, which locks accounts", n)
 			}
+			password = s.Password // another one is tried at once
+			conn, err = server.Connect(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.Close()
 		})
 	}
 }
@@ -195,7 +209,7 @@ func TestLies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := testenv.StartSFTP(t, lying(test.answer), false)
+			s := testenv.StartSFTP(t, lying(test.answer), testenv.SFTPOptions{})
 			c := fakeConfig(s, s.Address, 20*time.Second)
 			if strings.Contains(test.want, "within 1s") {
 				c.Timeout = time.Second
@@ -221,6 +235,26 @@ func TestLies(t *testing.T) {
 	}
 }
 
+// TestPermission: what the server does not permit is told as such.
+func TestPermission(t *testing.T) {
+	t.Parallel()
+	s := testenv.StartSFTP(t, lying(func(kind byte, id uint32) []byte {
+		return packet(fxpStatus, id, uint32(3), "no", "")
+	}), testenv.SFTPOptions{})
+	conn, err := connect(t, fakeConfig(s, s.Address, 20*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, stat := conn.Stat(t.Context(), "a")
+	_, list := conn.List(t.Context(), "", nil)
+	_, open := conn.Open(t.Context(), "a")
+	for what, err := range map[string]error{"stat": stat, "list": list, "open": open} {
+		if !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // TestShortAnswers: a server may give less than was asked for, and that is no end.
 func TestShortAnswers(t *testing.T) {
 	t.Parallel()
@@ -230,7 +264,7 @@ func TestShortAnswers(t *testing.T) {
 			return packet(fxpData, id, "abc")
 		}
 		return nil
-	}), false)
+	}), testenv.SFTPOptions{})
 	conn, err := connect(t, fakeConfig(s, s.Address, 20*time.Second))
 	if err != nil {
 		t.Fatal(err)
@@ -254,7 +288,7 @@ func TestWireFails(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a"), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), false)
+	s := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), testenv.SFTPOptions{})
 	for name, hold := range map[string]bool{"cut": false, "held": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

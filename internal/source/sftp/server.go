@@ -5,6 +5,7 @@ package sftp
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -54,6 +55,39 @@ type Server struct {
 
 	mu      sync.Mutex
 	refused []string // types of host keys that were shown and are not pinned, while another one is
+	shut    shut
+}
+
+// shut is a credential that was refused.
+type shut struct {
+	credential [sha256.Size]byte
+	until      time.Time
+	err        error
+}
+
+// again is when a credential that was refused is tried again: accounts are locked by
+// whoever tries on.
+const again = 15 * time.Minute
+
+// refusedError says that the server does not let us in.
+type refusedError struct{ user, tried string }
+
+func (e *refusedError) Error() string {
+	return fmt.Sprintf("the server does not let %q in: the password or key is not the account's, or the account does not take it (%s)", shorten(e.user), e.tried)
+}
+
+// tried returns why a credential need not be tried, or notes that it was refused.
+func (s *Server) tried(credential [sha256.Size]byte, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err != nil && refused(err):
+		s.shut = shut{credential, time.Now().Add(again), &refusedError{s.config.User, clean(ways(err))}}
+		return s.shut.err
+	case err == nil && s.shut.credential == credential && time.Now().Before(s.shut.until):
+		return s.shut.err
+	}
+	return err
 }
 
 // New checks the configuration. Nothing is dialled.
@@ -150,9 +184,17 @@ func (s *Server) hostKeyAlgorithms() (out []string) {
 
 // connect makes one connection, all of it within the timeout.
 func (s *Server) connect(ctx context.Context) (*Conn, error) {
-	auth, err := s.auth()
+	cred, err := s.config.Credential()
 	if err != nil {
 		return nil, &credentialError{err}
+	}
+	auth, err := cred.methods()
+	if err != nil {
+		return nil, &credentialError{err}
+	}
+	known := sha256.Sum256([]byte(fmt.Sprintf("%q %q %q", cred.Password, cred.Key, cred.Passphrase)))
+	if err := s.tried(known, nil); err != nil {
+		return nil, err
 	}
 	within, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
@@ -171,7 +213,7 @@ func (s *Server) connect(ctx context.Context) (*Conn, error) {
 		if within.Err() != nil && ctx.Err() == nil {
 			return nil, &lateError{s.config.Timeout}
 		}
-		return nil, err
+		return nil, s.tried(known, err)
 	}
 	return c, nil
 }
@@ -229,12 +271,8 @@ func (c *Conn) begin() error {
 // errRefused says that the server did not take a password.
 var errRefused = errors.New("attempted methods [password]")
 
-// auth is how we prove who we are.
-func (s *Server) auth() ([]ssh.AuthMethod, error) {
-	cred, err := s.config.Credential()
-	if err != nil {
-		return nil, err
-	}
+// methods are the ways in which we prove who we are.
+func (cred Credential) methods() ([]ssh.AuthMethod, error) {
 	var out []ssh.AuthMethod
 	if len(cred.Key) > 0 {
 		signer, err := ParseKey(cred.Key, cred.Passphrase)
@@ -322,6 +360,7 @@ func (s *Server) unconnected(ctx context.Context, err error) error {
 	var wrong *wrongKeyError
 	var late *lateError
 	var ours *credentialError
+	var out *refusedError
 	var differ *ssh.AlgorithmNegotiationError
 	switch {
 	case ctx.Err() != nil:
@@ -336,8 +375,8 @@ func (s *Server) unconnected(ctx context.Context, err error) error {
 		return fmt.Errorf("the server has no host key of the pinned type (%s); it may have been exchanged: %s", strings.Join(s.pins.types, ", "), HowToFind)
 	case errors.As(err, &differ):
 		return fmt.Errorf("the server speaks none of the algorithms that are safe (%s)", clean(err.Error()))
-	case refused(err):
-		return fmt.Errorf("the server does not let %q in: the password or key is not the account's, or the account does not take it (%s)", shorten(s.config.User), clean(tried(err)))
+	case errors.As(err, &out):
+		return out
 	case errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed):
 		return errors.New("the server hung up before we were in")
 	}
@@ -354,8 +393,8 @@ func refused(err error) bool {
 	return errors.Is(err, errRefused) || strings.Contains(err.Error(), "unable to authenticate") || strings.Contains(err.Error(), "unexpected message type 51")
 }
 
-// tried is what of an error of authentication says which ways were tried.
-func tried(err error) string {
+// ways is what of an error of authentication says which ways were tried.
+func ways(err error) string {
 	text := err.Error()
 	if i := strings.Index(text, "attempted methods"); i >= 0 {
 		return text[i:]
