@@ -7,7 +7,7 @@ BENCH    ?= .
 TIMEOUT  ?= 15m
 
 # Rooms with goroutines of their own, or that are called by several at once.
-RACE_ROOMS = scim internal/audit internal/auth0 internal/provision internal/queue internal/request internal/source/scimin internal/source/watch internal/store internal/server
+RACE_ROOMS = scim internal/audit internal/auth0 internal/provision internal/queue internal/request internal/source/scimin internal/source/sftp internal/source/watch internal/store internal/server
 RACE      ?= $(patsubst %,./%/...,$(wildcard $(RACE_ROOMS)))
 
 # Vulnerabilities as they are known to the database beside the repository, so that a build needs no network for it.

@@ -23,7 +23,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/usher-id/usher/internal/cli"
-
 	"github.com/usher-id/usher/internal/testenv"
 )
 

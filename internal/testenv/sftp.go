@@ -48,6 +48,7 @@ func ServeFolder(t testing.TB, dir string) Serve {
 type SFTPOptions struct {
 	Password  string
 	Questions bool // it asks for its password as RFC 4256 has it
+	Either    bool // it takes it in both ways
 }
 
 // StartSFTP starts one; it ends with the test.
@@ -71,7 +72,7 @@ func StartSFTP(t testing.TB, serve Serve, o SFTPOptions) *SFTP {
 		}
 		return nil, nil
 	}
-	if o.Questions {
+	if o.Questions || o.Either {
 		config.KeyboardInteractiveCallback = func(c ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
 			answers, err := ask("", "", []string{"Password: "}, []bool{false})
 			if err != nil || len(answers) != 1 {
@@ -79,7 +80,8 @@ func StartSFTP(t testing.TB, serve Serve, o SFTPOptions) *SFTP {
 			}
 			return check(c, answers[0])
 		}
-	} else {
+	}
+	if !o.Questions {
 		config.PasswordCallback = func(c ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) { return check(c, string(password)) }
 	}
 	s.Address = listen(t, func(conn net.Conn) { s.accept(conn, config, serve) })

@@ -86,7 +86,7 @@ func StartSSHD(t testing.TB) *SSHD {
 	s.config = hosts.String() + "PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication yes\n" +
 		"AuthorizedKeysFile " + at("authorized_keys") + "\nMaxStartups 100\nSubsystem sftp " + subsystem + " -d " + s.Dir + "\n"
 	if me.Uid == "0" { // which only root needs
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil { //nolint:gosec // as its package makes it
+		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -29,14 +29,14 @@ func fakeConfig(s *testenv.SFTP, address string, timeout time.Duration) sftp.Con
 // TestPasswords: a password is said once, whichever way the server asks for it.
 func TestPasswords(t *testing.T) {
 	t.Parallel()
-	for name, questions := range map[string]bool{"password": false, "questions": true} {
+	for name, options := range map[string]testenv.SFTPOptions{"password": {}, "questions": {Questions: true}, "either": {Either: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "a"), []byte("hello"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), testenv.SFTPOptions{Questions: questions})
+			s := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), options)
 			conn, err := connect(t, fakeConfig(s, s.Address, 10*time.Second))
 			if err != nil {
 				t.Fatal(err)
@@ -193,8 +193,10 @@ func TestLies(t *testing.T) {
 		"no UTF-8":                   {named("a\xff"), list, "no UTF-8"},
 		"twice":                      {named("a", "b", "a"), list, `lists "a" twice`},
 		"more names than there are":  {to(fxpReaddir, func(id uint32) []byte { return packet(fxpName, id, uint32(1<<31-1)) }), list, "broke off"},
-		"negative size": {to(fxpLstat, func(id uint32) []byte { return packet(fxpAttrs, id, withSize, uint64(1<<63)) }), stat,
-			"more bytes than there can be"},
+		"negative size": {
+			to(fxpLstat, func(id uint32) []byte { return packet(fxpAttrs, id, withSize, uint64(1<<63)) }), stat,
+			"more bytes than there can be",
+		},
 		"another's answer": {to(fxpLstat, func(id uint32) []byte { return packet(fxpAttrs, id+7, withSize, uint64(1)) }), stat, "broke off"},
 		"no such packet":   {to(fxpLstat, func(id uint32) []byte { return packet(250, id) }), stat, "broke off"},
 		"half an answer":   {to(fxpLstat, func(id uint32) []byte { return packet(fxpAttrs, id, withSize) }), stat, "broke off"},
