@@ -16,6 +16,7 @@ import (
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/csv"
+	"github.com/usher-id/usher/internal/source/scimin"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -74,7 +75,11 @@ func (b *Built) source(s config.Source) error {
 		made.Parts = func(ctx context.Context) ([]source.Part, error) { return csvParts(ctx, c) }
 	}
 	b.Sources = append(b.Sources, made)
-	b.addRules(rows.mapping.Paths(), rules)
+	paths := rows.mapping.Paths()
+	if rows.deleted != nil && !rules.Waits {
+		paths = append(paths, scimin.EndDate) // which is how a row says that somebody is gone, mapped or not
+	}
+	b.addRules(paths, rules)
 	return nil
 }
 
