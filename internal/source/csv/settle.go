@@ -62,13 +62,14 @@ type watcher struct {
 	every    time.Duration
 	deadline time.Time
 	ages     bool // see aged
+	summed   bool // what is read is held against its sum
 	last     look
 	since    time.Time // last is true at least since then
 }
 
 func watch(ctx context.Context, f opened, c *Config) (w *watcher, err error) {
 	now := time.Now()
-	w = &watcher{f: f, settle: c.Settle, every: min(c.Settle, 100*time.Millisecond), deadline: now.Add(c.Settle), since: now}
+	w = &watcher{f: f, settle: c.Settle, every: min(c.Settle, 100*time.Millisecond), deadline: now.Add(c.Settle), since: now, summed: c.Done != ""}
 	if c.Place != nil {
 		w.every, w.deadline, w.ages = min(c.Settle, farLooks), now.Add(2*c.Settle+farLooks), c.Done == ""
 	}
@@ -121,7 +122,7 @@ func (w *watcher) settled(ctx context.Context, unfinished bool) (bool, error) {
 	switch {
 	case unfinished:
 		need = w.settle
-	case w.old():
+	case w.old(), w.summed:
 		need = 0 // two looks, one before and one after the read, are enough
 	}
 	for {
