@@ -155,7 +155,7 @@ func (s *SSHD) start(t testing.TB, daemon string) error {
 func (s *SSHD) keygen(t testing.TB, path, kind, passphrase string) string {
 	t.Helper()
 	keygen := program(t, "ssh-keygen")
-	for _, args := range [][]string{{"-q", "-t", kind, "-N", passphrase, "-C", "test", "-f", path}, {"-l", "-f", path + ".pub"}} {
+	for _, args := range [][]string{{"-q", "-a", "1", "-t", kind, "-N", passphrase, "-C", "test", "-f", path}, {"-l", "-f", path + ".pub"}} {
 		out, err := exec.CommandContext(t.Context(), keygen, args...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("ssh-keygen: %v\n%s", err, out)

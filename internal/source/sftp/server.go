@@ -56,6 +56,33 @@ type Server struct {
 	mu      sync.Mutex
 	refused []string // types of host keys that were shown and are not pinned, while another one is
 	shut    shut
+	opened  opened
+}
+
+// opened is a private key that was opened: a passphrase is made slow to try.
+type opened struct {
+	credential [sha256.Size]byte
+	signer     ssh.Signer
+}
+
+// signer opens the private key of a credential, once.
+func (s *Server) signer(cred Credential) (ssh.Signer, error) {
+	known := cred.sum()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened.signer != nil && s.opened.credential == known {
+		return s.opened.signer, nil
+	}
+	signer, err := ParseKey(cred.Key, cred.Passphrase)
+	if err == nil {
+		s.opened = opened{known, signer}
+	}
+	return signer, err
+}
+
+// sum tells one credential from another.
+func (cred Credential) sum() [sha256.Size]byte {
+	return sha256.Sum256([]byte(fmt.Sprintf("%q %q %q", cred.Password, cred.Key, cred.Passphrase)))
 }
 
 // shut is a credential that was refused.
@@ -188,11 +215,11 @@ func (s *Server) connect(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, &credentialError{err}
 	}
-	auth, err := cred.methods()
+	auth, err := s.methods(cred)
 	if err != nil {
 		return nil, &credentialError{err}
 	}
-	known := sha256.Sum256([]byte(fmt.Sprintf("%q %q %q", cred.Password, cred.Key, cred.Passphrase)))
+	known := cred.sum()
 	if err := s.tried(known, nil); err != nil {
 		return nil, err
 	}
@@ -272,10 +299,10 @@ func (c *Conn) begin() error {
 var errRefused = errors.New("attempted methods [password]")
 
 // methods are the ways in which we prove who we are.
-func (cred Credential) methods() ([]ssh.AuthMethod, error) {
+func (s *Server) methods(cred Credential) ([]ssh.AuthMethod, error) {
 	var out []ssh.AuthMethod
 	if len(cred.Key) > 0 {
-		signer, err := ParseKey(cred.Key, cred.Passphrase)
+		signer, err := s.signer(cred)
 		if err != nil {
 			return nil, err
 		}
