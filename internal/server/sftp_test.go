@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -345,4 +346,25 @@ func dayOf(t *testing.T, u *server.Usher) (people, said string) {
 		t.Fatal(err)
 	}
 	return h.String(), string(text)
+}
+
+// TestServeSeesDone: on this machine, too, a file is taken when it is said to be whole, and
+// that is seen when it is said.
+func TestServeSeesDone(t *testing.T) {
+	t.Parallel()
+	s := newServed(t)
+	s.level = slog.LevelDebug
+	s.conf = strings.Replace(s.conf, "    path: DIR/hr.csv\n", "    path: DIR/hr.csv\n    done: .sha256\n", 1)
+	s.hr(t, staff(2))
+	s.serve(t)
+	until(t, "it is told that the file is not whole", func() bool { return strings.Contains(s.log.String(), "there is no hr.csv.sha256 beside it") })
+	changed := func() int { return strings.Count(s.log.String(), `msg="source changed" source=hr`) }
+	before := changed()
+	data, err := os.ReadFile(filepath.Join(s.dir, "hr.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, filepath.Join(s.dir, "hr.csv.sha256"), []byte(fmt.Sprintf("%x  hr.csv\n", sha256.Sum256(data))))
+	until(t, "the change is seen", func() bool { return changed() > before })
+	s.alive(t, "p001", "p002")
 }
