@@ -7,13 +7,13 @@ BENCH    ?= .
 TIMEOUT  ?= 15m
 
 # Rooms with goroutines of their own, or that are called by several at once.
-RACE_ROOMS = scim internal/audit internal/auth0 internal/provision internal/queue internal/request internal/source/scimin internal/source/watch internal/store internal/server
+RACE_ROOMS = scim internal/audit internal/auth0 internal/provision internal/queue internal/request internal/source/scimin internal/source/sftp internal/source/watch internal/store internal/server
 RACE      ?= $(patsubst %,./%/...,$(wildcard $(RACE_ROOMS)))
 
 # Vulnerabilities as they are known to the database beside the repository, so that a build needs no network for it.
 VULNDB ?= $(abspath ../shared/data/govulndb)
 
-.PHONY: all build demo test test-race lint fmt vuln fuzz bench bench-deep cover node python cc
+.PHONY: all build demo test test-race lint fmt vuln fuzz bench bench-deep cover node python sshd cc
 
 all: build lint test
 
@@ -24,13 +24,13 @@ build:
 demo:
 	$(GO) run ./cmd/usher demo --once
 
-# Everything, with real input: needs Node.js and Python for SCIM servers that are not ours, and the shared folder beside the repository.
+# Everything, with real input: needs Node.js and Python for SCIM servers that are not ours, OpenSSH for SFTP, and the shared folder beside the repository.
 # What is missing skips its tests, but fails them when CI=true.
-test: node python
+test: node python sshd
 	$(GO) test -timeout $(TIMEOUT) ./...
 
 # -short leaves out what takes minutes under the race detector.
-test-race: cc node python
+test-race: cc node python sshd
 	CGO_ENABLED=1 $(GO) test -race -short -timeout $(TIMEOUT) $(RACE)
 
 lint:
@@ -66,7 +66,7 @@ bench: node
 bench-deep:
 	$(GO) test -run '^$$' -bench 'Provider$$/' -timeout 60m ./internal/bench -deep | $(GO) run ./internal/bench/perftable docs/performance.md
 
-cover: node python
+cover: node python sshd
 	$(GO) test -timeout $(TIMEOUT) -coverpkg=./... -coverprofile=cover.out ./...
 	$(GO) tool cover -func=cover.out | tail -n 1
 	$(GO) tool cover -html=cover.out -o cover.html
@@ -88,6 +88,13 @@ node:
 # Debian has the part that makes environments in a package of its own; tomllib came with 3.11.
 python:
 	$(call need,python3,python3 python3-venv,python3 -I -c 'import ensurepip; import tomllib; import venv')
+
+# Tests start a server of their own. Where systemd runs, Debian's package would start one for everybody, which no test may
+# do to somebody's machine: there it is for them to install.
+sshd:
+	@command -v /usr/sbin/sshd >/dev/null 2>&1 || [ "$$CI" = true ] || [ ! -d /run/systemd/system ] || \
+		echo "/usr/sbin/sshd is missing: install openssh-server and openssh-sftp-server, or what needs them is skipped" >&2
+	$(call need,/usr/sbin/sshd,openssh-server openssh-sftp-server,{ command -v /usr/sbin/sshd || [ "$$CI" != true -a -d /run/systemd/system ]; })
 
 cc:
 	$(call need,cc,gcc libc6-dev)

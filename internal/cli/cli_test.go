@@ -23,6 +23,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/usher-id/usher/internal/cli"
+	"github.com/usher-id/usher/internal/testenv"
 )
 
 // update rewrites what the scripts compare output with. Read the difference
@@ -44,6 +45,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE COMMAND…   run it and check the exit code; no escape sequence, no secret in what it prints
 //	scimapp …             the app, see scimappCommand
+//	sftpd FOLDER          a server of files, see sftpdCommand
 //	accounts              print who has an account: userName, active or inactive, groups
 //	requests              print what the app was asked since the last time
 //	grab NAME REGEXP      set a variable to the first group of REGEXP in the last output
@@ -85,8 +87,21 @@ func TestScripts(t *testing.T) {
 			"exits": exitsCommand, "scimapp": scimappCommand, "accounts": accountsCommand, "requests": requestsCommand,
 			"grab": grabCommand, "normal": normalCommand, "field": fieldCommand, "contract": contractCommand,
 			"eventually": eventuallyCommand, "follows": followsCommand,
+			"sftpd": func(ts *testscript.TestScript, neg bool, args []string) { sftpdCommand(t, ts, neg, args) },
 		},
 	})
+}
+
+// sftpdCommand has a folder served over SFTP, and sets SFTP to the server's address, SFTP_PIN to its host key and
+// SFTP_PASSWORD to what it wants.
+func sftpdCommand(t *testing.T, ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sftpd FOLDER")
+	}
+	s := testenv.StartSFTP(t, testenv.ServeFolder(t, ts.MkAbs(args[0])), testenv.SFTPOptions{Password: canary})
+	ts.Setenv("SFTP", s.User+"@"+s.Address)
+	ts.Setenv("SFTP_PIN", s.HostKey)
+	ts.Setenv("SFTP_PASSWORD", canary)
 }
 
 type appKey struct{}

@@ -85,6 +85,11 @@ func (c *cli) log(cfg *config.Config, secrets []string) (*slog.Logger, error) {
 			secrets = append(secrets, a.Auth0.Tenant.Secret.Reveal())
 		}
 	}
+	for _, s := range cfg.Sources {
+		if s.SFTP != nil {
+			secrets = append(secrets, s.SFTP.Password.Reveal(), s.SFTP.Passphrase.Reveal())
+		}
+	}
 	return telemetry.NewLog(telemetry.LogConfig{
 		Writer: c.err, Level: level, Secrets: secrets,
 		JSON: cfg.Telemetry.LogFormat == config.LogJSON || cfg.Telemetry.LogFormat == config.LogAuto && !plain,

@@ -35,10 +35,14 @@ type Calendar struct {
 
 // Source is where people come from.
 type Source struct {
-	Name      string      `json:"name"`
-	Pos       Position    `json:"-"`
-	Type      Text        `json:"type"` // SourceCSV or SourceSCIM
-	Path      Text        `json:"path"` // relative to the working directory of the process
+	Name string   `json:"name"`
+	Pos  Position `json:"-"`
+	Type Text     `json:"type"`           // SourceCSV or SourceSCIM
+	Path Text     `json:"path"`           // relative to the working directory of the process, or to where SFTP begins
+	SFTP *SFTP    `json:"sftp,omitempty"` // the server on which Path lies; nil is this machine
+	// Done is what is added to a file's name for that of the file which holds its SHA-256
+	// once it is whole; empty = there is none.
+	Done      Text        `json:"done,omitzero"`
 	Mode      string      `json:"mode"` // ModeSnapshot or ModeDelta
 	Key       Text        `json:"key"`
 	Columns   []Text      `json:"columns"`

@@ -72,6 +72,9 @@ func digest(c *Config) [32]byte {
 		if s.Tenant != nil {
 			refs["tenant of "+s.Name] = s.Tenant.Secret.Ref() + s.Tenant.Key.Ref()
 		}
+		if s.SFTP != nil {
+			refs["sftp of "+s.Name] = s.SFTP.Password.Ref() + s.SFTP.Key.Ref() + s.SFTP.Passphrase.Ref()
+		}
 		if s.Webhook != nil {
 			for i, secret := range s.Webhook.Secrets {
 				refs[fmt.Sprintf("webhook of %s %d", s.Name, i)] = secret.Ref()

@@ -84,6 +84,7 @@ type mistake struct{ name, src, want string }
 
 func mistakes() []mistake {
 	const tenant = "store: s\nsources: {a: {type: auth0, tenant: {url: https://a.example, "
+	const sftp = "store: s\nsources: {a: {type: csv, path: p, key: id, columns: [id], person: {title: row.id}, sftp: {"
 	const head = "store: s\nsources:\n  hr: {type: csv, path: p, key: id, columns: [id, b], person: {title: row.id}"
 	const app = head + "}\napps:\n  a: {url: 'https://a.example', token: t, user: {title: person.title}"
 	return []mistake{
@@ -117,6 +118,19 @@ func mistakes() []mistake {
 		{"a tenant by plain http", strings.Replace(tenant, "https", "http", 1) + "client_id: c, client_secret: s}}}\n", "allow: [plain-http]"},
 		{"no tenant", "store: s\nsources: {a: {type: auth0}}\n", "source a has no tenant (it must have one)"},
 		{"a tenant with a path", tenant + "client_id: c, client_secret: s}, path: p}}\n", "path of source a is for type: csv"},
+		{"a server without host keys", sftp + "url: 'sftp://u@h', password: p}}}\n", "has no host_keys, so that anybody could pretend to be the server (ask whoever runs the server"},
+		{"no host key at all", sftp + "url: 'sftp://u@h', password: p, host_keys: []}}}\n", "host_keys of sftp of source a is empty"},
+		{"nine host keys", sftp + "url: 'sftp://u@h', password: p, host_keys: [a, b, c, d, e, f, g, h, i]}}}\n", "more than 8 keys"},
+		{"a server without a credential", sftp + "url: 'sftp://u@h', host_keys: [a]}}}\n", "has neither private_key nor password"},
+		{"a passphrase of nothing", sftp + "url: 'sftp://u@h', password: p, passphrase: q, host_keys: [a]}}}\n", "is for a private_key"},
+		{"a password in the address", sftp + "url: 'sftp://u:hunter2@h', password: p, host_keys: [a]}}}\n", "holds a password (it belongs into password)"},
+		{"nobody in the address", sftp + "url: 'sftp://h', password: p, host_keys: [a]}}}\n", "names no user"},
+		{"a path in the address", sftp + "url: 'sftp://u@h/hr.csv', password: p, host_keys: [a]}}}\n", "belongs into path of the source"},
+		{"an address of the web", sftp + "url: 'https://u@h', password: p, host_keys: [a]}}}\n", "is no address of SFTP (write sftp://user@host)"},
+		{"an address as a path", strings.Replace(head, "path: p", "path: 'sftp://u@h/hr.csv'", 1) + "}\n", "write the path on the server alone"},
+		{"a done file of another name", head + ", done: whole}\n", "done of source hr is no ending"},
+		{"a done file in another folder", head + ", done: ./done}\n", "done of source hr is no ending"},
+		{"a server of a tenant", tenant + "client_id: c, client_secret: s}, sftp: {}}}\n", "sftp of source a is for type: csv"},
 		{"a file with a tenant", head + ", teams: [roles]}\n", "teams of source hr is for type: auth0"},
 		{"calls without a secret", tenant + "client_id: c, client_secret: s}, changes: webhook}}\n", "source a has no webhook"},
 		{"a secret without calls", tenant + "client_id: c, client_secret: s}, webhook: {secrets: [a123456789abcdef]}}}\n", "webhook of source a is for changes: webhook"},

@@ -44,6 +44,8 @@ func (d *decoder) source(name Text, n *node) Source {
 		field{key: "optional", read: func(n *node) { s.Optional, _ = d.texts(n, "optional of "+what, "column") }},
 		field{key: "encoding", read: func(n *node) { s.Encoding, _ = d.optional(n, "encoding of "+what) }},
 		field{key: "delimiter", read: func(n *node) { s.Delimiter = d.delimiter(n, what) }},
+		field{key: "sftp", read: func(n *node) { s.SFTP = d.sftp(n, what) }},
+		field{key: "done", read: func(n *node) { s.Done = d.done(n, what) }},
 		field{key: "settle", read: func(n *node) { s.Settle, _ = d.duration(n, "settle of "+what, 0, 24*time.Hour) }},
 		field{key: "person", read: func(n *node) { s.Person = d.attributes(n, "person of "+what, UniqueOrganisation) }},
 		field{key: "match", read: func(n *node) { s.Match, _ = d.texts(n, "match of "+what, "path") }},
@@ -84,6 +86,7 @@ func (d *decoder) source(name Text, n *node) Source {
 		field{key: "deletions", read: func(n *node) { set(&s.Deletions)(d.duration(n, "deletions of "+what, 0, time.Hour)) }},
 	)
 	d.hooked(n, s, what)
+	d.placed(s, what)
 	d.ofKind(n, s.Type.Value, what, name.Pos)
 	if s.Unmatched == "" && len(s.Match) > 0 {
 		s.Unmatched = UnmatchedWait
@@ -103,7 +106,7 @@ type kindOfSource struct {
 
 func kindsOfSource() []kindOfSource {
 	return []kindOfSource{
-		{SourceCSV, []string{"path", "key", "columns", "person"}, []string{"mode", "optional", "encoding", "delimiter", "settle", "deleted"}},
+		{SourceCSV, []string{"path", "key", "columns", "person"}, []string{"mode", "optional", "encoding", "delimiter", "sftp", "done", "settle", "deleted"}},
 		{SourceSCIM, nil, []string{"strictness", "rate_limit", "experimental", "oauth_clients", "events"}},
 		{SourceAuth0, []string{"tenant"}, []string{"columns", "person", "connections", "changes", "webhook", "teams", "unblocked", "deletions"}},
 	}

@@ -21,7 +21,7 @@ const (
 // NewTransport makes a transport that connects to where it is allowed to and nowhere
 // else, with idle connections kept open. Without root certificates it takes the system's.
 func NewTransport(allow Allow, dialTimeout time.Duration, idle int, roots *x509.CertPool) *http.Transport {
-	dialer := newDialer(dialTimeout, allow)
+	dialer := NewDialer(dialTimeout, allow)
 	return &http.Transport{
 		Proxy:                  nil, // see the package comment
 		DialContext:            dialer.DialContext,

@@ -23,9 +23,9 @@ type Allow struct {
 // ErrAddress is in the chain of errors about an address that must not be dialled.
 var ErrAddress = errors.New("the address must not be dialled")
 
-// newDialer makes a dialer that checks the address it is about to connect to:
+// NewDialer makes a dialer that checks the address it is about to connect to:
 // after resolution, for every attempt, so that there is no gap between check and use.
-func newDialer(timeout time.Duration, allow Allow) *net.Dialer {
+func NewDialer(timeout time.Duration, allow Allow) *net.Dialer {
 	return &net.Dialer{
 		Timeout: timeout,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {

@@ -131,6 +131,7 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		{"clock", d.clock},
 		{"pushes", d.followPushes},
 		{"tenants", d.followTenants},
+		{"servers", d.followFar},
 		{"events", d.deliverEvents},
 		{"discovery", d.followApps},
 		{"engine", d.runEngine}, // the last, so that nothing is sent once it is to stop
@@ -143,6 +144,10 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 	d.log.Info("stopped")
 	return left, err
 }
+
+// beside is behind the name of a source for the file that says that another one is whole:
+// no name of a source has a blank.
+const beside = " done"
 
 // build makes the parts; nothing runs yet.
 func (d *daemon) build() error {
@@ -164,12 +169,15 @@ func (d *daemon) build() error {
 	}
 	files := map[string]string{}
 	for _, s := range d.Sources {
-		if s.Live == nil {
+		if !s.Asked() {
 			files[s.Name] = s.File
+		}
+		if !s.Asked() && s.Done != "" {
+			files[s.Name+beside] = s.Done
 		}
 	}
 	d.serveTenants()
-	if d.watch, err = watch.New(watch.Config{Files: files, Changed: d.sourceChanged}); err != nil {
+	if d.watch, err = watch.New(watch.Config{Files: files, Changed: func(name string) { d.sourceChanged(strings.TrimSuffix(name, beside)) }}); err != nil {
 		return err
 	}
 	d.web = newWeb(d)

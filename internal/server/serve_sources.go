@@ -61,13 +61,14 @@ func (d *daemon) follow(ctx context.Context) error {
 	}
 }
 
-// firstReads has every source read, but for those whose stream of events is followed:
-// they are once it is known from when on changes are told, which may be before this.
+// firstReads has every source read, but for those whose stream of events is followed, or
+// that are looked at on a server: they are once it is known from when on changes are told,
+// which may be before this.
 func (d *daemon) firstReads() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, s := range d.Sources {
-		if !d.streams(s.Name) {
+		if !d.streams(s.Name) && !s.Far {
 			d.changed[s.Name] = true
 		}
 	}
@@ -167,7 +168,7 @@ func message(err error) string {
 
 // readOne reads one source. Whatever changes from here on is read again.
 func (d *daemon) readOne(ctx context.Context, s source.Source) (source.Report, error) {
-	if s.Live == nil {
+	if !s.Asked() {
 		d.ingesting.Lock()
 		defer d.ingesting.Unlock()
 	}
@@ -179,7 +180,7 @@ func (d *daemon) readOne(ctx context.Context, s source.Source) (source.Report, e
 		d.reading[s.Name] = false
 		d.mu.Unlock()
 	}()
-	if s.Live != nil { // which may take minutes, and nobody has to wait for it
+	if s.Asked() { // which may take minutes, and nobody has to wait for it
 		var err error
 		if s, err = source.Fetch(ctx, d.db.Source(), s); err != nil {
 			return source.Report{}, d.Usher.trouble(ctx, d.db, s.Name, err)

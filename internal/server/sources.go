@@ -16,6 +16,7 @@ import (
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/csv"
+	"github.com/usher-id/usher/internal/source/scimin"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -46,7 +47,7 @@ func (b *Built) source(s config.Source) error {
 	}
 	c := csv.Config{
 		Path: s.Path.Value, Key: s.Key.Value, Columns: declared, Read: rows.read, Required: required,
-		Encoding: s.Encoding.Value, Settle: time.Duration(s.Settle), Changes: s.Mode == config.ModeDelta,
+		Encoding: s.Encoding.Value, Settle: time.Duration(s.Settle), Changes: s.Mode == config.ModeDelta, Done: s.Done.Value,
 	}
 	for _, r := range s.Delimiter.Value {
 		c.Delimiter = r
@@ -58,15 +59,27 @@ func (b *Built) source(s config.Source) error {
 		}
 		return &config.Error{Pos: pos, Msg: strings.TrimPrefix(err.Error(), "csv: ")}
 	}
+	if s.SFTP != nil {
+		if err := b.far(s, &c); err != nil {
+			return err
+		}
+	}
 	made := source.Source{
 		Name: s.Name, File: s.Path.Value, Reader: csvReader{c}, Mapping: rows.mapping, Digest: sourceDigest(s, rows),
-		Delta: s.Mode == config.ModeDelta, Deleted: rows.deleted,
+		Delta: s.Mode == config.ModeDelta, Deleted: rows.deleted, Far: s.SFTP != nil,
+	}
+	if c.Done != "" {
+		made.Done = c.Path + c.Done
 	}
 	if made.Delta && csv.IsPattern(c.Path) {
-		made.Parts = func() ([]source.Part, error) { return csvParts(c) }
+		made.Parts = func(ctx context.Context) ([]source.Part, error) { return csvParts(ctx, c) }
 	}
 	b.Sources = append(b.Sources, made)
-	b.addRules(rows.mapping.Paths(), rules)
+	paths := rows.mapping.Paths()
+	if rows.deleted != nil && !rules.Waits {
+		paths = append(paths, scimin.EndDate) // which is how a row says that somebody is gone, mapped or not
+	}
+	b.addRules(paths, rules)
 	return nil
 }
 
@@ -234,8 +247,8 @@ func texts(ts []config.Text) []string {
 }
 
 // csvParts lists the files of a source that is a folder of them.
-func csvParts(c csv.Config) ([]source.Part, error) {
-	files, err := csv.Files(c.Path)
+func csvParts(ctx context.Context, c csv.Config) ([]source.Part, error) {
+	files, err := csv.Files(ctx, c)
 	parts := make([]source.Part, len(files))
 	for i, f := range files {
 		one := c

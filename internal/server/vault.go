@@ -52,6 +52,11 @@ func usesOf(c *config.Config) (out []Use) {
 		if s.Tenant != nil {
 			tenant(s.Tenant, "source "+s.Name)
 		}
+		if s.SFTP != nil {
+			add(s.SFTP.Password, "password of source "+s.Name, originOf(s.SFTP.URL.Value), useText)
+			add(s.SFTP.Key, "private_key of source "+s.Name, originOf(s.SFTP.URL.Value), useKey)
+			add(s.SFTP.Passphrase, "passphrase of source "+s.Name, originOf(s.SFTP.URL.Value), useText)
+		}
 		if s.Webhook != nil {
 			for _, one := range s.Webhook.Secrets {
 				add(one, "webhook of source "+s.Name, secret.Usher, useHook)
@@ -72,17 +77,17 @@ func usesOf(c *config.Config) (out []Use) {
 }
 
 // originOf is where requests to a URL go (RFC 6454 §4), spelled in one way; "" if it
-// is no URL of HTTP.
+// is no URL of HTTP or SFTP.
 func originOf(text string) string {
 	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" && u.Scheme != "sftp" {
 		return ""
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
-	if port != "" && port != map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+	if port != "" && port != map[string]string{"https": "443", "http": "80", "sftp": "22"}[u.Scheme] {
 		host += ":" + port
 	}
 	return u.Scheme + "://" + host

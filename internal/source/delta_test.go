@@ -3,6 +3,7 @@
 package source_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -55,7 +56,7 @@ func (f *folder) put(name string, workers ...worker) {
 func (f *folder) source() source.Source {
 	s := f.h.source(file{})
 	s.Reader, s.Delta, s.Deleted = nil, true, f.deleted
-	s.Parts = func() (parts []source.Part, err error) {
+	s.Parts = func(context.Context) (parts []source.Part, err error) {
 		for _, name := range slices.Sorted(maps.Keys(f.files)) {
 			parts = append(parts, source.Part{Name: name, Size: int64(len(f.files[name].workers)), ModTime: f.changed[name], Reader: f.files[name]})
 		}

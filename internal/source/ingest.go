@@ -39,13 +39,17 @@ type Source struct {
 	Name    string
 	File    string // for people and messages
 	Reader  Reader
-	Parts   func() ([]Part, error) // if set, the source is several files, and Reader is not used
-	Mapping *mapping.Mapping       // row → person
-	Digest  [32]byte               // of the mapping and the columns it reads
+	Parts   func(context.Context) ([]Part, error) // if set, the source is several files, and Reader is not used
+	Mapping *mapping.Mapping                      // row → person
+	Digest  [32]byte                              // of the mapping and the columns it reads
 	// Delta says that a read holds what changed, so that nobody is absent from it.
 	Delta bool
 	// Deleted tells rows that say that the record is gone; nil: none does.
 	Deleted *mapping.Program
+	// Done is the file that says that File is whole, a pattern if that is one; "" is none.
+	Done string
+	// Far says that reading goes over a network: Fetch does it, and nobody has to wait.
+	Far bool
 	// Live is set for a source that is asked instead of read from a file, and Reader
 	// is what Fetch makes of it.
 	Live *Live

@@ -152,10 +152,16 @@ func (f fetched) Read(context.Context) (*Batch, error) { return f.batch, nil }
 // may take, so that what is told is why.
 const mostFetch = 50 * time.Minute
 
-// Fetch reads a live source; what it returns is to be given to Ingest, without asking
-// again. Reading may take minutes, and nothing has to wait for it. Any other source is
-// returned as it is, and one that was read already.
+// Asked reports whether a source is to be given to Fetch before it is taken.
+func (s Source) Asked() bool { return s.Live != nil || s.Far }
+
+// Fetch reads a live source, or one over a network; what it returns is to be given to
+// Ingest, without asking again. Reading may take minutes, and nothing has to wait for it.
+// Any other source is returned as it is, and one that was read already.
 func Fetch(ctx context.Context, st Store, s Source) (Source, error) {
+	if s.Far {
+		return fetchFar(ctx, st, s)
+	}
 	if s.Live == nil || s.Reader != nil {
 		return s, nil
 	}

@@ -34,6 +34,10 @@ type taken struct {
 
 func (t *taken) is(p Part) bool { return t.Size == p.Size && t.ModTime.Equal(p.ModTime) }
 
+// spares reports whether a file need not be read: it is what it was, by the same rules,
+// and nothing of it was set aside.
+func (t *taken) spares(p Part, s Source) bool { return t != nil && t.is(p) && t.Clean && t.told(s) }
+
 // told reports whether the file was read by the same rules, so that what was set
 // aside of it stands in the ledger.
 func (t *taken) told(s Source) bool { return bytes.Equal(t.Rules, s.Digest[:]) }
@@ -44,7 +48,7 @@ func (t *taken) told(s Source) bool { return bytes.Equal(t.Rules, s.Digest[:]) }
 // by, so that it does not matter when a file arrives.
 func ingestParts(ctx context.Context, st Store, d *directory.Directory, s Source) (Report, error) {
 	total := Report{Source: s.Name, File: s.File, Complete: true, Rejected: []Reject{}}
-	parts, err := s.Parts()
+	parts, err := s.Parts(ctx)
 	if err != nil {
 		return total, err
 	}
@@ -55,7 +59,7 @@ func ingestParts(ctx context.Context, st Store, d *directory.Directory, s Source
 	var read []*ingestion
 	for _, p := range parts {
 		had := known[p.Name]
-		if had != nil && had.is(p) && had.Clean && had.told(s) {
+		if had.spares(p, s) {
 			continue
 		}
 		one := s

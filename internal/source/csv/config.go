@@ -4,6 +4,7 @@ package csv
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +15,11 @@ import (
 // Config says which file to read and what is wanted of it. Path, Key and Columns are required.
 type Config struct {
 	Path string
+	// Place connects to the server on which Path lies; nil is this machine.
+	Place func(ctx context.Context) (Place, error)
+	// Done is what is added to the file's name to get that of the file that says that it
+	// is whole: it holds the file's SHA-256, as sha256sum prints it. "" is no such file.
+	Done string
 	// Key is the column that holds the immutable id; one of Columns.
 	Key string
 	// Columns are the declared columns. Others in the file are ignored.
@@ -76,6 +82,8 @@ func (c Config) resolve() (Config, error) {
 	switch {
 	case c.Path == "":
 		return c, errors.New("csv: no path")
+	case c.Done != "" && (c.Done[0] != '.' || len(c.Done) > longestDone || strings.ContainsAny(c.Done, `/\*?[`)):
+		return c, fmt.Errorf("csv: done is what is added to the file's name, such as .done or .sha256, and not %q", c.Done)
 	case c.Settle < 0:
 		return c, errors.New("csv: settle is negative")
 	case min(c.Limits.MaxBytes, int64(c.Limits.MaxRow), int64(c.Limits.MaxField), int64(c.Limits.MaxColumns), int64(c.Limits.MaxRows)) < 0:

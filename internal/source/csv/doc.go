@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package csv reads a CSV snapshot of people from a file: exactly, one bad row at a time, and with a proof of what was read.
+// Package csv reads a CSV snapshot of people from a file, on this machine or a server: exactly, one bad row at a time, and with a proof of what was read.
 //
 // It owns: finding out encoding, delimiter and line ends; splitting the file into records; setting bad records aside with
 // line, column and reason; saying whether the file is proven complete; and [Neutralise] for CSV that Usher writes.
@@ -45,6 +45,15 @@
 // one before and one after the read, show the same size and time of change. A file whose end looks unfinished (no line end, an
 // open quote, 0 bytes) is taken only after it stayed the same for the whole of [Config.Settle]. A file that goes on changing
 // is read again, and refused with [ErrGrowing] after [Config.Settle]. A fresh time of change alone proves nothing.
+//
+// With [Config.Done] the file is taken only if its SHA-256 is the one in the file of that name, whatever its end looks like.
+//
+// # A file on a server
+//
+// With [Config.Place] the file lies on a server, which is looked at by name, tells times to the second, and is believed in
+// nothing. It is read into a file of this machine that has no name, and then as any other; it must have as many bytes as
+// the server says before and after. One that was changed within the last minute is read only after it stayed the same for
+// [Config.Settle], as an upload may halt anywhere. A link is refused.
 //
 // The package starts no goroutine.
 package csv

@@ -3,9 +3,10 @@
 package csv
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
-	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,38 +24,44 @@ type File struct {
 const maxFiles = 100_000
 
 // IsPattern tells a path that stands for several files.
-func IsPattern(path string) bool { return strings.ContainsAny(filepath.Base(path), "*?[") }
+func IsPattern(name string) bool { return strings.ContainsAny(filepath.Base(name), "*?[") }
 
 // Files lists the regular files that a pattern (as [filepath.Match] has it, in the
 // last part of the path alone) stands for, in the order of their names, byte by
 // byte. Names that begin with a dot are what uploads are called until they are done,
 // and are passed over unless the pattern begins with one.
-func Files(pattern string) ([]File, error) {
-	dir, base := filepath.Split(pattern)
-	if _, err := filepath.Match(base, ""); err != nil {
+func Files(ctx context.Context, c Config) ([]File, error) {
+	split, match, join := filepath.Split, filepath.Match, filepath.Join
+	if c.Place != nil {
+		split, match, join = path.Split, path.Match, path.Join
+	}
+	dir, base := split(c.Path)
+	if _, err := match(base, ""); err != nil {
 		return nil, fmt.Errorf("csv: the pattern %q: %w", base, err)
 	}
-	if dir == "" {
-		dir = "."
-	}
-	entries, err := os.ReadDir(dir)
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	p, err := c.place(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("csv: the folder cannot be read: %w", err)
+		return nil, err
+	}
+	defer func() { _ = p.Close() }()
+	infos, err := p.list(ctx, dir, func(name string) bool {
+		ok, _ := match(base, name) // the pattern is known to be good
+		if c.Done != "" && strings.HasSuffix(name, c.Done) {
+			return false
+		}
+		return ok && (!strings.HasPrefix(name, ".") || strings.HasPrefix(base, "."))
+	})
+	if err != nil {
+		return nil, err
 	}
 	var out []File
-	for _, e := range entries {
-		ok, _ := filepath.Match(base, e.Name()) // the pattern is known to be good
-		if !ok || strings.HasPrefix(e.Name(), ".") && !strings.HasPrefix(base, ".") {
-			continue
-		}
-		info, err := os.Stat(filepath.Join(dir, e.Name())) // a link counts as what it leads to
-		if err != nil {
-			return nil, fmt.Errorf("csv: the file cannot be looked at: %w", err)
-		}
+	for _, info := range infos {
 		if info.Mode()&fs.ModeType != 0 {
 			continue
 		}
-		if out = append(out, File{filepath.Join(dir, e.Name()), info.Size(), info.ModTime()}); len(out) > maxFiles {
+		if out = append(out, File{join(dir, info.Name()), info.Size(), info.ModTime()}); len(out) > maxFiles {
 			return nil, fmt.Errorf("csv: more than %d files match %q", maxFiles, base)
 		}
 	}

@@ -25,7 +25,7 @@ func TestFiles(t *testing.T) {
 	for pattern, want := range map[string]string{
 		"*.csv": "10.csv 9.csv a.csv b.csv f.csv", "[ab].csv": "a.csv b.csv", "?.csv": "9.csv a.csv b.csv f.csv", ".*.csv": ".c.csv", "z*": "",
 	} {
-		files, err := csv.Files(filepath.Join(dir, pattern))
+		files, err := csv.Files(t.Context(), csv.Config{Path: filepath.Join(dir, pattern)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	for _, pattern := range []string{filepath.Join(dir, "[a"), filepath.Join(dir, "none", "*.csv")} {
-		if _, err := csv.Files(pattern); err == nil {
+		if _, err := csv.Files(t.Context(), csv.Config{Path: pattern}); err == nil {
 			t.Errorf("%s is taken", pattern)
 		}
 	}

@@ -9,9 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
-	"os"
-	"syscall"
 
 	"github.com/usher-id/usher/internal/source"
 )
@@ -38,53 +35,61 @@ func Read(ctx context.Context, c Config) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := open(c.Path)
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	p, err := c.place(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = p.Close() }()
+	snap, err := c.readFrom(ctx, p)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return snap, err
+}
+
+func (c *Config) readFrom(ctx context.Context, p place) (*Snapshot, error) {
+	var want []byte
+	if c.Done != "" {
+		var err error
+		if want, err = readDone(ctx, p, c.Path, c.Done); err != nil {
+			return nil, err
+		}
+	}
+	f, err := p.open(ctx, c.Path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // only read from
-	snap, err := readSettled(ctx, f, &c)
+	snap, err := readSettled(ctx, f, c)
+	if err == nil {
+		err = proven(want, snap.Proof, c)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("csv: %s: %w", c.Path, err)
 	}
 	return snap, nil
 }
 
-// open opens a regular file, and does not hang on anything else.
-func open(path string) (*os.File, error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("csv: the file does not exist: %w", err)
-	case err != nil:
-		return nil, fmt.Errorf("csv: the file cannot be looked at: %w", err)
+// place is where the file lies.
+func (c *Config) place(ctx context.Context) (place, error) {
+	if c.Place == nil {
+		return here{}, nil
 	}
-	if err := regular(path, info); err != nil {
-		return nil, err
-	}
-	// Not blocking, as the path may have become a pipe since the look at it.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	p, err := c.Place(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("csv: the file cannot be read: %w", err)
+		return nil, fmt.Errorf("csv: %w", err)
 	}
-	if info, err = f.Stat(); err == nil {
-		err = regular(path, info)
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
+	return far{p}, nil
 }
 
-func regular(path string, info fs.FileInfo) error {
-	switch {
-	case info.IsDir():
-		return fmt.Errorf("csv: %s is a directory, not a file", path)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("csv: %s is not a regular file (%s)", path, info.Mode().Type())
+// bounded bounds what a server may make us wait for.
+func (c *Config) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.Place == nil {
+		return ctx, func() {}
 	}
-	return nil
+	return context.WithTimeoutCause(ctx, mostFar, fmt.Errorf("csv: reading %s has taken longer than %v", c.Path, mostFar))
 }
 
 // result is what one pass over the file gave.
@@ -110,7 +115,7 @@ func pass(ctx context.Context, src io.ReadSeeker, c *Config) (result, error) {
 	case size == 0:
 		return refused(errors.New("the file is empty (0 bytes); a snapshot without people has a header"), true), nil
 	case size > c.Limits.MaxBytes:
-		return refused(fmt.Errorf("the file has %d bytes, more than %d", size, c.Limits.MaxBytes), false), nil
+		return refused(tooLarge(size, c.Limits.MaxBytes), false), nil
 	}
 	if err := rewind(src); err != nil {
 		return result{}, err
@@ -130,6 +135,10 @@ func pass(ctx context.Context, src io.ReadSeeker, c *Config) (result, error) {
 		return result{}, err
 	}
 	return parseAll(ctx, newText(src, form, c.Limits.MaxBytes), c, unfinished)
+}
+
+func tooLarge(size, most int64) error {
+	return fmt.Errorf("the file has %d bytes, more than %d", size, most)
 }
 
 func rewind(src io.Seeker) error {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -14,18 +13,25 @@ import (
 var ErrGrowing = errors.New("the file is still being written")
 
 // readSettled reads until the file holds still.
-func readSettled(ctx context.Context, f *os.File, c *Config) (*Snapshot, error) {
-	w, err := watch(f, c.Settle)
+func readSettled(ctx context.Context, f opened, c *Config) (*Snapshot, error) {
+	w, err := watch(ctx, f, c)
 	if err != nil {
 		return nil, err
 	}
 	for {
+		if err := w.aged(ctx); err != nil {
+			return nil, err
+		}
 		before := w.last
-		res, err := pass(ctx, f, c)
+		src, err := f.content(ctx, c.Limits.MaxBytes)
 		if err != nil {
 			return nil, err
 		}
-		settled, err := w.settled(ctx, res.unfinished)
+		res, err := pass(ctx, src, c)
+		if err != nil {
+			return nil, err
+		}
+		settled, err := w.settled(ctx, res.unfinished && c.Done == "")
 		if err != nil {
 			return nil, err
 		}
@@ -51,32 +57,58 @@ func (l look) equal(m look) bool { return l.size == m.size && l.mod.Equal(m.mod)
 
 // watcher looks at a file again and again.
 type watcher struct {
-	f        *os.File
+	f        opened
 	settle   time.Duration
 	every    time.Duration
 	deadline time.Time
+	ages     bool // see aged
+	summed   bool // what is read is held against its sum
 	last     look
 	since    time.Time // last is true at least since then
 }
 
-func watch(f *os.File, settle time.Duration) (*watcher, error) {
+func watch(ctx context.Context, f opened, c *Config) (w *watcher, err error) {
 	now := time.Now()
-	w := &watcher{f: f, settle: settle, every: min(settle, 100*time.Millisecond), deadline: now.Add(settle), since: now}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	w = &watcher{f: f, settle: c.Settle, every: min(c.Settle, 100*time.Millisecond), deadline: now.Add(c.Settle), since: now, summed: c.Done != ""}
+	if c.Place != nil {
+		w.every, w.deadline, w.ages = min(c.Settle, farLooks), now.Add(2*c.Settle+farLooks), c.Done == ""
 	}
-	w.last = look{info.Size(), info.ModTime()}
-	return w, nil
+	w.last, err = f.look(ctx)
+	return w, err
+}
+
+// aged waits until a file that may still be sent has not changed for the whole of
+// settle, before anything of it is read. One that is older by its server's clock is not
+// waited for.
+func (w *watcher) aged(ctx context.Context) error {
+	for w.ages {
+		if w.old() {
+			return nil
+		}
+		quiet, err := w.settled(ctx, true)
+		if err != nil || quiet {
+			return err
+		}
+		if !time.Now().Before(w.deadline) {
+			return w.growing()
+		}
+	}
+	return nil
+}
+
+// old reports whether a file of a server has its time of change from so long ago that
+// any change would show, though its times are to the second. Zero is what a server says
+// that does not tell.
+func (w *watcher) old() bool {
+	return w.ages && w.last.mod.Unix() != 0 && time.Since(w.last.mod) > fresh
 }
 
 // look tells whether the file is as it was at the last look.
-func (w *watcher) look() (bool, error) {
-	info, err := w.f.Stat()
+func (w *watcher) look(ctx context.Context) (bool, error) {
+	now, err := w.f.look(ctx)
 	if err != nil {
 		return false, err
 	}
-	now := look{info.Size(), info.ModTime()}
 	same := now.equal(w.last)
 	if !same {
 		w.last, w.since = now, time.Now()
@@ -87,8 +119,11 @@ func (w *watcher) look() (bool, error) {
 // settled waits until the file was quiet for long enough. False means that it changed.
 func (w *watcher) settled(ctx context.Context, unfinished bool) (bool, error) {
 	need := w.every
-	if unfinished {
+	switch {
+	case unfinished:
 		need = w.settle
+	case w.old(), w.summed:
+		need = 0 // two looks, one before and one after the read, are enough
 	}
 	for {
 		if left := need - time.Since(w.since); left > 0 {
@@ -96,7 +131,7 @@ func (w *watcher) settled(ctx context.Context, unfinished bool) (bool, error) {
 				return false, err
 			}
 		}
-		same, err := w.look()
+		same, err := w.look(ctx)
 		switch {
 		case err != nil || !same:
 			return false, err
@@ -117,7 +152,7 @@ func (w *watcher) still(ctx context.Context) error {
 		if err := sleep(ctx, w.every); err != nil {
 			return err
 		}
-		if same, err := w.look(); err != nil || same {
+		if same, err := w.look(ctx); err != nil || same {
 			return err
 		}
 	}
