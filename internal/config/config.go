@@ -37,7 +37,7 @@ type Calendar struct {
 type Source struct {
 	Name      string      `json:"name"`
 	Pos       Position    `json:"-"`
-	Type      Text        `json:"type"` // SourceCSV or SourceSCIM
+	Type      Text        `json:"type"` // SourceCSV, SourceSCIM, SourceAuth0 or SourceHTTP
 	Path      Text        `json:"path"` // relative to the working directory of the process
 	Mode      string      `json:"mode"` // ModeSnapshot or ModeDelta
 	Key       Text        `json:"key"`
@@ -71,6 +71,8 @@ type Source struct {
 	Teams       []Text   `json:"teams,omitempty"`       // what of the tenant is a team: roles, organizations, groups
 	Unblocked   string   `json:"unblocked"`             // UnblockedStays or UnblockedReturns
 	Deletions   Duration `json:"deletions"`             // how long somebody must be gone before that is believed
+
+	HTTP *HTTPList `json:"http,omitempty"` // set exactly with SourceHTTP
 }
 
 // The values of Source.Experimental.
@@ -85,6 +87,7 @@ const (
 	SourceCSV   = "csv"
 	SourceSCIM  = "scim"
 	SourceAuth0 = "auth0"
+	SourceHTTP  = "http"
 )
 
 // DefaultRateLimit is how many requests a second a provider may push.

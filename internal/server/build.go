@@ -24,6 +24,7 @@ type Built struct {
 	Sources []source.Source // that are read
 	Pushed  []Pushed        // whose providers push to us
 	Tenants []Tenant        // those of Sources that are tenants of Auth0
+	Lists   []List          // those of Sources that are had over HTTP
 	Rules   directory.Rules
 	Targets []*provision.Target
 	Limits  provision.Limits

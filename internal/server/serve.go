@@ -82,7 +82,7 @@ type daemon struct {
 	nudge  chan struct{}            // wakes follow
 	dates  chan struct{}            // wakes the clock
 	pushes chan struct{}            // wakes followPushes
-	marked map[string]chan struct{} // by tenant: wakes reread
+	marked map[string]chan struct{} // by live source: wakes reread
 	outbox
 
 	mu      sync.Mutex
@@ -131,6 +131,7 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		{"clock", d.clock},
 		{"pushes", d.followPushes},
 		{"tenants", d.followTenants},
+		{"lists", d.followLists},
 		{"events", d.deliverEvents},
 		{"engine", d.runEngine}, // the last, so that nothing is sent once it is to stop
 	})
@@ -167,7 +168,7 @@ func (d *daemon) build() error {
 			files[s.Name] = s.File
 		}
 	}
-	d.serveTenants()
+	d.serveLive()
 	if d.watch, err = watch.New(watch.Config{Files: files, Changed: d.sourceChanged}); err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ type Since struct {
 	Every time.Duration // default 5 min
 	// Overlap is by how much earlier than the last look is asked for; default 2 min.
 	Overlap time.Duration
-	Paging  Paging
+	Paged   bool // it goes on as the list does
 }
 
 // PagingKind is how a list goes on.
@@ -76,11 +76,11 @@ type PagingKind string
 // The kinds of paging.
 const (
 	PagingNone   PagingKind = ""
-	PagingPage   PagingKind = "page"   // pages are numbered
-	PagingOffset PagingKind = "offset" // a page begins behind so many records
-	PagingCursor PagingKind = "cursor" // an answer holds what leads to the next one
-	PagingNext   PagingKind = "next"   // an answer holds the address of the next one
-	PagingLink   PagingKind = "link"   // a header does (RFC 8288, rel="next")
+	PagingPage   PagingKind = "page"        // pages are numbered
+	PagingOffset PagingKind = "offset"      // a page begins behind so many records
+	PagingCursor PagingKind = "cursor"      // an answer holds what leads to the next one
+	PagingNext   PagingKind = "next_link"   // an answer holds the address of the next one
+	PagingLink   PagingKind = "link_header" // a header does (RFC 8288, rel="next")
 )
 
 // Paging is how a list goes on behind its first page.
@@ -200,7 +200,7 @@ func (s *Since) check(list *url.URL) error {
 	case s.Param == "":
 		return errors.New("since has no param")
 	}
-	return errors.Join(plain(s.List, "the list of since"), s.Paging.check())
+	return plain(s.List, "the list of since")
 }
 
 // origin is where requests to a URL go (RFC 6454 §4); "" if it is none of HTTP.

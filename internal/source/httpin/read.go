@@ -34,8 +34,8 @@ type List struct {
 
 var _ source.LiveReader = (*List)(nil)
 
-// Origin is where the list's requests go, credentials with them: scheme://host:port.
-func (l *List) Origin() string { return l.origin }
+// Where is the list's address, for people: without its query.
+func (l *List) Where() string { return l.where }
 
 // kept is what a read leaves that was proven and of which nothing was set aside.
 type kept struct {

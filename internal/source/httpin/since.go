@@ -141,7 +141,10 @@ func (l *List) Changed(ctx context.Context, since time.Time) (keys []string, err
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{paging: s.Paging, list: s.List}
+	w := &walk{list: s.List}
+	if s.Paged {
+		w.paging = l.Paging
+	}
 	seen, lost := map[string]bool{}, 0
 	first := ask{url: with(at, map[string]string{s.Param: s.Form.write(since)}), where: place(at), method: http.MethodGet}
 	err = l.all(ctx, w, first, func(raw []byte, _ int) error {
@@ -164,7 +167,7 @@ func (l *List) Changed(ctx context.Context, since time.Time) (keys []string, err
 		return nil, err
 	case lost > 0:
 		return nil, &Error{Where: first.where, Msg: fmt.Sprintf("tells of %d changes without an id that can be read: check list and key of since", lost)}
-	case w.why != "" && s.Paging.Kind != PagingNone:
+	case w.why != "":
 		return nil, &Error{Where: first.where, Msg: "may not tell of all changes: " + w.why}
 	}
 	return keys, nil
