@@ -24,11 +24,13 @@ type walk struct {
 	same           bool   // nothing has changed
 	why            string // it is not proven that these were all; "" if it is
 
-	told    map[int]bool // the totals that were told
-	last    int          // the total that was told last, -1 for none
-	before  map[[32]byte]int
-	cursors map[string]bool
-	named   bool // an answer of this walk has named a next page, so that one which names none is the last
+	largest  int          // page so far, in records
+	previous int          // records of the page before
+	told     map[int]bool // the totals that were told
+	last     int          // the total that was told last, -1 for none
+	before   map[[32]byte]int
+	cursors  map[string]bool
+	named    bool // an answer of this walk has named a next page, so that one which names none is the last
 }
 
 // doubt notes the first reason why these may not be all.
@@ -106,6 +108,7 @@ func (l *List) page(ctx context.Context, w *walk, next *ask, record func([]byte,
 		}
 	}
 	w.count(v)
+	w.short(len(list.items))
 	if w.pages == 1 {
 		w.etag = a.header.Get("Etag")
 	}
@@ -162,6 +165,16 @@ func (w *walk) again(list *value) int {
 	}
 	w.before[sum] = w.pages
 	return 0
+}
+
+// short takes in how many records a page has. Of numbered pages only the last one has fewer
+// than the others, unless some of them are hidden, or lost: a total tells which.
+func (w *walk) short(n int) {
+	w.largest = max(w.largest, n)
+	if w.paging.Kind == PagingPage && w.total == nil && n > 0 && w.pages > 1 && w.previous < w.largest {
+		w.doubt("page %d has %d records where another has %d, and is not the last one: say with total where the number of all is told", w.pages-1, w.previous, w.largest)
+	}
+	w.previous = n
 }
 
 // count takes in how many records the answer says that there are.
