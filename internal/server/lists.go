@@ -129,7 +129,9 @@ func (b *Built) listAuth(a *config.HTTPAuth) httpin.Auth {
 	if a == nil {
 		return httpin.Auth{}
 	}
-	reveal := func(s config.Secret) func() (string, error) { return func() (string, error) { return b.vault.reveal(s) } }
+	reveal := func(s config.Secret) func() (string, error) {
+		return func() (string, error) { return b.vault.reveal(s) }
+	}
 	out := httpin.Auth{
 		Kind: httpin.AuthKind(a.Kind), User: reveal(a.User), Secret: reveal(a.Secret), Header: a.Header.Value,
 		TokenURL: a.TokenURL.Value, Scope: a.Scope.Value, InBody: a.In == config.InBody,

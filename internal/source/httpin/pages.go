@@ -243,6 +243,9 @@ func (w *walk) onward(from string, v *value, n int, a *answer, next *ask) (more 
 		if link(a.header) != "" {
 			w.doubt("the answer names a next page (Link), and there is no paging in the configuration")
 		}
+		if name := hint(v, 0); name != "" && w.total == nil {
+			w.doubt("the answer seems to name a next page (%s), and there is no paging in the configuration: say with paging how the list goes on, or with total where its length is told", name)
+		}
 		return false, nil
 	}
 	says, end := w.more(v)
@@ -287,6 +290,28 @@ func (w *walk) onward(from string, v *value, n int, a *answer, next *ask) (more 
 	w.cursors[text] = true
 	next.url = with(next.url, map[string]string{p.Param: text})
 	return true, nil
+}
+
+// hint is the name of a member beside a list by which systems tell that it goes on, "" if
+// none does: a list of which only the first page is read looks like one that many have left.
+func hint(v *value, depth int) string {
+	const deepest = 3
+	if v.kind != '{' || depth > deepest {
+		return ""
+	}
+	for i, item := range v.items {
+		name := strings.NewReplacer("_", "", "-", "", "@", "", ".", "").Replace(strings.ToLower(v.names[i]))
+		switch name {
+		case "next", "nextpage", "nextcursor", "nexttoken", "nextpagetoken", "nextlink", "nexturl", "odatanextlink", "hasmore", "hasnext", "hasnextpage":
+			if text := item.string(); text != "" && text != "false" && text != "{}" {
+				return v.names[i]
+			}
+		}
+		if found := hint(item, depth+1); found != "" {
+			return found
+		}
+	}
+	return ""
 }
 
 // more reads what an answer says of further pages: says, that there are some; end, that

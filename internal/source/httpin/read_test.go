@@ -576,3 +576,20 @@ func TestAnHRSystemThatIsDown(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAListThatGoesOnWithoutPaging: whoever forgets paging would read the first page, and
+// see everybody else leave.
+func TestAListThatGoesOnWithoutPaging(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []httpintest.Paging{httpintest.Cursor, httpintest.Next, httpintest.Link} {
+		h := setup(t, kind, func(_ *httpintest.Server, c *httpin.Config) { c.Paging = httpin.Paging{} })
+		h.hr.Set(staff(3))
+		h.readAll() // all in one
+		h.hr.Set(staff(7))
+		r, err := h.read()
+		h.must(err)
+		if r.Complete || !strings.Contains(r.Reason, "there is no paging in the configuration") {
+			t.Errorf("%s: %+v", kind, r)
+		}
+	}
+}
