@@ -277,7 +277,7 @@ func TestAListEndsAsAFileWhateverHappens(t *testing.T) {
 	for seed, kind := range []httpintest.Paging{httpintest.Page, httpintest.Offset, httpintest.Cursor, httpintest.Next, httpintest.Link} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			w, rng := newTwins(t, kind), rand.New(rand.NewPCG(uint64(seed), 4)) //nolint:gosec // a test that repeats itself
+			w, rng := newTwins(t, kind), rand.New(rand.NewPCG(uint64(seed), 4))
 			now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 			pick := func(from ...string) string { return from[rng.IntN(len(from))] }
 			date := func() string {
@@ -309,5 +309,55 @@ func TestAListEndsAsAFileWhateverHappens(t *testing.T) {
 				now = now.Add(time.Duration(6+rng.IntN(100)) * time.Hour)
 			}
 		})
+	}
+}
+
+// TestExampleHRHTTP is examples/hr-http with a fake system.
+func TestExampleHRHTTP(t *testing.T) {
+	t.Parallel()
+	hr := httpintest.New(t)
+	hr.Paging, hr.Token, hr.Total, hr.Size = httpintest.Cursor, "the-token", true, 2
+	var people []httpintest.Person
+	for i, first := range []string{"Zoë", "Ada", "Bo", "Çan", "Eve"} {
+		people = append(people, httpintest.Person{
+			"id": i + 1, "name": map[string]string{"first": first, "last": "Brandt"}, "start": "2020-01-01", "end": nil,
+			"jobs": []map[string]any{{"primary": false, "department": "x"}, {"primary": true, "department": "A"}}, "site": map[string]string{"zone": "Europe/Berlin"},
+		})
+	}
+	people[4]["end"] = "2026-11-20"
+	hr.Set(people)
+	env := map[string]string{
+		"HR_URL": strings.TrimSuffix(hr.URL, "/people"), "HR_TOKEN": "the-token", "HOOK_SECRET": "0123456789abcdef", "APP_URL": "https://app.example/scim", "APP_TOKEN": "xyz",
+		"STORE": filepath.Join(t.TempDir(), "usher.db"), "TODAY": "2026-11-24T12:00:00Z",
+	}
+	cfg, err := config.Load(t.Context(), filepath.Join("..", "..", "examples", "hr-http", "usher.yaml"), func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := server.Build(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake := newFakeApp()
+	built.Targets[0].App = fake
+	u, err := built.Open(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	for range 2 {
+		doc, err := u.Apply(t.Context(), server.Options{Actor: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if doc.People.Active != 4 || doc.People.Leaver != 1 || doc.RejectedRows != 0 || !doc.Sources[0].Complete {
+			t.Errorf("%+v, %+v", doc.People, doc.Sources)
+		}
+	}
+	if got := strings.Join(fake.live(), " "); got != "ada.brandt bo.brandt can.brandt zoe.brandt" {
+		t.Error(got)
+	}
+	if n := len(fake.in("A")); n != 4 {
+		t.Errorf("%d are in the group", n)
 	}
 }

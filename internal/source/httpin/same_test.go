@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	gocsv "encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -154,7 +155,7 @@ func recordsOf(t *testing.T, data []byte) (out []httpintest.Person) {
 	}
 	for {
 		row, err := r.Read()
-		if err == io.EOF { //nolint:errorlint // as the reader returns it
+		if errors.Is(err, io.EOF) {
 			return out
 		}
 		if err != nil {

@@ -61,10 +61,6 @@ type Server struct {
 func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{Size: 3}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/people", s.list)
-	mux.HandleFunc("GET /people/{id}", s.one)
-	mux.HandleFunc("GET /changed", s.changes)
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.Lock()
 		defer s.Unlock()
@@ -73,7 +69,17 @@ func New(t testing.TB) *Server {
 			http.Error(w, `{"error":"who are you"}`, http.StatusUnauthorized)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		id, single := strings.CutPrefix(r.URL.Path, "/people/")
+		switch {
+		case r.URL.Path == "/people":
+			s.list(w, r)
+		case r.URL.Path == "/changed":
+			s.changes(w, r)
+		case single:
+			s.one(w, id)
+		default:
+			http.NotFound(w, r)
+		}
 	}))
 	t.Cleanup(h.Close)
 	s.URL = h.URL + "/people"
@@ -227,10 +233,10 @@ func (s *Server) shown(p Person) Person {
 }
 
 // one answers a single person.
-func (s *Server) one(w http.ResponseWriter, r *http.Request) {
+func (s *Server) one(w http.ResponseWriter, id string) {
 	s.ones++
 	for _, p := range s.people {
-		if fmt.Sprint(p["id"]) == r.PathValue("id") {
+		if fmt.Sprint(p["id"]) == id {
 			_ = json.NewEncoder(w).Encode(map[string]any{"data": s.shown(p)})
 			return
 		}
