@@ -62,22 +62,24 @@ func (l *List) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch, 
 	good, bad := all.done()
 	b := l.batch(good, bad)
 	b.Live.Began, b.Proof.Size = began, w.size
+	asked := false // of somebody whom the list does not tell of
 	if w.why == "" {
-		if err := l.lookClosely(ctx, k, b, w); err != nil {
+		if asked, err = l.lookClosely(ctx, k, b, w); err != nil {
 			return nil, err
 		}
 	}
 	b.Proof.Complete, b.Proof.Reason = w.why == "", w.why
 	b.Proof.Rows, b.Proof.Rejected, b.Proof.Digest = len(b.Rows), len(b.Rejected), fingerprint(b.Rows)
-	if w.etag != "" && w.pages == 1 && b.Proof.Complete {
+	if w.etag != "" && l.Paging.Kind == PagingNone && b.Proof.Complete && !asked {
 		b.Live.Keep, err = json.Marshal(kept{List: l.asked(), ETag: w.etag, Rows: len(b.Rows), Sum: b.Proof.Digest})
 	}
 	return b, err
 }
 
-// had is what the last read left, if the same is asked now.
+// had is what the last read left, if the same is asked now. An entity tag is that of one
+// answer, and says nothing of a list of several.
 func (l *List) had(k source.Knowledge) (had kept) {
-	if len(k.Kept) == 0 || json.Unmarshal(k.Kept, &had) != nil || had.List != l.asked() {
+	if l.Paging.Kind != PagingNone || len(k.Kept) == 0 || json.Unmarshal(k.Kept, &had) != nil || had.List != l.asked() {
 		return kept{}
 	}
 	return had
@@ -119,8 +121,8 @@ func (l *List) batch(good []source.Row, bad []source.Reject) *source.Batch {
 
 // lookClosely looks for whoever is absent: by id where that can be and they are few, else
 // in a second read, as somebody who came or went between two pages has moved the others.
-// One answer that is the whole list is believed.
-func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Batch, w *walk) error {
+// One answer that is the whole list is believed. asked says that somebody was asked for.
+func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Batch, w *walk) (asked bool, err error) {
 	here := map[string]bool{}
 	for _, row := range b.Rows {
 		here[row.Key] = true
@@ -131,22 +133,22 @@ func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Ba
 	absent := k.Absent(func(key string) bool { return here[key] })
 	switch {
 	case len(absent) == 0:
-		return nil
+		return false, nil
 	case l.One != nil && len(absent) <= l.Limits.Closely:
-		return l.byID(ctx, absent, b, w)
+		return true, l.byID(ctx, absent, b, w)
 	case l.Paging.Kind == PagingNone:
-		return nil
+		return false, nil
 	}
 	again, second, err := l.once(ctx, "")
 	switch {
 	case ctx.Err() != nil:
-		return context.Cause(ctx)
+		return false, context.Cause(ctx)
 	case err != nil:
 		w.doubt("%d people are absent, and the list could not be read a second time: %v", len(absent), err)
-		return nil
+		return false, nil
 	case second.why != "":
 		w.doubt("%d people are absent, and a second read proves nothing: %s", len(absent), second.why)
-		return nil
+		return false, nil
 	}
 	good, bad := again.done()
 	newer := map[string]bool{}
@@ -158,8 +160,7 @@ func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Ba
 	}
 	b.Rows = append(slices.DeleteFunc(b.Rows, func(r source.Row) bool { return newer[r.Key] }), good...)
 	b.Rejected = append(slices.DeleteFunc(b.Rejected, func(j source.Reject) bool { return newer[j.Key] }), bad...)
-	w.pages += second.pages
-	return nil
+	return false, nil
 }
 
 // byID asks for whoever a list lacks. Whoever is there after all, as a list may hide those
@@ -218,7 +219,7 @@ func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *so
 	if names := r.hidden(); len(names) > 0 {
 		return nil, nil, "the answer lacks the column " + strings.Join(names, ", ") + ": have it told, or list it under optional", nil
 	}
-	r.take(key, v, 0)
+	r.take(key, v)
 	good, bad := r.done()
 	if len(bad) > 0 {
 		return nil, &bad[0], "", nil

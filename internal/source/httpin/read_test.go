@@ -401,7 +401,9 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		"no list":   {body(`{"datum":[],"meta":{}}`), `without data.people, where the list is to be; it has "datum", "meta"`},
 		"an object": {body(`{"data":{"people":{}}}`), "data.people is no list"},
 		"a list":    {body(`[]`), "take list out"},
-		"elsewhere": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.2:1/people", http.StatusFound) }, "redirect that leads elsewhere"},
+		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.2:1/people", http.StatusFound)
+		}, "redirect that leads elsewhere"},
 		"slow": {func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, `{"data":`)
 			_ = http.NewResponseController(w).Flush()
@@ -443,7 +445,9 @@ func TestNoCredentialGoesElsewhere(t *testing.T) {
 		kind httpintest.Paging
 		with http.HandlerFunc
 	}{
-		"redirect":  {httpintest.None, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect) }},
+		"redirect": {httpintest.None, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+		}},
 		"next":      {httpintest.Next, body(fmt.Sprintf(page, other.URL))},
 		"no scheme": {httpintest.Next, body(fmt.Sprintf(page, strings.TrimPrefix(other.URL, "http:")))},
 		"link": {httpintest.Link, func(w http.ResponseWriter, r *http.Request) {

@@ -32,7 +32,6 @@ type rows struct {
 
 // sighting is a record that had a key.
 type sighting struct {
-	at  int
 	sum [32]byte
 	bad bool
 }
@@ -41,7 +40,7 @@ func (l *List) newRows() *rows {
 	return &rows{l: l, seen: map[string]sighting{}, clash: map[string]bool{}, has: make([]bool, len(l.Columns)), values: make([][]byte, len(l.Columns))}
 }
 
-// add takes a record, at its place in the list.
+// add takes a record, and the number of its page.
 func (r *rows) add(raw []byte, page int) error {
 	r.count++
 	v, err := parse(raw)
@@ -59,7 +58,7 @@ func (r *rows) add(raw []byte, page int) error {
 		r.lost(page, reason)
 		return nil
 	}
-	r.take(key, v, r.count)
+	r.take(key, v)
 	return nil
 }
 
@@ -71,7 +70,7 @@ func (r *rows) lost(page int, reason string) {
 		where += fmt.Sprintf(", on page %d", page)
 	}
 	r.where = cmp.Or(r.where, where)
-	r.bad = append(r.bad, source.Reject{Line: r.count, Reason: reason})
+	r.bad = append(r.bad, source.Reject{Reason: where + ": " + reason})
 }
 
 // note takes in which columns a record has.
@@ -97,14 +96,14 @@ func (l *List) key(v *value) (key, reason string) {
 }
 
 // take keeps a record whose key is sure, or says what is wrong with one of its values.
-func (r *rows) take(key string, v *value, line int) {
+func (r *rows) take(key string, v *value) {
 	var bad *source.Reject
 	for i, c := range r.l.Columns {
 		text, _ := v.first(c.Path)
 		if c.Path.text == r.l.Key.text {
 			text = key
 		} else if reason := source.BadText([]byte(text), source.MaxField); reason != "" && bad == nil {
-			bad = &source.Reject{Line: line, Field: c.Name, Key: key, Reason: reason}
+			bad = &source.Reject{Field: c.Name, Key: key, Reason: reason}
 		}
 		r.values[i] = []byte(text)
 	}
@@ -115,12 +114,12 @@ func (r *rows) take(key string, v *value, line int) {
 		r.clash[key] = r.clash[key] || before.sum != sum || before.bad
 		return
 	}
-	r.seen[key] = sighting{line, sum, bad != nil}
+	r.seen[key] = sighting{sum, bad != nil}
 	if bad != nil {
 		r.bad = append(r.bad, *bad)
 		return
 	}
-	r.pack.Add(line, []byte(key), r.values)
+	r.pack.Add(0, []byte(key), r.values) // a list has no lines, and its order means nothing
 }
 
 // hidden are the columns that no record has and that are not optional.
@@ -158,10 +157,10 @@ func (r *rows) done() (good []source.Row, bad []source.Reject) {
 		good = slices.DeleteFunc(good, func(row source.Row) bool { return r.clash[row.Key] })
 		for key := range r.clash {
 			if s := r.seen[key]; !s.bad {
-				r.bad = append(r.bad, source.Reject{Line: s.at, Key: key, Reason: "the key occurs more than once, with different records"})
+				r.bad = append(r.bad, source.Reject{Key: key, Reason: "the key occurs more than once, with different records"})
 			}
 		}
-		slices.SortFunc(r.bad, func(a, b source.Reject) int { return a.Line - b.Line })
+		slices.SortFunc(r.bad, func(a, b source.Reject) int { return strings.Compare(a.Key, b.Key) })
 	}
 	return good, r.bad
 }
