@@ -597,3 +597,83 @@ func TestAListThatGoesOnWithoutPaging(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatTheListSaysOfItself: a total that changes on the way, and a page that promises
+// more and has nothing, leave it open whether these were all.
+func TestWhatTheListSaysOfItself(t *testing.T) {
+	t.Parallel()
+	page := func(from, to, total int, more string) http.HandlerFunc {
+		text := ""
+		for i := from; i <= to; i++ {
+			text += fmt.Sprintf(`,{"id":%d,"name":{"first":"p%02d"},"dept":"A"}`, i, i)
+		}
+		return body(fmt.Sprintf(`{"data":{"people":[%s]},"meta":{"total":%d,"more":%s}}`, strings.TrimPrefix(text, ","), total, more))
+	}
+	for name, c := range map[string]struct {
+		pages []http.HandlerFunc
+		total bool
+		why   string
+	}{
+		"the total changes":   {[]http.HandlerFunc{page(1, 3, 6, "true"), page(4, 5, 5, "false")}, true, "the total changed"},
+		"no more come":        {[]http.HandlerFunc{page(1, 3, 0, "true"), page(1, 0, 0, "true")}, false, "page 2 is empty, and there are said to be more"},
+		"neither yes nor no":  {[]http.HandlerFunc{page(1, 3, 0, "true"), page(4, 5, 0, `"perhaps"`), page(1, 0, 0, "false")}, false, "neither true nor false at meta.more"},
+		"the end is as it is": {[]http.HandlerFunc{page(1, 3, 5, "true"), page(4, 5, 5, "false")}, true, ""},
+		"more than the total": {[]http.HandlerFunc{page(1, 3, 3, "true"), page(4, 5, 3, "false")}, true, "tells of 3 records, and 5 came"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := setup(t, httpintest.Page, func(hr *httpintest.Server, conf *httpin.Config) {
+				conf.Paging.More = ptr(path(t, "meta.more"))
+				if c.total {
+					conf.Total = ptr(path(t, "meta.total"))
+				}
+				hr.Fault = func(w http.ResponseWriter, r *http.Request, n int) bool {
+					c.pages[min(n, len(c.pages))-1](w, r)
+					return true
+				}
+			})
+			r, err := h.read()
+			h.must(err)
+			if r.Complete != (c.why == "") || !strings.Contains(r.Reason, c.why) {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+// TestAnEndlessList ends: after as many pages as are allowed, or records.
+func TestAnEndlessList(t *testing.T) {
+	t.Parallel()
+	h := setup(t, httpintest.Page, func(hr *httpintest.Server, c *httpin.Config) {
+		c.Limits.Pages = 5
+		hr.Fault = func(w http.ResponseWriter, r *http.Request, n int) bool {
+			body(fmt.Sprintf(`{"data":{"people":[{"id":%d,"name":{"first":"p%02d"},"dept":"A"}]}}`, n, n))(w, r)
+			return true
+		}
+	})
+	r, err := h.read()
+	h.must(err)
+	if c := h.hr.Counts(); c.Lists != 5 || r.Complete || !strings.Contains(r.Reason, "more than 5 pages") {
+		t.Errorf("%+v %+v", c, r)
+	}
+	round := setup(t, httpintest.Cursor, nil)
+	round.hr.Fault = func(w http.ResponseWriter, r *http.Request, n int) bool {
+		body(fmt.Sprintf(`{"data":{"people":[{"id":%d,"name":{"first":"p%02d"},"dept":"A"}]},"meta":{"next":"c%d"}}`, n, n, n%3))(w, r)
+		return true
+	}
+	r, err = round.read()
+	round.must(err)
+	if c := round.hr.Counts(); c.Lists != 4 || r.Complete || !strings.Contains(r.Reason, "goes round") {
+		t.Errorf("%+v %+v", c, r)
+	}
+	same := setup(t, httpintest.Offset, nil)
+	same.hr.Fault = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		body(`{"data":{"people":[{"id":1,"name":{"first":"p01"},"dept":"A"}]}}`)(w, r)
+		return true
+	}
+	r, err = same.read()
+	same.must(err)
+	if c := same.hr.Counts(); c.Lists != 2 || r.Complete || !strings.Contains(r.Reason, "page 2 is page 1 again") {
+		t.Errorf("%+v %+v", c, r)
+	}
+}
