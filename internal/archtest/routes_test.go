@@ -19,6 +19,7 @@ var routes = []string{
 	"internal/server/web.go GET /metrics", // on a listener of its own
 	"internal/server/web.go GET /readyz",
 	"internal/server/web.go GET keysPath",       // public keys
+	"internal/server/web.go hooksPath l.Source", // wants what is signed by a secret that is configured, or that secret
 	"internal/server/web.go hooksPath t.Source", // wants the secret that is configured
 	"internal/server/web.go scimPath/",          // asks for a token before it looks at anything
 	"internal/token/oauth/server.go GET resourceMetadata s.c.Resource",

@@ -79,6 +79,19 @@ func (c *cli) log(cfg *config.Config, secrets []string) (*slog.Logger, error) {
 	if key := cfg.Secrets.Key.Reveal(); secret.LooksLikeKeys(key) {
 		secrets = append(secrets, key)
 	}
+	for _, s := range cfg.Sources {
+		if s.Tenant != nil {
+			secrets = append(secrets, s.Tenant.Secret.Reveal())
+		}
+		if s.HTTP != nil && s.HTTP.Auth != nil {
+			secrets = append(secrets, s.HTTP.Auth.User.Reveal(), s.HTTP.Auth.Secret.Reveal())
+		}
+		if s.Webhook != nil {
+			for _, one := range s.Webhook.Secrets {
+				secrets = append(secrets, one.Reveal())
+			}
+		}
+	}
 	for _, a := range cfg.Apps {
 		secrets = append(secrets, a.Token.Reveal())
 		if a.Auth0 != nil {

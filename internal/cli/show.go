@@ -146,11 +146,14 @@ func (c *cli) showAside(doc *server.Document, planned bool) {
 				fmt.Fprintf(c.out, "  … and %d more (all of them with --json)\n", len(s.Rejected)-most)
 				break
 			}
-			where := fmt.Sprintf("line %d%s", r.Line, column(r.Column, r.Field))
-			if r.Line == 0 { // of a source that has no lines
-				where = printable(r.Key)
+			where := fmt.Sprintf("line %d%s: ", r.Line, column(r.Column, r.Field))
+			switch {
+			case r.Line == 0 && r.Key == "": // the reason says where
+				where = ""
+			case r.Line == 0: // of a source that has no lines
+				where = printable(r.Key) + ": "
 			}
-			fmt.Fprintf(c.out, "  %s: %s\n", where, printable(r.Reason))
+			fmt.Fprintf(c.out, "  %s%s\n", where, printable(r.Reason))
 		}
 	}
 	for i, p := range doc.Problems {

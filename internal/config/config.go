@@ -37,7 +37,7 @@ type Calendar struct {
 type Source struct {
 	Name string   `json:"name"`
 	Pos  Position `json:"-"`
-	Type Text     `json:"type"`           // SourceCSV or SourceSCIM
+	Type Text     `json:"type"`           // SourceCSV, SourceSCIM, SourceAuth0 or SourceHTTP
 	Path Text     `json:"path"`           // relative to the working directory of the process, or to where SFTP begins
 	SFTP *SFTP    `json:"sftp,omitempty"` // the server on which Path lies; nil is this machine
 	// Done is what is added to a file's name for that of the file which holds its SHA-256
@@ -75,6 +75,8 @@ type Source struct {
 	Teams       []Text   `json:"teams,omitempty"`       // what of the tenant is a team: roles, organizations, groups
 	Unblocked   string   `json:"unblocked"`             // UnblockedStays or UnblockedReturns
 	Deletions   Duration `json:"deletions"`             // how long somebody must be gone before that is believed
+
+	HTTP *HTTPList `json:"http,omitempty"` // set exactly with SourceHTTP
 }
 
 // The values of Source.Experimental.
@@ -89,6 +91,7 @@ const (
 	SourceCSV   = "csv"
 	SourceSCIM  = "scim"
 	SourceAuth0 = "auth0"
+	SourceHTTP  = "http"
 )
 
 // DefaultRateLimit is how many requests a second a provider may push.

@@ -75,6 +75,9 @@ func digest(c *Config) [32]byte {
 		if s.SFTP != nil {
 			refs["sftp of "+s.Name] = s.SFTP.Password.Ref() + s.SFTP.Key.Ref() + s.SFTP.Passphrase.Ref()
 		}
+		if s.HTTP != nil && s.HTTP.Auth != nil {
+			refs["auth of "+s.Name] = s.HTTP.Auth.User.Ref() + " " + s.HTTP.Auth.Secret.Ref()
+		}
 		if s.Webhook != nil {
 			for i, secret := range s.Webhook.Secrets {
 				refs[fmt.Sprintf("webhook of %s %d", s.Name, i)] = secret.Ref()

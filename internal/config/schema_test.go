@@ -93,8 +93,19 @@ type section struct {
 // in the file at one place at least, so that no key escapes these tests.
 func sections(t *testing.T, root map[string]any, schema *config.Schema) []section {
 	t.Helper()
-	var all []section
-	seen := map[string]bool{}
+	all, seen := walkThrough(root, schema)
+	for _, s := range all {
+		for key := range s.schema.Properties {
+			if !seen[s.path+"."+key] {
+				t.Errorf("testdata/full.yaml has no %s: every key must be there", strings.TrimPrefix(s.path+"."+key, "."))
+			}
+		}
+	}
+	return all
+}
+
+func walkThrough(root map[string]any, schema *config.Schema) (all []section, seen map[string]bool) {
+	seen = map[string]bool{}
 	var walk func(path string, v any, s *config.Schema)
 	walk = func(path string, v any, s *config.Schema) {
 		if list, isList := v.([]any); isList && s.Items != nil {
@@ -124,14 +135,36 @@ func sections(t *testing.T, root map[string]any, schema *config.Schema) []sectio
 		}
 	}
 	walk("", root, schema)
-	for _, s := range all {
-		for key := range s.schema.Properties {
-			if !seen[s.path+"."+key] {
-				t.Errorf("testdata/full.yaml has no %s: every key must be there", strings.TrimPrefix(s.path+"."+key, "."))
-			}
+	return all, seen
+}
+
+// part is a file that holds some of full.yaml, and the sections to be changed in it.
+type part struct {
+	file     map[string]any
+	sections []section
+}
+
+// apart are files that hold all of full.yaml together: each source alone, with the first one
+// that it may match, and all that is no source. A change in one place is judged in a small
+// file as in the whole one, and sooner.
+func apart(root map[string]any, schema *config.Schema) (parts []part) {
+	all := root["sources"].(map[string]any)
+	for name, s := range all {
+		one := map[string]any{"sources": map[string]any{name: s}}
+		sections, _ := walkThrough(one, schema)
+		sections = slices.DeleteFunc(sections, func(s section) bool { return s.path == "" })
+		file := map[string]any{"store": "x.db", "sources": map[string]any{name: s}}
+		if s.(map[string]any)["match"] != nil {
+			file["sources"] = map[string]any{name: s, "hr": all["hr"]}
 		}
+		parts = append(parts, part{file, sections})
 	}
-	return all
+	rest := maps.Clone(root)
+	rest["sources"] = maps.Clone(all)
+	maps.DeleteFunc(rest["sources"].(map[string]any), func(_ string, s any) bool { return s.(map[string]any)["type"] == config.SourceHTTP })
+	others, _ := walkThrough(rest, schema)
+	others = slices.DeleteFunc(others, func(s section) bool { return strings.HasPrefix(s.path, ".sources") })
+	return append(parts, part{rest, others})
 }
 
 var knownKeys = regexp.MustCompile(`unknown key "zzzzzzzzzz".*\(known: (.*)\)`)
@@ -173,7 +206,9 @@ func TestSchemaHasTheKeysOfTheDecoder(t *testing.T) {
 // decoder must judge alike.
 func TestSchemaAgrees(t *testing.T) {
 	t.Parallel()
-	b, root := newBoth(t), full(t)
+	b, whole := newBoth(t), full(t)
+	sections(t, whole, b.schema)
+	root := whole
 	agree := func(what string, wrong bool) {
 		t.Helper()
 		data := asYAML(t, root)
@@ -183,19 +218,23 @@ func TestSchemaAgrees(t *testing.T) {
 		}
 	}
 	agree("full.yaml", false)
-	for _, s := range sections(t, root, b.schema) {
-		for key, p := range s.schema.Properties {
-			was, there := s.value[key]
-			for _, v := range misfits(p) {
-				s.value[key] = v
-				agree(fmt.Sprintf("%s.%s: %T %v", s.path, key, v, v), true)
-			}
-			delete(s.value, key)
-			if there && slices.Contains(s.schema.Required, key) {
-				agree(s.path+" without "+key, true)
-			}
-			if there {
-				s.value[key] = was
+	for _, p := range apart(whole, b.schema) {
+		root = p.file
+		agree("a part of full.yaml", false)
+		for _, s := range p.sections {
+			for key, p := range s.schema.Properties {
+				was, there := s.value[key]
+				for _, v := range misfits(p) {
+					s.value[key] = v
+					agree(fmt.Sprintf("%s.%s: %T %v", s.path, key, v, v), true)
+				}
+				delete(s.value, key)
+				if there && slices.Contains(s.schema.Required, key) {
+					agree(s.path+" without "+key, true)
+				}
+				if there {
+					s.value[key] = was
+				}
 			}
 		}
 	}

@@ -43,11 +43,11 @@ const (
 	sftpScheme   = "sftp"
 	howToPin     = `ask whoever runs the server for its fingerprint (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub, run there) and write host_keys: ["SHA256:…"]`
 	mostHostKeys = 8
-	defaultEvery = time.Minute
+	defaultLook  = time.Minute
 )
 
 func (d *decoder) sftp(n *node, what string) *SFTP {
-	s := &SFTP{Pos: n.pos, Timeout: Duration(30 * time.Second), Every: Duration(defaultEvery)}
+	s := &SFTP{Pos: n.pos, Timeout: Duration(30 * time.Second), Every: Duration(defaultLook)}
 	what = "sftp of " + what
 	d.section(n, what, n.pos,
 		field{key: "url", required: true, read: func(n *node) {

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -29,65 +30,73 @@ func (d *decoder) sources(n *node) []Source {
 
 func (d *decoder) source(name Text, n *node) Source {
 	s := Source{Name: name.Value, Pos: name.Pos, Mode: ModeSnapshot, RateLimit: DefaultRateLimit, Changes: ChangesStream, Unblocked: UnblockedStays, Deletions: DefaultDeletions}
+	s.HTTP = &HTTPList{Pos: name.Pos, Method: http.MethodGet, Every: defaultEvery, Timeout: Duration(30 * time.Second)}
 	what := "source " + name.Value
 	columnsGood := false
-	d.section(n, what, name.Pos,
-		field{key: "type", required: true, read: func(n *node) { s.Type, _ = d.choice(n, "type of "+what, SourceCSV, SourceSCIM, SourceAuth0) }},
-		field{key: "path", read: func(n *node) { s.Path, _ = d.text(n, "path of "+what) }},
-		field{key: "mode", read: func(n *node) {
+	d.section(n, what, name.Pos, append([]field{
+		{key: "type", required: true, read: func(n *node) {
+			s.Type, _ = d.choice(n, "type of "+what, SourceCSV, SourceSCIM, SourceAuth0, SourceHTTP)
+		}},
+		{key: "path", read: func(n *node) { s.Path, _ = d.text(n, "path of "+what) }},
+		{key: "mode", read: func(n *node) {
 			if t, ok := d.choice(n, "mode of "+what, ModeSnapshot, ModeDelta); ok {
 				s.Mode = t.Value
 			}
 		}},
-		field{key: "key", read: func(n *node) { s.Key, _ = d.text(n, "key of "+what) }},
-		field{key: "columns", read: func(n *node) { s.Columns, columnsGood = d.texts(n, "columns of "+what, "column") }},
-		field{key: "optional", read: func(n *node) { s.Optional, _ = d.texts(n, "optional of "+what, "column") }},
-		field{key: "encoding", read: func(n *node) { s.Encoding, _ = d.optional(n, "encoding of "+what) }},
-		field{key: "delimiter", read: func(n *node) { s.Delimiter = d.delimiter(n, what) }},
-		field{key: "sftp", read: func(n *node) { s.SFTP = d.sftp(n, what) }},
-		field{key: "done", read: func(n *node) { s.Done = d.done(n, what) }},
-		field{key: "settle", read: func(n *node) { s.Settle, _ = d.duration(n, "settle of "+what, 0, 24*time.Hour) }},
-		field{key: "person", read: func(n *node) { s.Person = d.attributes(n, "person of "+what, UniqueOrganisation) }},
-		field{key: "match", read: func(n *node) { s.Match, _ = d.texts(n, "match of "+what, "path") }},
-		field{key: "unmatched", read: func(n *node) {
+		{key: "key", read: func(n *node) { s.Key, _ = d.text(n, "key of "+what) }},
+		{key: "columns", read: func(n *node) { columnsGood = d.columnsOf(n, &s, what) }},
+		{key: "optional", read: func(n *node) { s.Optional, _ = d.texts(n, "optional of "+what, "column") }},
+		{key: "encoding", read: func(n *node) { s.Encoding, _ = d.optional(n, "encoding of "+what) }},
+		{key: "delimiter", read: func(n *node) { s.Delimiter = d.delimiter(n, what) }},
+		{key: "sftp", read: func(n *node) { s.SFTP = d.sftp(n, what) }},
+		{key: "done", read: func(n *node) { s.Done = d.done(n, what) }},
+		{key: "settle", read: func(n *node) { s.Settle, _ = d.duration(n, "settle of "+what, 0, 24*time.Hour) }},
+		{key: "person", read: func(n *node) { s.Person = d.attributes(n, "person of "+what, UniqueOrganisation) }},
+		{key: "match", read: func(n *node) { s.Match, _ = d.texts(n, "match of "+what, "path") }},
+		{key: "unmatched", read: func(n *node) {
 			t, ok := d.choice(n, "unmatched of "+what, UnmatchedWait, UnmatchedFound)
 			if s.Unmatched = t.Value; ok && len(s.Match) == 0 {
 				d.fail(t.Pos, "unmatched of "+what+" means nothing without match", "every row of this source is somebody: remove it")
 			}
 		}},
-		field{key: "authority", read: func(n *node) { s.Authority, _ = d.texts(n, "authority of "+what, "path") }},
-		field{key: "deleted", read: func(n *node) {
+		{key: "authority", read: func(n *node) { s.Authority, _ = d.texts(n, "authority of "+what, "path") }},
+		{key: "deleted", read: func(n *node) {
 			s.Deleted, _ = d.expression(n, "deleted of "+what)
 			if s.Mode != ModeDelta {
 				d.fail(s.Deleted.Pos, "deleted of "+what+" is for mode: delta", "in a snapshot, who is gone from the file is gone")
 			}
 		}},
-		field{key: "strictness", read: func(n *node) { s.Strictness, _ = d.text(n, "strictness of "+what) }},
-		field{key: "rate_limit", read: func(n *node) { s.RateLimit = d.rateLimit(n, what) }},
-		field{key: "experimental", read: func(n *node) {
+		{key: "strictness", read: func(n *node) { s.Strictness, _ = d.text(n, "strictness of "+what) }},
+		{key: "rate_limit", read: func(n *node) { s.RateLimit = d.rateLimit(n, what) }},
+		{key: "experimental", read: func(n *node) {
 			s.Experimental, _ = d.choices(n, "experimental of "+what, "experimental", ExperimentalAgents, ExperimentalRoles, ExperimentalEntitlements)
 		}},
-		field{key: "oauth_clients", read: func(n *node) { s.OAuthClients = d.oauthClients(n, what) }},
-		field{key: "events", read: func(n *node) { s.Events = d.events(n, what) }},
-		field{key: "tenant", read: func(n *node) { s.Tenant = d.tenant(n, what) }},
-		field{key: "connections", read: func(n *node) { s.Connections, _ = d.texts(n, "connections of "+what, "connection") }},
-		field{key: "changes", read: func(n *node) {
+		{key: "oauth_clients", read: func(n *node) { s.OAuthClients = d.oauthClients(n, what) }},
+		{key: "events", read: func(n *node) { s.Events = d.events(n, what) }},
+		{key: "tenant", read: func(n *node) { s.Tenant = d.tenant(n, what) }},
+		{key: "connections", read: func(n *node) { s.Connections, _ = d.texts(n, "connections of "+what, "connection") }},
+		{key: "changes", read: func(n *node) {
 			if t, ok := d.choice(n, "changes of "+what, ChangesStream, ChangesWebhook, ChangesNone); ok {
 				s.Changes = t.Value
 			}
 		}},
-		field{key: "webhook", read: func(n *node) { s.Webhook = d.webhook(n, what) }},
-		field{key: "teams", read: func(n *node) { s.Teams, _ = d.choices(n, "teams of "+what, "kind", statedKinds...) }},
-		field{key: "unblocked", read: func(n *node) {
+		{key: "webhook", read: func(n *node) { s.Webhook = d.webhook(n, s.Type.Value, what) }},
+		{key: "teams", read: func(n *node) { s.Teams, _ = d.choices(n, "teams of "+what, "kind", statedKinds...) }},
+		{key: "unblocked", read: func(n *node) {
 			if t, ok := d.choice(n, "unblocked of "+what, UnblockedStays, UnblockedReturns); ok {
 				s.Unblocked = t.Value
 			}
 		}},
-		field{key: "deletions", read: func(n *node) { set(&s.Deletions)(d.duration(n, "deletions of "+what, 0, time.Hour)) }},
-	)
+		{key: "deletions", read: func(n *node) { set(&s.Deletions)(d.duration(n, "deletions of "+what, 0, time.Hour)) }},
+	}, d.httpList(s.HTTP, what)...)...)
 	d.hooked(n, s, what)
 	d.placed(s, what)
 	d.ofKind(n, s.Type.Value, what, name.Pos)
+	if s.Type.Value == SourceHTTP {
+		d.httpChecked(s, what)
+	} else {
+		s.HTTP = nil
+	}
 	if s.Unmatched == "" && len(s.Match) > 0 {
 		s.Unmatched = UnmatchedWait
 	}
@@ -108,6 +117,11 @@ func kindsOfSource() []kindOfSource {
 	return []kindOfSource{
 		{SourceCSV, []string{"path", "key", "columns", "person"}, []string{"mode", "optional", "encoding", "delimiter", "sftp", "done", "settle", "deleted"}},
 		{SourceSCIM, nil, []string{"strictness", "rate_limit", "experimental", "oauth_clients", "events"}},
+		{
+			SourceHTTP,
+			[]string{"url", "key", "columns", "person"},
+			[]string{"method", "body", "headers", "auth", "list", "total", "optional", "paging", "one", "since", "every", "requests_per_second", "timeout", "allow", "webhook"},
+		},
 		{SourceAuth0, []string{"tenant"}, []string{"columns", "person", "connections", "changes", "webhook", "teams", "unblocked", "deletions"}},
 	}
 }

@@ -2,6 +2,11 @@
 
 package config
 
+import (
+	"slices"
+	"time"
+)
+
 // Webhook is by what a source is known that calls us.
 type Webhook struct {
 	Pos     Position `json:"-"`
@@ -10,7 +15,32 @@ type Webhook struct {
 	// Stream is the event stream (est_…) whose failed deliveries are asked for again;
 	// empty = they are not.
 	Stream Text `json:"stream"`
+
+	// Of SourceHTTP, how a call is signed and of whom it speaks:
+	Algorithm string     `json:"algorithm,omitzero"` // HookSHA256, HookSHA512 or HookSecret
+	Encoding  string     `json:"encoding,omitzero"`  // HookHex or HookBase64
+	Prefix    Text       `json:"prefix,omitzero"`
+	Signed    Text       `json:"signed,omitzero"` // what is signed, with {body} and {timestamp}; empty = the body
+	Timestamp *Timestamp `json:"timestamp,omitempty"`
+	Person    Text       `json:"person,omitzero"` // path to the ids; empty = it tells of nobody
+	Event     Text       `json:"event,omitzero"`  // path to what tells a call from every other; empty = nothing does
 }
+
+// Timestamp is where a call says when it was signed.
+type Timestamp struct {
+	Header Text     `json:"header"`
+	Form   string   `json:"form"`
+	Within Duration `json:"within"`
+}
+
+// The values of Webhook.Algorithm and Webhook.Encoding.
+const (
+	HookSHA256 = "sha256" // HMAC
+	HookSHA512 = "sha512"
+	HookSecret = "secret" // nothing is signed: the header holds the secret itself
+	HookHex    = "hex"
+	HookBase64 = "base64"
+)
 
 const (
 	defaultHeader   = "Authorization"
@@ -22,20 +52,95 @@ const (
 
 var statedKinds = []string{"roles", "organizations", "groups"}
 
-func (d *decoder) webhook(n *node, what string) *Webhook {
+func (d *decoder) webhook(n *node, kind, what string) *Webhook {
 	what = "webhook of " + what
 	w := &Webhook{Pos: n.pos, Header: Text{Value: defaultHeader, Pos: n.pos}}
-	d.section(n, what, n.pos,
-		field{key: "secrets", required: true, read: func(n *node) { w.Secrets = d.secrets(n, what) }},
-		field{key: "header", read: func(n *node) {
+	fields := []field{
+		{key: "secrets", required: true, read: func(n *node) { w.Secrets = d.secrets(n, what) }},
+		{key: "header", read: func(n *node) {
 			set(&w.Header)(d.text(n, "header of "+what))
 			if !isToken(w.Header.Value) && n.shape == nil {
 				d.fail(n.pos, "header of "+what+" is no name of a header", "such as Authorization or X-Usher-Secret")
 			}
 		}},
-		field{key: "stream", read: func(n *node) { w.Stream, _ = d.text(n, "stream of "+what) }},
-	)
+		{key: "stream", read: func(n *node) { w.Stream, _ = d.text(n, "stream of "+what) }},
+	}
+	ofAuth0 := len(fields) - 1 // and the following are of http
+	d.section(n, what, n.pos, append(fields, d.signature(w, what)...)...)
+	if n.kind != kindMap {
+		return w
+	}
+	for _, e := range n.entries {
+		ours := isSignature(e.key.Value)
+		switch {
+		case kind == SourceHTTP && e.key.Value == fields[ofAuth0].key:
+			d.fail(e.key.Pos, e.key.Value+" of "+what+" is for type: "+SourceAuth0, "remove it")
+		case kind != SourceHTTP && ours:
+			d.fail(e.key.Pos, e.key.Value+" of "+what+" is for type: "+SourceHTTP, "remove it")
+		}
+	}
+	if kind == SourceHTTP {
+		d.signed(n, w, what)
+	}
 	return w
+}
+
+func isSignature(key string) bool {
+	return slices.Contains([]string{"algorithm", "encoding", "prefix", "signed", "timestamp", "person", "event"}, key)
+}
+
+// signature are the keys that say how a call is signed and of whom it speaks.
+func (d *decoder) signature(w *Webhook, what string) []field {
+	return []field{
+		{key: "algorithm", read: func(n *node) {
+			t, _ := d.choice(n, "algorithm of "+what, HookSHA256, HookSHA512, HookSecret)
+			w.Algorithm = t.Value
+		}},
+		{key: "encoding", read: func(n *node) {
+			t, _ := d.choice(n, "encoding of "+what, HookHex, HookBase64)
+			w.Encoding = t.Value
+		}},
+		{key: "prefix", read: func(n *node) { w.Prefix, _ = d.text(n, "prefix of "+what) }},
+		{key: "signed", read: func(n *node) { w.Signed, _ = d.text(n, "signed of "+what) }},
+		{key: "timestamp", read: func(n *node) { w.Timestamp = d.timestamp(n, "timestamp of "+what) }},
+		{key: "person", read: func(n *node) { w.Person, _ = d.text(n, "person of "+what) }},
+		{key: "event", read: func(n *node) { w.Event, _ = d.text(n, "event of "+what) }},
+	}
+}
+
+// longestWithin bounds for how long a call that was overheard could be sent again.
+const longestWithin = time.Hour
+
+func (d *decoder) timestamp(n *node, what string) *Timestamp {
+	t := &Timestamp{Form: "unix", Within: Duration(5 * time.Minute)}
+	d.section(n, what, n.pos,
+		field{key: "header", required: true, read: func(n *node) {
+			t.Header, _ = d.text(n, "header of "+what)
+			if n.shape == nil && !t.Header.IsZero() && !isToken(t.Header.Value) {
+				d.fail(n.pos, "header of "+what+" is no name of a header", "such as X-Timestamp")
+			}
+		}},
+		field{key: "form", read: func(n *node) {
+			if v, ok := d.choice(n, "form of "+what, timeForms()...); ok {
+				t.Form = v.Value
+			}
+		}},
+		field{key: "within", read: func(n *node) { set(&t.Within)(d.duration(n, "within of "+what, time.Second, longestWithin)) }},
+	)
+	return t
+}
+
+// signed checks what of a webhook of type http depends on more than one key.
+func (d *decoder) signed(n *node, w *Webhook, what string) {
+	if n.at("algorithm") == nil {
+		d.fail(n.pos, what+" has no algorithm", "sha256 or sha512 for an HMAC, secret if the header holds the secret itself")
+	}
+	if n.at("header") == nil {
+		d.fail(n.pos, what+" has no header", "it must have one, which holds the signature")
+	}
+	if w.Encoding == "" && w.Algorithm != HookSecret {
+		w.Encoding = HookHex
+	}
 }
 
 func (d *decoder) secrets(n *node, what string) []Secret {

@@ -25,6 +25,7 @@ type Built struct {
 	Pushed  []Pushed        // whose providers push to us
 	Tenants []Tenant        // those of Sources that are tenants of Auth0
 	Far     []Far           // those of Sources whose files lie on servers
+	Lists   []List          // those of Sources that are had over HTTP
 	Rules   directory.Rules
 	Targets []*provision.Target
 	Limits  provision.Limits

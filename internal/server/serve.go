@@ -82,7 +82,7 @@ type daemon struct {
 	nudge  chan struct{}            // wakes follow
 	dates  chan struct{}            // wakes the clock
 	pushes chan struct{}            // wakes followPushes
-	marked map[string]chan struct{} // by tenant: wakes reread
+	marked map[string]chan struct{} // by live source: wakes reread
 	outbox
 
 	mu      sync.Mutex
@@ -132,6 +132,7 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		{"pushes", d.followPushes},
 		{"tenants", d.followTenants},
 		{"servers", d.followFar},
+		{"lists", d.followLists},
 		{"events", d.deliverEvents},
 		{"discovery", d.followApps},
 		{"engine", d.runEngine}, // the last, so that nothing is sent once it is to stop
@@ -176,7 +177,7 @@ func (d *daemon) build() error {
 			files[s.Name+beside] = s.Done
 		}
 	}
-	d.serveTenants()
+	d.serveLive()
 	if d.watch, err = watch.New(watch.Config{Files: files, Changed: func(name string) { d.sourceChanged(strings.TrimSuffix(name, beside)) }}); err != nil {
 		return err
 	}

@@ -27,8 +27,10 @@ func (b *Built) source(s config.Source) error {
 		return b.pushed(s)
 	case config.SourceAuth0:
 		return b.tenantSource(s)
+	case config.SourceHTTP:
+		return b.listSource(s)
 	default:
-		return &config.Error{Pos: s.Type.Pos, Msg: fmt.Sprintf("there is no source type %q in this version", s.Type.Value), Hint: config.SourceCSV + ", " + config.SourceSCIM + ", " + config.SourceAuth0}
+		return &config.Error{Pos: s.Type.Pos, Msg: fmt.Sprintf("there is no source type %q in this version", s.Type.Value), Hint: config.SourceCSV + ", " + config.SourceSCIM + ", " + config.SourceAuth0 + ", " + config.SourceHTTP}
 	}
 	declared := texts(s.Columns)
 	rows, err := b.rows(s, declared)

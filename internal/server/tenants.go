@@ -119,14 +119,14 @@ func sameTenant(a, b *config.Tenant) bool {
 	return of(a) == of(b)
 }
 
-// serveTenants says of every live source that its marks are looked at.
-func (d *daemon) serveTenants() {
+// serveLive says of every live source whether its marks are looked at.
+func (d *daemon) serveLive() {
 	for i, s := range d.Sources {
 		if s.Live == nil {
 			continue
 		}
 		served := *s.Live
-		served.Served = true
+		served.Served = d.rereads(s.Name)
 		d.Sources[i].Live = &served
 		d.marked[s.Name] = make(chan struct{}, 1)
 	}

@@ -57,6 +57,17 @@ func usesOf(c *config.Config) (out []Use) {
 			add(s.SFTP.Key, "private_key of source "+s.Name, originOf(s.SFTP.URL.Value), useKey)
 			add(s.SFTP.Passphrase, "passphrase of source "+s.Name, originOf(s.SFTP.URL.Value), useText)
 		}
+		if s.HTTP != nil && s.HTTP.Auth != nil {
+			a, of := s.HTTP.Auth, " in auth of source "+s.Name
+			goes := originOf(s.HTTP.URL.Value)
+			if a.Kind == config.AuthOAuth {
+				goes = originOf(a.TokenURL.Value)
+			}
+			add(a.User, "user"+of, goes, useText)
+			add(a.Secret, map[string]string{
+				config.AuthBearer: "bearer", config.AuthBasic: "password", config.AuthHeader: "value", config.AuthOAuth: "client_secret",
+			}[a.Kind]+of, goes, useText)
+		}
 		if s.Webhook != nil {
 			for _, one := range s.Webhook.Secrets {
 				add(one, "webhook of source "+s.Name, secret.Usher, useHook)

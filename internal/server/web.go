@@ -100,6 +100,11 @@ func (w *web) serve(ctx context.Context) error {
 			mux.Handle(hooksPath+t.Source, w.d.hook(t))
 		}
 	}
+	for _, l := range w.d.Lists {
+		if l.Webhook != nil {
+			mux.Handle(hooksPath+l.Source, w.d.callsOf(l))
+		}
+	}
 	if w.scim.oauth != nil {
 		w.scim.oauth.Mount(mux)
 	}

@@ -170,6 +170,10 @@ func (in *ingestion) run(ctx context.Context) (Report, error) {
 		Source: in.s.Name, File: in.s.File, Rows: batch.Proof.Rows + batch.Proof.Rejected, Complete: batch.Proof.Complete,
 		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: batch.Rejected,
 	}
+	if batch.Live != nil && batch.Live.Unchanged {
+		in.r.Rejected = []Reject{}
+		return in.unchanged(ctx)
+	}
 	if err := in.forgo(ctx); err != nil {
 		return in.r, err
 	}
@@ -445,6 +449,9 @@ func (in *ingestion) prove(ctx context.Context) error {
 			return err
 		}
 		if err := in.letIn(ctx, tx); err != nil {
+			return err
+		}
+		if err := in.keep(ctx, tx); err != nil {
 			return err
 		}
 		clean := p.Complete && len(in.r.Rejected) == 0

@@ -51,6 +51,11 @@ type LiveBatch struct {
 	// Doubted are keys that were asked for and not found. Elsewhere are those that are a
 	// part of what is not read.
 	Doubted, Elsewhere []string
+	// Unchanged says that the source says what it said at the last read, whose Keep it was
+	// asked with: the rows are not repeated.
+	Unchanged bool
+	// Keep is given to the next read if this one is proven and nothing of it is set aside.
+	Keep []byte
 
 	rules []string // see LiveReader.ReadTeams
 	teams []StatedTeam
@@ -113,6 +118,8 @@ type LiveTx interface {
 type Knowledge struct {
 	rules   [32]byte
 	digests map[string][32]byte
+	// Kept is LiveBatch.Keep of the last read, if that was by the same rules; nil for none.
+	Kept []byte
 }
 
 // Len is the number of records that are there.
@@ -169,7 +176,9 @@ func Fetch(ctx context.Context, st Store, s Source) (Source, error) {
 	defer cancel()
 	k := Knowledge{rules: s.Digest}
 	err := st.Update(ctx, func(tx Tx) (err error) {
-		k.digests, err = tx.Digests(ctx, s.Name)
+		if k.digests, err = tx.Digests(ctx, s.Name); err == nil {
+			k.Kept, err = s.kept(ctx, tx)
+		}
 		return err
 	})
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/usher-id/usher/internal/source"
 )
 
 // Config says which file to read and what is wanted of it. Path, Key and Columns are required.
@@ -55,7 +57,7 @@ func (l Limits) withDefaults() Limits {
 	return Limits{
 		MaxBytes:   cmp.Or(l.MaxBytes, 4<<30),
 		MaxRow:     cmp.Or(l.MaxRow, 1<<20),
-		MaxField:   cmp.Or(l.MaxField, 4096),
+		MaxField:   cmp.Or(l.MaxField, source.MaxField),
 		MaxColumns: cmp.Or(l.MaxColumns, 1000),
 		MaxRows:    cmp.Or(l.MaxRows, 10_000_000),
 	}
@@ -98,7 +100,7 @@ func (c Config) resolve() (Config, error) {
 
 func (c Config) checkNames() error {
 	for i, name := range c.Columns {
-		if name == "" || strings.TrimFunc(name, isBlank) != name {
+		if name == "" || strings.TrimFunc(name, source.IsBlank) != name {
 			return fmt.Errorf("csv: the declared column %q is empty or has blanks around it", name)
 		}
 		if slices.Contains(c.Columns[:i], name) {

@@ -154,7 +154,7 @@ func asciiPrefix(b []byte) int {
 	return n
 }
 
-// decoder turns the bytes of a file into UTF-8, piece by piece. What is broken stays recognisable for badText, in its row.
+// decoder turns the bytes of a file into UTF-8, piece by piece. What is broken stays recognisable for source.BadText, in its row.
 type decoder struct {
 	encoding string
 	skip     int // bytes of the byte order mark yet to come
@@ -175,7 +175,7 @@ func (d *decoder) decode(b []byte) []byte {
 		for _, c := range b {
 			r := page.DecodeByte(c)
 			if r == utf8.RuneError {
-				r = rune(c) // a byte that the code page leaves open becomes a C1 control, which badText refuses
+				r = rune(c) // a byte that the code page leaves open becomes a C1 control, which source.BadText refuses
 			}
 			d.out = utf8.AppendRune(d.out, r)
 		}

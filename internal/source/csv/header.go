@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/usher-id/usher/internal/source"
 )
 
 // layout is where in a row the columns are.
@@ -61,7 +63,7 @@ func readHeader(head []byte, whole bool, delim byte, c *Config) *header {
 	p = newParser(delim, c.Limits.MaxRow, func(r *record) error {
 		h.found, h.fault, p.done = true, r.fault, true
 		for _, s := range r.spans {
-			name := strings.TrimFunc(string(r.text[s.from:s.to]), isBlank)
+			name := strings.TrimFunc(string(r.text[s.from:s.to]), source.IsBlank)
 			h.names = append(h.names, name)
 		}
 		return nil

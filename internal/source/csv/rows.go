@@ -75,7 +75,7 @@ func (c *rows) structure(r *record) (reject source.Reject, unsure bool) {
 		reject.Reason = fmt.Sprintf("%s where the header has %d", count(r.fields, "field"), c.lay.fields)
 		return reject, true
 	}
-	if reason := badKey(c.key(r), c.lim.MaxField); reason != "" {
+	if reason := source.BadKey(c.key(r), c.lim.MaxField); reason != "" {
 		reject.Column, reject.Field, reject.Reason = c.lay.at[c.lay.key], c.lay.names[c.lay.key], reason
 		return reject, true
 	}
@@ -89,7 +89,7 @@ func (c *rows) tooLong(r *record, reject source.Reject) (source.Reject, bool) {
 		reject.Reason += fmt.Sprintf("; a quote runs on from line %d to line %d", r.faultLine, r.lastLine)
 		return reject, true
 	}
-	if r.fields != c.lay.fields || r.faultAt <= c.lay.at[c.lay.key] || badKey(c.key(r), c.lim.MaxField) != "" {
+	if r.fields != c.lay.fields || r.faultAt <= c.lay.at[c.lay.key] || source.BadKey(c.key(r), c.lim.MaxField) != "" {
 		return reject, true
 	}
 	reject.Key = string(c.key(r))
@@ -98,7 +98,7 @@ func (c *rows) tooLong(r *record, reject source.Reject) (source.Reject, bool) {
 }
 
 func (c *rows) key(r *record) []byte {
-	return bytes.TrimFunc(text(r, c.lay.key), isBlank)
+	return bytes.TrimFunc(text(r, c.lay.key), source.IsBlank)
 }
 
 func text(r *record, slot int) []byte {
@@ -112,7 +112,7 @@ func (c *rows) take(r *record) {
 		if slot < 0 || slot == c.lay.key {
 			continue
 		}
-		if reason := badText(text(r, slot), c.lim.MaxField); reason != "" {
+		if reason := source.BadText(text(r, slot), c.lim.MaxField); reason != "" {
 			key := string(c.key(r))
 			c.seen[key] = append(c.seen[key], r.line)
 			c.bad = append(c.bad, source.Reject{

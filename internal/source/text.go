@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package csv
+package source
 
 import (
 	"fmt"
@@ -8,14 +8,20 @@ import (
 	"unicode/utf8"
 )
 
-// isBlank tells the characters that are trimmed around keys and column names. Line breaks are none: a key that holds one is
+// What follows is held of every key and value, whatever kind of source it comes from, so
+// that the same people are taken from each.
+
+// MaxField is how many characters a value may have.
+const MaxField = 4096
+
+// IsBlank tells the characters that are trimmed around keys and column names. Line breaks are none: a key that holds one is
 // more likely a broken row than a sloppy one.
-func isBlank(r rune) bool {
+func IsBlank(r rune) bool {
 	return r == '\t' || unicode.Is(unicode.Zs, r)
 }
 
-// badText says what is wrong with a value, by nature and position and never by content; "" means nothing.
-func badText(b []byte, maxChars int) string {
+// BadText says what is wrong with a value, by nature and position and never by content; "" means nothing.
+func BadText(b []byte, maxChars int) string {
 	for i, c := range b {
 		if c < 0x20 || c >= 0x7f {
 			// Only text that is not plain ASCII from here on pays for being decoded.
@@ -59,12 +65,12 @@ func badRunes(b []byte, ascii, maxChars int) string {
 	return ""
 }
 
-// badKey is badText, and refuses characters that nobody sees: two keys must not look the same and differ.
-func badKey(b []byte, maxChars int) string {
+// BadKey is BadText, and refuses characters that nobody sees: two keys must not look the same and differ.
+func BadKey(b []byte, maxChars int) string {
 	if len(b) == 0 {
 		return "the key is empty"
 	}
-	if reason := badText(b, maxChars); reason != "" {
+	if reason := BadText(b, maxChars); reason != "" {
 		return "the key cannot be read: " + reason
 	}
 	char := 0
@@ -90,7 +96,7 @@ func isBidi(r rune) bool {
 	return false
 }
 
-// surrogate reads a surrogate in the three bytes that UTF-8 would have for it; [decodeUTF16] leaves unpaired ones so.
+// surrogate reads a surrogate in the three bytes that UTF-8 would have for it, as package csv leaves unpaired ones of UTF-16.
 func surrogate(b []byte) (rune, bool) {
 	if len(b) < 3 || b[0] != 0xED || b[1]&0xE0 != 0xA0 || b[2]&0xC0 != 0x80 {
 		return 0, false

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/dial"
+	"github.com/usher-id/usher/internal/source"
+	"github.com/usher-id/usher/internal/source/httpin"
+)
+
+// List is a list of people that is had over HTTP.
+type List struct {
+	Source  string
+	Reader  *httpin.List
+	Every   time.Duration
+	Webhook *config.Webhook // it calls us; nil: it does not
+	call    httpin.HookConfig
+}
+
+const (
+	listDialTimeout = 10 * time.Second
+	listConnections = 4
+)
+
+// paths reads the paths of a configuration, and collects what is wrong with them.
+type paths struct{ mistakes config.Errors }
+
+func (p *paths) read(t config.Text, what string) httpin.Path {
+	path, err := httpin.ParsePath(t.Value)
+	if err != nil {
+		p.mistakes = append(p.mistakes, &config.Error{Pos: t.Pos, Msg: what + " is no path: " + err.Error(), Hint: "such as name.first, jobs[0].title or /name/first"})
+	}
+	return path
+}
+
+// may is a path that need not be there.
+func (p *paths) may(t config.Text, what string) *httpin.Path {
+	if t.IsZero() {
+		return nil
+	}
+	path := p.read(t, what)
+	return &path
+}
+
+// listSource builds a source of type http.
+func (b *Built) listSource(s config.Source) error {
+	rows, err := b.rows(s, texts(s.Columns))
+	if err != nil {
+		return err
+	}
+	rules, err := b.authority(s, rows.mapping)
+	if err != nil {
+		return err
+	}
+	var p paths
+	c := b.list(s, rows.read, &p)
+	made := List{Source: s.Name, Every: time.Duration(s.HTTP.Every), Webhook: s.Webhook}
+	if s.Webhook != nil {
+		made.call = callConfig(s.Webhook, &p)
+		if err := made.call.Check(); err != nil {
+			p.mistakes = append(p.mistakes, &config.Error{Pos: s.Webhook.Pos, Msg: "webhook of source " + s.Name + ": " + err.Error()})
+		}
+	}
+	if len(p.mistakes) > 0 {
+		return p.mistakes
+	}
+	if made.Reader, err = httpin.New(c); err != nil {
+		return &config.Error{Pos: s.HTTP.URL.Pos, Msg: "source " + s.Name + ": " + err.Error()}
+	}
+	b.Lists = append(b.Lists, made)
+	b.Sources = append(b.Sources, source.Source{
+		Name: s.Name, File: made.Reader.Where(), Mapping: rows.mapping, Digest: sourceDigest(s, rows), Live: &source.Live{Reader: made.Reader},
+	})
+	b.addRules(rows.mapping.Paths(), rules)
+	return nil
+}
+
+// list is what a list is made of. Of its columns those count that an expression reads.
+func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
+	l := s.HTTP
+	c := httpin.Config{
+		URL: l.URL.Value, Method: l.Method, Body: l.Body.Value, List: p.read(l.List, "list"), Total: p.may(l.Total, "total"),
+		Timeout: time.Duration(l.Timeout), RequestsPerSecond: l.RequestsPerSecond, Auth: b.listAuth(l.Auth),
+		HTTP: dial.NewTransport(dial.Allow{
+			Loopback: l.Allows(config.AllowLoopback), Private: l.Allows(config.AllowPrivate), PlainHTTP: l.Allows(config.AllowPlainHTTP),
+		}, listDialTimeout, listConnections, nil),
+	}
+	for _, h := range l.Headers {
+		c.Headers = append(c.Headers, httpin.Header{Name: h.Name, Value: h.Value.Value})
+	}
+	for i, name := range s.Columns {
+		path := p.read(l.Paths[i], "the path of column "+name.Value)
+		if name.Value == s.Key.Value {
+			c.Key = path
+		}
+		if slices.Contains(read, name.Value) {
+			optional := slices.ContainsFunc(s.Optional, func(o config.Text) bool { return o.Value == name.Value })
+			c.Columns = append(c.Columns, httpin.Column{Name: name.Value, Path: path, Optional: optional})
+		}
+	}
+	if g := l.Paging; g != nil {
+		c.Paging = httpin.Paging{
+			Kind: httpin.PagingKind(g.Kind), Param: g.Param.Value, SizeParam: g.SizeParam.Value, Size: g.Size, First: g.First,
+			Next: p.read(g.Next, "next of paging"), More: p.may(g.More, "more of paging"),
+		}
+	}
+	if l.One != nil {
+		c.One = &httpin.One{URL: l.One.URL.Value, At: p.read(l.One.At, "at of one")}
+	}
+	if q := l.Since; q != nil {
+		c.Since = &httpin.Since{
+			URL: q.URL.Value, List: p.read(q.List, "list of since"), Key: p.read(q.Key, "key of since"), Param: q.Param.Value,
+			Form: httpin.TimeForm(q.Form), Every: time.Duration(q.Every), Overlap: time.Duration(q.Overlap), Paged: q.Paged,
+		}
+	}
+	return c
+}
+
+func (b *Built) listAuth(a *config.HTTPAuth) httpin.Auth {
+	if a == nil {
+		return httpin.Auth{}
+	}
+	reveal := func(s config.Secret) func() (string, error) {
+		return func() (string, error) { return b.vault.reveal(s) }
+	}
+	out := httpin.Auth{
+		Kind: httpin.AuthKind(a.Kind), User: reveal(a.User), Secret: reveal(a.Secret), Header: a.Header.Value,
+		TokenURL: a.TokenURL.Value, Scope: a.Scope.Value, InBody: a.In == config.InBody,
+	}
+	if a.Kind == config.AuthOAuth {
+		out.User = func() (string, error) { return a.ClientID.Value, nil }
+	}
+	return out
+}
+
+func callConfig(w *config.Webhook, p *paths) httpin.HookConfig {
+	c := httpin.HookConfig{
+		Algorithm: httpin.Algorithm(w.Algorithm), Header: w.Header.Value, Prefix: w.Prefix.Value, Base64: w.Encoding == config.HookBase64,
+		Signed: w.Signed.Value, Person: p.may(w.Person, "person of webhook"), Event: p.may(w.Event, "event of webhook"),
+	}
+	if t := w.Timestamp; t != nil {
+		c.TimeHeader, c.TimeForm, c.Within = t.Header.Value, httpin.TimeForm(t.Form), time.Duration(t.Within)
+	}
+	return c
+}
+
+// rereads reports whether single records of a live source can be read, so that marks are
+// looked at.
+func (d *daemon) rereads(name string) bool {
+	i := slices.IndexFunc(d.Lists, func(l List) bool { return l.Source == name })
+	return i < 0 || d.Lists[i].Reader.One != nil
+}
+
+// followLists reads the lists now and then, and asks those who can tell who has changed.
+func (d *daemon) followLists(ctx context.Context) error {
+	var g errgroup.Group
+	g.Go(func() error { <-ctx.Done(); return nil }) // a part ends with the daemon, whatever it has to do
+	for _, l := range d.Lists {
+		log := d.log.With("source", l.Source)
+		l.Reader.Unsure = func(why string) {
+			log.Info("everybody is read, as single people cannot be taken", "why", why)
+			d.sourceChanged(l.Source)
+		}
+		g.Go(func() error { return d.readEvery(ctx, l) })
+		if l.Reader.One != nil {
+			g.Go(func() error { return d.reread(ctx, d.live(l.Source)) })
+		}
+		if l.Reader.Since != nil {
+			g.Go(func() error { return d.watchList(ctx, l, d.hears(l, log)) })
+		}
+	}
+	return g.Wait()
+}
+
+func (d *daemon) watchList(ctx context.Context, l List, to httpin.Listener) error {
+	kept, err := source.Progress(ctx, d.db.Source(), l.Source)
+	if err != nil {
+		return err
+	}
+	l.Reader.Watch(ctx, kept, to)
+	return nil
+}
+
+func (d *daemon) readEvery(ctx context.Context, l List) error {
+	every := time.NewTicker(l.Every)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-every.C:
+			d.sourceChanged(l.Source)
+		}
+	}
+}
+
+// hears is who is told of a list's changes.
+func (d *daemon) hears(l List, log *slog.Logger) httpin.Listener {
+	s, trouble := d.live(l.Source), ""
+	return httpin.Listener{
+		Hear: func(ctx context.Context, w source.Word) error {
+			marked, err := source.Hear(ctx, d.db.Source(), s, w)
+			if marked {
+				wake(d.marked[l.Source])
+			}
+			return err
+		},
+		Lost: func() { d.sourceChanged(l.Source) },
+		State: func(err error) { // by one goroutine
+			switch now := message(err); {
+			case now == trouble:
+			case err != nil:
+				log.Warn("it cannot be asked who has changed; everybody is read now and then", "err", err)
+				trouble = now
+			default:
+				log.Info("it can be asked again who has changed")
+				trouble = ""
+			}
+		},
+	}
+}
+
+// callsOf takes the calls of a list's webhook.
+func (d *daemon) callsOf(l List) http.Handler {
+	log := d.log.With("source", l.Source)
+	h := httpin.Hook{HookConfig: l.call, Hear: d.hears(l, log), ByID: l.Reader.One != nil, Secrets: func() []string { return d.hookSecrets(l.Webhook) }}
+	h.Hear.State = func(err error) { log.Error("a call could not be kept; it will be sent again", "err", err) }
+	return h.Handler()
+}
+
+// hookSecrets are those that hold now: of a sealed one its last two versions.
+func (d *daemon) hookSecrets(w *config.Webhook) (all []string) {
+	for _, s := range w.Secrets {
+		if s.Ref() == "" {
+			all = append(all, s.Reveal())
+			continue
+		}
+		all = append(all, d.vault.values(s.Name())...)
+	}
+	return all
+}

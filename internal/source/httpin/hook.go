@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpin
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usher-id/usher/internal/source"
+)
+
+// Algorithm is how a delivery shows that its sender knows a secret.
+type Algorithm string
+
+// The algorithms. AlgSecret is none: the header holds the secret itself.
+const (
+	AlgSHA256 Algorithm = "sha256" // HMAC, RFC 2104
+	AlgSHA512 Algorithm = "sha512"
+	AlgSecret Algorithm = "secret"
+)
+
+// The parts of what is signed.
+const (
+	bodyIn = "{body}"
+	timeIn = "{timestamp}"
+)
+
+// HookConfig says by what a delivery is known and of whom it speaks.
+type HookConfig struct {
+	Algorithm Algorithm
+	Header    string // which holds the signature
+	Prefix    string // that stands before it, such as sha256=
+	Base64    bool   // it is written in base64 (RFC 4648 §4), and not in hexadecimal digits
+	// Signed is what is signed: {body} once, and {timestamp} at most once, as the header
+	// has it, with whatever stands between; "" is the body alone.
+	Signed string
+	// TimeHeader holds when it was signed; "" if that is not told. What is older than Within,
+	// or so far ahead, is refused.
+	TimeHeader string
+	TimeForm   TimeForm
+	Within     time.Duration // default 5 min
+	// Person leads to the ids of whom it speaks; nil: it tells of nobody, and everybody is
+	// read. Event leads to what tells a delivery from every other; nil: nothing does.
+	Person, Event *Path
+}
+
+// Check says what is wrong with the configuration.
+func (c HookConfig) Check() error {
+	signed := c.Signed != "" && strings.Count(c.Signed, bodyIn) != 1
+	timed := strings.Count(c.Signed, timeIn)
+	switch {
+	case c.Header == "":
+		return errors.New("a webhook has no header")
+	case c.Algorithm == AlgSecret && (c.Signed != "" || c.TimeHeader != "" || c.Base64):
+		return errors.New("with algorithm: secret nothing is signed: take out signed, timestamp and encoding")
+	case signed:
+		return errors.New("signed must hold {body} once, such as {timestamp}.{body}")
+	case timed > 1 || timed == 1 && c.TimeHeader == "":
+		return errors.New("{timestamp} may stand once in signed, with a timestamp that says which header holds it")
+	case timed == 0 && c.TimeHeader != "":
+		return errors.New("a timestamp that is not signed proves nothing: write it into signed, such as {timestamp}.{body}")
+	}
+	return nil
+}
+
+// Hook takes calls that tell of changes. What a call says is never acted upon: it only has
+// somebody read.
+type Hook struct {
+	HookConfig
+	Secrets func() []string // those that hold now: two while one is exchanged for the other
+	Hear    Listener
+	// ByID says that single records can be read. Else every call has everybody read.
+	ByID bool
+	Now  func() time.Time // default time.Now
+}
+
+// Bounds of what a call may cost.
+const (
+	mostCall   = 256 << 10 // bytes
+	mostIDs    = 1_000
+	mostAtOnce = 64
+	hearWithin = 10 * time.Second
+)
+
+// Handler answers calls: 204 once what a call tells is kept, and 503 for trouble of ours, as
+// makers give up what was answered with 4xx.
+func (h *Hook) Handler() http.Handler {
+	busy := make(chan struct{}, mostAtOnce)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			http.Error(w, "calls come by POST", http.StatusMethodNotAllowed)
+			return
+		}
+		select {
+		case busy <- struct{}{}:
+			defer func() { <-busy }()
+		default:
+			unavailable(w)
+			return
+		}
+		h.take(w, r)
+	})
+}
+
+func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostCall))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large): // nobody knows whose it is, as it cannot be verified
+		http.Error(w, "a call has at most 256 KiB", http.StatusRequestEntityTooLarge)
+		return
+	case err != nil: // cut short on the way
+		unavailable(w)
+		return
+	case !h.knows(r, body):
+		http.Error(w, "the signature is not by a secret that is configured", http.StatusUnauthorized)
+		return
+	case !h.fresh(r):
+		http.Error(w, "the call was signed too long ago, or is not yet", http.StatusUnauthorized)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), hearWithin)
+	defer cancel()
+	if err := h.tell(ctx, body); err != nil {
+		if h.Hear.State != nil {
+			h.Hear.State(err)
+		}
+		unavailable(w)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// tell has those read of whom a call speaks. One of whom that is not clear is genuine all
+// the same, and has everybody read. As that is done at every start, too, it is not lost
+// with the process.
+func (h *Hook) tell(ctx context.Context, body []byte) error {
+	v, err := parse(body)
+	if err != nil || h.Person == nil || !h.ByID {
+		h.Hear.Lost()
+		return nil
+	}
+	keys, all := h.ids(v)
+	if !all {
+		h.Hear.Lost()
+	}
+	event := ""
+	if h.Event != nil {
+		event, _ = v.first(*h.Event)
+	}
+	for i, key := range keys {
+		word := source.Word{Key: key}
+		if event != "" {
+			sum := sha256.Sum256(fmt.Appendf(nil, "%q %d", event, i))
+			word.ID = hex.EncodeToString(sum[:])
+		}
+		if err := h.Hear.Hear(ctx, word); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ids are those of whom a call speaks; all is false if there may be others.
+func (h *Hook) ids(v *value) (keys []string, all bool) {
+	found := v.find(*h.Person)
+	if all = len(found) > 0 && len(found) <= mostIDs; !all {
+		return nil, false
+	}
+	for _, f := range found {
+		if key := idOf(f, Path{}); key == "" {
+			all = false
+		} else if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, all
+}
+
+func unavailable(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, "the call was not taken; send it again", http.StatusServiceUnavailable)
+}
+
+// knows compares the signature with that by each secret, in a time that tells nothing of
+// them.
+func (h *Hook) knows(r *http.Request, body []byte) bool {
+	values := r.Header.Values(h.Header)
+	if len(values) != 1 { // of two nobody can say which one counts
+		return false
+	}
+	given, ok := strings.CutPrefix(strings.TrimSpace(values[0]), h.Prefix)
+	if !ok {
+		return false
+	}
+	if h.Algorithm == AlgSecret {
+		return h.holds(given)
+	}
+	sum, err := h.decode(given)
+	if err != nil {
+		return false
+	}
+	text := h.signed(r, body)
+	match := false
+	for _, secret := range h.Secrets() {
+		if secret == "" {
+			continue
+		}
+		mac := hmac.New(h.hash(), []byte(secret))
+		mac.Write(text)
+		match = hmac.Equal(mac.Sum(nil), sum) || match
+	}
+	return match
+}
+
+// holds compares what was given with each secret.
+func (h *Hook) holds(given string) bool {
+	sum, match := sha256.Sum256([]byte(given)), false
+	for _, secret := range h.Secrets() {
+		want := sha256.Sum256([]byte(secret))
+		match = secret != "" && hmac.Equal(sum[:], want[:]) || match
+	}
+	return match
+}
+
+func (h *Hook) hash() func() hash.Hash {
+	if h.Algorithm == AlgSHA512 {
+		return sha512.New
+	}
+	return sha256.New
+}
+
+func (h *Hook) decode(text string) ([]byte, error) {
+	if h.Base64 {
+		return base64.StdEncoding.DecodeString(text)
+	}
+	return hex.DecodeString(text)
+}
+
+// signed is what a signature is over.
+func (h *Hook) signed(r *http.Request, body []byte) []byte {
+	if h.Signed == "" {
+		return body
+	}
+	before, after, _ := strings.Cut(h.Signed, bodyIn)
+	at := r.Header.Get(h.TimeHeader)
+	fill := func(part string) []byte { return []byte(strings.Replace(part, timeIn, at, 1)) }
+	return bytes.Join([][]byte{fill(before), body, fill(after)}, nil)
+}
+
+// fresh refuses what was signed too long ago, so that who has overheard a call can send it
+// again for a while only.
+func (h *Hook) fresh(r *http.Request) bool {
+	if h.TimeHeader == "" {
+		return true
+	}
+	values := r.Header.Values(h.TimeHeader)
+	if len(values) != 1 {
+		return false
+	}
+	at, err := h.TimeForm.read(strings.TrimSpace(values[0]))
+	if err != nil {
+		return false
+	}
+	now := time.Now()
+	if h.Now != nil {
+		now = h.Now()
+	}
+	within := h.Within
+	if within == 0 {
+		within = 5 * time.Minute
+	}
+	return now.Sub(at).Abs() <= within
+}

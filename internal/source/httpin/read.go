@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpin
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/usher-id/usher/internal/source"
+)
+
+// List is a list of people as a source.
+type List struct {
+	Config
+
+	// Unsure is called when what was asked for by id cannot be taken, with why: everybody
+	// has to be read. It may be nil, and is set before anything is read.
+	Unsure func(why string)
+
+	client *client
+	origin string
+	where  string // the list's address, for people
+}
+
+var _ source.LiveReader = (*List)(nil)
+
+// Where is the list's address, for people: without its query.
+func (l *List) Where() string { return l.where }
+
+// kept is what a read leaves that was proven and of which nothing was set aside.
+type kept struct {
+	List [32]byte `json:"list"` // what was asked
+	ETag string   `json:"etag"`
+	Rows int      `json:"rows"`
+	Sum  [32]byte `json:"sum"`
+}
+
+// ReadAll implements source.LiveReader.
+func (l *List) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch, error) {
+	began := time.Now()
+	had := l.had(k)
+	all, w, err := l.once(ctx, had.ETag)
+	if err != nil {
+		return nil, err
+	}
+	if w.same {
+		return &source.Batch{
+			Proof: source.Proof{Complete: true, Rows: had.Rows, Digest: had.Sum},
+			Live:  &source.LiveBatch{Began: began, Unchanged: true, Keep: k.Kept},
+		}, nil
+	}
+	good, bad := all.done()
+	b := l.batch(good, bad)
+	b.Live.Began, b.Proof.Size = began, w.size
+	asked := false // of somebody whom the list does not tell of
+	if w.why == "" {
+		if asked, err = l.lookClosely(ctx, k, b, w); err != nil {
+			return nil, err
+		}
+	}
+	b.Proof.Complete, b.Proof.Reason = w.why == "", w.why
+	b.Proof.Rows, b.Proof.Rejected, b.Proof.Digest = len(b.Rows), len(b.Rejected), fingerprint(b.Rows)
+	if w.etag != "" && l.Paging.Kind == PagingNone && b.Proof.Complete && !asked {
+		b.Live.Keep, err = json.Marshal(kept{List: l.asked(), ETag: w.etag, Rows: len(b.Rows), Sum: b.Proof.Digest})
+	}
+	return b, err
+}
+
+// had is what the last read left, if the same is asked now. An entity tag is that of one
+// answer, and says nothing of a list of several.
+func (l *List) had(k source.Knowledge) (had kept) {
+	if l.Paging.Kind != PagingNone || len(k.Kept) == 0 || json.Unmarshal(k.Kept, &had) != nil || had.List != l.asked() {
+		return kept{}
+	}
+	return had
+}
+
+// asked identifies what is asked of the list, and what of it is read.
+func (l *List) asked() [32]byte {
+	text := fmt.Sprintf("%q %q %q %q %+v %q %q", l.URL, l.Method, l.Body, l.Headers, l.Paging, l.List, l.Key)
+	for _, c := range l.Columns {
+		text += fmt.Sprintf(" %q %q", c.Name, c.Path)
+	}
+	return sha256.Sum256([]byte(text))
+}
+
+// once reads the list from its beginning to its end.
+func (l *List) once(ctx context.Context, etag string) (*rows, *walk, error) {
+	at, err := url.Parse(l.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, all := &walk{paging: l.Paging, list: l.List, total: l.Total}, l.newRows()
+	if err := l.all(ctx, w, ask{url: at, where: l.where, method: l.Method, body: l.Body, etag: etag}, all.add); err != nil {
+		return nil, nil, err
+	}
+	if names := all.hidden(); len(names) > 0 {
+		return nil, nil, &Error{Where: l.where, Msg: fmt.Sprintf("gives no record the column %s: was it renamed, or may this credential not see it? If nobody needs to have it, list it under optional", strings.Join(names, ", "))}
+	}
+	all.doubt(w)
+	return all, w, nil
+}
+
+func (l *List) batch(good []source.Row, bad []source.Reject) *source.Batch {
+	names := make([]string, len(l.Columns))
+	for i, c := range l.Columns {
+		names[i] = c.Name
+	}
+	return &source.Batch{Rows: good, Rejected: bad, Columns: names, Fields: make([]int, len(names)), Live: &source.LiveBatch{}}
+}
+
+// lookClosely looks for whoever is absent: by id where that can be and they are few, else
+// in a second read, as somebody who came or went between two pages has moved the others.
+// One answer that is the whole list is believed. asked says that somebody was asked for.
+func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Batch, w *walk) (asked bool, err error) {
+	here := map[string]bool{}
+	for _, row := range b.Rows {
+		here[row.Key] = true
+	}
+	for _, j := range b.Rejected {
+		here[j.Key] = true
+	}
+	absent := k.Absent(func(key string) bool { return here[key] })
+	switch {
+	case len(absent) == 0:
+		return false, nil
+	case l.One != nil && len(absent) <= l.Limits.Closely:
+		return true, l.byID(ctx, absent, b, w)
+	case l.Paging.Kind == PagingNone:
+		return false, nil
+	}
+	again, second, err := l.once(ctx, "")
+	switch {
+	case ctx.Err() != nil:
+		return false, context.Cause(ctx)
+	case err != nil:
+		w.doubt("%d people are absent, and the list could not be read a second time: %v", len(absent), err)
+		return false, nil
+	case second.why != "":
+		w.doubt("%d people are absent, and a second read proves nothing: %s", len(absent), second.why)
+		return false, nil
+	}
+	good, bad := again.done()
+	newer := map[string]bool{}
+	for _, row := range good {
+		newer[row.Key] = true
+	}
+	for _, j := range bad {
+		newer[j.Key] = true
+	}
+	b.Rows = append(slices.DeleteFunc(b.Rows, func(r source.Row) bool { return newer[r.Key] }), good...)
+	b.Rejected = append(slices.DeleteFunc(b.Rejected, func(j source.Reject) bool { return newer[j.Key] }), bad...)
+	return false, nil
+}
+
+// byID asks for whoever a list lacks. Whoever is there after all, as a list may hide those
+// who have left, is taken as they are.
+func (l *List) byID(ctx context.Context, absent []string, b *source.Batch, w *walk) error {
+	for _, key := range absent {
+		row, reject, why, err := l.one(ctx, key)
+		switch e, _ := errors.AsType[*Error](err); {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case e != nil && e.gone():
+		case e != nil && e.Credential, err != nil && e == nil:
+			return err
+		case err != nil:
+			w.doubt("%s is absent, and could not be asked for by id: %v", key, err)
+		case why != "":
+			w.doubt("%s is absent, and what is had by id cannot be taken: %s", key, why)
+		case reject != nil:
+			b.Rejected = append(b.Rejected, *reject)
+		default:
+			b.Rows = append(b.Rows, *row)
+		}
+		if w.why != "" {
+			return nil
+		}
+	}
+	return nil
+}
+
+// one reads a record by its id. why says that what came is not what was asked for.
+func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *source.Reject, why string, err error) {
+	at, err := l.address(key)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	where := place(at)
+	a, err := l.client.get(ctx, ask{url: at, where: where, method: http.MethodGet})
+	if err != nil {
+		return nil, nil, "", err
+	}
+	v, err := parse(a.body)
+	if err != nil {
+		return nil, nil, "", &Error{Where: where, Msg: "answers with what cannot be read: " + err.Error()}
+	}
+	found := v.find(l.One.At)
+	if len(found) != 1 || found[0].kind != '{' {
+		return nil, nil, "the answer holds no record where at of one looks for it; it has " + memberNames(v), nil
+	}
+	v = found[0]
+	if got, reason := l.key(v); reason != "" || got != key {
+		return nil, nil, "the answer is not about the id that was asked for", nil
+	}
+	r := l.newRows()
+	r.count = 1
+	r.note(v)
+	if names := r.hidden(); len(names) > 0 {
+		return nil, nil, "the answer lacks the column " + strings.Join(names, ", ") + ": have it told, or list it under optional", nil
+	}
+	r.take(key, v)
+	good, bad := r.done()
+	if len(bad) > 0 {
+		return nil, &bad[0], "", nil
+	}
+	return &good[0], nil, "", nil
+}
+
+// address is where a record is had. An id is of the source's, and leads nowhere else.
+func (l *List) address(key string) (*url.URL, error) {
+	path, query, asked := strings.Cut(l.One.URL, "?")
+	switch {
+	case strings.Contains(path, idIn) && (key == "." || key == ".."):
+		return nil, &Error{Where: l.where, Msg: "has a record whose id would name another place"}
+	case strings.Contains(path, idIn):
+		path = strings.Replace(path, idIn, url.PathEscape(key), 1)
+	default:
+		query = strings.Replace(query, idIn, url.QueryEscape(key), 1)
+	}
+	if asked {
+		path += "?" + query
+	}
+	u, err := url.Parse(path)
+	if err != nil || origin(u) != l.origin {
+		return nil, &Error{Where: l.where, Msg: "has a record whose id fits into no address"}
+	}
+	return u, nil
+}
+
+// ReadSome implements source.LiveReader. Whoever is not found by id is not gone: everybody
+// is read, and that tells.
+func (l *List) ReadSome(ctx context.Context, keys []string) (*source.Batch, error) {
+	began := time.Now()
+	var good []source.Row
+	var bad []source.Reject
+	unsure := map[string]bool{}
+	for _, key := range keys {
+		if l.One == nil {
+			unsure["single records cannot be read"] = true
+			break
+		}
+		row, reject, why, err := l.one(ctx, key)
+		switch e, _ := errors.AsType[*Error](err); {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case e != nil && e.gone():
+			unsure["somebody who was told of is not found by id"] = true
+		case e != nil && !e.Credential && !e.Again && e.Status >= 400: // of one alone, so that others need not wait
+			unsure[e.Error()] = true
+		case err != nil:
+			return nil, err
+		case why != "":
+			unsure[why] = true
+		case reject != nil:
+			bad = append(bad, *reject)
+		default:
+			good = append(good, *row)
+		}
+	}
+	b := l.batch(good, bad)
+	b.Live.Began = began
+	b.Proof = source.Proof{Rows: len(good), Rejected: len(bad), Reason: "it holds some people alone"}
+	if len(unsure) > 0 && l.Unsure != nil {
+		l.Unsure(strings.Join(slices.Sorted(maps.Keys(unsure)), "; "))
+	}
+	return b, nil
+}
+
+// ReadTeams implements source.LiveReader: a list states none.
+func (*List) ReadTeams(context.Context) ([]string, []source.StatedTeam, error) { return nil, nil, nil }
