@@ -452,6 +452,7 @@ func pageSlips() []slip {
 		{page: "entra-scim-api", old: `      "urn:ietf:params:scim:schemas:extension:Microsoft:Entra:2.0:User:mailNickname": person.userName.split("@")[0]` + "\n"},
 		{page: "entra-scim-api", old: "profile: entra-scim-api", with: "profile: entra-graph"},
 		{page: "salesforce", old: `      entitlements[type eq "profile"].value: '"00e000000000001AAA"'` + "\n"},
+		{page: "salesforce", old: run, with: run + "    delete_after: 30d\n"},
 		{page: "zoom", old: "Zoë", with: ""},
 		{page: "snowflake", old: mail},
 		{page: "datadog", old: mail},
@@ -505,7 +506,7 @@ func (p *appPage) slips() {
 		}
 		p.write("usher.yaml", wrong)
 		p.write("people.csv", people)
-		if code, out := p.apply(); code == 0 && !strings.Contains(s.with, "delete_after") {
+		if code, out := p.apply(); code == 0 && s.page != "github-emu" {
 			p.Errorf("%q is no mistake:\n%s", s.old, out)
 		}
 	}
