@@ -105,6 +105,12 @@ func (c *cli) status(s *server.Status) error {
 	for _, a := range s.Apps {
 		c.reasons(a)
 	}
+	if len(s.Notes) > 0 {
+		fmt.Fprintln(c.out, "\nfound at the last start:")
+	}
+	for _, n := range s.Notes {
+		fmt.Fprintf(c.out, "  %s: %s\n", n.Level, printable(n.String()))
+	}
 	c.statusHolds(s)
 	return nil
 }

@@ -109,6 +109,8 @@ type Reader interface {
 	// zero for none.
 	Ahead(ctx context.Context, until time.Time, limit int) ([]*Person, error)
 	NextDate(ctx context.Context, after time.Time) (time.Time, error)
+	// Meta is what PutMeta has kept, nil for nothing.
+	Meta(ctx context.Context, key string) ([]byte, error)
 }
 
 // Listing is a person with the keys of their records.
