@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,7 @@ type chain struct {
 	conf   string
 	hr     string
 	env    []string
+	said   string // on stderr, by the last command
 }
 
 // scopesOf reads the scopes that the example's head asks for: the tenant gives no others.
@@ -97,6 +99,7 @@ func (c *chain) run(code int, args ...string) []byte {
 	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
 		c.Fatal(err)
 	}
+	c.said = errs.String()
 	if got := cmd.ProcessState.ExitCode(); got != code {
 		c.Fatalf("%v ended with %d, want %d\n%s\n%.3000s", args, got, code, errs.String(), out.String())
 	}
@@ -129,6 +132,9 @@ func TestExampleAuth0(t *testing.T) {
 	c := newChain(t)
 	c.run(0, "check")
 	holds := c.apply(3).Holds
+	if c.said != "" { // of scopes that are missing or superfluous
+		t.Errorf("%s", c.said)
+	}
 	if c.tenant.Len() > 0 || len(c.app.Users()) > 0 || len(holds) != 2 {
 		t.Fatalf("%d users, %d accounts, holds %+v before anybody has agreed", c.tenant.Len(), len(c.app.Users()), holds)
 	}
@@ -190,5 +196,63 @@ func TestExampleAuth0(t *testing.T) {
 		if r.Status == 403 {
 			t.Errorf("the scopes that the example names do not do: %+v", r)
 		}
+	}
+}
+
+// TestExampleAuth0Scopes: a start names the scope that is missing and the one that nothing
+// needs, with their places in the file; nothing is done by half, and what the last start
+// has found is in status.
+func TestExampleAuth0Scopes(t *testing.T) {
+	t.Parallel()
+	c := newChain(t)
+	text, err := os.ReadFile(c.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := scopesOf(t, string(text))
+	less := slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == "create:roles" })
+	c.write(c.conf, strings.ReplaceAll(string(text), "first_run: report", "first_run: go"))
+	c.tenant.Grant("usher", append(less, "delete:users")...)
+	lacks := regexp.MustCompile(`(?m)^usher: .*usher\.yaml:\d+:\d+: the tenant http://127\.0\.0\.1:\d+ does not grant create:roles, which the app auth0 needs for .groups\.as: roles.: until then it is paused, but for shutting people out \(grant create:roles to the application usher`)
+	over := regexp.MustCompile(`(?m)^usher: warning: .*usher\.yaml:\d+:\d+: the tenant http://127\.0\.0\.1:\d+ grants delete:users, which nothing here needs`)
+	c.run(4, "plan")
+	if !lacks.MatchString(c.said) || !over.MatchString(c.said) || strings.Count(c.said, "\n") != 2 {
+		t.Errorf("%s", c.said)
+	}
+	c.tenant.ResetCounts()
+	r := c.apply(4)
+	if !lacks.MatchString(c.said) || !over.MatchString(c.said) || len(c.app.Users()) != 6 || c.tenant.Len() != 0 || c.tenant.Counts().Writes() > 0 {
+		t.Errorf("%s\n%d accounts, %d users, %v, %+v", c.said, len(c.app.Users()), c.tenant.Len(), c.tenant.Counts(), r)
+	}
+	if said := string(c.run(0, "status")); !strings.Contains(said, "found at the last start:\n  error: ") || !strings.Contains(said, "  warning: ") || !strings.Contains(said, "nothing is sent: "+c.conf+":") {
+		t.Errorf("%s", said)
+	}
+
+	// What was missing is granted, and what nothing needs is taken away.
+	c.tenant.Grant("usher", all...)
+	c.apply(0)
+	if c.said != "" || c.tenant.Len() != 6 {
+		t.Errorf("%s\n%d users", c.said, c.tenant.Len())
+	}
+	if said := string(c.run(0, "status")); strings.Contains(said, "last start") || strings.Contains(said, "PAUSED") {
+		t.Errorf("%s", said)
+	}
+
+	// A source that may not be read is not read, and nobody is gone for it.
+	c.tenant.Grant("usher", slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == "read:users" })...)
+	c.run(1, "apply")
+	if !strings.Contains(c.said, "does not grant read:users, which the source auth0 needs for its people: until then nothing is read from it") {
+		t.Errorf("%s", c.said)
+	}
+	for _, u := range c.tenant.Users() {
+		if u.Blocked {
+			t.Errorf("%s is out", u.Email)
+		}
+	}
+	c.tenant.Grant("usher", all...)
+	c.write(c.conf, strings.ReplaceAll(strings.ReplaceAll(string(text), "first_run: report", "first_run: go"), "${AUTH0_SECRET}", "another-secret"))
+	c.run(1, "apply")
+	if !strings.Contains(c.said, "the client id or the client secret is wrong") || strings.Contains(c.said, "another-secret") {
+		t.Errorf("%s", c.said)
 	}
 }

@@ -22,15 +22,45 @@ func (c Connection) key() string { return c.ID }
 
 // ConnectionByName finds a connection by its exact name.
 func (c *Client) ConnectionByName(ctx context.Context, name string) (Connection, bool, error) {
-	r := request{method: http.MethodGet, route: apiPath + "/connections", query: url.Values{"name": {name}, "fields": {"id,name,strategy"}, "include_fields": {"true"}}}
-	parse := func(raw jsontext.Value) (Connection, error) { return parseJSON[Connection](raw) }
+	return connectionNamed[Connection](ctx, c, name, "id,name,strategy")
+}
+
+// Database is a connection with how it is set up. What the tenant does not tell, as
+// without a scope for it or by a newer shape, is nil, "" or 0.
+type Database struct {
+	Connection
+	Clients []string `json:"enabled_clients"` // ids of the applications that may use it
+	Options struct {
+		SignUpsClosed *bool  `json:"disable_signup"`
+		Usernames     *bool  `json:"requires_username"`
+		Policy        string `json:"passwordPolicy"` // none, low, fair, good, excellent
+		Complexity    struct {
+			Least int `json:"min_length"` // characters of a password
+		} `json:"password_complexity_options"`
+	} `json:"options"`
+}
+
+// DatabaseByName finds a connection by its exact name. What else its options hold, which
+// may be an identity provider's secret, is dropped as it is read.
+func (c *Client) DatabaseByName(ctx context.Context, name string) (Database, bool, error) {
+	return connectionNamed[Database](ctx, c, name, "id,name,strategy,options,enabled_clients")
+}
+
+func (c Connection) named() string { return c.Name }
+
+func connectionNamed[T interface {
+	entry
+	named() string
+}](ctx context.Context, c *Client, name, fields string) (none T, found bool, err error) {
+	r := request{method: http.MethodGet, route: apiPath + "/connections", query: url.Values{"name": {name}, "fields": {fields}, "include_fields": {"true"}}}
+	parse := func(raw jsontext.Value) (T, error) { return parseJSON[T](raw) }
 	for one, err := range offsets(ctx, c, r, parse, "connections") {
 		if err != nil {
-			return Connection{}, false, err
+			return none, false, err
 		}
-		if one.Name == name && one.ID != "" {
+		if one.named() == name {
 			return one, true, nil
 		}
 	}
-	return Connection{}, false, nil
+	return none, false, nil
 }

@@ -115,6 +115,9 @@ func (c *Client) send(ctx context.Context, r request, stream bool) (*answered, e
 			return a, nil
 		}
 		e.Op = cmp.Or(e.Op, r.op())
+		if e.Status == http.StatusForbidden && e.Code == "insufficient_scope" { // it may be granted by now, which an old token does not know
+			c.Reconsider()
+		}
 		var wait time.Duration
 		switch {
 		case e.Status == http.StatusUnauthorized && used != "" && !renewed:

@@ -32,6 +32,7 @@ type pace struct {
 	mu     sync.Mutex
 	hold   time.Time // nobody sends before
 	known  bool      // the tenant has told of a limit
+	limit  int       // how many it allows at once, as it told last; 0 if it did not
 	left   int       // how many may be sent before there is news
 	reset  int64     // of the limit that left is about, as the tenant tells it; 0 if it does not
 	probe  time.Time // when one may be sent although none is left
@@ -108,6 +109,9 @@ func (p *pace) leave(h http.Header, now time.Time) {
 			reset, at = maxHold, 0 // it is none of this API's limits, and must not outlast them
 		}
 		p.known = true
+		if limit, err := strconv.Atoi(h.Get("X-Ratelimit-Limit")); err == nil && limit > 0 {
+			p.limit = limit
+		}
 		p.count(max(0, remaining-p.flying), at)
 		p.probe = now.Add(max(reset, probeEvery))
 		if remaining <= 0 {
@@ -147,6 +151,14 @@ func (p *pace) tell() {
 		close(p.news)
 		p.news = nil
 	}
+}
+
+// Limit is how many requests the tenant allows at once, as it told last; 0 if it has
+// told of none.
+func (c *Client) Limit() int {
+	c.pace.mu.Lock()
+	defer c.pace.mu.Unlock()
+	return c.pace.limit
 }
 
 // untilReset reads x-ratelimit-reset, in Unix seconds, against the tenant's own clock

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type tokens struct {
 	mu      sync.Mutex
 	value   string
 	scopes  []string
+	made    time.Time
 	renew   time.Time // at about 80 % of its life
 	expires time.Time
 	round   int    // counts the renewals that ended with an answer
@@ -102,6 +104,21 @@ func (t *tokens) drop(value string) {
 	}
 }
 
+// Stale is how old a token must be before another is asked for because its scopes do
+// not do: a token keeps those that it was given with, and each one is counted.
+const Stale = 10 * time.Minute
+
+// Reconsider has the next request ask for a token anew if the one that is kept is older
+// than Stale: the scopes that somebody has granted meanwhile are not in it.
+func (c *Client) Reconsider() {
+	t := c.tokens
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Since(t.made) >= Stale {
+		t.value, t.renew, t.expires = "", time.Time{}, time.Time{}
+	}
+}
+
 // request renews the token. While the old one lives, the lack of an answer is none of
 // the caller's trouble.
 func (t *tokens) request(ctx context.Context) (string, error) {
@@ -123,7 +140,7 @@ func (t *tokens) request(ctx context.Context) (string, error) {
 	}
 	life := time.Duration(min(answer.ExpiresIn, 30*86_400)) * time.Second
 	t.value, t.scopes = answer.Token, strings.Fields(answer.Scope)
-	t.expires, t.renew = now.Add(life), now.Add(life*8/10)
+	t.made, t.expires, t.renew = now, now.Add(life), now.Add(life*8/10)
 	return t.value, nil
 }
 
@@ -217,16 +234,30 @@ func (t *tokens) ask(ctx context.Context) (*tokenAnswer, *Error) {
 	return &answer, nil
 }
 
+// auth0s says that the tenant's address is below Auth0's own domain.
+func (c *Client) auth0s() bool {
+	u, err := url.Parse(c.base)
+	return err == nil && strings.HasSuffix(strings.ToLower(u.Hostname()), ".auth0.com")
+}
+
+// domain says what an address that is wrong is to be.
+func (c *Client) domain() string {
+	if c.auth0s() { // where a region that is wrong is as likely as a name
+		return "the tenant's domain, of its region, as the dashboard shows it at the application"
+	}
+	return "the tenant's domain"
+}
+
 // noTenant is an answer that Auth0 does not give. It has no status: a "not found" of
 // a wrong place must not look like one of a user.
 func (t *tokens) noTenant() *Error {
-	return &Error{Unsent: true, foreign: true, Err: fmt.Errorf("%s is no Auth0 tenant: its token endpoint answers with something else; set the address to the tenant's domain", t.client.base)}
+	return &Error{Unsent: true, foreign: true, Err: fmt.Errorf("%s is no Auth0 tenant: its token endpoint answers with something else; set the address to %s", t.client.base, t.client.domain())}
 }
 
 func (t *tokens) unreachable(e *Error) *Error {
 	e.Unsent, e.foreign = true, true
 	if dns, ok := errors.AsType[*net.DNSError](e.Err); ok && dns.IsNotFound {
-		e.Err = fmt.Errorf("the tenant's address %s does not exist; set it to the tenant's domain: %w", t.client.base, dns)
+		e.Err = fmt.Errorf("the tenant's address %s does not exist; set it to %s: %w", t.client.base, t.client.domain(), dns)
 	}
 	return e
 }
@@ -254,6 +285,9 @@ func (t *tokens) explain(e *Error) *Error {
 		return wrong
 	case e.Code == "invalid_target", has("service not found", "service not enabled", "audience"):
 		e.Err = fmt.Errorf("the audience %s is no API of the tenant; set it to the identifier of the Management API", t.audience)
+		if !t.client.auth0s() && t.audience == t.client.base+apiPath+"/" {
+			e.Err = fmt.Errorf("the audience %s is no API of the tenant; with a domain of one's own set it to that of the tenant's first domain, like https://acme.eu.auth0.com/api/v2/", t.audience)
+		}
 	case has("client-grant", "client grant", "not authorized to access"):
 		e.Err = fmt.Errorf("the application is not authorized for the API %s; authorize it there, with the scopes that are needed", t.audience)
 	case has("grant type"):
@@ -266,7 +300,7 @@ func (t *tokens) explain(e *Error) *Error {
 	case has("secret"):
 		e.Err = errors.New("the client secret is wrong; set it to that of the application")
 	default:
-		e.Err = errors.New("the client id or the client secret is wrong; set both to those of the application")
+		e.Err = fmt.Errorf("the client id or the client secret is wrong, or %s is another's; set both to those of the application, and the address to %s", t.client.base, t.client.domain())
 	}
 	return e
 }

@@ -171,12 +171,30 @@ func (c *cli) cycle(ctx context.Context, what string, o *server.Options, plan *s
 	} else if err != nil {
 		return whole(nil, b, o.App), err
 	}
+	found := c.start(ctx, u, what, *o)
 	doc, err = run(u)
 	doc = whole(doc, b, o.App)
+	doc.Took(found)
 	if what != "plan" { // which left nothing behind to be asked about
 		c.aside, c.waiting = asideRows(context.WithoutCancel(ctx), u, doc)
 	}
 	return doc, err
+}
+
+// start tells what has to be known before a cycle.
+func (c *cli) start(ctx context.Context, u *server.Usher, what string, o server.Options) []server.Note {
+	found, err := u.Start(ctx, o, what != "plan") // which leaves nothing behind
+	for _, n := range found {
+		warning := ""
+		if n.Level == server.FindingWarning {
+			warning = "warning: "
+		}
+		fmt.Fprintf(c.err, "usher: %s%s\n", warning, printable(n.String()))
+	}
+	if err != nil && ctx.Err() == nil {
+		fmt.Fprintf(c.err, "usher: warning: what this start has found cannot be kept for usher status: %s\n", printable(err.Error()))
+	}
+	return found
 }
 
 // known says that an app is not in the configuration, and which ones are.

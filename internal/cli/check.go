@@ -143,8 +143,7 @@ func (c *cli) liveFindings(ctx context.Context, b *server.Built, f liveFlags) (f
 	} else {
 		found = b.CheckApps(ctx, f.app)
 	}
-	// Whoever else is asked is asked here, and what is found appended.
-	return found, err
+	return append(found, b.CheckTenants(ctx, f.app)...), err
 }
 
 // openLive opens the store, for sealed secrets and people; nil if there is none yet.

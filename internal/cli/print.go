@@ -94,6 +94,8 @@ func inWords(detail string) string {
 		app.TooLarge.String():     "the request is too large for the app",
 	}[class]
 	switch {
+	case class == app.Unauthorized.String() && rest != "" && !strings.HasPrefix(rest, "status "): // known before it was asked
+		return rest
 	case words == "":
 		return detail
 	case rest == "":

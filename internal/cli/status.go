@@ -106,6 +106,12 @@ func (c *cli) status(s *server.Status) error {
 		c.reasons(a)
 		c.changed(a)
 	}
+	if len(s.Notes) > 0 {
+		fmt.Fprintln(c.out, "\nfound at the last start:")
+	}
+	for _, n := range s.Notes {
+		fmt.Fprintf(c.out, "  %s: %s\n", n.Level, printable(n.String()))
+	}
 	c.statusHolds(s)
 	return nil
 }

@@ -118,7 +118,9 @@ func TestUndoneInAuth0(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		id := workers(d, false)[0].ID
+		id, tenant := workers(d, false)[0].ID, d.Apps[0].Tenant()
+		had := tenant.Grant("usher", "create:users", "update:users", "delete:users") // the last of which it has no use for
+		defer func() { tenant.Grant("usher", had...) }()
 		for _, blocked := range []bool{true, false} {
 			if _, err := c.UpdateUser(t.Context(), id, auth0.UserChange{Blocked: &blocked}); err != nil {
 				t.Error(err)

@@ -222,6 +222,13 @@ func (d *Demo) cycle(ctx context.Context, s *Step) (doc *server.Document, err er
 	if s.Down != "" {
 		o.Wait = 0 // it stays down: the others are not to wait for it
 	}
+	found, err := u.Start(ctx, o, true)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > 0 {
+		return nil, errors.New(found[0].String())
+	}
 	return u.Apply(ctx, o)
 }
 

@@ -29,6 +29,10 @@ const (
 	sessionLag = 200 * time.Millisecond
 )
 
+// scopes are what Usher may do at the tenant: exactly what it needs here.
+var scopes = strings.Fields(`read:users create:users update:users read:connections read:roles create:roles update:roles
+	read:sessions delete:sessions read:refresh_tokens delete:refresh_tokens read:events`)
+
 // tenant is Auth0.
 type tenant struct {
 	*auth0test.Tenant
@@ -44,7 +48,7 @@ func (t *tenant) start(ctx context.Context) (url string, stop func(), err error)
 	t.numbers = map[string]string{}
 	t.Tenant, err = auth0test.New(auth0test.Config{
 		Now:      func() time.Time { return time.Now().Add(time.Duration(t.ahead.Load())) },
-		ClientID: clientID, Secret: token, SearchLag: searchLag, SessionLag: sessionLag,
+		ClientID: clientID, Secret: token, Scopes: scopes, SearchLag: searchLag, SessionLag: sessionLag,
 		Connections: []auth0test.Connection{{Name: auth0test.DefaultConnection, Strategy: "auth0"}, {Name: socialConnection, Strategy: "google-oauth2"}},
 		Faults: auth0test.Rules(auth0test.Rule{
 			Method: http.MethodPost, Path: "/users", Times: 1, Fault: auth0test.Fault{Kind: auth0test.AnswerLost},

@@ -109,7 +109,7 @@ type Reader interface {
 	// zero for none.
 	Ahead(ctx context.Context, until time.Time, limit int) ([]*Person, error)
 	NextDate(ctx context.Context, after time.Time) (time.Time, error)
-	// Meta returns a small fact about the store itself, nil if it is not kept.
+	// Meta is what PutMeta has kept, nil for nothing.
 	Meta(ctx context.Context, key string) ([]byte, error)
 }
 

@@ -28,7 +28,9 @@ func (b *Built) auth0Target(a config.App, t *provision.Target) error {
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	c.Client = client
+	who := &party{name: "app " + a.Name, tenant: a.Auth0.Tenant, client: client, app: &a, needs: needsOf(appScopes, &a)}
+	b.join(who)
+	c.Client, c.Permit = client, who.permit
 	auth0, err := auth0app.New(c)
 	if err != nil {
 		return errors.Join(append(errs, &config.Error{Pos: a.Pos, Msg: "app " + a.Name + ": " + err.Error()})...)

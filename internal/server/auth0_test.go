@@ -432,8 +432,8 @@ func TestAuth0Scopes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, found := bytes.Cut(text, []byte("### Scopes"))
-	text, _, _ = bytes.Cut(text, []byte("\n###"))
+	_, text, found := bytes.Cut(text, []byte("## Scopes"))
+	text, _, _ = bytes.Cut(text, []byte("\n##"))
 	var scopes []string
 	for _, m := range regexp.MustCompile("`([a-z]+:[a-z_]+)`").FindAllSubmatch(text, -1) {
 		scopes = append(scopes, string(m[1]))

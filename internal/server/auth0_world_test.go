@@ -53,6 +53,8 @@ type login struct {
 	staff  []worker
 	aged   time.Time
 	wait   time.Duration     // how long a cycle may last; 0 is two minutes
+	starts bool              // each cycle begins with a start
+	notes  []server.Note     // of the last one
 	status *server.Status    // after the last cycle
 	people map[string]string // ids by user name, then
 }
@@ -136,6 +138,11 @@ func (l *login) cycle(today string) *server.Document {
 	u, err := built.Open(l.ctx, "test")
 	if err != nil {
 		l.Fatal(err)
+	}
+	if l.starts {
+		if l.notes, err = u.Start(l.ctx, server.Options{}, true); err != nil {
+			l.Fatal(err)
+		}
 	}
 	doc, err := u.Apply(l.ctx, server.Options{Wait: cmp.Or(l.wait, 2*time.Minute), Actor: "test"})
 	l.people = map[string]string{}

@@ -30,7 +30,8 @@ type Built struct {
 	Targets []*provision.Target
 	Limits  provision.Limits
 
-	uses        []Use // places that take sealed secrets
+	uses        []Use    // places that take sealed secrets
+	grants      []*grant // applications of tenants of Auth0
 	vault       *vault
 	sourceRules []directory.SourceRules
 	paths       []scim.Path

@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
@@ -47,4 +48,43 @@ var Twins = twins
 func (u *Usher) Rediscover(ctx context.Context, log *slog.Logger, now time.Time, start bool) time.Time {
 	d := &daemon{Usher: u, log: log, o: Options{Actor: "test"}, books: make(chan struct{}, 1)}
 	return d.rediscover(ctx, now, start)
+}
+
+// Least are the scopes that a configuration needs, all applications together, with the
+// word on what is done without each ("" is nothing).
+func (b *Built) Least() map[string]string {
+	out := map[string]string{}
+	for _, g := range b.grants {
+		for _, n := range g.needs() {
+			if was, there := out[n.scope]; !there || was != "" {
+				out[n.scope] = n.without
+			}
+		}
+	}
+	return out
+}
+
+// ScopeTable is the table of scopes as the documentation shows it.
+func ScopeTable() string {
+	return tableOf("source", sourceScopes) + tableOf("app", appScopes)
+}
+
+func tableOf[T any](of string, rows []scopeRow[T]) (out string) {
+	for _, r := range rows {
+		var scopes []string
+		for _, text := range r.scopes {
+			scope, or, found := strings.Cut(text, "|")
+			scope = "`" + scope + "`"
+			if found {
+				scope += " or `" + or + "`"
+			}
+			scopes = append(scopes, scope)
+		}
+		without := r.without
+		if without == "" {
+			without = map[string]string{"source": "nothing is read from it", "app": "it is paused, but for shutting people out"}[of]
+		}
+		out += "| " + of + ": " + r.what + " | " + strings.Join(scopes, ", ") + " | " + without + " |\n"
+	}
+	return out
 }

@@ -99,7 +99,7 @@ func (a liveApp) build(t *testing.T) *server.Built {
 
 // told are findings as lines "LINE:COLUMN level: text", without that all is well and,
 // unless they are asked for, without notes.
-func told(found []server.Finding, notes bool) []string {
+func linesOf(found []server.Finding, notes bool) []string {
 	out := []string{}
 	for _, f := range found {
 		if f.Level == server.FindingOK || f.Level == server.FindingNote && !notes {
@@ -239,7 +239,7 @@ func TestASoundMappingFindsNothing(t *testing.T) {
 	a := newTeller()
 	b := liveApp{url: a.start(t), lines: soundLines()}.build(t)
 	found := b.CheckApps(t.Context(), "")
-	sameLines(t, told(found, true), []string{})
+	sameLines(t, linesOf(found, true), []string{})
 	if len(found) != 1 || found[0].Level != server.FindingOK || found[0].Subject != "app app" ||
 		found[0].Text != "all that is sent (6 attributes) fits the app's schema and profile generic-scim2" {
 		t.Errorf("%+v", found)
@@ -363,7 +363,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 				c.plant(t, a)
 			}
 			b := liveApp{url: a.start(t), lines: append(soundLines(), c.lines...)}.build(t)
-			sameLines(t, told(b.CheckApps(t.Context(), ""), true), c.want)
+			sameLines(t, linesOf(b.CheckApps(t.Context(), ""), true), c.want)
 			a.onlyReads(t, 4)
 		})
 	}
@@ -396,7 +396,7 @@ func TestMistakesOfGroupsAreFound(t *testing.T) {
 				c.plant(t, a)
 			}
 			b := liveApp{url: a.start(t), lines: append(soundLines(), "#\n    groups: {teams: [department]}")}
-			sameLines(t, told(b.build(t).CheckApps(t.Context(), ""), true), c.want)
+			sameLines(t, linesOf(b.build(t).CheckApps(t.Context(), ""), true), c.want)
 		})
 	}
 }
@@ -455,7 +455,7 @@ func TestMistakesAtSimulatedApps(t *testing.T) {
 			srv := httptest.NewServer(sim)
 			defer srv.Close()
 			b := liveApp{url: srv.URL + scimtest.Base, profile: c.app, lines: c.lines}.build(t)
-			sameLines(t, told(b.CheckApps(t.Context(), ""), false), c.want)
+			sameLines(t, linesOf(b.CheckApps(t.Context(), ""), false), c.want)
 			if n := sim.Counts(); n.Writes() != 0 || n.Total() > 4 {
 				t.Errorf("requests %v", n)
 			}
@@ -469,7 +469,7 @@ func TestMistakesAtScimmy(t *testing.T) {
 	s := testenv.Scimmy(t, testenv.ScimmyOptions{})
 	at := func(lines ...string) []string {
 		b := liveApp{url: s.BaseURL, token: s.Token, lines: lines}.build(t)
-		return told(b.CheckApps(t.Context(), ""), true)
+		return linesOf(b.CheckApps(t.Context(), ""), true)
 	}
 	sameLines(t, at(soundLines()...), []string{})
 	sameLines(t, at("name.givenName: person.name.givenName", "usher.startDate: person.usher.startDate",
@@ -572,7 +572,7 @@ func TestHostileDiscovery(t *testing.T) {
 			}
 			b := liveApp{url: a.start(t), lines: soundLines(), timeout: map[bool]string{true: "300ms"}[c.slow]}.build(t)
 			start := time.Now()
-			sameLines(t, told(b.CheckApps(t.Context(), ""), true), []string{c.want})
+			sameLines(t, linesOf(b.CheckApps(t.Context(), ""), true), []string{c.want})
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("it took %s", took)
 			}
@@ -589,7 +589,7 @@ func TestAnAppWithoutDiscovery(t *testing.T) {
 		a.over[path] = http.NotFound
 	}
 	b := liveApp{url: a.start(t), profile: "slack", lines: []string{"userName: person.userName"}}.build(t)
-	sameLines(t, told(b.CheckApps(t.Context(), ""), true), []string{
+	sameLines(t, linesOf(b.CheckApps(t.Context(), ""), true), []string{
 		"12:3 error: Slack requires emails, which no line of the mapping gives",
 		"12:3 note: the app does not have, or show to this token, /ServiceProviderConfig, /Schemas, /ResourceTypes; what profile slack knows is taken instead",
 	})
@@ -605,7 +605,7 @@ func TestSchemasThatWereCut(t *testing.T) {
 	}
 	a.types[0].SchemaExtensions, a.types = nil, a.types[:0]
 	b := liveApp{url: a.start(t), lines: soundLines()}.build(t)
-	sameLines(t, told(b.CheckApps(t.Context(), ""), true), []string{
+	sameLines(t, linesOf(b.CheckApps(t.Context(), ""), true), []string{
 		"12:3 note: the app tells /Schemas in part only; what is not in it may still be there",
 		"12:3 note: the app does not have, or show to this token, /ResourceTypes; what profile generic-scim2 knows is taken instead",
 	})
@@ -651,7 +651,7 @@ func TestValuesOfPeople(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := told(found, true)
+		got := linesOf(found, true)
 		slices.Sort(got) // the store's order is that of ids, which are digests
 		sameLines(t, got, want)
 	}

@@ -23,6 +23,8 @@ type Status struct {
 	Holds   []HoldStatus     `json:"holds"`
 	// Asked counts the requests of other processes that have no outcome yet.
 	Asked int `json:"requests_waiting"`
+	// Notes are what the last start of an engine has found.
+	Notes []Note `json:"notes,omitempty"`
 }
 
 // EngineStatus says whether an engine holds the store, and who it is.
@@ -95,6 +97,9 @@ func (u *Usher) Status(ctx context.Context) (*Status, error) {
 	now := time.Now()
 	err = u.db.Read(ctx, func(r store.Reader) (err error) {
 		if s.People, err = r.PeopleTotals(ctx); err != nil {
+			return err
+		}
+		if s.Notes, err = u.keptNotes(ctx, r); err != nil {
 			return err
 		}
 		return errors.Join(u.sourceStatus(ctx, r, now, s), holdStatus(ctx, r, s), u.appStatus(ctx, r, now, s))

@@ -76,11 +76,14 @@ func (b *Built) tenantSource(s config.Source) error {
 	if err != nil {
 		return err
 	}
+	who := &party{name: "source " + s.Name, tenant: s.Tenant, client: client, source: &s, needs: needsOf(sourceScopes, &s)}
+	b.join(who)
 	host := s.Tenant.URL.Value
 	if u, err := url.Parse(host); err == nil {
 		host = u.Host
 	}
 	c := auth0in.Config{Source: s.Name, Host: host, Client: client, Columns: rows.read, Connections: texts(s.Connections)}
+	c.Permit = func(ctx context.Context) error { return who.permit(ctx, false) }
 	for _, kind := range s.Teams {
 		c.Teams = append(c.Teams, auth0in.Teams(kind.Value))
 	}
@@ -146,6 +149,9 @@ func (d *daemon) live(name string) source.Source {
 func (d *daemon) followTenants(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error { <-ctx.Done(); return nil }) // a part ends with the daemon, whatever it has to do
+	if len(d.grants) > 0 {
+		g.Go(func() error { return d.watchScopes(ctx) })
+	}
 	for _, t := range d.Tenants {
 		g.Go(func() error { return d.reread(ctx, d.live(t.Source)) })
 		if t.Stream {

@@ -86,6 +86,7 @@ type Document struct {
 	Seconds      float64                         `json:"seconds"`
 	Sources      []source.Report                 `json:"sources"`
 	Problems     []Problem                       `json:"problems"`
+	Notes        []Note                          `json:"notes,omitempty"`   // see Start
 	Stopped      bool                            `json:"stopped,omitempty"` // cut short by a signal
 	Plans        []provision.Plan                `json:"-"`
 

@@ -180,8 +180,13 @@ func (v *vault) reveal(s config.Secret) (string, error) {
 	if values := v.values(s.Name()); len(values) > 0 {
 		return values[0], nil
 	}
-	return "", fmt.Errorf("%s is not open", s.Ref())
+	return "", &notOpenError{s.Ref()}
 }
+
+// notOpenError says that a sealed secret is used and was not opened.
+type notOpenError struct{ ref string } // secret:NAME
+
+func (e *notOpenError) Error() string { return e.ref + " is not open" }
 
 // Format keeps what is open from being printed.
 func (v *vault) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "a vault") }

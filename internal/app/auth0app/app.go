@@ -4,10 +4,13 @@ package auth0app
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
+	"slices"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -19,6 +22,9 @@ func (a *App) Create(ctx context.Context, kind app.Kind, r *scim.Resource) (app.
 		return app.Answer{}, refuse(app.Terminal, "there is no resource to create")
 	}
 	ctx, end := begin(ctx)
+	if err := a.permit(ctx, false); err != nil {
+		return end(0, nil, err)
+	}
 	var out *scim.Resource
 	var err error
 	switch kind {
@@ -40,6 +46,9 @@ func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []sci
 		return app.Answer{}, refuse(app.Terminal, "there is no change to send")
 	}
 	ctx, end := begin(ctx)
+	if err := a.permit(ctx, kind == app.KindUser && disables(changes)); err != nil {
+		return end(0, nil, err)
+	}
 	var out *scim.Resource
 	var err error
 	switch kind {
@@ -60,6 +69,9 @@ func (a *App) Delete(ctx context.Context, kind app.Kind, id string) (app.Answer,
 		return app.Answer{}, refuse(app.Terminal, "a group has to be deleted in Auth0, by hand: what hangs on it is not ours")
 	}
 	ctx, end := begin(ctx)
+	if err := a.permit(ctx, false); err != nil {
+		return end(0, nil, err)
+	}
 	return end(http.StatusNoContent, nil, a.deleteUser(ctx, id))
 }
 
@@ -122,6 +134,24 @@ func (a *App) List(ctx context.Context, kind app.Kind, excludeMembers bool) iter
 		return a.listGroups(ctx, excludeMembers)
 	}
 	return func(yield func(*scim.Resource, error) bool) { yield(nil, unknown(kind)) }
+}
+
+// permit asks whether anything may be written. That it may not is nobody's in
+// particular: the app is paused. An error of the client is what it is.
+func (a *App) permit(ctx context.Context, shutsOut bool) error {
+	err := a.cfg.Permit(ctx, shutsOut)
+	if _, ok := errors.AsType[*auth0.Error](err); ok || err == nil {
+		return err
+	}
+	return &app.Error{Class: app.Unauthorized, Err: err}
+}
+
+// disables says that changes shut a user out.
+func disables(changes []scim.Change) bool {
+	return slices.ContainsFunc(changes, func(c scim.Change) bool {
+		on, known := c.After.AsBool()
+		return c.Path.Equal(active) && known && !on
+	})
 }
 
 func unknown(kind app.Kind) error {

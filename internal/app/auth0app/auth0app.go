@@ -3,6 +3,7 @@
 package auth0app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -32,6 +33,9 @@ type Config struct {
 	// KeepSessions leaves sessions and refresh tokens of whoever leaves to end by
 	// themselves.
 	KeepSessions bool
+	// Permit is asked before anything is written, and says why it must not be; shutsOut
+	// is a change that disables a user. May be nil.
+	Permit func(ctx context.Context, shutsOut bool) error
 }
 
 // App is an Auth0 tenant.
@@ -48,6 +52,9 @@ var _ app.App = (*App)(nil)
 func New(cfg Config) (*App, error) {
 	if cfg.Client == nil || cfg.Connection == "" {
 		return nil, errors.New("auth0app: there is no client, or no connection")
+	}
+	if cfg.Permit == nil {
+		cfg.Permit = func(context.Context, bool) error { return nil }
 	}
 	a := &App{cfg: cfg, client: cfg.Client, places: places(cfg.Usernames)}
 	switch cfg.PasswordChange {

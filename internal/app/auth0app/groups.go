@@ -316,6 +316,9 @@ func (a *App) ChangeMembers(ctx context.Context, groupID string, add, remove []s
 		return app.Answer{}, refuse(app.TooLarge, "%d members added and %d removed in one request, where %d or %d are", len(add), len(remove), added, removed)
 	}
 	ctx, end := begin(ctx)
+	if err := a.permit(ctx, false); err != nil {
+		return end(0, nil, err)
+	}
 	if len(add) > 0 {
 		return end(http.StatusOK, nil, a.groups.add(ctx, groupID, add))
 	}

@@ -104,13 +104,14 @@ func (a *App) dropTicket(id string) error {
 	return nil
 }
 
-// A password that nobody knows: of four kinds in turn, so that every policy of Auth0 is
-// met, that of no three equal signs in a row included; 72 bytes are the most that it takes.
-const passwordLength = 40
+// PasswordLength is that of a password that nobody knows: of four kinds in turn, so that
+// every policy of Auth0 is met, that of no three equal signs in a row included; 72 bytes
+// are the most that it takes.
+const PasswordLength = 40
 
 func randomPassword() string {
 	kinds := [...]string{"abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "!@#$%^&*"}
-	out := make([]byte, passwordLength)
+	out := make([]byte, PasswordLength)
 	for i := range out {
 		kind := kinds[i%len(kinds)]
 		out[i] = kind[below(len(kind))]

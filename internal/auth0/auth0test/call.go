@@ -189,6 +189,7 @@ func (c *call) admitted(w http.ResponseWriter) (answer, error) {
 		if !c.route.allows(c.token.scopes) {
 			return answer{}, refuse(http.StatusForbidden, "insufficient_scope", c.route.needs())
 		}
+		c.asked[c.route] = true
 	}
 	for name := range c.query {
 		if !slices.Contains(c.route.query, name) {

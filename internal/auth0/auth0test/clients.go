@@ -27,6 +27,9 @@ type Client struct {
 	Secret     string
 	PublicKeys [][]byte // PEM
 	Scopes     []string // nil: all that this fake knows
+	// Ungranted says that nobody has authorized it for the Management API, and
+	// NotMachine that it is of a kind that may not use client credentials.
+	Ungranted, NotMachine bool
 }
 
 type client struct {
@@ -50,6 +53,17 @@ type credential struct {
 }
 
 func (cl *client) granted() []string { return cl.scopes }
+
+// Grant says anew which scopes an application has, and returns those that it had. Tokens
+// that are out keep theirs.
+func (t *Tenant) Grant(id string, scopes ...string) (had []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if cl := t.clients[id]; cl != nil {
+		had, cl.scopes = cl.scopes, scopes
+	}
+	return had
+}
 
 // AddClient registers an application.
 func (t *Tenant) AddClient(c Client) error {

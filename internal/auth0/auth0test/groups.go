@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -206,13 +207,28 @@ func userGroups(c *call) (answer, error) {
 	return c.list("groups", rows)
 }
 
-func (c *Connection) json() jsontext.Value {
+func (c *call) connectionJSON(con *Connection) jsontext.Value {
 	var o, options object
-	options.flag("requires_username", c.RequiresUsername)
-	o.text("id", c.ID)
-	o.text("name", c.Name)
-	o.text("strategy", c.Strategy)
+	options.flag("requires_username", con.RequiresUsername)
+	options.flag("disable_signup", con.NoSignUps)
+	if con.PasswordPolicy != "" {
+		options.text("passwordPolicy", con.PasswordPolicy)
+	}
+	if con.LeastPassword > 0 {
+		var complexity object
+		complexity.number("min_length", con.LeastPassword)
+		options.raw("password_complexity_options", complexity.end())
+	}
+	enabled := con.Clients
+	if enabled == nil {
+		enabled = slices.Sorted(maps.Keys(c.clients))
+	}
+	list, _ := json.Marshal(enabled) // of texts
+	o.text("id", con.ID)
+	o.text("name", con.Name)
+	o.text("strategy", con.Strategy)
 	o.raw("options", options.end())
+	o.raw("enabled_clients", list)
 	return o.end()
 }
 
@@ -222,7 +238,7 @@ func listConnections(c *call) (answer, error) {
 		if c.query.Has("name") && c.query.Get("name") != con.Name || c.query.Has("strategy") && !slices.Contains(c.query["strategy"], con.Strategy) {
 			continue
 		}
-		rows = append(rows, row{con.ID, func() jsontext.Value { return c.selected(con.json()) }})
+		rows = append(rows, row{con.ID, func() jsontext.Value { return c.selected(c.connectionJSON(con)) }})
 	}
 	return c.list("connections", rows)
 }
@@ -232,5 +248,5 @@ func getConnection(c *call) (answer, error) {
 	if con == nil {
 		return answer{}, refuse(http.StatusNotFound, "inexistent_connection", "The connection does not exist.")
 	}
-	return ok(c.selected(con.json()))
+	return ok(c.selected(c.connectionJSON(con)))
 }

@@ -13,9 +13,8 @@ import (
 type route struct {
 	method, path string
 	segments     []string
-	query        []string // parameters that it knows
-	any          []string // scopes of which one is needed; none: the endpoint is open
-	all          []string // scopes of which all do instead
+	query        []string   // parameters that it knows
+	scopes       [][]string // sets of scopes of which one is needed, whole; none: the endpoint is open
 	run          func(*call) (answer, error)
 }
 
@@ -25,16 +24,15 @@ const (
 	selection   = "fields include_fields "
 )
 
-// routes are the endpoints, as reference and documentation have them.
+// routes are the endpoints, as reference and documentation have them. Of their scopes one
+// is needed, or all that a plus joins.
 func routes() []*route {
 	var out []*route
 	add := func(what, query, scopes string, run func(*call) (answer, error)) {
 		method, path, _ := strings.Cut(what, " ")
 		r := &route{method: method, path: path, segments: strings.Split(strings.Trim(path, "/"), "/"), query: strings.Fields(query), run: run}
-		first, second, alternative := strings.Cut(scopes, "|")
-		r.any = strings.Fields(first)
-		if alternative {
-			r.any, r.all = strings.Fields(second), strings.Fields(first)
+		for _, set := range strings.Fields(scopes) {
+			r.scopes = append(r.scopes, strings.Split(set, "+"))
 		}
 		out = append(out, r)
 	}
@@ -62,9 +60,9 @@ func userRoutes(add adder) {
 	add("DELETE /users/:id/sessions", "", "delete:sessions", endSessions)
 	add("GET /users/:id/refresh-tokens", "include_totals "+checkpoints, "read:refresh_tokens", listRefreshTokens)
 	add("DELETE /users/:id/refresh-tokens", "", "delete:refresh_tokens", revokeRefreshTokens)
-	add("GET /users/:id/roles", offsets, "read:users read:roles|read:users read:role_members", userRoles)
-	add("POST /users/:id/roles", "", "read:roles update:users|create:role_members", assignRoles)
-	add("DELETE /users/:id/roles", "", "read:roles update:users|delete:role_members", unassignRoles)
+	add("GET /users/:id/roles", offsets, "read:users+read:roles read:users+read:role_members", userRoles)
+	add("POST /users/:id/roles", "", "read:roles+update:users create:role_members", assignRoles)
+	add("DELETE /users/:id/roles", "", "read:roles+update:users delete:role_members", unassignRoles)
 	add("GET /users/:id/organizations", offsets+checkpoints, "read:users read:organizations", userOrganizations)
 	add("GET /users/:id/groups", selection+checkpoints, "read:groups", userGroups)
 	add("GET /user-blocks/:id", "", "read:users", getBlocks)
@@ -81,7 +79,7 @@ func groupRoutes(add adder) {
 	add("GET /roles/:id", "", "read:roles", getRole)
 	add("PATCH /roles/:id", "", "update:roles", updateRole)
 	add("DELETE /roles/:id", "", "delete:roles", deleteRole)
-	add("GET /roles/:id/users", offsets+checkpoints, "read:users read:roles|read:role_members", roleUsers)
+	add("GET /roles/:id/users", offsets+checkpoints, "read:users+read:roles read:role_members", roleUsers)
 	add("POST /roles/:id/users", "", "update:roles create:role_members", assignUsers)
 	add("GET /organizations", offsets+checkpoints+"sort", "read:organizations read:organizations_summary", listOrganizations)
 	add("POST /organizations", "", "create:organizations", createOrganization)
@@ -120,34 +118,51 @@ func streamRoutes(add adder) {
 }
 
 // open reports whether a route asks for no token.
-func (r *route) open() bool { return len(r.any) == 0 && len(r.all) == 0 }
+func (r *route) open() bool { return len(r.scopes) == 0 }
 
 // allows reports whether a token's scopes do.
 func (r *route) allows(scopes []string) bool {
-	if slices.ContainsFunc(r.any, func(s string) bool { return slices.Contains(scopes, s) }) {
-		return true
-	}
-	return len(r.all) > 0 && !slices.ContainsFunc(r.all, func(s string) bool { return !slices.Contains(scopes, s) })
+	return slices.ContainsFunc(r.scopes, func(set []string) bool {
+		return !slices.ContainsFunc(set, func(s string) bool { return !slices.Contains(scopes, s) })
+	})
 }
 
 func (r *route) needs() string {
-	if len(r.all) > 0 {
-		return "Insufficient scope, expected all of: " + strings.Join(r.all, ", ")
+	if first := r.scopes[0]; len(first) > 1 {
+		return "Insufficient scope, expected all of: " + strings.Join(first, ", ")
 	}
-	return "Insufficient scope, expected any of: " + strings.Join(r.any, ", ")
+	var any []string
+	for _, set := range r.scopes {
+		any = append(any, strings.Join(set, "+"))
+	}
+	return "Insufficient scope, expected any of: " + strings.Join(any, ", ")
 }
 
 // knownScopes are all that a route may ask for.
 func knownScopes(all []*route) []string {
 	var out []string
 	for _, r := range all {
-		for _, s := range slices.Concat(r.any, r.all) {
+		for _, s := range slices.Concat(r.scopes...) {
 			if !slices.Contains(out, s) {
 				out = append(out, s)
 			}
 		}
 	}
 	slices.Sort(out)
+	return out
+}
+
+// Barred are the endpoints that were asked since the start and that other scopes than
+// those of the time would not have opened, such as "PATCH /users/:id".
+func (t *Tenant) Barred(scopes []string) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []string
+	for _, r := range t.routes {
+		if t.asked[r] && !r.allows(scopes) {
+			out = append(out, r.method+" "+r.path)
+		}
+	}
 	return out
 }
 

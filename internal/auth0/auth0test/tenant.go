@@ -77,6 +77,11 @@ type Connection struct {
 	// RequiresUsername says that users of a database have a username too.
 	RequiresUsername bool
 	MostUsername     int // characters of a username; default 15, as Auth0's
+	// NoSignUps says that nobody makes a user of a database for themselves.
+	NoSignUps      bool
+	PasswordPolicy string   // none, low, fair, good or excellent; "" is not told
+	LeastPassword  int      // characters; 0 is not told
+	Clients        []string // ids of those for which the connection is enabled; nil: all
 	// KeepsProfile says that the profile is not synced at each login, and may so be
 	// changed although somebody else is the identity provider.
 	KeepsProfile bool
@@ -100,6 +105,7 @@ type Tenant struct {
 	faults      *Schedule
 	down        bool
 	counts      Counts
+	asked       map[*route]bool // with a token whose scopes did
 	refusals    []Refusal
 	ledger      []Effect
 	clients     map[string]*client
@@ -126,7 +132,7 @@ func New(c Config) (*Tenant, error) {
 	}
 	c.defaults()
 	t := &Tenant{
-		cfg: c, faults: c.Faults, counts: Counts{}, clients: map[string]*client{}, tokens: map[string]*token{},
+		cfg: c, faults: c.Faults, counts: Counts{}, asked: map[*route]bool{}, clients: map[string]*client{}, tokens: map[string]*token{},
 		users: newUsers(), sessions: map[string][]*session{}, refreshes: map[string][]*session{}, jobs: map[string]*job{},
 		roles: map[string]*role{}, orgs: map[string]*organization{}, groups: map[string]*group{},
 	}

@@ -84,6 +84,12 @@ func issueToken(c *call) (answer, error) {
 	if g.Audience != c.base(c.r)+API+"/" {
 		return answer{}, oauthRefusal(http.StatusForbidden, "access_denied", "Service not enabled within domain: "+g.Audience)
 	}
+	switch {
+	case who.NotMachine:
+		return answer{}, oauthRefusal(http.StatusForbidden, "unauthorized_client", "Grant type 'client_credentials' not allowed for the client.")
+	case who.Ungranted:
+		return answer{}, oauthRefusal(http.StatusForbidden, "access_denied", `Client is not authorized to access "`+g.Audience+`". You might probably want to create a "client-grant" associated to this API.`)
+	}
 	scopes := who.granted()
 	if asked := strings.Fields(g.Scope); len(asked) > 0 {
 		scopes = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return !slices.Contains(asked, s) })

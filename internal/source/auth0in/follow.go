@@ -87,7 +87,7 @@ func (t *Tenant) listen(ctx context.Context, at *progress, l Listener) error {
 	if at.Offset == "" && !at.At.IsZero() {
 		from.Time = at.At.Add(-clocksDiffer)
 	}
-	s, err := t.Client.Events(ctx, from, t.types()...)
+	s, err := t.Client.Events(ctx, from, t.EventTypes()...)
 	if err != nil {
 		return err
 	}
@@ -165,8 +165,8 @@ func (t *Tenant) Redeliver(ctx context.Context, stream string, since time.Time) 
 	return len(failed), t.Client.Redeliver(ctx, stream, failed)
 }
 
-// types are the events that have something to tell.
-func (t *Tenant) types() []string {
+// EventTypes are the events that have something to tell.
+func (t *Tenant) EventTypes() []string {
 	types := []string{auth0.UserCreated, auth0.UserUpdated, auth0.UserDeleted}
 	if slices.Contains(t.Teams, Organizations) {
 		types = append(types, "organization.created", "organization.updated", "organization.deleted", "organization.member.added", "organization.member.deleted")

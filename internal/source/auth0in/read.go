@@ -28,6 +28,8 @@ type Config struct {
 	Columns     []string // that rows have, in this order; see IsColumn
 	Connections []string // names; none is all
 	Teams       []Teams
+	// Permit is asked before anything is read, and says why it must not be; may be nil.
+	Permit func(context.Context) error
 	// AtOnce is how many users are asked for at the same time; default 4.
 	AtOnce int
 	// Closely is up to how many differences a read of everybody asks for one by one,
@@ -76,11 +78,17 @@ func New(c Config) (*Tenant, error) {
 	if c.Closely == 0 {
 		c.Closely = 200
 	}
+	if c.Permit == nil {
+		c.Permit = func(context.Context) error { return nil }
+	}
 	return &Tenant{c}, nil
 }
 
 // ReadAll implements source.LiveReader.
 func (t *Tenant) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch, error) {
+	if err := t.Permit(ctx); err != nil {
+		return nil, err
+	}
 	b := t.newBatch()
 	b.out.Live.Began = time.Now()
 	for u, err := range t.everybody(ctx) {
@@ -217,6 +225,9 @@ func fingerprint(rows []source.Row) (sum [32]byte) {
 
 // ReadSome implements source.LiveReader.
 func (t *Tenant) ReadSome(ctx context.Context, keys []string) (*source.Batch, error) {
+	if err := t.Permit(ctx); err != nil {
+		return nil, err
+	}
 	b := t.newBatch()
 	b.out.Live.Began = time.Now()
 	users, poison := make([]*auth0.User, len(keys)), make([]error, len(keys))
@@ -300,6 +311,9 @@ func Rule(name string, k Teams) string { return name + "." + string(k) }
 
 // ReadTeams implements source.LiveReader.
 func (t *Tenant) ReadTeams(ctx context.Context) (rules []string, teams []source.StatedTeam, err error) {
+	if err := t.Permit(ctx); err != nil {
+		return nil, nil, err
+	}
 	members := 0
 	for _, kind := range t.Teams {
 		rule := Rule(t.Source, kind)
