@@ -30,6 +30,7 @@ type Built struct {
 
 	uses        []Use // places that take sealed secrets
 	vault       *vault
+	entries     []entry // of tenants
 	sourceRules []directory.SourceRules
 	paths       []scim.Path
 	compiler    *mapping.Compiler
@@ -62,6 +63,7 @@ func Build(cfg *config.Config) (*Built, error) {
 	for _, a := range cfg.Apps {
 		note(b.app(a))
 	}
+	note(b.schedules())
 	if len(mistakes) > 0 {
 		mistakes.Sort()
 		return nil, mistakes
