@@ -51,6 +51,39 @@ func newSigner(text []byte, client, audience string) (*signer, error) {
 	return s, nil
 }
 
+// NewKey makes a private key that a tenant takes: RSA, PKCS #8 in PEM.
+func NewKey() ([]byte, error) {
+	const bits = 3072 // until 2030 and beyond (NIST SP 800-57, part 1)
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		return nil, errors.New("auth0: a private key cannot be made")
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, errors.New("auth0: a private key cannot be written")
+	}
+	defer clear(der)
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// PublicKeyOf is the public half of a private key, PKIX in PEM, and its thumbprint (RFC
+// 7638), by which assertions name it.
+func PublicKeyOf(private []byte) (public []byte, thumbprint string, err error) {
+	key, err := parseKey(private)
+	if err != nil {
+		return nil, "", fmt.Errorf("auth0: %w", err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return nil, "", errors.New("auth0: the public key cannot be written")
+	}
+	sum, err := (&jose.JSONWebKey{Key: key.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil, "", errors.New("auth0: the private key has no thumbprint")
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), base64.RawURLEncoding.EncodeToString(sum), nil
+}
+
 // parseKey says nothing of what it reads but its kind.
 func parseKey(text []byte) (*rsa.PrivateKey, error) {
 	block, _ := pem.Decode(text)

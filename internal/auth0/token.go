@@ -119,6 +119,14 @@ func (c *Client) Reconsider() {
 	}
 }
 
+// Forget forgets the token that is kept, so that the next request asks for one by the
+// credential as it is then. Requests that are on their way go on with what they have.
+func (c *Client) Forget() {
+	c.tokens.mu.Lock()
+	defer c.tokens.mu.Unlock()
+	c.tokens.value, c.tokens.renew, c.tokens.expires = "", time.Time{}, time.Time{}
+}
+
 // request renews the token. While the old one lives, the lack of an answer is none of
 // the caller's trouble.
 func (t *tokens) request(ctx context.Context) (string, error) {

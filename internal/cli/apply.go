@@ -171,6 +171,11 @@ func (c *cli) cycle(ctx context.Context, what string, o *server.Options, plan *s
 	} else if err != nil {
 		return whole(nil, b, o.App), err
 	}
+	if what == "apply" { // a plan sends nothing that changes anything
+		c.noted(u.ResumeRotations(ctx, false, o.Actor))
+	} else {
+		c.noted(u.UnfinishedRotations(ctx))
+	}
 	found := c.start(ctx, u, what, *o)
 	doc, err = run(u)
 	doc = whole(doc, b, o.App)

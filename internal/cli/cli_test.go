@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 //	exits CODE COMMAND…   run it and check the exit code; no escape sequence, no secret in what it prints
 //	scimapp …             the app, see scimappCommand
 //	sftpd FOLDER          a server of files, see sftpdCommand
+//	auth0tenant …         a tenant of Auth0, see auth0tenantCommand
 //	accounts              print who has an account: userName, active or inactive, groups
 //	requests              print what the app was asked since the last time
 //	grab NAME REGEXP      set a variable to the first group of REGEXP in the last output
@@ -76,6 +77,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ADDR", "127.0.0.1:0")
 			app := newScimApp(canary)
 			e.Values[appKey{}] = app
+			e.Values[tenantKey{}] = &tenantBox{}
 			e.Defer(func() { _ = app.stop() })
 			e.Defer(app.unblock)
 			e.Defer(func() { noSecretIn(e) })
@@ -86,7 +88,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exitsCommand, "scimapp": scimappCommand, "accounts": accountsCommand, "requests": requestsCommand,
 			"grab": grabCommand, "normal": normalCommand, "field": fieldCommand, "contract": contractCommand,
-			"eventually": eventuallyCommand, "follows": followsCommand,
+			"eventually": eventuallyCommand, "follows": followsCommand, "auth0tenant": auth0tenantCommand,
 			"sftpd": func(ts *testscript.TestScript, neg bool, args []string) { sftpdCommand(t, ts, neg, args) },
 		},
 	})

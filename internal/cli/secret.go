@@ -77,30 +77,6 @@ func (c *cli) secretSet() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) secretRotate() *cobra.Command {
-	var random int
-	cmd := c.withFile(&cobra.Command{
-		Use:   "rotate NAME",
-		Short: "Seal a new value, and keep the one before it",
-		Long: "Reads the new value from the standard input, and seals it for the address of the one that there is. A webhook\n" +
-			"takes both from then on, until the next; everything else uses the new one.",
-		Example: "  usher secret rotate -c usher.yaml crm < token.txt\n  usher secret rotate -c usher.yaml hook --random 32",
-		Args:    arguments(cobra.ExactArgs(1)), ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := secret.CheckName(args[0]); err != nil {
-				return usageError{err}
-			}
-			b, err := c.build(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return c.putSecret(cmd.Context(), b, args[0], "", random, true)
-		},
-	})
-	withRandom(cmd, &random)
-	return cmd
-}
-
 func withRandom(cmd *cobra.Command, random *int) {
 	cmd.Flags().IntVar(random, "random", 0, "make the value of `N` random bytes, 16 to 64, and show it once")
 	complete(cmd, "random", cobra.NoFileCompletions)
@@ -242,6 +218,12 @@ func secretSays(s server.Secret) string {
 	switch {
 	case !s.Opens:
 		return "does not open: " + s.Why
+	case s.State == string(secret.Intended):
+		return "opens, on its way to the tenant: rotate, apply or serve goes on with it"
+	case s.State == string(secret.Retiring):
+		return "opens, the one before, which the tenant still takes"
+	case s.Old:
+		return "opens, OLD: set a new one"
 	case !s.Newest:
 		return "opens, the one before"
 	}

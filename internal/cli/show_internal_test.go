@@ -79,3 +79,34 @@ func TestAnAppThatChangedIsShown(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretsThatNeedSomebody: the status names them and what to do; the list does, too.
+func TestSecretsThatNeedSomebody(t *testing.T) {
+	t.Parallel()
+	ago := func(d time.Duration) *time.Time { at := time.Now().Add(-d); return &at }
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		s    server.SecretStatus
+		want string
+	}{
+		{server.SecretStatus{Secret: "crm", AgeSeconds: 9 * 86_400}, ""},
+		{server.SecretStatus{Secret: "crm", AgeSeconds: 200 * 86_400, Old: true}, "secret:crm is OLD, 200 days: make a new one where it is taken, then usher secret rotate -c a.yaml crm\n"},
+		{server.SecretStatus{Secret: "t", AgeSeconds: 200 * 86_400, Old: true, Tenant: true}, "secret:t is OLD, 200 days: usher secret rotate -c a.yaml t --at-tenant\n"},
+		{server.SecretStatus{Secret: "t", Tenant: true, Rotates: ago(time.Hour)}, ""},
+		{server.SecretStatus{Secret: "t", Tenant: true, Rotates: ago(2 * day)}, "serve does it, or usher secret rotate -c a.yaml t --at-tenant\n"},
+		{server.SecretStatus{Secret: "t", Old: true, Tenant: true, Rotation: "intended"}, "secret:t: a rotation was cut short; apply, serve or usher secret rotate -c a.yaml t --at-tenant goes on with it\n"},
+		{server.SecretStatus{Secret: "t", Tenant: true, Rotation: "retiring"}, ""},
+	} {
+		var out bytes.Buffer
+		cmd := &cli{out: &out, file: "a.yaml"}
+		cmd.statusSecrets(&server.Status{Secrets: []server.SecretStatus{c.s}})
+		if got := out.String(); (got == "") != (c.want == "") || !strings.HasSuffix(got, c.want) {
+			t.Errorf("%+v: %q", c.s, got)
+		}
+	}
+	for state, want := range map[string]string{"intended": "on its way to the tenant", "retiring": "which the tenant still takes", "": "OLD: set a new one"} {
+		if got := secretSays(server.Secret{Opens: true, Newest: state == "", Old: state == "", State: state}); !strings.Contains(got, want) {
+			t.Errorf("%q: %s", state, got)
+		}
+	}
+}

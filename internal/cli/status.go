@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/server"
 )
 
@@ -112,8 +113,29 @@ func (c *cli) status(s *server.Status) error {
 	for _, n := range s.Notes {
 		fmt.Fprintf(c.out, "  %s: %s\n", n.Level, printable(n.String()))
 	}
+	c.statusSecrets(s)
 	c.statusHolds(s)
 	return nil
+}
+
+// late is how long after its time a rotation is one that nobody does.
+const late = 24 * time.Hour
+
+// statusSecrets prints the secrets that somebody should look at.
+func (c *cli) statusSecrets(s *server.Status) {
+	for _, one := range s.Secrets {
+		days := int(one.AgeSeconds / 86_400)
+		switch {
+		case one.Rotation == string(secret.Intended):
+			fmt.Fprintf(c.out, "\nsecret:%s: a rotation was cut short; apply, serve or usher secret rotate -c %s %s --at-tenant goes on with it\n", one.Secret, c.file, one.Secret)
+		case one.Rotates != nil && time.Since(*one.Rotates) > late:
+			fmt.Fprintf(c.out, "\nsecret:%s was to be rotated%s: serve does it, or usher secret rotate -c %s %s --at-tenant\n", one.Secret, since(one.Rotates), c.file, one.Secret)
+		case one.Old && one.Tenant:
+			fmt.Fprintf(c.out, "\nsecret:%s is OLD, %d days: usher secret rotate -c %s %s --at-tenant\n", one.Secret, days, c.file, one.Secret)
+		case one.Old:
+			fmt.Fprintf(c.out, "\nsecret:%s is OLD, %d days: make a new one where it is taken, then usher secret rotate -c %s %s\n", one.Secret, days, c.file, one.Secret)
+		}
+	}
 }
 
 // reasons prints why things are set aside at one app.

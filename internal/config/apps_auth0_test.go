@@ -91,6 +91,8 @@ func TestAuth0AppIsRefused(t *testing.T) {
 		{scim + "\nsign_ups: closed", "sign_ups of app login is for type: auth0"},
 		{inAuth0 + "\nsign_ups: maybe", "sign_ups of app login"},
 		{inAuth0 + "\ntickets: here", "tickets of app login is for password_change: tickets"},
+		{strings.Replace(inAuth0, "client_id", "rotate: 90d, client_id", 1), "rotate of tenant of app login needs a credential that is sealed"},
+		{strings.Replace(inAuth0, "client_id", "rotate: 1h, client_id", 1), "rotate of tenant of app login is out of range (1d to 3650d)"},
 		{strings.Replace(inAuth0, "https:", "http:", 1), "is plain http"},
 		{"token: abc", "app login has no url"},
 	} {

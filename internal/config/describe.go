@@ -58,6 +58,7 @@ func descriptions() map[string]description {
 		"sources.*.tenant.client_secret":          {says: "Its secret, from the environment as ${NAME}, or sealed as secret:NAME, so that it does not stand in the file; either this or private_key."},
 		"sources.*.tenant.private_key":            {says: "The private key (PEM, RSA) with which it proves who it is (private_key_jwt), from the environment as ${NAME}, the path of a file with it, or sealed as secret:NAME."},
 		"sources.*.tenant.allow":                  {says: "What is refused unless it stands here: loopback and private addresses, and plain http."},
+		"sources.*.tenant.rotate":                 {says: "How old its sealed credential may get before usher serve exchanges it for a new one, here and at the tenant; never, if none is given."},
 		"sources.*.tenant.timeout":                {says: "How long one request may take; 30s, if none is given."},
 		"sources.*.connections":                   {says: "Of type auth0, the names of the connections whose users are read; all, if none is given."},
 		"sources.*.changes":                       {says: "Of type auth0, how changes are told: by the Events API (stream), by calls to /hooks/NAME (webhook), or by reading everybody now and then alone (none); by the stream, if none is given."},
@@ -211,6 +212,7 @@ func descriptions() map[string]description {
 		"apps.*.tenant.private_key":   {says: "The private key (PEM, RSA) by which it proves who it is, from the environment as ${NAME}, the path of a file with it, or sealed as secret:NAME."},
 		"apps.*.tenant.allow":         {says: "What is refused unless it stands here: loopback and private addresses, and plain http."},
 		"apps.*.tenant.timeout":       {says: "How long one request may take.", usual: "30s"},
+		"apps.*.tenant.rotate":        {says: "How old its sealed credential may get before usher serve exchanges it for a new one, here and at the tenant; never, if none is given."},
 		"apps.*.connection":           {says: "Of type auth0, the name of the database connection whose users the people are."},
 		"apps.*.usernames":            {says: "Of type auth0, whether the connection has user names beside e-mail addresses; if not, and if this is left out, the userName is the address."},
 		"apps.*.password_change":      {says: "Of type auth0, how somebody new chooses a password: by a mail of Auth0 (email), by an address that is put into a folder (tickets), or as they can find out themselves (none), which is what holds if this is left out."},
@@ -224,8 +226,9 @@ func descriptions() map[string]description {
 		"server.public_url":  {says: "How others reach it, such as https://usher.example; the address to listen on, if none is given."},
 		"server.signing_key": {says: "The private key (PEM, P-256) with which it signs, from the environment as ${NAME}, the path of a file with it, or sealed as secret:NAME."},
 
-		"secrets":     {says: "By what sealed secrets, which other keys take as secret:NAME, are opened."},
-		"secrets.key": {says: "The key ring, from the environment as ${NAME}, or the path of a file with it, which nobody else may read; usher secret key makes one."},
+		"secrets":           {says: "By what sealed secrets, which other keys take as secret:NAME, are opened."},
+		"secrets.old_after": {says: "How old a sealed secret may get before usher status, the metrics and the log tell of it.", usual: "180d"},
+		"secrets.key":       {says: "The key ring, from the environment as ${NAME}, or the path of a file with it, which nobody else may read; usher secret key makes one."},
 
 		"telemetry":                  {says: "What usher serve tells of itself."},
 		"telemetry.metrics_address":  {says: "The host and port of the Prometheus metrics, or off; 127.0.0.1:8485, if none is given and it is free."},

@@ -16,6 +16,24 @@ type Tenant struct {
 	Key      Secret   `json:"private_key"`   // PEM, or the path of a file that holds it
 	Allow    []Text   `json:"allow"`
 	Timeout  Duration `json:"timeout"`
+	// Rotate is how old the credential may get before serve exchanges it; 0 = never.
+	Rotate Duration `json:"rotate,omitzero"`
+}
+
+// The bounds of Tenant.Rotate and Secrets.OldAfter.
+const (
+	leastAge = 24 * time.Hour
+	mostAge  = 3650 * 24 * time.Hour
+)
+
+// Sealed is the credential, if it is sealed: a name as in secret:NAME, or "".
+func (t Tenant) Sealed() string {
+	for _, s := range []Secret{t.Secret, t.Key} {
+		if s.Ref() != "" {
+			return s.Name()
+		}
+	}
+	return ""
 }
 
 // Allows reports whether the list of what may be connected to holds what.
@@ -37,6 +55,7 @@ func (d *decoder) tenant(n *node, what string) *Tenant {
 		field{key: "timeout", read: func(n *node) {
 			set(&t.Timeout)(d.duration(n, "timeout of "+what, time.Millisecond, time.Hour))
 		}},
+		field{key: "rotate", read: func(n *node) { set(&t.Rotate)(d.duration(n, "rotate of "+what, leastAge, mostAge)) }},
 	)
 	n.note(func(s *Schema) {
 		s.OneOf = []*Schema{{Required: []string{"client_secret"}}, {Required: []string{"private_key"}}}
@@ -47,8 +66,32 @@ func (d *decoder) tenant(n *node, what string) *Tenant {
 	if (n.at("client_secret") == nil) == (n.at("private_key") == nil) {
 		d.fail(n.pos, what+" must have either client_secret or private_key", "private_key is safer: what it proves never leaves this machine")
 	}
+	if t.Rotate > 0 && t.Sealed() == "" && !(t.Secret.IsZero() && t.Key.IsZero()) {
+		d.fail(n.at("rotate").pos, "rotate of "+what+" needs a credential that is sealed, as the new one must be kept", "write it as secret:NAME, and set it by usher secret set NAME")
+	}
 	if address != nil && !t.URL.IsZero() {
 		d.address(address, what, t.URL, t.Allow)
 	}
 	return t
+}
+
+// NamedTenant is a tenant, and whose it is: "source auth0", "app login".
+type NamedTenant struct {
+	*Tenant
+	What string
+}
+
+// AllTenants are the tenants of sources and apps, in the order of the file's sections.
+func (c Config) AllTenants() (all []NamedTenant) {
+	for _, s := range c.Sources {
+		if s.Tenant != nil {
+			all = append(all, NamedTenant{s.Tenant, "source " + s.Name})
+		}
+	}
+	for _, a := range c.Apps {
+		if a.Auth0 != nil && a.Auth0.Tenant != nil {
+			all = append(all, NamedTenant{a.Auth0.Tenant, "app " + a.Name})
+		}
+	}
+	return all
 }

@@ -31,7 +31,18 @@ type Sealed struct {
 	Ciphertext []byte    `json:"ciphertext"`
 	Created    time.Time `json:"created"`
 	Who        string    `json:"who"`
+	State      State     `json:"state,omitempty"`
 }
+
+// State says how far a version is on its way to where it is used.
+type State string
+
+// The states. Rotation is the room secret/rotation's; others leave them as they are.
+const (
+	Held     State = ""
+	Intended State = "intended" // made here; whether it is taken where it goes is not known yet
+	Retiring State = "retiring" // the one before, which is to be taken back where it went
+)
 
 // String names the value.
 func (s Sealed) String() string { return fmt.Sprintf("secret:%s, version %d", s.Name, s.Version) }
@@ -49,11 +60,14 @@ func CheckName(name string) error {
 	return nil
 }
 
+// ErrEmpty says that there is no value.
+var ErrEmpty = errors.New("the value is empty")
+
 // CheckValue refuses values that cannot be kept. It shows nothing of them.
 func CheckValue(value []byte) error {
 	switch {
 	case len(bytes.TrimSpace(value)) == 0:
-		return errors.New("the value is empty")
+		return ErrEmpty
 	case len(value) > MaxValue:
 		return fmt.Errorf("the value is longer than %d KiB", MaxValue>>10)
 	}

@@ -26,8 +26,10 @@ type Tx interface {
 	Secrets(ctx context.Context, name string) ([]Sealed, error)
 	// PutSecret keeps a value, in place of the same version of its name if there is one.
 	PutSecret(ctx context.Context, s Sealed) error
-	// DropSecrets forgets the versions of a name below a number.
+	// DropSecrets forgets the versions of a name below a number that are Held.
 	DropSecrets(ctx context.Context, name string, below int) error
+	// DeleteSecret forgets one version, whatever its state.
+	DeleteSecret(ctx context.Context, name string, version int) error
 	// TellSecrets writes into the ledger what became of values, as events of the
 	// transaction's instant.
 	TellSecrets(ctx context.Context, all []Told) error
@@ -35,22 +37,35 @@ type Tx interface {
 
 // Told is what the ledger is told of a value.
 type Told struct {
-	Kind   string // secret.set, secret.rotated or secret.rewrapped
+	Kind   string // secret.set, .intended, .rotated, .retired, .dropped or .rewrapped
 	Actor  string
 	Sealed Sealed // of which the ciphertext is not told
+	Why    string // what else there is to say; may be empty
 }
 
 // ErrMoved says that somebody else has set the same secret meanwhile.
 var ErrMoved = errors.New("somebody else has set it meanwhile; see usher secret list, and try again")
 
-// Newest returns the newest value of a name, out of what a store has.
+// Newest returns the newest value of a name, out of what a store has: one that is
+// Intended is none yet.
 func Newest(all []Sealed, name string) (Sealed, bool) {
 	for _, s := range all {
-		if s.Name == name {
+		if s.Name == name && s.State != Intended {
 			return s, true
 		}
 	}
 	return Sealed{}, false
+}
+
+// Top is the highest version of a name in any state, 0 if there is none: the next one
+// comes after it.
+func Top(all []Sealed, name string) (top int) {
+	for _, s := range all {
+		if s.Name == name {
+			top = max(top, s.Version)
+		}
+	}
+	return top
 }
 
 // Put keeps a sealed value as the version after the newest, if that is what it is, and
@@ -60,25 +75,24 @@ func Put(ctx context.Context, store Store, r *Ring, s Sealed, rotate bool, actor
 	if err := s.check(); err != nil {
 		return err
 	}
-	value, err := r.Open(s)
-	if err != nil {
+	if s.State != Held {
+		return fmt.Errorf("%s is not to be set, as it is %s", s, s.State)
+	}
+	if err := r.opens(s); err != nil {
 		return err
 	}
-	clear(value)
 	return store.Update(ctx, func(tx Tx) error {
 		had, err := tx.Secrets(ctx, s.Name)
 		if err != nil {
 			return err
 		}
-		newest, kind, below := 0, "secret.set", s.Version
-		if len(had) > 0 {
-			newest = had[0].Version
-		}
-		if s.Version != newest+1 || rotate && newest == 0 {
+		kind, below := "secret.set", s.Version
+		newest, any := Newest(had, s.Name)
+		if s.Version != Top(had, s.Name)+1 || rotate && !any {
 			return fmt.Errorf("secret:%s: %w", s.Name, ErrMoved)
 		}
 		if rotate {
-			kind, below = "secret.rotated", newest
+			kind, below = "secret.rotated", newest.Version
 		}
 		s.Created, s.Who = tx.Now(), actor
 		if err := tx.PutSecret(ctx, s); err != nil {
@@ -87,7 +101,7 @@ func Put(ctx context.Context, store Store, r *Ring, s Sealed, rotate bool, actor
 		if err := tx.DropSecrets(ctx, s.Name, below); err != nil {
 			return err
 		}
-		return tx.TellSecrets(ctx, []Told{{kind, actor, s}})
+		return tx.TellSecrets(ctx, []Told{{Kind: kind, Actor: actor, Sealed: s}})
 	})
 }
 
@@ -112,7 +126,7 @@ func Rewrap(ctx context.Context, store Store, r *Ring, actor string) (n int, err
 			if err := tx.PutSecret(ctx, anew); err != nil {
 				return err
 			}
-			told = append(told, Told{"secret.rewrapped", actor, anew})
+			told = append(told, Told{Kind: "secret.rewrapped", Actor: actor, Sealed: anew})
 			n++
 		}
 		if n == 0 {
@@ -121,6 +135,13 @@ func Rewrap(ctx context.Context, store Store, r *Ring, actor string) (n int, err
 		return tx.TellSecrets(ctx, told)
 	})
 	return n, err
+}
+
+// opens says why a value does not open.
+func (r *Ring) opens(s Sealed) error {
+	value, err := r.Open(s)
+	clear(value)
+	return err
 }
 
 // reseal seals a value by the first key, bound to what it was bound to.

@@ -33,6 +33,7 @@ type Built struct {
 	uses        []Use    // places that take sealed secrets
 	grants      []*grant // applications of tenants of Auth0
 	vault       *vault
+	entries     []entry // of tenants
 	sourceRules []directory.SourceRules
 	paths       []scim.Path
 	compiler    *mapping.Compiler
@@ -65,6 +66,7 @@ func Build(cfg *config.Config) (*Built, error) {
 	for _, a := range cfg.Apps {
 		note(b.app(a))
 	}
+	note(b.schedules())
 	if len(mistakes) > 0 {
 		mistakes.Sort()
 		return nil, mistakes

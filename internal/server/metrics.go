@@ -29,7 +29,8 @@ type figures struct {
 	last *Status
 	at   time.Time
 
-	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked, events, queued, changed, misfits *prometheus.Desc
+	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked, events, queued *prometheus.Desc
+	changed, misfits, secretAge, secretOld                                                              *prometheus.Desc
 }
 
 func newFigures(d *daemon) *figures {
@@ -53,13 +54,17 @@ func newFigures(d *daemon) *figures {
 		asked:    desc("asked", "Requests of other processes without an outcome."),
 		events:   desc("events_total", "Security events by what has become of them since the start; failed counts tries.", "source", "delivery", "outcome"),
 		queued:   desc("events_waiting", "Security events that their recipient does not have yet.", "source", "delivery"),
+
+		secretAge: desc("secret_age_seconds", "Time since the newest version of the sealed secret was made.", "secret"),
+		secretOld: desc("secret_old", "1 while the sealed secret is older than secrets.old_after.", "secret"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (f *figures) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked, f.events, f.queued, f.changed, f.misfits,
+		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked, f.events, f.queued,
+		f.changed, f.misfits, f.secretAge, f.secretOld,
 	} {
 		out <- d
 	}
@@ -122,6 +127,10 @@ func (f *figures) Collect(out chan<- prometheus.Metric) {
 			gauge(f.changed, float64(a.changedAt.Unix()), a.App)
 		}
 		gauge(f.misfits, float64(misfits), a.App)
+	}
+	for _, one := range s.Secrets {
+		gauge(f.secretAge, time.Since(one.Created).Seconds(), one.Secret)
+		gauge(f.secretOld, truth(one.Old), one.Secret)
 	}
 	gauge(f.asked, float64(s.Asked))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/source/auth0in"
 )
@@ -32,7 +33,7 @@ const toShutOut = "update:users"
 var (
 	roleMembers = []string{"create:role_members", "read:role_members", "delete:role_members"}
 
-	sourceScopes = []scopeRow[config.Source]{
+	sourceScopes = append([]scopeRow[config.Source]{
 		{what: "its people", at: sourceTenant, scopes: []string{"read:users"}},
 		{
 			what: "`connections`", when: func(s *config.Source) bool { return len(s.Connections) > 0 },
@@ -58,9 +59,9 @@ var (
 			at:     func(s *config.Source) config.Position { return s.Webhook.Stream.Pos },
 			scopes: []string{"read:event_streams|read:event_deliveries", "update:event_deliveries"}, without: "what could not be delivered is not asked for again",
 		},
-	}
+	}, rotationScopes(func(s *config.Source) *config.Tenant { return s.Tenant })...)
 
-	appScopes = []scopeRow[config.App]{
+	appScopes = append([]scopeRow[config.App]{
 		{what: "its people", at: appTenant, scopes: []string{"read:users", "create:users", toShutOut}},
 		{
 			what: "`delete_after`", when: func(a *config.App) bool { return a.DeleteAfter != nil }, at: appAt,
@@ -94,10 +95,23 @@ var (
 			what: "people who were there before", at: func(a *config.App) config.Position { return a.Auth0.Connection.Pos }, scopes: []string{"read:roles"}, spare: []string{"read:role_members"},
 			without: "nobody who was there before is taken over by rule, as anybody may be an administrator",
 		},
-		// What the exchange of the tenant's own credential needs comes here, and into
-		// sourceScopes likewise, when it is configured.
-	}
+	}, rotationScopes(func(a *config.App) *config.Tenant { return a.Auth0.Tenant })...)
 )
+
+// rotationScopes are the rows of the exchange of the tenant's own credential.
+func rotationScopes[T any](tenant func(*T) *config.Tenant) (rows []scopeRow[T]) {
+	for _, c := range []struct {
+		what string
+		key  bool
+	}{{"`tenant.rotate`, of `client_secret`", false}, {"`tenant.rotate`, of `private_key`", true}} {
+		rows = append(rows, scopeRow[T]{
+			what: c.what, when: func(of *T) bool { return tenant(of).Rotate > 0 && (tenant(of).Key.Ref() != "") == c.key },
+			at: func(of *T) config.Position { return tenant(of).Pos }, scopes: auth0.RotationScopes(c.key),
+			without: "its credential is not exchanged when that is due, and gets old",
+		})
+	}
+	return rows
+}
 
 func sourceAt(s *config.Source) config.Position     { return s.Pos }
 func sourceTenant(s *config.Source) config.Position { return s.Tenant.URL.Pos }

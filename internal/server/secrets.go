@@ -21,12 +21,14 @@ import (
 // kindSecret asks for a sealed value to be kept, or for all to be sealed anew.
 const kindSecret = "secret"
 
-// secretArgs are what a request carries: a value that is sealed already, or the key that
-// all are to be sealed by.
+// secretArgs are what a request carries: a value that is sealed already, the key that all
+// are to be sealed by, or the name of what is to be rotated at its tenant.
 type secretArgs struct {
-	Put    *secret.Sealed `json:"put,omitempty"`
-	Rotate bool           `json:"rotate,omitempty"`
-	Rewrap string         `json:"rewrap,omitempty"` // id of the ring's first key
+	Put     *secret.Sealed `json:"put,omitempty"`
+	Rotate  bool           `json:"rotate,omitempty"`
+	Rewrap  string         `json:"rewrap,omitempty"` // id of the ring's first key
+	Turn    string         `json:"turn,omitempty"`
+	Overlap int64          `json:"overlap_ms,omitempty"`
 }
 
 // Secret is a version of a secret as commands tell of it, or a secret that is used and
@@ -42,6 +44,10 @@ type Secret struct {
 	Uses    []string   `json:"uses"`
 	Opens   bool       `json:"opens"`
 	Why     string     `json:"why,omitempty"` // it does not
+	Old     bool       `json:"old,omitempty"` // the newest, and older than secrets.old_after
+	// State is empty, intended (made, and perhaps not at its tenant yet) or retiring (the
+	// one before, which its tenant still takes).
+	State string `json:"state,omitempty"`
 }
 
 // usesOfSecret are the places that take a secret.
@@ -119,7 +125,7 @@ func (u *Usher) SealSecret(ctx context.Context, name, origin string, value []byt
 			return secret.Sealed{}, fmt.Errorf("secret:%s: %w", name, err)
 		}
 	}
-	return ring.Seal(secret.Sealed{Name: name, Version: newest.Version + 1, Origin: origin}, value)
+	return ring.Seal(secret.Sealed{Name: name, Version: secret.Top(kept, name) + 1, Origin: origin}, value)
 }
 
 // PutSecret keeps a sealed value, and tells the ledger.
@@ -180,6 +186,9 @@ func (d *daemon) carrySecret(ctx context.Context, r request.Request) (*Document,
 	var a secretArgs
 	if err := json.Unmarshal(r.Args, &a, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("request %d: %w", r.ID, err)
+	}
+	if a.Turn != "" {
+		return d.carryTurn(ctx, a, r.Actor)
 	}
 	ring, err := d.Ring()
 	if err != nil {
@@ -251,9 +260,11 @@ func (b *Built) Secrets(ctx context.Context) ([]Secret, error) {
 	named := map[string]bool{}
 	for _, s := range kept {
 		one := Secret{
-			Name: s.Name, Version: s.Version, Newest: !named[s.Name], Origin: s.Origin, Key: s.Key, Created: &s.Created, Who: s.Who, Uses: b.places(s.Name),
+			Name: s.Name, Version: s.Version, Newest: !named[s.Name] && s.State != secret.Intended, Origin: s.Origin, Key: s.Key, Created: &s.Created, Who: s.Who,
+			Uses: b.places(s.Name), State: string(s.State),
 		}
-		named[s.Name] = true
+		one.Old = one.Newest && b.old(s.Created)
+		named[s.Name] = named[s.Name] || one.Newest
 		why := ringErr
 		if ring != nil {
 			why = b.opens(ring, s)

@@ -83,6 +83,7 @@ type daemon struct {
 	dates  chan struct{}            // wakes the clock
 	pushes chan struct{}            // wakes followPushes
 	marked map[string]chan struct{} // by live source: wakes reread
+	keeper *keeper
 	outbox
 
 	mu      sync.Mutex
@@ -95,7 +96,7 @@ type daemon struct {
 // are carried out. What is in flight when it ends is waited for and recorded.
 func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 	d := &daemon{
-		Usher: u, log: o.Log, o: Options{Actor: o.Actor}, health: newHealth(),
+		Usher: u, log: o.Log, o: Options{Actor: o.Actor}, health: newHealth(), keeper: newKeeper(),
 		books: make(chan struct{}, 1), nudge: make(chan struct{}, 1), dates: make(chan struct{}, 1), pushes: make(chan struct{}, 1),
 		changed: map[string]bool{}, reading: map[string]bool{}, marked: map[string]chan struct{}{},
 	}
@@ -162,8 +163,14 @@ func (d *daemon) build() error {
 			jobRead:     d.read,
 			jobCalendar: func(ctx context.Context, _ string) error { return d.settle(ctx) },
 			jobSweep:    func(ctx context.Context, _ string) error { return d.sweep(ctx) },
+
+			jobCredentials: func(ctx context.Context, _ string) error { return d.credentials(ctx) },
 		},
-		Periodic: []queue.Periodic{{Job: queue.Job{Kind: jobCalendar}, Every: calendarEvery}, {Job: queue.Job{Kind: jobSweep}, Every: sweepEvery}},
+		Periodic: []queue.Periodic{
+			{Job: queue.Job{Kind: jobCalendar}, Every: calendarEvery},
+			{Job: queue.Job{Kind: jobSweep}, Every: sweepEvery},
+			{Job: queue.Job{Kind: jobCredentials}, Every: credentialsEvery},
+		},
 	})
 	if err != nil {
 		return err
@@ -196,6 +203,9 @@ func (d *daemon) prepareStore(ctx context.Context) error {
 	}
 	d.troubled(failed)
 	if err := d.settle(ctx); err != nil {
+		return err
+	}
+	if err := d.beginCredentials(ctx); err != nil {
 		return err
 	}
 	refused, err := request.Inherit(ctx, d.db.Requests(), time.Now())
@@ -260,6 +270,9 @@ func (d *daemon) runEngine(ctx context.Context) error {
 func (d *daemon) work(ctx context.Context) error {
 	if err := d.queue.Start(ctx); err != nil {
 		return err
+	}
+	if len(d.uses) > 0 {
+		d.askCredentials(ctx)
 	}
 	<-ctx.Done()
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)

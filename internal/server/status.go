@@ -21,6 +21,8 @@ type Status struct {
 	Sources []SourceStatus   `json:"sources"`
 	Apps    []AppStatus      `json:"apps"`
 	Holds   []HoldStatus     `json:"holds"`
+	// Secrets are those that are sealed and used.
+	Secrets []SecretStatus `json:"secrets"`
 	// Asked counts the requests of other processes that have no outcome yet.
 	Asked int `json:"requests_waiting"`
 	// Notes are what the last start of an engine has found.
@@ -105,6 +107,9 @@ func (u *Usher) Status(ctx context.Context) (*Status, error) {
 		return errors.Join(u.sourceStatus(ctx, r, now, s), holdStatus(ctx, r, s), u.appStatus(ctx, r, now, s))
 	})
 	if err != nil {
+		return nil, err
+	}
+	if s.Secrets, err = u.secretStatus(ctx, u.db, now); err != nil {
 		return nil, err
 	}
 	open, err := u.db.Requests().Open(ctx)

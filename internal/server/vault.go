@@ -23,8 +23,9 @@ type Use struct {
 	What   string // the place, for people
 	Origin string // where the value goes from there: scheme://host[:port], or secret.Usher
 
-	pos  config.Position
-	kind useKind
+	pos    config.Position
+	kind   useKind
+	tenant *config.Tenant // that the value is a credential of; nil: it is none of a tenant
 }
 
 // useKind says what a value must be for its use.
@@ -45,8 +46,12 @@ func usesOf(c *config.Config) (out []Use) {
 		}
 	}
 	tenant := func(t *config.Tenant, of string) {
+		n := len(out)
 		add(t.Secret, "client_secret of "+of, originOf(t.URL.Value), useText)
 		add(t.Key, "private_key of "+of, originOf(t.URL.Value), useKey)
+		for i := range out[n:] {
+			out[n+i].tenant = t
+		}
 	}
 	for _, s := range c.Sources {
 		if s.Tenant != nil {
@@ -259,7 +264,7 @@ func (u Use) open(ring *secret.Ring, kept []secret.Sealed) (values []string, err
 		return nil, mistake
 	}
 	for _, s := range kept {
-		if s.Name != u.Name || len(values) > 0 && u.kind != useHook {
+		if s.Name != u.Name || s.State == secret.Intended || len(values) > 0 && u.kind != useHook {
 			continue
 		}
 		value, err := ring.Open(s)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"time"
 
@@ -38,6 +39,7 @@ type client struct {
 	secret      string
 	oldSecret   string
 	oldUntil    time.Time
+	newFrom     time.Time // when the secret is taken everywhere
 	credentials []*credential
 	keysOnly    bool // client_authentication_methods says private_key_jwt
 	used        map[string]time.Time
@@ -81,7 +83,7 @@ func (t *Tenant) AddClient(c Client) error {
 	if c.Name == "" {
 		c.Name = c.ID
 	}
-	cl := &client{Client: c, secret: c.Secret, scopes: c.Scopes, used: map[string]time.Time{}}
+	cl := &client{Client: c, secret: c.Secret, scopes: c.Scopes, used: map[string]time.Time{}, keysOnly: c.Secret == ""}
 	if cl.scopes == nil {
 		cl.scopes = knownScopes(routes())
 	}
@@ -95,6 +97,9 @@ func (t *Tenant) AddClient(c Client) error {
 	t.clients[c.ID] = cl
 	return nil
 }
+
+// ownKid is what the reference says a kid may be.
+var ownKid = regexp.MustCompile(`^[0-9a-zA-Z_-]{10,64}$`)
 
 func (c *call) client() (*client, error) {
 	if cl := c.clients[c.args["id"]]; cl != nil {
@@ -167,6 +172,12 @@ func updateClient(c *call) (answer, error) {
 	if err := c.read(&change); err != nil {
 		return answer{}, err
 	}
+	if err := c.may(change.Secret.set, "update:client_keys", "client_secret"); err != nil {
+		return answer{}, err
+	}
+	if err := c.may(change.Methods.set, "update:client_credentials", "client_authentication_methods"); err != nil {
+		return answer{}, err
+	}
 	if change.Secret.set && (change.Secret.null || len(change.Secret.value) < leastSecret) {
 		return answer{}, badBody("String is too short on property client_secret")
 	}
@@ -186,6 +197,15 @@ func updateClient(c *call) (answer, error) {
 	}
 	c.note(c.by, Updated, "client", cl.ID, "")
 	return ok(cl.json(false))
+}
+
+// may refuses a change of a field that has a scope of its own, as the notes of the
+// reference say.
+func (c *call) may(set bool, scope, of string) error {
+	if !set || slices.Contains(c.token.scopes, scope) {
+		return nil
+	}
+	return refuse(http.StatusForbidden, "insufficient_scope", "Insufficient scope, expected "+scope+" to update "+of)
 }
 
 // useKeys makes the credentials that are named the ones in use, and secrets worthless.
@@ -208,9 +228,14 @@ func (c *call) useKeys(cl *client, m authMethods) error {
 	return nil
 }
 
+// setSecret exchanges the secret. One that it has already changes nothing, which is not
+// documented.
 func (c *call) setSecret(cl *client, secret string) {
+	if secret == cl.secret {
+		return
+	}
 	cl.oldSecret, cl.oldUntil = cl.secret, c.now.Add(propagation)
-	cl.secret = secret
+	cl.secret, cl.newFrom = secret, c.now.Add(min(c.cfg.SecretLag, propagation))
 	c.note(c.by, SecretRotated, "client", cl.ID, "")
 }
 
@@ -264,6 +289,7 @@ func createCredential(c *call) (answer, error) {
 		PEM       string `json:"pem"`
 		Alg       string `json:"alg"`
 		ExpiresAt string `json:"expires_at"`
+		Kid       string `json:"kid"` // one of one's own, that assertions name
 	}
 	if err := c.read(&want); err != nil {
 		return answer{}, err
@@ -284,7 +310,13 @@ func createCredential(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, badBody(err.Error())
 	}
-	if slices.ContainsFunc(cl.credentials, func(k *credential) bool { return k.kid == kid }) {
+	if want.Kid != "" {
+		if !ownKid.MatchString(want.Kid) {
+			return answer{}, badBody("String does not match pattern on property kid")
+		}
+		kid = want.Kid
+	}
+	if slices.ContainsFunc(cl.credentials, func(k *credential) bool { return k.kid == kid || k.key.Equal(key) }) {
 		return answer{}, refuse(http.StatusConflict, "credential_exists", "The client has this credential")
 	}
 	cred := &credential{id: c.ids.next("cred_", 22), name: want.Name, kid: kid, alg: want.Alg, key: key, created: c.now}

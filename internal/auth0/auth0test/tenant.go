@@ -53,7 +53,10 @@ type Config struct {
 	SearchLag time.Duration
 	// SessionLag is how long sessions and refresh tokens live on behind the 202 that
 	// accepts to end them.
-	SessionLag  time.Duration
+	SessionLag time.Duration
+	// SecretLag is how long a new client secret is not taken yet, while the one before
+	// it is; 30 s at most. Auth0 says "up to thirty seconds".
+	SecretLag   time.Duration
 	ExportDelay time.Duration // until an export job is completed
 	// ExportNested says that a dotted field is exported as the object that holds it,
 	// and not under its dotted name. Which one Auth0 does is not documented for JSON.

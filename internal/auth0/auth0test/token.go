@@ -132,7 +132,7 @@ func (cl *client) accepts(secret string, now time.Time) bool {
 		return false
 	}
 	same := func(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-	return same(secret, cl.secret) || now.Before(cl.oldUntil) && same(secret, cl.oldSecret)
+	return same(secret, cl.secret) && !now.Before(cl.newFrom) || now.Before(cl.oldUntil) && same(secret, cl.oldSecret)
 }
 
 // authenticate finds the token of a call.

@@ -217,3 +217,64 @@ func TestRateLimit(t *testing.T) {
 		t.Error("without a limit there are no headers")
 	}
 }
+
+// TestApplicationScopes: the fields of an application's credentials have scopes of their
+// own, as the notes of the reference's PATCH say.
+func TestApplicationScopes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		scope, body string
+		status      int
+	}{
+		{"update:clients", `{"name":"x"}`, 200},
+		{"update:clients", `{"client_secret":"chosen by somebody"}`, 403},
+		{"update:client_credentials", `{"client_secret":"chosen by somebody"}`, 403},
+		{"update:client_keys", `{"client_secret":"chosen by somebody"}`, 200},
+		{"update:client_keys", `{"client_authentication_methods":null}`, 403},
+		{"update:client_credentials", `{"client_authentication_methods":null}`, 200},
+	} {
+		r := newRig(t, func(cfg *auth0test.Config) { cfg.Scopes = []string{c.scope} })
+		r.api(c.status, "PATCH", "/clients/usher", c.body)
+	}
+}
+
+// TestSecretSpreads: a new secret may not be taken at once, and the old one is until then;
+// the same one again is no new one.
+func TestSecretSpreads(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *auth0test.Config) { c.SecretLag = 20 * time.Second })
+	const next = "chosen by somebody"
+	holds := func(old, fresh bool) {
+		t.Helper()
+		if (r.signIn("usher", secret) != "") != old || (r.signIn("usher", next) != "") != fresh {
+			t.Errorf("want the old one taken %t, the new one %t", old, fresh)
+		}
+	}
+	for range 2 {
+		r.api(200, "PATCH", "/clients/usher", `{"client_secret":"`+next+`"}`)
+		holds(true, false)
+		if !r.HoldsSecret("usher", next) || r.HoldsSecret("usher", secret) {
+			t.Error("it holds another one")
+		}
+		r.clock.pass(10 * time.Second)
+	}
+	holds(true, true)
+	r.clock.pass(11 * time.Second)
+	holds(false, true)
+}
+
+// TestOwnKid: a public key may have a kid of one's own, which is then the one to name.
+func TestOwnKid(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	withKid := func(i int, kid string) string {
+		return fmt.Sprintf(`{"credential_type":"public_key","name":"k","pem":%q,"kid":%q}`, publicPEM(t, keys()[i]), kid)
+	}
+	r.api(400, "POST", "/clients/usher/credentials", withKid(0, "short"))
+	r.api(201, "POST", "/clients/usher/credentials", withKid(0, "a-kid-of-our-own"))
+	r.api(409, "POST", "/clients/usher/credentials", withKid(1, "a-kid-of-our-own"))
+	r.api(409, "POST", "/clients/usher/credentials", withKid(0, "another-kid-of-it"))
+	if all := r.ClientKeys("usher"); len(all) != 1 || all[0].Kid != "a-kid-of-our-own" || all[0].Active {
+		t.Errorf("%+v", all)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/secret"
@@ -22,10 +23,13 @@ func (s secrets) Update(ctx context.Context, fn func(secret.Tx) error) error {
 
 func (s secrets) Secrets(ctx context.Context) (out []secret.Sealed, err error) {
 	err = s.db.view(ctx, func(tx *Tx) error {
-		var n int // a store that an earlier version wrote is migrated when it is next opened for writing
-		_, err := tx.row(ctx, []any{&n}, `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'secrets'`)
-		if err != nil || n == 0 {
+		var all, states int // a store that an earlier version wrote is migrated when it is next opened for writing
+		_, err := tx.row(ctx, []any{&all, &states}, `SELECT count(*), count(*) FILTER (WHERE name = 'state') FROM pragma_table_info('secrets')`)
+		switch {
+		case err != nil || all == 0:
 			return err
+		case states == 0:
+			return tx.rows(ctx, scanSealed(&out), `SELECT `+strings.Replace(sealedColumns, "state", "''", 1)+` FROM secrets ORDER BY name, version DESC`)
 		}
 		out, err = tx.Secrets(ctx, "")
 		return err
@@ -33,18 +37,22 @@ func (s secrets) Secrets(ctx context.Context) (out []secret.Sealed, err error) {
 	return out, err
 }
 
-const sealedColumns = `name, version, origin, key_id, ciphertext, created, who`
+const sealedColumns = `name, version, origin, key_id, ciphertext, created, who, state`
+
+func scanSealed(out *[]secret.Sealed) func(r *sql.Rows) error {
+	return func(r *sql.Rows) error {
+		var s secret.Sealed
+		var created sql.NullInt64
+		err := r.Scan(&s.Name, &s.Version, &s.Origin, &s.Key, &s.Ciphertext, &created, &s.Who, &s.State)
+		s.Created = instant(created)
+		*out = append(*out, s)
+		return err
+	}
+}
 
 // Secrets implements secret.Tx.
 func (tx *Tx) Secrets(ctx context.Context, name string) (out []secret.Sealed, err error) {
-	scan := func(r *sql.Rows) error {
-		var s secret.Sealed
-		var created sql.NullInt64
-		err := r.Scan(&s.Name, &s.Version, &s.Origin, &s.Key, &s.Ciphertext, &created, &s.Who)
-		s.Created = instant(created)
-		out = append(out, s)
-		return err
-	}
+	scan := scanSealed(&out)
 	if name == "" {
 		err = tx.rows(ctx, scan, `SELECT `+sealedColumns+` FROM secrets ORDER BY name, version DESC`)
 		return out, err
@@ -55,14 +63,20 @@ func (tx *Tx) Secrets(ctx context.Context, name string) (out []secret.Sealed, er
 
 // PutSecret implements secret.Tx.
 func (tx *Tx) PutSecret(ctx context.Context, s secret.Sealed) error {
-	return tx.exec(ctx, `INSERT INTO secrets (`+sealedColumns+`) VALUES (?,?,?,?,?,?,?) ON CONFLICT (name, version) DO UPDATE SET
-		origin = excluded.origin, key_id = excluded.key_id, ciphertext = excluded.ciphertext, created = excluded.created, who = excluded.who`,
-		s.Name, s.Version, s.Origin, s.Key, s.Ciphertext, stamp(s.Created), s.Who)
+	return tx.exec(ctx, `INSERT INTO secrets (`+sealedColumns+`) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (name, version) DO UPDATE SET
+		origin = excluded.origin, key_id = excluded.key_id, ciphertext = excluded.ciphertext, created = excluded.created, who = excluded.who,
+		state = excluded.state`,
+		s.Name, s.Version, s.Origin, s.Key, s.Ciphertext, stamp(s.Created), s.Who, string(s.State))
 }
 
 // DropSecrets implements secret.Tx.
 func (tx *Tx) DropSecrets(ctx context.Context, name string, below int) error {
-	return tx.exec(ctx, `DELETE FROM secrets WHERE name = ? AND version < ?`, name, below)
+	return tx.exec(ctx, `DELETE FROM secrets WHERE name = ? AND version < ? AND state = ''`, name, below)
+}
+
+// DeleteSecret implements secret.Tx.
+func (tx *Tx) DeleteSecret(ctx context.Context, name string, version int) error {
+	return tx.exec(ctx, `DELETE FROM secrets WHERE name = ? AND version = ?`, name, version)
 }
 
 // toldSecret is what the ledger has of a value.
@@ -77,9 +91,13 @@ func (tx *Tx) TellSecrets(ctx context.Context, all []secret.Told) error {
 	events := make([]audit.Event, len(all))
 	for i, t := range all {
 		s := t.Sealed
+		why := fmt.Sprintf("version %d for %s, sealed by key %s", s.Version, s.Origin, s.Key)
+		if t.Why != "" {
+			why += "; " + t.Why
+		}
 		events[i] = audit.Event{
 			At: tx.now, Kind: t.Kind, Actor: t.Actor, Object: s.Name,
-			Why:   fmt.Sprintf("version %d for %s, sealed by key %s", s.Version, s.Origin, s.Key),
+			Why:   why,
 			After: toldSecret{s.Version, s.Origin, s.Key},
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 var secrets = map[string]func(*bundle){
 	"secrets are kept by name and version":      secretsAreKept,
+	"secrets have a state":                      secretsHaveAState,
 	"a failed change of secrets leaves nothing": failedSecrets,
 	"a rehearsal sets no secret":                rehearsedSecrets,
 }
@@ -56,6 +57,32 @@ func secretsAreKept(b *bundle) {
 	equal(b, "one that was put again", fmt.Sprintf("%+v", all[0]), fmt.Sprintf("%+v", anew))
 	equal(b, "its ciphertext", string(all[0].Ciphertext), "other")
 	equal(b, "when", all[1].Created, noon)
+}
+
+func secretsHaveAState(b *bundle) {
+	with := func(version int, state secret.State) secret.Sealed {
+		s := sealed("tenant", version)
+		s.State = state
+		return s
+	}
+	b.secrets(func(tx secret.Tx) error {
+		for _, s := range []secret.Sealed{with(1, secret.Held), with(2, secret.Retiring), with(3, secret.Held), with(4, secret.Intended)} {
+			b.must(tx.PutSecret(b.ctx, s))
+		}
+		return tx.DropSecrets(b.ctx, "tenant", 5) // but for those that are on their way
+	})
+	same(b, "what is held alone is dropped", b.keptSecrets(), []string{"tenant/4", "tenant/2"})
+	all, err := b.db.Secrets().Secrets(b.ctx)
+	b.must(err)
+	equal(b, "its state", all[0].State, secret.Intended)
+	equal(b, "the state of the other", all[1].State, secret.Retiring)
+	b.secrets(func(tx secret.Tx) error {
+		return errors.Join(tx.PutSecret(b.ctx, with(4, secret.Held)), tx.DeleteSecret(b.ctx, "tenant", 2), tx.DeleteSecret(b.ctx, "tenant", 9), tx.DeleteSecret(b.ctx, "other", 4))
+	})
+	all, err = b.db.Secrets().Secrets(b.ctx)
+	b.must(err)
+	equal(b, "how many", len(all), 1)
+	equal(b, "one that was put again", all[0].State, secret.Held)
 }
 
 func failedSecrets(b *bundle) {
