@@ -22,7 +22,7 @@ func (c Connection) key() string { return c.ID }
 
 // ConnectionByName finds a connection by its exact name.
 func (c *Client) ConnectionByName(ctx context.Context, name string) (Connection, bool, error) {
-	r := request{method: http.MethodGet, route: apiPath + "/connections", query: url.Values{"name": {name}, "fields": {"id,name,strategy"}, "include_fields": {"true"}}}
+	r := request{Method: http.MethodGet, Route: apiPath + "/connections", Query: url.Values{"name": {name}, "fields": {"id,name,strategy"}, "include_fields": {"true"}}}
 	parse := func(raw jsontext.Value) (Connection, error) { return parseJSON[Connection](raw) }
 	for one, err := range offsets(ctx, c, r, parse, "connections") {
 		if err != nil {
