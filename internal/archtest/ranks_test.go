@@ -28,6 +28,7 @@ var ranks = map[string]rank{
 	"internal/telemetry": 0,
 	"internal/mapping":   2,
 	"internal/auth0":     2,
+	"internal/okta":      2,
 	"internal/audit":     2,
 	"internal/secret":    2,
 	"internal/queue":     2,
@@ -67,6 +68,7 @@ var only = map[string]struct {
 	"cmd/usher":       {[]string{"internal/cli"}, true, "main calls internal/cli and nothing else"},
 
 	"internal/auth0/auth0test": {[]string{"internal/fake"}, true, "it is a second reading of Auth0's documentation, and must not borrow from the first"},
+	"internal/okta/oktatest":   {[]string{"internal/fake"}, true, "it is a second reading of Okta's documentation, and must not borrow from the first"},
 }
 
 // never lists imports that one package must not have although its rank allows them.
