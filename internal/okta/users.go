@@ -269,3 +269,40 @@ func (c *Client) Roles(ctx context.Context, id string) ([]string, error) {
 	}
 	return names, nil
 }
+
+// Administrators are the ids of all users who have a role. It needs the permission of Roles.
+func (c *Client) Administrators(ctx context.Context) (map[string]bool, error) {
+	r := request{Method: http.MethodGet, Route: apiPath + "/iam/assignees/users", Query: url.Values{"limit": {"100"}}}
+	out := map[string]bool{}
+	for range maxPages {
+		var page struct {
+			Value []struct {
+				ID string `json:"id"`
+			} `json:"value"`
+			Links struct {
+				Next struct {
+					Href string `json:"href"`
+				} `json:"next"`
+			} `json:"_links"`
+		}
+		if err := c.call(ctx, r, &page); err != nil {
+			return nil, err
+		}
+		for _, u := range page.Value {
+			out[u.ID] = true
+		}
+		if page.Links.Next.Href == "" {
+			return out, nil
+		}
+		link, err := url.Parse(page.Links.Next.Href)
+		cursor := ""
+		if err == nil {
+			cursor = link.Query().Get("after")
+		}
+		if cursor == "" || cursor == r.Query.Get("after") {
+			return nil, c.incomplete(&r, "the link to the next page leads nowhere")
+		}
+		r.Query.Set("after", cursor)
+	}
+	return nil, c.incomplete(&r, "it does not end")
+}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/oktaapp"
 	"github.com/usher-id/usher/internal/app/scimapp"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
@@ -39,8 +40,10 @@ func (b *Built) app(a config.App) error {
 		errs = append(errs, b.scimTarget(a, t))
 	case config.AppAuth0:
 		errs = append(errs, b.auth0Target(a, t))
+	case config.AppOkta:
+		errs = append(errs, b.oktaTarget(a, t))
 	default:
-		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim or auth0"})
+		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0 or okta"})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -58,6 +61,9 @@ func (b *Built) scimTarget(a config.App, t *provision.Target) error {
 	profile, err := app.ProfileByID(a.Profile.Value)
 	if err != nil {
 		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: "usher profiles lists them; generic-scim2 is plain SCIM 2.0"}
+	}
+	if profile.ID == oktaapp.ProfileID {
+		return &config.Error{Pos: a.Profile.Pos, Msg: "profile " + profile.ID + " is of an API of Okta's own, which does not go by type: scim", Hint: "write type: okta, and take profile out"}
 	}
 	if profile.Kind != "scim2" {
 		return &config.Error{
@@ -180,6 +186,10 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 		if a.Groups != nil {
 			write(a.Groups.As.Value)
 		}
+	}
+	if a.Okta != nil {
+		write(a.Okta.Deactivate)
+		write(a.Okta.IDAttribute.Value)
 	}
 	return [32]byte(h.Sum(nil)), nil
 }

@@ -317,3 +317,19 @@ func listRoles(c *call) (answer, error) {
 	}
 	return answer{status: http.StatusOK, body: out}, nil
 }
+
+// listAdministrators lists the users who have a role, with links in the body.
+func listAdministrators(c *call) (answer, error) {
+	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(c.users)), func(id string) bool { return len(c.users[id].roles) == 0 })
+	cut, links := c.page(ids)
+	value, more := []map[string]string{}, map[string]any{}
+	for _, id := range cut {
+		value = append(value, map[string]string{"id": id})
+	}
+	for _, link := range links {
+		if target, ok := strings.CutSuffix(link, `>; rel="next"`); ok {
+			more["next"] = map[string]string{"href": target[1:]}
+		}
+	}
+	return answer{status: http.StatusOK, body: map[string]any{"value": value, "_links": more}}, nil
+}
