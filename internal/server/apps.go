@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
-	"github.com/usher-id/usher/internal/app/oktaapp"
 	"github.com/usher-id/usher/internal/app/scimapp"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
@@ -62,8 +61,10 @@ func (b *Built) scimTarget(a config.App, t *provision.Target) error {
 	if err != nil {
 		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: "usher profiles lists them; generic-scim2 is plain SCIM 2.0"}
 	}
-	if profile.ID == oktaapp.ProfileID {
-		return &config.Error{Pos: a.Profile.Pos, Msg: "profile " + profile.ID + " is of an API of Okta's own, which does not go by type: scim", Hint: "write type: okta, and take profile out"}
+	if profile.AppType != "" {
+		return &config.Error{
+			Pos: a.Profile.Pos, Msg: "profile " + profile.ID + " is of an API of the app's own, and not for type: scim", Hint: "write type: " + profile.AppType + ", and take profile out",
+		}
 	}
 	if profile.Kind != "scim2" {
 		return &config.Error{
