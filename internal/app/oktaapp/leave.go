@@ -21,7 +21,7 @@ import (
 // be done again, and is until the user is out: a deactivation takes effect later than it
 // is answered.
 func (a *App) disable(ctx context.Context, id string, profile map[string]jsontext.Value) (okta.User, error) {
-	u, err := a.client.User(ctx, id)
+	u, err := a.read(ctx, id)
 	if err != nil {
 		return u, err
 	}
@@ -35,20 +35,17 @@ func (a *App) disable(ctx context.Context, id string, profile map[string]jsontex
 	}
 	first := a.endSessions(ctx, &u)
 	changed := a.shut(ctx, &u)
-	if e := app.Classify(convert(ctx, changed)); e != nil && (e.Class == app.Unauthorized || e.Class == app.Unreachable || e.Class == app.Retry) {
-		return u, e
+	if changed != nil { // all of it is done again: what was or was not done is no matter
+		changed = app.Half(ctx, convert(ctx, changed), "the user is not shut out, as far as is known")
 	}
-	u, err = a.client.User(ctx, id) // also if the answer was lost
-	switch {
+	was := u
+	switch u, err = a.client.User(ctx, id); { // which tells also if the answer was lost
 	case err != nil && changed != nil:
-		return u, changed
+		return was, changed
 	case err != nil:
-		return u, app.Half(ctx, err, "whether the user is out is not known")
+		return was, app.Half(ctx, err, "whether the user is out is not known")
 	case a.out(&u):
-		if err := a.endSessions(ctx, &u); err != nil {
-			return u, err
-		}
-		return u, nil
+		return u, a.endSessions(ctx, &u)
 	case u.Becoming == okta.Deprovisioned:
 		return u, &app.Error{Class: app.Precondition, Detail: "the user is being deactivated, and is still " + string(u.Status)}
 	case changed != nil:
@@ -57,6 +54,19 @@ func (a *App) disable(ctx context.Context, id string, profile map[string]jsontex
 		return u, first
 	}
 	return u, &app.Error{Class: app.Precondition, Detail: "Okta has taken the request, and the user is still " + string(u.Status)}
+}
+
+// read reads a user before anything is written. That it cannot be read is no open question
+// of what a write did, which a look-up would settle by the status alone: the write before
+// may have failed in ending sessions.
+func (a *App) read(ctx context.Context, id string) (okta.User, error) {
+	u, err := a.client.User(ctx, id)
+	if e := app.Classify(convert(ctx, err)); e != nil && e.Class == app.Ambiguous {
+		again := *e
+		again.Class = app.Retry
+		return u, &again
+	}
+	return u, err
 }
 
 // out says whether a user has the status that a leaver is to have. Somebody whom
@@ -99,7 +109,7 @@ func (a *App) endSessions(ctx context.Context, u *okta.User) error {
 // enable lets a user in, with other changes. What goes wrong behind that is looked up, as
 // the user is in by then.
 func (a *App) enable(ctx context.Context, id string, profile map[string]jsontext.Value) (okta.User, error) {
-	u, err := a.client.User(ctx, id)
+	u, err := a.read(ctx, id)
 	if err != nil {
 		return u, err
 	}
@@ -149,7 +159,7 @@ func behind(ctx context.Context, err error) error {
 
 // deleteUser deletes a user: Okta's first DELETE deactivates, and the second deletes.
 func (a *App) deleteUser(ctx context.Context, id string) error {
-	u, err := a.client.User(ctx, id)
+	u, err := a.read(ctx, id)
 	switch {
 	case okta.IsNotFound(err):
 		return nil

@@ -34,10 +34,12 @@ type Config struct {
 	DeactivateIn time.Duration    // and a deactivation
 	Attributes   []string         // of the org's own, beside those that each profile has
 	PlainLogins  bool             // a login need be no e-mail address
-	NobodyToEnd  bool             // sessions of a DEPROVISIONED user are "not found"; which of both is not verified
-	PerMinute    map[string]int   // requests by limit, as "users"; none: no limit
-	Faults       *fake.Schedule   // nil: none
-	KeepsNothing bool             // what is written to a profile is answered, and does not happen
+	// NobodyToEnd says that a deactivation ends all sessions by itself, and that whoever
+	// asks for it then is told that there is nobody. Which of both holds is not verified.
+	NobodyToEnd  bool
+	PerMinute    map[string]int // requests by limit, as "users"; none: no limit
+	Faults       *fake.Schedule // nil: none
+	KeepsNothing bool           // what is written to a profile is answered, and does not happen
 }
 
 // Org is a fake org: an http.Handler. It is safe for concurrent use.

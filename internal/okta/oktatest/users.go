@@ -62,6 +62,9 @@ func (o *Org) settle(u *user) {
 			to = "PROVISIONED" // nobody made here has a password
 		}
 		u.status, u.becoming, u.changed = to, "", u.due
+		if to == "DEPROVISIONED" && o.cfg.NobodyToEnd {
+			u.sessions = 0
+		}
 		o.touch(u)
 	}
 }
