@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -118,13 +117,4 @@ func isNext(params string) bool {
 		}
 	}
 	return false
-}
-
-// parseJSON reads an entry into a value, without quoting it in an error.
-func parseJSON[T any](raw jsontext.Value) (T, error) {
-	var v T
-	if json.Unmarshal(raw, &v) != nil {
-		return v, errors.New("an entry is not as expected")
-	}
-	return v, nil
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/usher-id/usher/scim"
 )
 
-// convert says what the engine may conclude. A value that is taken, and a status that
-// does not allow what was asked for, are no bad request and no lack of permission.
+// convert says what the engine may conclude. A value that is taken is no bad request, and
+// a status that does not allow what was asked for no lack of permission: somebody else has
+// changed it since it was read, and it is read again.
 func convert(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -24,8 +25,10 @@ func convert(ctx context.Context, err error) error {
 	}
 	e := *app.Classify(app.FromRest(ctx, err))
 	switch {
-	case okta.IsTaken(err), okta.IsState(err):
+	case okta.IsTaken(err):
 		e.Class = app.Conflict
+	case okta.IsState(err):
+		e.Class = app.Precondition
 	case errors.Is(err, okta.ErrReadOnly):
 		e.Class = app.Terminal
 	}

@@ -119,8 +119,8 @@ func TestStagedHire(t *testing.T) {
 	}
 }
 
-// TestConflicts: what is taken, and what a status does not allow, is a conflict, and no
-// reason to stop for everybody.
+// TestConflicts: what is taken is a conflict, what a status does not allow is tried again,
+// and neither is a reason to stop for everybody.
 func TestConflicts(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
@@ -147,7 +147,7 @@ func TestConflicts(t *testing.T) {
 		return nil
 	})
 	_, err = r.patch(id, set("active", true))
-	r.fails(err, app.Conflict, "already active")
+	r.fails(err, app.Precondition, "already active")
 	_, err = r.app.Patch(t.Context(), app.KindUser, id, nil, nil)
 	r.fails(err, app.Terminal, "no change")
 	for _, bad := range []scim.Change{set("active", "yes"), set("userName", nil), set("title", true), set("ims", "x"), set("externalId", "x")} {
