@@ -104,6 +104,12 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
+// CheckURL says what is wrong with the address of an org.
+func CheckURL(text string) error {
+	_, err := parseBase(text)
+	return err
+}
+
 // parseBase also refuses the address of the admin console, under which there is no API.
 func parseBase(text string) (string, error) {
 	base, why := rest.Address(strings.TrimSuffix(strings.TrimRight(text, "/"), apiPath))

@@ -41,8 +41,12 @@ func (b *Built) oktaClient(a config.App) (*okta.Client, error) {
 		}, tenantDialTimeout, max(a.Concurrency, 1), nil),
 	}
 	pos := a.URL.Pos
+	if err := okta.CheckURL(a.URL.Value); err != nil {
+		return nil, &config.Error{Pos: pos, Msg: "app " + a.Name + ": " + err.Error()}
+	}
 	switch o := a.Okta.OAuth; {
 	case o == nil && a.Token.Ref() == "":
+		pos = a.Token.Pos()
 		c.Token = a.Token.Reveal()
 	case o == nil:
 		c.Credential = func() (okta.Credential, error) {

@@ -35,7 +35,7 @@ func (a *App) disable(ctx context.Context, id string, profile map[string]jsontex
 	}
 	first := a.endSessions(ctx, &u)
 	changed := a.shut(ctx, &u)
-	if changed != nil { // all of it is done again: what was or was not done is no matter
+	if changed != nil && !okta.IsState(changed) { // all of it is done again: what was or was not done is no matter
 		changed = app.Half(ctx, convert(ctx, changed), "the user is not shut out, as far as is known")
 	}
 	was := u

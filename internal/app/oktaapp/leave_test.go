@@ -232,6 +232,20 @@ func TestBehindTheActivation(t *testing.T) {
 	}
 }
 
+// TestForbiddenToShutOut: whom we may not shut out is set aside with the reason, and
+// nobody else stops for it; a credential that is not taken is everybody's.
+func TestForbiddenToShutOut(t *testing.T) {
+	t.Parallel()
+	for kind, class := range map[fake.Kind]app.Class{fake.Forbidden: app.Terminal, fake.Unauthorized: app.Unauthorized} {
+		r := newRig(t, nil)
+		id := r.create(person(login))
+		r.org.SetFaults(fake.Rules(fake.Rule{Path: "/users/{id}/lifecycle/deactivate", Fault: fake.Fault{Kind: kind}}))
+		_, err := r.patch(id, set("active", false))
+		r.fails(err, class, "not shut out")
+		r.is("ACTIVE", 0)
+	}
+}
+
 // TestDelete: the first DELETE deactivates and the second deletes, whatever is lost.
 func TestDelete(t *testing.T) {
 	t.Parallel()
