@@ -20,6 +20,7 @@ import (
 
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
+	"github.com/usher-id/usher/internal/rest"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/store"
 	"github.com/usher-id/usher/internal/testenv"
@@ -97,11 +98,11 @@ func newRotated(t *testing.T, key bool) *rotated {
 	r := &rotated{T: t, key: key, dir: t.TempDir(), first: "the-first-secret-of-the-application"}
 	c := auth0test.Config{ClientID: "usher", Secret: r.first, SecretLag: 300 * time.Millisecond}
 	if key {
-		private, err := auth0.NewKey()
+		private, err := rest.NewKey()
 		if err != nil {
 			t.Fatal(err)
 		}
-		public, _, err := auth0.PublicKeyOf(private)
+		public, _, err := rest.PublicKeyOf(private)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,7 +249,7 @@ func (r *rotated) takes(s secret.Sealed) bool {
 	if !r.key {
 		return r.tenant.HoldsSecret("usher", string(value))
 	}
-	_, thumb, err := auth0.PublicKeyOf(value)
+	_, thumb, err := rest.PublicKeyOf(value)
 	if err != nil {
 		r.Fatal(err)
 	}

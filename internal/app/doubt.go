@@ -31,3 +31,11 @@ func Doubt(r *scim.Resource) string {
 	}
 	return why
 }
+
+// AlsoDoubt adds to what there is against an account.
+func AlsoDoubt(r *scim.Resource, why string) {
+	if was := Doubt(r); was != "" {
+		why = was + ", and " + why
+	}
+	SetDoubt(r, why)
+}

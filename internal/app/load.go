@@ -87,6 +87,7 @@ type profileFile struct {
 	ID               string   `json:"id"`
 	Name             string   `json:"name"`
 	Kind             string   `json:"kind"`
+	AppType          string   `json:"app_type"`
 	Source           string   `json:"source"`
 	Date             string   `json:"date"`
 	Docs             []string `json:"docs"`
@@ -241,7 +242,7 @@ func (f profileFile) profile() (Profile, error) {
 		pageSize = min(pageSize, maxPage)
 	}
 	p := Profile{
-		ID: f.ID, Name: f.Name, Kind: f.Kind, Source: f.Source, Date: f.Date, Verified: f.Verified,
+		ID: f.ID, Name: f.Name, Kind: f.Kind, AppType: f.AppType, Source: f.Source, Date: f.Date, Verified: f.Verified,
 		Docs: f.Docs, Notes: f.Notes, UnverifiedFields: f.UnverifiedFields,
 		BaseURLTemplate: f.BaseURLTemplate, AuthType: f.Auth.Type, RequiredHeaders: f.Auth.RequiredHeaders,
 		ContentType: cmp.Or(f.ContentType, "application/scim+json"),

@@ -13,10 +13,11 @@ import (
 type Profile struct {
 	ID       string   `json:"id"`
 	Name     string   `json:"name"`
-	Kind     string   `json:"kind"`     // "scim2", or "rest" for an API of the app's own
-	Source   string   `json:"source"`   // the page that says so, or "" for our own reading
-	Date     string   `json:"date"`     // when it was read, as 2006-01-02
-	Verified bool     `json:"verified"` // base URL, user operations and deprovisioning come from a page that was read
+	Kind     string   `json:"kind"`               // "scim2", or "rest" for an API of the app's own
+	AppType  string   `json:"app_type,omitempty"` // by which type of app one of kind rest is spoken; "" by none
+	Source   string   `json:"source"`             // the page that says so, or "" for our own reading
+	Date     string   `json:"date"`               // when it was read, as 2006-01-02
+	Verified bool     `json:"verified"`           // base URL, user operations and deprovisioning come from a page that was read
 	Docs     []string `json:"docs"`
 	Notes    []string `json:"notes"`
 	// UnverifiedFields names what is from memory, or not known.

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/usher-id/usher/internal/rest"
 )
 
 const (
@@ -57,31 +59,31 @@ func (c *Client) MissingScopes(ctx context.Context, wanted []string) ([]string, 
 // secret it changes nothing.
 func (c *Client) SetSecret(ctx context.Context, secret string) error {
 	return c.call(ctx, request{
-		method: http.MethodPatch, route: applicationRoute, ids: []string{c.clientID}, body: map[string]any{"client_secret": secret}, hidden: []string{secret},
+		Method: http.MethodPatch, Route: applicationRoute, IDs: []string{c.clientID}, Body: map[string]any{"client_secret": secret}, Hidden: []string{secret},
 	}, nil)
 }
 
 // PublicKeys lists the public keys of our own application, of which there are two at
 // most, whether they are in use or not.
 func (c *Client) PublicKeys(ctx context.Context) ([]PublicKey, error) {
-	r := request{method: http.MethodGet, route: credentialsRoute, ids: []string{c.clientID}}
+	r := request{Method: http.MethodGet, Route: credentialsRoute, IDs: []string{c.clientID}}
 	var keys []PublicKey
 	if err := c.call(ctx, r, &keys); err != nil {
 		return nil, err
 	}
 	if slices.ContainsFunc(keys, func(k PublicKey) bool { return k.ID == "" }) {
-		return nil, r.unusable(errors.New("a credential has no id"))
+		return nil, unusable(&r, errors.New("a credential has no id"))
 	}
 	return keys, nil
 }
 
 // AddPublicKey registers the public half of a private key (PEM). It is not in use yet.
 func (c *Client) AddPublicKey(ctx context.Context, private []byte) (PublicKey, error) {
-	public, kid, err := PublicKeyOf(private)
+	public, kid, err := rest.PublicKeyOf(private)
 	if err != nil {
 		return PublicKey{}, err
 	}
-	r := request{method: http.MethodPost, route: credentialsRoute, ids: []string{c.clientID}, body: map[string]any{
+	r := request{Method: http.MethodPost, Route: credentialsRoute, IDs: []string{c.clientID}, Body: map[string]any{
 		"credential_type": "public_key", "name": PublicKeyName(kid), "kid": kid, "alg": "RS256", "pem": string(public),
 	}}
 	var key PublicKey
@@ -89,7 +91,7 @@ func (c *Client) AddPublicKey(ctx context.Context, private []byte) (PublicKey, e
 		return PublicKey{}, err
 	}
 	if key.ID == "" {
-		return PublicKey{}, r.unusable(errors.New("a credential has no id"))
+		return PublicKey{}, unusable(&r, errors.New("a credential has no id"))
 	}
 	return key, nil
 }
@@ -107,8 +109,8 @@ func (c *Client) PublicKeysInUse(ctx context.Context) (ids []string, err error) 
 		} `json:"client_authentication_methods"`
 	}
 	err = c.call(ctx, request{
-		method: http.MethodGet, route: applicationRoute, ids: []string{c.clientID},
-		query: url.Values{"fields": {"client_id,client_authentication_methods"}, "include_fields": {"true"}},
+		Method: http.MethodGet, Route: applicationRoute, IDs: []string{c.clientID},
+		Query: url.Values{"fields": {"client_id,client_authentication_methods"}, "include_fields": {"true"}},
 	}, &app)
 	for _, k := range app.Methods.Key.Credentials {
 		ids = append(ids, k.ID)
@@ -123,7 +125,7 @@ func (c *Client) UsePublicKeys(ctx context.Context, ids []string) error {
 	for i, id := range ids {
 		list[i] = map[string]string{"id": id}
 	}
-	return c.call(ctx, request{method: http.MethodPatch, route: applicationRoute, ids: []string{c.clientID}, body: map[string]any{
+	return c.call(ctx, request{Method: http.MethodPatch, Route: applicationRoute, IDs: []string{c.clientID}, Body: map[string]any{
 		"client_authentication_methods": map[string]any{"private_key_jwt": map[string]any{"credentials": list}},
 	}}, nil)
 }
@@ -131,7 +133,7 @@ func (c *Client) UsePublicKeys(ctx context.Context, ids []string) error {
 // DeletePublicKey forgets a public key that is not in use. One that is not there is no
 // error.
 func (c *Client) DeletePublicKey(ctx context.Context, id string) error {
-	err := c.call(ctx, request{method: http.MethodDelete, route: credentialRoute, ids: []string{c.clientID, id}}, nil)
+	err := c.call(ctx, request{Method: http.MethodDelete, Route: credentialRoute, IDs: []string{c.clientID, id}}, nil)
 	if IsNotFound(err) {
 		return nil
 	}
@@ -142,12 +144,12 @@ func (c *Client) DeletePublicKey(ctx context.Context, id string) error {
 // hence done nothing: not that it said nothing of use, or not now.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && !e.Unsent && !e.foreign && refused(e) && e.Status != http.StatusRequestTimeout
+	return ok && !e.Unsent && !e.Foreign && rest.Refused(e) && e.Status != http.StatusRequestTimeout
 }
 
 // NotTaken reports whether the tenant does not take the credential, or the application:
 // the token endpoint said no, rather than nothing of use.
 func NotTaken(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Op == tokenOp && refused(e) && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden || strings.HasPrefix(e.Code, "invalid_"))
+	return ok && e.Op == tokenOp && rest.Refused(e) && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden || strings.HasPrefix(e.Code, "invalid_"))
 }

@@ -14,17 +14,18 @@ import (
 
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
+	"github.com/usher-id/usher/internal/rest"
 )
 
 // TestOwnKeys: a key that is made is taken once it is in use, and not before; what is taken
 // out of use is not taken any more, and can be deleted, twice.
 func TestOwnKeys(t *testing.T) {
 	t.Parallel()
-	first, err := auth0.NewKey()
+	first, err := rest.NewKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, thumb, err := auth0.PublicKeyOf(first)
+	public, thumb, err := rest.PublicKeyOf(first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,7 @@ func TestOwnKeys(t *testing.T) {
 	if err != nil || err2 != nil || len(keys) != 1 || keys[0].Kid != thumb || !slices.Equal(used, []string{keys[0].ID}) {
 		t.Fatalf("%+v %v, %q %v", keys, err, used, err2)
 	}
-	second, err := auth0.NewKey()
+	second, err := rest.NewKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestRefusedOrNot(t *testing.T) {
 func TestPublicKeyOfNothing(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "canary", "-----BEGIN PUBLIC KEY-----\nY2FuYXJ5\n-----END PUBLIC KEY-----\n"} {
-		if _, _, err := auth0.PublicKeyOf([]byte(text)); err == nil || strings.Contains(err.Error(), "canary") {
+		if _, _, err := rest.PublicKeyOf([]byte(text)); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

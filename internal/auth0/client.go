@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
+
+	"github.com/usher-id/usher/internal/rest"
 )
 
 // Config is what a Client is made of. URL, ClientID, HTTP and one of Secret, Key and
@@ -32,27 +32,23 @@ type Config struct {
 }
 
 const (
-	defaultTimeout   = 30 * time.Second
-	defaultUserAgent = "usher"
-	apiPath          = "/api/v2"
+	api     = "auth0" // whose errors are
+	apiPath = "/api/v2"
+
+	limits rest.Limits = "X-Ratelimit-"
 )
 
 // Client speaks to one tenant.
 type Client struct {
-	base      string // of the tenant, without a slash at the end
-	clientID  string
-	userAgent string
-	timeout   time.Duration
-	http      *http.Client
-	tokens    *tokens
-	pace      pace
-	bounds    bounds
-	requests  atomic.Int64
+	base     string // of the tenant, without a slash at the end
+	clientID string
+	rest     *rest.Client
+	tokens   *tokens
+	bounds   bounds
 }
 
 // bounds limit what is read.
 type bounds struct {
-	answer   int64 // bytes of one JSON answer
 	line     int   // bytes of one line of an export
 	export   int64 // bytes of an export after decompression
 	sseLine  int   // bytes of a line of a stream
@@ -77,43 +73,39 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("auth0: nothing to send requests by; set HTTP")
 	case cfg.Timeout < 0:
 		return nil, fmt.Errorf("auth0: timeout %v is negative", cfg.Timeout)
-	case !headerValue(cfg.UserAgent):
+	case !rest.HeaderValue(cfg.UserAgent):
 		return nil, errors.New("auth0: the user agent holds a character that no header may carry")
 	}
 	c := &Client{
 		base: base, clientID: cfg.ClientID,
-		userAgent: cmp.Or(cfg.UserAgent, defaultUserAgent),
-		timeout:   cmp.Or(cfg.Timeout, defaultTimeout),
-		http: &http.Client{
-			Transport:     cfg.HTTP,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		bounds: bounds{answer: 8 << 20, line: 1 << 20, export: 8 << 30, sseLine: 1 << 20, sseEvent: 4 << 20},
+		bounds: bounds{line: 1 << 20, export: 8 << 30, sseLine: 1 << 20, sseEvent: 4 << 20},
 	}
-	c.tokens = &tokens{client: c, audience: cmp.Or(cfg.Audience, base+apiPath+"/"), secret: cfg.Secret, asked: cfg.Credential, turn: make(chan struct{}, 1)}
+	c.tokens = &tokens{client: c, audience: cmp.Or(cfg.Audience, base+apiPath+"/"), secret: cfg.Secret, asked: cfg.Credential}
+	c.tokens.Tokens = rest.NewTokens(api, tokenOp, c.tokens.ask, func() []string { return []string{c.tokens.secret} })
 	if len(cfg.Key) > 0 {
 		if c.tokens.signer, err = newSigner(cfg.Key, cfg.ClientID, base+"/"); err != nil {
 			return nil, err
 		}
 	}
+	c.rest = rest.New(rest.Config{
+		API: api, Maker: "Auth0", Place: "tenant", Base: base, Prefix: apiPath, Credential: c.tokens, Limits: limits, Said: said,
+		// Which of the headers a tenant sends is not verified.
+		RequestID: []string{"X-Auth0-Requestid", "X-Request-Id"}, Header: correlated,
+		HTTP: cfg.HTTP, Timeout: cfg.Timeout, UserAgent: cfg.UserAgent,
+	})
 	return c, nil
 }
 
-// parseBase refuses what would get lost or be shown when paths are appended. The
-// text itself stays out of the error: it may hold a password.
+// parseBase refuses what would get lost or be shown when paths are appended.
 func parseBase(text string) (string, error) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
-		return "", errors.New("auth0: the tenant's address cannot be read; write it like https://acme.eu.auth0.com")
-	case u.User != nil:
-		return "", errors.New("auth0: the tenant's address holds a user name or password; take it out")
-	case strings.Trim(u.Path, "/") != "":
-		return "", errors.New("auth0: the tenant's address holds a path; end it after the host name")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(text, "#"):
-		return "", errors.New("auth0: the tenant's address holds a query or a fragment; end it after the host name")
+	base, why := rest.Address(text)
+	if why == "cannot be read" {
+		why += "; write it like https://acme.eu.auth0.com"
 	}
-	return u.Scheme + "://" + u.Host, nil
+	if why != "" {
+		return "", errors.New("auth0: the tenant's address " + why)
+	}
+	return base, nil
 }
 
 // String names the tenant. It holds no credential.
@@ -123,7 +115,11 @@ func (c *Client) String() string { return "auth0(" + c.base + ")" }
 func (c *Client) GoString() string { return c.String() }
 
 // Requests is the number of HTTP requests sent so far, those for tokens included.
-func (c *Client) Requests() int64 { return c.requests.Load() }
+func (c *Client) Requests() int64 { return c.rest.Requests() }
+
+// Limit is how many requests the tenant allows at once, as it told last; 0 if it has
+// told of none.
+func (c *Client) Limit() int { return c.rest.Limit("") }
 
 type correlationKey struct{}
 
@@ -147,7 +143,9 @@ func correlation(ctx context.Context) string {
 	return id[:min(len(id), maxCorrelation)]
 }
 
-// headerValue reports whether s may stand in a header: no control characters.
-func headerValue(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
+// correlated names a request.
+func correlated(ctx context.Context, h http.Header) {
+	if id := correlation(ctx); id != "" {
+		h.Set("X-Correlation-Id", id)
+	}
 }

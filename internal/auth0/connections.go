@@ -52,7 +52,7 @@ func connectionNamed[T interface {
 	entry
 	named() string
 }](ctx context.Context, c *Client, name, fields string) (none T, found bool, err error) {
-	r := request{method: http.MethodGet, route: apiPath + "/connections", query: url.Values{"name": {name}, "fields": {fields}, "include_fields": {"true"}}}
+	r := request{Method: http.MethodGet, Route: apiPath + "/connections", Query: url.Values{"name": {name}, "fields": {fields}, "include_fields": {"true"}}}
 	parse := func(raw jsontext.Value) (T, error) { return parseJSON[T](raw) }
 	for one, err := range offsets(ctx, c, r, parse, "connections") {
 		if err != nil {

@@ -31,7 +31,7 @@ func (c *Client) FailedDeliveries(ctx context.Context, stream string, since time
 		if !since.IsZero() {
 			query.Set("date_from", since.UTC().Truncate(time.Second).Format(bySecond))
 		}
-		r := request{method: http.MethodGet, route: apiPath + "/event-streams/{}/deliveries", ids: []string{stream}, query: query}
+		r := request{Method: http.MethodGet, Route: apiPath + "/event-streams/{}/deliveries", IDs: []string{stream}, Query: query}
 		if err := c.deliveries(ctx, r, func(d Delivery) bool { return yield(d, nil) }); err != nil {
 			yield(Delivery{}, err)
 		}
@@ -49,7 +49,7 @@ func (c *Client) deliveries(ctx context.Context, r request, yield func(Delivery)
 		for _, raw := range p.entries {
 			d, id, err := parseDelivery(raw)
 			if err != nil {
-				return r.unusable(err)
+				return unusable(&r, err)
 			}
 			if last = id; seen[id] {
 				continue
@@ -65,12 +65,12 @@ func (c *Client) deliveries(ctx context.Context, r request, yield func(Delivery)
 			return nil
 		}
 		if !fresh {
-			return r.incomplete("a page leads to itself")
+			return incomplete(&r, "a page leads to itself")
 		}
-		r.query = maps.Clone(r.query)
-		r.query.Set("from", last)
+		r.Query = maps.Clone(r.Query)
+		r.Query.Set("from", last)
 	}
-	return r.incomplete("it does not end")
+	return incomplete(&r, "it does not end")
 }
 
 // parseDelivery also returns the delivery's own id, by which pages follow.
@@ -94,7 +94,7 @@ func parseDelivery(raw jsontext.Value) (Delivery, string, error) {
 func (c *Client) Redeliver(ctx context.Context, stream string, events []string) error {
 	var refused []error
 	for _, event := range events {
-		r := request{method: http.MethodPost, route: apiPath + "/event-streams/{}/redeliver/{}", ids: []string{stream, event}}
+		r := request{Method: http.MethodPost, Route: apiPath + "/event-streams/{}/redeliver/{}", IDs: []string{stream, event}}
 		err := c.call(ctx, r, nil)
 		switch e, ok := errors.AsType[*Error](err); {
 		case err == nil, IsConflict(err), IsNotFound(err):

@@ -24,13 +24,13 @@ func (e EventStream) key() string { return e.ID }
 
 // EventStreams lists the tenant's event streams.
 func (c *Client) EventStreams(ctx context.Context) iter.Seq2[EventStream, error] {
-	r := request{method: http.MethodGet, route: apiPath + "/event-streams"}
+	r := request{Method: http.MethodGet, Route: apiPath + "/event-streams"}
 	return checkpoints(ctx, c, r, parseEventStream, "eventStreams", "event_streams")
 }
 
 // EventStream reads one event stream.
 func (c *Client) EventStream(ctx context.Context, id string) (EventStream, error) {
-	r := request{method: http.MethodGet, route: apiPath + "/event-streams/{}", ids: []string{id}}
+	r := request{Method: http.MethodGet, Route: apiPath + "/event-streams/{}", IDs: []string{id}}
 	var raw jsontext.Value
 	if err := c.call(ctx, r, &raw); err != nil {
 		return EventStream{}, err
@@ -38,9 +38,9 @@ func (c *Client) EventStream(ctx context.Context, id string) (EventStream, error
 	s, err := parseEventStream(raw)
 	switch {
 	case err != nil:
-		return EventStream{}, r.unusable(err)
+		return EventStream{}, unusable(&r, err)
 	case s.ID != id:
-		return EventStream{}, r.unusable(errors.New("it is another event stream"))
+		return EventStream{}, unusable(&r, errors.New("it is another event stream"))
 	}
 	return s, nil
 }

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/usher-id/usher/internal/rest"
 )
 
 // maxFields is how many fields an export tells, by its documentation.
@@ -75,9 +77,9 @@ func (c *Client) startExport(ctx context.Context, connection string, fields []st
 	for _, name := range names {
 		body.Fields = append(body.Fields, field{name})
 	}
-	r := request{method: http.MethodPost, route: apiPath + "/jobs/users-exports", body: body}
+	r := request{Method: http.MethodPost, Route: apiPath + "/jobs/users-exports", Body: body}
 	if len(names) > maxFields {
-		return "", &Error{Op: r.op(), Unsent: true, Err: fmt.Errorf("an export tells %d fields at most, and this asks for %d", maxFields, len(names))}
+		return "", &Error{API: api, Op: op(&r), Unsent: true, Err: fmt.Errorf("an export tells %d fields at most, and this asks for %d", maxFields, len(names))}
 	}
 	var job struct {
 		ID string `json:"id"`
@@ -86,7 +88,7 @@ func (c *Client) startExport(ctx context.Context, connection string, fields []st
 		return "", err
 	}
 	if job.ID == "" {
-		return "", r.unusable(errors.New("the job has no id"))
+		return "", unusable(&r, errors.New("the job has no id"))
 	}
 	return job.ID, nil
 }
@@ -94,7 +96,7 @@ func (c *Client) startExport(ctx context.Context, connection string, fields []st
 // awaitJob asks for the job, less and less often, until it is done, and returns where
 // its result is. A job is forgotten after a day, which ends the wait in any case.
 func (c *Client) awaitJob(ctx context.Context, id string) (string, error) {
-	r := request{method: http.MethodGet, route: apiPath + "/jobs/{}", ids: []string{id}}
+	r := request{Method: http.MethodGet, Route: apiPath + "/jobs/{}", IDs: []string{id}}
 	for wait := firstPoll; ; wait = min(wait*3/2, maxPoll) {
 		var job struct {
 			Status   string `json:"status"`
@@ -107,16 +109,16 @@ func (c *Client) awaitJob(ctx context.Context, id string) (string, error) {
 		switch job.Status {
 		case "completed":
 			if job.Location == "" {
-				return "", r.unusable(errors.New("the job is completed without a result"))
+				return "", unusable(&r, errors.New("the job is completed without a result"))
 			}
 			return job.Location, nil
 		case "pending", "processing":
 		default:
-			hide := redact{c.tokens.secret}
-			return "", &Error{Op: r.op(), Status: http.StatusOK, Code: keyword(job.Status), Message: hide.clean(job.Details), Err: errors.New("the export job did not succeed")}
+			hide := rest.Redact{c.tokens.secret}
+			return "", &Error{API: api, Op: op(&r), Status: http.StatusOK, Code: rest.Keyword(job.Status), Message: hide.Clean(job.Details), Err: errors.New("the export job did not succeed")}
 		}
-		if err := sleep(ctx, wait); err != nil {
-			return "", &Error{Op: r.op(), Err: fmt.Errorf("the export job is not done in time: %w", err)}
+		if err := rest.Sleep(ctx, wait); err != nil {
+			return "", &Error{API: api, Op: op(&r), Err: fmt.Errorf("the export job is not done in time: %w", err)}
 		}
 	}
 }
@@ -126,34 +128,34 @@ const downloadOp = http.MethodGet + " the export"
 // download reads the lines of a result. It goes without our token: the address, which
 // is secret itself, belongs to somebody's storage.
 func (c *Client) download(ctx context.Context, location string, yield func(User) bool) error {
-	hide := redact{location, c.tokens.secret}
-	fail := func(err error) error { return &Error{Op: downloadOp, Err: hide.cause(err)} }
+	hide := rest.Redact{location, c.tokens.secret}
+	fail := func(err error) error { return &Error{API: api, Op: downloadOp, Err: hide.Cause(err)} }
 	u, err := url.Parse(location)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || strings.HasPrefix(c.base, "https:")) {
 		return fail(errors.New("the address of the result is none of https"))
 	}
-	ctx, limit := within(ctx, c.timeout)
-	defer limit.done()
+	ctx, limit := rest.Within(ctx, c.rest.Timeout())
+	defer limit.Done()
 	// The identity of the encoding: a compressed file must come as it is.
-	r := request{method: http.MethodGet, header: http.Header{"Accept": {"*/*"}, "Accept-Encoding": {"identity"}}}
-	req, err := c.newRequest(ctx, &r, location, nil, "")
+	r := request{Method: http.MethodGet, Header: http.Header{"Accept": {"*/*"}, "Accept-Encoding": {"identity"}}}
+	req, err := c.rest.NewRequest(ctx, &r, location, nil, "")
 	if err != nil {
 		return fail(err)
 	}
-	res, e := c.roundTrip(req, hide)
+	res, e := c.rest.RoundTrip(req, hide)
 	if e != nil {
 		e.Op = downloadOp
 		return e
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		e := &Error{Op: downloadOp, Status: res.StatusCode, foreign: true, RetryAfter: retryAfter(res.Header, time.Now())}
+		e := &Error{API: api, Op: downloadOp, Status: res.StatusCode, Foreign: true, RetryAfter: limits.RetryAfter(res.Header, time.Now())}
 		e.Err = errors.New("the result of the export cannot be read")
 		return e
 	}
-	err = c.readLines(&patient{r: res.Body, limit: limit, d: c.timeout}, yield)
+	err = c.readLines(&patient{r: res.Body, limit: limit, d: c.rest.Timeout()}, yield)
 	if err != nil {
-		return fail(ended(ctx, err))
+		return fail(rest.Ended(ctx, err))
 	}
 	return nil
 }
@@ -211,13 +213,13 @@ func readLine(from *bufio.Reader, most int) ([]byte, error) {
 // patient gives a reader time d for each read, instead of a time for all.
 type patient struct {
 	r     io.Reader
-	limit deadline
+	limit rest.Deadline
 	d     time.Duration
 }
 
 func (p *patient) Read(b []byte) (int, error) {
-	p.limit.timer.Reset(p.d)
+	p.limit.Reset(p.d)
 	n, err := p.r.Read(b)
-	p.limit.timer.Stop()
+	p.limit.Lift()
 	return n, err
 }

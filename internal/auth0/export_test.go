@@ -9,7 +9,8 @@ import (
 
 // SetBounds makes the bounds on what is read small enough to be met.
 func (c *Client) SetBounds(answer int64, line int, export int64, sseLine, sseEvent int) {
-	c.bounds = bounds{answer, line, export, sseLine, sseEvent}
+	c.rest.SetAnswer(answer)
+	c.bounds = bounds{line, export, sseLine, sseEvent}
 }
 
 // Message is one of an event stream.
@@ -28,4 +29,4 @@ func ReadSSE(from io.Reader, line, event int) (list []Message, retry time.Durati
 }
 
 // Expire has the next request ask for a token.
-func Expire(c *Client) { c.tokens.drop(c.tokens.value) }
+func Expire(c *Client) { c.tokens.Forget() }

@@ -25,7 +25,7 @@ func (g Group) key() string { return g.ID }
 
 // Groups lists all groups.
 func (c *Client) Groups(ctx context.Context) iter.Seq2[Group, error] {
-	return checkpoints(ctx, c, request{method: http.MethodGet, route: apiPath + "/groups"}, parseJSON[Group], "groups")
+	return checkpoints(ctx, c, request{Method: http.MethodGet, Route: apiPath + "/groups"}, parseJSON[Group], "groups")
 }
 
 // member is one of a group: a user, or another group.
@@ -39,7 +39,7 @@ func (m member) key() string { return m.ID }
 
 // GroupMembers lists the ids of the users in a group. Groups within it are passed over.
 func (c *Client) GroupMembers(ctx context.Context, id string) iter.Seq2[string, error] {
-	r := request{method: http.MethodGet, route: apiPath + "/groups/{}/members", ids: []string{id}}
+	r := request{Method: http.MethodGet, Route: apiPath + "/groups/{}/members", IDs: []string{id}}
 	return func(yield func(string, error) bool) {
 		for m, err := range checkpoints(ctx, c, r, func(raw jsontext.Value) (member, error) { return parseJSON[member](raw) }, "members") {
 			if err == nil && m.Type != "" && m.Type != "user" {

@@ -27,17 +27,17 @@ const (
 
 // Organizations lists all organizations.
 func (c *Client) Organizations(ctx context.Context) iter.Seq2[Organization, error] {
-	return checkpoints(ctx, c, request{method: http.MethodGet, route: organizationsRoute}, parseJSON[Organization], "organizations")
+	return checkpoints(ctx, c, request{Method: http.MethodGet, Route: organizationsRoute}, parseJSON[Organization], "organizations")
 }
 
 // Organization reads one organization.
 func (c *Client) Organization(ctx context.Context, id string) (Organization, error) {
-	return c.readOrganization(ctx, request{method: http.MethodGet, route: organizationRoute, ids: []string{id}})
+	return c.readOrganization(ctx, request{Method: http.MethodGet, Route: organizationRoute, IDs: []string{id}})
 }
 
 // OrganizationByName finds an organization by its name.
 func (c *Client) OrganizationByName(ctx context.Context, name string) (Organization, bool, error) {
-	r := request{method: http.MethodGet, route: organizationsRoute + "/name/{}", ids: []string{name}}
+	r := request{Method: http.MethodGet, Route: organizationsRoute + "/name/{}", IDs: []string{name}}
 	o, err := c.readOrganization(ctx, r)
 	switch {
 	case IsNotFound(err):
@@ -45,7 +45,7 @@ func (c *Client) OrganizationByName(ctx context.Context, name string) (Organizat
 	case err != nil:
 		return Organization{}, false, err
 	case o.Name != name:
-		return Organization{}, false, r.unusable(errors.New("it is another organization"))
+		return Organization{}, false, unusable(&r, errors.New("it is another organization"))
 	}
 	return o, true, nil
 }
@@ -53,11 +53,11 @@ func (c *Client) OrganizationByName(ctx context.Context, name string) (Organizat
 // CreateOrganization makes an organization, and UpdateOrganization changes it. Metadata
 // that is nil is left alone; otherwise it is replaced as a whole.
 func (c *Client) CreateOrganization(ctx context.Context, o Organization) (Organization, error) {
-	return c.readOrganization(ctx, request{method: http.MethodPost, route: organizationsRoute, body: o.body()})
+	return c.readOrganization(ctx, request{Method: http.MethodPost, Route: organizationsRoute, Body: o.body()})
 }
 
 func (c *Client) UpdateOrganization(ctx context.Context, o Organization) (Organization, error) {
-	return c.readOrganization(ctx, request{method: http.MethodPatch, route: organizationRoute, ids: []string{o.ID}, body: o.body()})
+	return c.readOrganization(ctx, request{Method: http.MethodPatch, Route: organizationRoute, IDs: []string{o.ID}, Body: o.body()})
 }
 
 // body leaves out what is empty, as the documentation takes no empty names.
@@ -81,33 +81,33 @@ func (c *Client) readOrganization(ctx context.Context, r request) (Organization,
 		return Organization{}, err
 	}
 	if o.ID == "" {
-		return Organization{}, r.unusable(errors.New("an organization has no id"))
+		return Organization{}, unusable(&r, errors.New("an organization has no id"))
 	}
 	return o, nil
 }
 
 // DeleteOrganization deletes an organization. One that is not there is no error.
 func (c *Client) DeleteOrganization(ctx context.Context, id string) error {
-	return c.gone(ctx, request{method: http.MethodDelete, route: organizationRoute, ids: []string{id}})
+	return c.gone(ctx, request{Method: http.MethodDelete, Route: organizationRoute, IDs: []string{id}})
 }
 
 // OrganizationMembers lists the ids of the users who are members.
 func (c *Client) OrganizationMembers(ctx context.Context, id string) iter.Seq2[string, error] {
-	return userIDs(ctx, c, request{method: http.MethodGet, route: organizationRoute + "/members", ids: []string{id}}, "members")
+	return userIDs(ctx, c, request{Method: http.MethodGet, Route: organizationRoute + "/members", IDs: []string{id}}, "members")
 }
 
 // UserOrganizations lists the organizations that a user is a member of. There is no
 // reading it by checkpoints: beyond 1,000 it ends with ErrTooMany.
 func (c *Client) UserOrganizations(ctx context.Context, user string) iter.Seq2[Organization, error] {
-	return offsets(ctx, c, request{method: http.MethodGet, route: userRoute + "/organizations", ids: []string{user}}, parseJSON[Organization], "organizations")
+	return offsets(ctx, c, request{Method: http.MethodGet, Route: userRoute + "/organizations", IDs: []string{user}}, parseJSON[Organization], "organizations")
 }
 
 // AddOrganizationMembers makes users members, in one request. Those who are stay so.
 func (c *Client) AddOrganizationMembers(ctx context.Context, id string, users []string) error {
-	return c.write(ctx, request{method: http.MethodPost, route: organizationRoute + "/members", ids: []string{id}}, "members", users)
+	return c.write(ctx, request{Method: http.MethodPost, Route: organizationRoute + "/members", IDs: []string{id}}, "members", users)
 }
 
 // RemoveOrganizationMembers ends memberships, in one request.
 func (c *Client) RemoveOrganizationMembers(ctx context.Context, id string, users []string) error {
-	return c.write(ctx, request{method: http.MethodDelete, route: organizationRoute + "/members", ids: []string{id}}, "members", users)
+	return c.write(ctx, request{Method: http.MethodDelete, Route: organizationRoute + "/members", IDs: []string{id}}, "members", users)
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usher-id/usher/internal/rest"
 )
 
 const (
@@ -40,7 +42,7 @@ func (c *Client) readPage(ctx context.Context, r request, names ...string) (page
 	if err := c.call(ctx, r, &raw); err != nil {
 		return p, err
 	}
-	unusable := &Error{Op: r.op(), Status: http.StatusOK, Err: fmt.Errorf("%w: it is no page of a list", errUnreadable)}
+	unusable := &Error{API: api, Op: op(&r), Status: http.StatusOK, Err: fmt.Errorf("%w: it is no page of a list", rest.ErrUnreadable)}
 	if raw.Kind() == '[' {
 		if json.Unmarshal(raw, &p.entries) != nil {
 			return p, unusable
@@ -73,12 +75,12 @@ func (c *Client) readPage(ctx context.Context, r request, names ...string) (page
 // byCheckpoint reads a list page by page with from and take. A checkpoint is good for
 // 24 hours, and leads forward only.
 func (c *Client) byCheckpoint(ctx context.Context, r request, yield func(jsontext.Value) (bool, error), names ...string) error {
-	query := maps.Clone(r.query)
+	query := maps.Clone(r.Query)
 	if query == nil {
 		query = url.Values{}
 	}
 	query.Set("take", strconv.Itoa(perPage))
-	r.query = query
+	r.Query = query
 	for range maxPages {
 		p, err := c.readPage(ctx, r, names...)
 		if err != nil {
@@ -93,24 +95,24 @@ func (c *Client) byCheckpoint(ctx context.Context, r request, yield func(jsontex
 		case "":
 			return nil
 		case query.Get("from"):
-			return r.incomplete("a page leads to itself")
+			return incomplete(&r, "a page leads to itself")
 		}
 		query.Set("from", p.next)
 	}
-	return r.incomplete("it does not end")
+	return incomplete(&r, "it does not end")
 }
 
 // byOffset reads a list page by page with page and per_page, of 1,000 entries at most,
 // and holds the totals that its pages tell against what they hold. first is asked
 // about the total before the first entry.
 func (c *Client) byOffset(ctx context.Context, r request, first func(total int) error, yield func(jsontext.Value) (bool, error), names ...string) error {
-	query := maps.Clone(r.query)
+	query := maps.Clone(r.Query)
 	if query == nil {
 		query = url.Values{}
 	}
 	query.Set("per_page", strconv.Itoa(perPage))
 	query.Set("include_totals", "true")
-	r.query = query
+	r.Query = query
 	read, total := 0, 0
 	for n := 0; ; n++ {
 		query.Set("page", strconv.Itoa(n))
@@ -119,16 +121,16 @@ func (c *Client) byOffset(ctx context.Context, r request, first func(total int) 
 		case err != nil:
 			return err
 		case p.total < 0:
-			return r.incomplete("its total is not told")
+			return incomplete(&r, "its total is not told")
 		case n == 0:
 			if err := first(p.total); err != nil {
 				return err
 			}
 		case p.total < total:
-			return r.incomplete("it became shorter while it was read, so that somebody may have been passed over; read it again")
+			return incomplete(&r, "it became shorter while it was read, so that somebody may have been passed over; read it again")
 		}
 		if read+len(p.entries) > p.total {
-			return r.incomplete("it has more entries than its total tells")
+			return incomplete(&r, "it has more entries than its total tells")
 		}
 		total = p.total
 		for _, entry := range p.entries {
@@ -141,18 +143,18 @@ func (c *Client) byOffset(ctx context.Context, r request, first func(total int) 
 		case read == total:
 			return nil
 		case len(p.entries) == 0 || read >= MostListed:
-			return r.incomplete(fmt.Sprintf("it ends after %d of %d entries", read, total))
+			return incomplete(&r, fmt.Sprintf("it ends after %d of %d entries", read, total))
 		}
 	}
 }
 
-func (r *request) incomplete(why string) error {
-	return &Error{Op: r.op(), Status: http.StatusOK, Err: fmt.Errorf("%w: %s", ErrIncomplete, why)}
+func incomplete(r *request, why string) error {
+	return &Error{API: api, Op: op(r), Status: http.StatusOK, Err: fmt.Errorf("%w: %s", ErrIncomplete, why)}
 }
 
 // unusable is an entry of an answer that cannot be read.
-func (r *request) unusable(err error) error {
-	return &Error{Op: r.op(), Status: http.StatusOK, Err: fmt.Errorf("%w: %w", errUnreadable, err)}
+func unusable(r *request, err error) error {
+	return &Error{API: api, Op: op(r), Status: http.StatusOK, Err: fmt.Errorf("%w: %w", rest.ErrUnreadable, err)}
 }
 
 // entry is what lists are made of here.
@@ -165,11 +167,11 @@ func once[T entry](r *request, parse func(jsontext.Value) (T, error), yield func
 		v, err := parse(raw)
 		switch {
 		case err != nil:
-			return false, r.unusable(err)
+			return false, unusable(r, err)
 		case v.key() == "":
-			return false, r.unusable(errors.New("an entry has no id"))
+			return false, unusable(r, errors.New("an entry has no id"))
 		case seen[v.key()]:
-			return false, r.incomplete("an entry comes twice, so that another may have been passed over; read it again")
+			return false, incomplete(r, "an entry comes twice, so that another may have been passed over; read it again")
 		}
 		seen[v.key()] = true
 		return yield(v, nil), nil
@@ -190,7 +192,7 @@ func checkpoints[T entry](ctx context.Context, c *Client, r request, parse func(
 func offsets[T entry](ctx context.Context, c *Client, r request, parse func(jsontext.Value) (T, error), names ...string) iter.Seq2[T, error] {
 	few := func(total int) error {
 		if total > MostListed {
-			return &Error{Op: r.op(), Status: http.StatusOK, Err: ErrTooMany}
+			return &Error{API: api, Op: op(&r), Status: http.StatusOK, Err: ErrTooMany}
 		}
 		return nil
 	}

@@ -28,18 +28,18 @@ const (
 
 // Roles lists all roles, of which a tenant has at most 1,000.
 func (c *Client) Roles(ctx context.Context) iter.Seq2[Role, error] {
-	return offsets(ctx, c, request{method: http.MethodGet, route: rolesRoute}, parseJSON[Role], "roles")
+	return offsets(ctx, c, request{Method: http.MethodGet, Route: rolesRoute}, parseJSON[Role], "roles")
 }
 
 // Role reads one role.
 func (c *Client) Role(ctx context.Context, id string) (Role, error) {
-	return c.readRole(ctx, request{method: http.MethodGet, route: roleRoute, ids: []string{id}})
+	return c.readRole(ctx, request{Method: http.MethodGet, Route: roleRoute, IDs: []string{id}})
 }
 
 // RoleByName finds a role by its exact name.
 func (c *Client) RoleByName(ctx context.Context, name string) (Role, bool, error) {
 	// The filter is no more than a first cut: it finds parts of names too.
-	r := request{method: http.MethodGet, route: rolesRoute, query: url.Values{"name_filter": {name}}}
+	r := request{Method: http.MethodGet, Route: rolesRoute, Query: url.Values{"name_filter": {name}}}
 	for role, err := range offsets(ctx, c, r, parseJSON[Role], "roles") {
 		if err != nil {
 			return Role{}, false, err
@@ -53,11 +53,11 @@ func (c *Client) RoleByName(ctx context.Context, name string) (Role, bool, error
 
 // CreateRole makes a role, and UpdateRole changes its name and description.
 func (c *Client) CreateRole(ctx context.Context, r Role) (Role, error) {
-	return c.readRole(ctx, request{method: http.MethodPost, route: rolesRoute, body: r.body()})
+	return c.readRole(ctx, request{Method: http.MethodPost, Route: rolesRoute, Body: r.body()})
 }
 
 func (c *Client) UpdateRole(ctx context.Context, r Role) (Role, error) {
-	return c.readRole(ctx, request{method: http.MethodPatch, route: roleRoute, ids: []string{r.ID}, body: r.body()})
+	return c.readRole(ctx, request{Method: http.MethodPatch, Route: roleRoute, IDs: []string{r.ID}, Body: r.body()})
 }
 
 // body leaves out an empty description, as the documentation takes none.
@@ -75,34 +75,34 @@ func (c *Client) readRole(ctx context.Context, r request) (Role, error) {
 		return Role{}, err
 	}
 	if role.ID == "" {
-		return Role{}, r.unusable(errors.New("a role has no id"))
+		return Role{}, unusable(&r, errors.New("a role has no id"))
 	}
 	return role, nil
 }
 
 // DeleteRole deletes a role. One that is not there is no error.
 func (c *Client) DeleteRole(ctx context.Context, id string) error {
-	return c.gone(ctx, request{method: http.MethodDelete, route: roleRoute, ids: []string{id}})
+	return c.gone(ctx, request{Method: http.MethodDelete, Route: roleRoute, IDs: []string{id}})
 }
 
 // RoleUsers lists the ids of the users who have a role.
 func (c *Client) RoleUsers(ctx context.Context, id string) iter.Seq2[string, error] {
-	return userIDs(ctx, c, request{method: http.MethodGet, route: roleRoute + "/users", ids: []string{id}}, "users")
+	return userIDs(ctx, c, request{Method: http.MethodGet, Route: roleRoute + "/users", IDs: []string{id}}, "users")
 }
 
 // UserRoles lists the roles of a user, of which there are at most 50.
 func (c *Client) UserRoles(ctx context.Context, user string) iter.Seq2[Role, error] {
-	return offsets(ctx, c, request{method: http.MethodGet, route: userRoute + "/roles", ids: []string{user}}, parseJSON[Role], "roles")
+	return offsets(ctx, c, request{Method: http.MethodGet, Route: userRoute + "/roles", IDs: []string{user}}, parseJSON[Role], "roles")
 }
 
 // AssignRole gives a role to users, in one request. Those who have it keep it.
 func (c *Client) AssignRole(ctx context.Context, role string, users []string) error {
-	return c.write(ctx, request{method: http.MethodPost, route: roleRoute + "/users", ids: []string{role}}, "users", users)
+	return c.write(ctx, request{Method: http.MethodPost, Route: roleRoute + "/users", IDs: []string{role}}, "users", users)
 }
 
 // UnassignRoles takes roles from a user, in one request.
 func (c *Client) UnassignRoles(ctx context.Context, user string, roles []string) error {
-	return c.write(ctx, request{method: http.MethodDelete, route: userRoute + "/roles", ids: []string{user}}, "roles", roles)
+	return c.write(ctx, request{Method: http.MethodDelete, Route: userRoute + "/roles", IDs: []string{user}}, "roles", roles)
 }
 
 // write sends a list of ids; with none there is nothing to send.
@@ -110,7 +110,7 @@ func (c *Client) write(ctx context.Context, r request, name string, ids []string
 	if len(ids) == 0 {
 		return nil
 	}
-	r.body = map[string]any{name: ids}
+	r.Body = map[string]any{name: ids}
 	return c.call(ctx, r, nil)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
+	"github.com/usher-id/usher/internal/rest"
 )
 
 // TestScopesRenewed: what is granted while a token is out is known ten minutes after the
@@ -36,7 +37,7 @@ func TestScopesRenewed(t *testing.T) {
 		if err := role(); err == nil || tenant.Counts()["POST /oauth/token"] != 1 {
 			t.Errorf("%v, %v", err, tenant.Counts())
 		}
-		time.Sleep(auth0.Stale)
+		time.Sleep(rest.Stale)
 		if err := role(); err == nil { // which was sent with the old one, and drops it
 			t.Error("the token was renewed before it was refused")
 		}
@@ -44,7 +45,7 @@ func TestScopesRenewed(t *testing.T) {
 			t.Errorf("%v, %v", err, tenant.Counts())
 		}
 		tenant.Grant("client-1", "read:roles")
-		time.Sleep(auth0.Stale)
+		time.Sleep(rest.Stale)
 		if got, err := c.Scopes(t.Context()); err != nil || !slices.Equal(got, []string{"create:roles"}) {
 			t.Errorf("%v %v", got, err)
 		}

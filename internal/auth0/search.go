@@ -33,13 +33,13 @@ func (c *Client) Search(ctx context.Context, query, connection string) iter.Seq2
 // CountUsers returns how many users a search would tell of, without reading them.
 func (c *Client) CountUsers(ctx context.Context, query, connection string) (int, error) {
 	r := search(query, connection)
-	r.query.Set("per_page", "1")
-	r.query.Set("page", "0")
-	r.query.Set("include_totals", "true")
-	r.query.Set("fields", "user_id")
+	r.Query.Set("per_page", "1")
+	r.Query.Set("page", "0")
+	r.Query.Set("include_totals", "true")
+	r.Query.Set("fields", "user_id")
 	p, err := c.readPage(ctx, r, "users")
 	if err == nil && p.total < 0 {
-		err = r.incomplete("its total is not told")
+		err = incomplete(&r, "its total is not told")
 	}
 	return p.total, err
 }
@@ -60,7 +60,7 @@ func search(query, connection string) request {
 	if q != "" {
 		values.Set("q", q)
 	}
-	return request{method: http.MethodGet, route: apiPath + "/users", query: values}
+	return request{Method: http.MethodGet, Route: apiPath + "/users", Query: values}
 }
 
 // quote makes a phrase of Lucene's syntax.

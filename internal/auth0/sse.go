@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/usher-id/usher/internal/rest"
 )
 
 // message is what an event stream dispatches.
@@ -64,7 +66,7 @@ func (s *sse) next() (message, error) {
 			m.kind = string(value)
 		case "data":
 			if data.Len()+len(value) >= s.event {
-				return message{}, fmt.Errorf("%w: an event is longer than %d bytes", errUnreadable, s.event)
+				return message{}, fmt.Errorf("%w: an event is longer than %d bytes", rest.ErrUnreadable, s.event)
 			}
 			data.Write(value)
 			data.WriteByte('\n')
@@ -111,7 +113,7 @@ func (s *sse) readLine() ([]byte, error) {
 			return s.unmarked(line), nil
 		}
 		if len(line) >= s.line {
-			return nil, fmt.Errorf("%w: a line is longer than %d bytes", errUnreadable, s.line)
+			return nil, fmt.Errorf("%w: a line is longer than %d bytes", rest.ErrUnreadable, s.line)
 		}
 		line = append(line, b)
 	}

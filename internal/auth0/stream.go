@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usher-id/usher/internal/rest"
 )
 
 // From is where a stream begins: behind an offset, or at a time; the zero From is now.
@@ -47,7 +49,7 @@ type Stream struct {
 	ctx    context.Context // tells why the stream ended
 	close  func()
 	retry  atomic.Int64
-	hide   redact
+	hide   rest.Redact
 	failed error
 }
 
@@ -56,37 +58,37 @@ const eventsRoute = apiPath + "/events"
 // Events opens the stream of the Events API. types are the events that are wanted,
 // none for all. ctx is that of the whole stream.
 func (c *Client) Events(ctx context.Context, from From, types ...string) (*Stream, error) {
-	r := request{method: http.MethodGet, route: eventsRoute, query: url.Values{}, header: http.Header{"Accept": {"text/event-stream"}, "Cache-Control": {"no-store"}}}
+	r := request{Method: http.MethodGet, Route: eventsRoute, Query: url.Values{}, Header: http.Header{"Accept": {"text/event-stream"}, "Cache-Control": {"no-store"}}}
 	switch {
 	case from.Offset != "":
-		r.query.Set("from", from.Offset)
-		if headerValue(from.Offset) {
-			r.header["Last-Event-Id"] = []string{from.Offset}
+		r.Query.Set("from", from.Offset)
+		if rest.HeaderValue(from.Offset) {
+			r.Header["Last-Event-Id"] = []string{from.Offset}
 		}
 	case !from.Time.IsZero():
-		r.query.Set("from_timestamp", from.Time.UTC().Format(bySecond))
+		r.Query.Set("from_timestamp", from.Time.UTC().Format(bySecond))
 	}
 	for _, t := range types {
-		r.query.Add("event_type", t)
+		r.Query.Add("event_type", t)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	a, err := c.send(ctx, r, true)
+	a, err := c.rest.Send(ctx, r, true)
 	if err != nil {
 		cancel(nil)
 		return nil, offsetError(err, from)
 	}
-	if mediaType(a.header) != "text/event-stream" {
-		a.close()
+	if rest.MediaType(a.Header) != "text/event-stream" {
+		a.Close()
 		cancel(nil)
-		return nil, r.unusable(errors.New("it is no event stream"))
+		return nil, unusable(&r, errors.New("it is no event stream"))
 	}
-	silence := deadline{time.AfterFunc(Silence, func() { cancel(errSilent) }), cancel}
-	silence.lift() // it runs while somebody waits in Next, and not before
+	silence := rest.NewDeadline(Silence, errSilent, cancel)
+	silence.Lift() // it runs while somebody waits in Next, and not before
 	return &Stream{
-		from:  newSSE(&patient{a.body, silence, Silence}, c.bounds.sseLine, c.bounds.sseEvent),
+		from:  newSSE(&patient{a.Body, silence, Silence}, c.bounds.sseLine, c.bounds.sseEvent),
 		ctx:   ctx,
-		close: func() { silence.done(); a.close() },
-		hide:  a.hide,
+		close: func() { silence.Done(); a.Close() },
+		hide:  a.Hide,
 	}, nil
 }
 
@@ -98,7 +100,7 @@ const bySecond = "2006-01-02T15:04:05Z"
 // meets it again.
 func offsetError(err error, from From) error {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.foreign {
+	if !ok || e.Foreign {
 		return err
 	}
 	if e.Status == http.StatusGone || e.Status == http.StatusBadRequest && from != (From{}) {
@@ -118,7 +120,7 @@ func (s *Stream) Next() (Frame, error) {
 		case errors.Is(err, io.EOF) && s.ctx.Err() == nil:
 			s.failed = io.EOF
 		case err != nil:
-			s.failed = &Error{Op: "GET /events", Err: s.hide.cause(ended(s.ctx, err))}
+			s.failed = &Error{API: api, Op: "GET /events", Err: s.hide.Cause(rest.Ended(s.ctx, err))}
 		case m.kind == "error":
 			s.failed = s.told(m)
 		default:
@@ -162,9 +164,9 @@ func (s *Stream) told(m message) error {
 		body = inner
 	}
 	code := cmp.Or(textOf(body["code"]), textOf(body["error"]))
-	e := &Error{Op: "GET /events", Code: keyword(s.hide.text(code)), Message: s.hide.clean(textOf(body["message"]))}
+	e := &Error{API: api, Op: "GET /events", Code: rest.Keyword(s.hide.Text(code)), Message: s.hide.Clean(textOf(body["message"]))}
 	if e.Code == "" && e.Message == "" {
-		e.Message = s.hide.clean(code)
+		e.Message = s.hide.Clean(code)
 	}
 	switch {
 	case e.Code == "cursor_expired", e.Code == "invalid_cursor", e.Code == "offset_expired": // pages and reference differ in the word

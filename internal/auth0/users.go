@@ -160,13 +160,13 @@ const userRoute = apiPath + "/users/{}"
 
 // User reads one user. It is consistent at once.
 func (c *Client) User(ctx context.Context, id string) (User, error) {
-	return c.readUser(ctx, request{method: http.MethodGet, route: userRoute, ids: []string{id}})
+	return c.readUser(ctx, request{Method: http.MethodGet, Route: userRoute, IDs: []string{id}})
 }
 
 // UsersByEmail finds users by their address, in the case in which it is stored. It is
 // consistent at once.
 func (c *Client) UsersByEmail(ctx context.Context, email string) ([]User, error) {
-	r := request{method: http.MethodGet, route: apiPath + "/users-by-email", query: url.Values{"email": {email}}}
+	r := request{Method: http.MethodGet, Route: apiPath + "/users-by-email", Query: url.Values{"email": {email}}}
 	var list []jsontext.Value
 	if err := c.call(ctx, r, &list); err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ func (c *Client) UsersByEmail(ctx context.Context, email string) ([]User, error)
 	for _, raw := range list {
 		u, err := ParseUser(raw)
 		if err != nil {
-			return nil, r.unusable(err)
+			return nil, unusable(&r, err)
 		}
 		users = append(users, u)
 	}
@@ -191,9 +191,9 @@ func (c *Client) readUser(ctx context.Context, r request) (User, error) {
 	u, err := ParseUser(raw)
 	switch {
 	case err != nil:
-		return User{}, r.unusable(err)
-	case len(r.ids) > 0 && u.ID != r.ids[0]:
-		return User{}, r.unusable(fmt.Errorf("it is another user's"))
+		return User{}, unusable(&r, err)
+	case len(r.IDs) > 0 && u.ID != r.IDs[0]:
+		return User{}, unusable(&r, fmt.Errorf("it is another user's"))
 	}
 	return u, nil
 }
@@ -250,25 +250,25 @@ func (c *Client) CreateUser(ctx context.Context, u UserChange) (User, error) {
 			body[name] = value
 		}
 	}
-	r := request{method: http.MethodPost, route: apiPath + "/users", body: body, hidden: []string{u.Password}}
+	r := request{Method: http.MethodPost, Route: apiPath + "/users", Body: body, Hidden: []string{u.Password}}
 	if u.Connection == "" {
-		return User{}, &Error{Op: r.op(), Unsent: true, Err: errors.New("a user is made in a connection; name one")}
+		return User{}, &Error{API: api, Op: op(&r), Unsent: true, Err: errors.New("a user is made in a connection; name one")}
 	}
 	return c.readUser(ctx, r)
 }
 
 // UpdateUser changes a user.
 func (c *Client) UpdateUser(ctx context.Context, id string, u UserChange) (User, error) {
-	r := request{method: http.MethodPatch, route: userRoute, ids: []string{id}, body: u.body(true)}
+	r := request{Method: http.MethodPatch, Route: userRoute, IDs: []string{id}, Body: u.body(true)}
 	if u.Connection+u.UserID+u.Password != "" {
-		return User{}, &Error{Op: r.op(), Unsent: true, Err: errors.New("the connection, the id and the password are for making a user; leave them out")}
+		return User{}, &Error{API: api, Op: op(&r), Unsent: true, Err: errors.New("the connection, the id and the password are for making a user; leave them out")}
 	}
 	return c.readUser(ctx, r)
 }
 
 // DeleteUser deletes a user. One that is not there is no error.
 func (c *Client) DeleteUser(ctx context.Context, id string) error {
-	return c.gone(ctx, request{method: http.MethodDelete, route: userRoute, ids: []string{id}})
+	return c.gone(ctx, request{Method: http.MethodDelete, Route: userRoute, IDs: []string{id}})
 }
 
 // gone sends a request after which something is not there, or will soon not be.
@@ -284,21 +284,21 @@ func (c *Client) gone(ctx context.Context, r request) error {
 // "Not found" is an error here: it may be the endpoint that is not there, and then
 // whoever is signed in stays so. That a user without any gets none is not verified.
 func (c *Client) EndSessions(ctx context.Context, id string) error {
-	return c.call(ctx, request{method: http.MethodDelete, route: userRoute + "/sessions", ids: []string{id}}, nil)
+	return c.call(ctx, request{Method: http.MethodDelete, Route: userRoute + "/sessions", IDs: []string{id}}, nil)
 }
 
 func (c *Client) RevokeRefreshTokens(ctx context.Context, id string) error {
-	return c.call(ctx, request{method: http.MethodDelete, route: userRoute + "/refresh-tokens", ids: []string{id}}, nil)
+	return c.call(ctx, request{Method: http.MethodDelete, Route: userRoute + "/refresh-tokens", IDs: []string{id}}, nil)
 }
 
 // Sessions and RefreshTokens count what a user has, up to one page.
 func (c *Client) Sessions(ctx context.Context, id string) (int, error) {
-	p, err := c.readPage(ctx, request{method: http.MethodGet, route: userRoute + "/sessions", ids: []string{id}}, "sessions")
+	p, err := c.readPage(ctx, request{Method: http.MethodGet, Route: userRoute + "/sessions", IDs: []string{id}}, "sessions")
 	return len(p.entries), err
 }
 
 func (c *Client) RefreshTokens(ctx context.Context, id string) (int, error) {
-	p, err := c.readPage(ctx, request{method: http.MethodGet, route: userRoute + "/refresh-tokens", ids: []string{id}}, "tokens", "refresh_tokens")
+	p, err := c.readPage(ctx, request{Method: http.MethodGet, Route: userRoute + "/refresh-tokens", IDs: []string{id}}, "tokens", "refresh_tokens")
 	return len(p.entries), err
 }
 
@@ -313,7 +313,7 @@ func (c *Client) PasswordTicket(ctx context.Context, id, resultURL string, valid
 	if valid > 0 {
 		body["ttl_sec"] = int64(max(valid/time.Second, 1))
 	}
-	r := request{method: http.MethodPost, route: apiPath + "/tickets/password-change", body: body}
+	r := request{Method: http.MethodPost, Route: apiPath + "/tickets/password-change", Body: body}
 	var answer struct {
 		Ticket string `json:"ticket"`
 	}
@@ -321,7 +321,7 @@ func (c *Client) PasswordTicket(ctx context.Context, id, resultURL string, valid
 		return "", err
 	}
 	if answer.Ticket == "" {
-		return "", r.unusable(errors.New("there is no ticket in it"))
+		return "", unusable(&r, errors.New("there is no ticket in it"))
 	}
 	return answer.Ticket, nil
 }
@@ -330,5 +330,5 @@ func (c *Client) PasswordTicket(ctx context.Context, id, resultURL string, valid
 // to the authentication API, which tells nobody whether there is such a user.
 func (c *Client) PasswordEmail(ctx context.Context, email, connection string) error {
 	body := map[string]any{"client_id": c.clientID, "email": email, "connection": connection}
-	return c.call(ctx, request{method: http.MethodPost, route: "/dbconnections/change_password", body: body, apart: true}, nil)
+	return c.call(ctx, request{Method: http.MethodPost, Route: "/dbconnections/change_password", Body: body, Apart: true}, nil)
 }

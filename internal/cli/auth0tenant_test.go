@@ -15,8 +15,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
+	"github.com/usher-id/usher/internal/rest"
 )
 
 type tenantKey struct{}
@@ -91,7 +91,7 @@ func keyPair(ts *testscript.TestScript) (private, public []byte) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	ts.Check(err)
 	private = pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-	public, _, err = auth0.PublicKeyOf(private)
+	public, _, err = rest.PublicKeyOf(private)
 	ts.Check(err)
 	return private, public
 }

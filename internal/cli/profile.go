@@ -23,9 +23,12 @@ func (c *cli) profile(p app.Profile) error {
 	s := &sheet{w: c.out}
 	s.under("Profile")
 	s.linef("%s: %s", p.ID, p.Name)
-	if p.Kind == "scim2" {
+	switch {
+	case p.Kind == "scim2":
 		s.line("speaks SCIM 2.0")
-	} else {
+	case p.AppType != "":
+		s.linef("speaks an API of its own, and Usher does, too: an app of it has type: %s, and no profile", p.AppType)
+	default:
 		s.line("speaks an API of its own, which Usher does not yet: this is for reading only")
 	}
 	switch {

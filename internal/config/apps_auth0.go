@@ -2,14 +2,6 @@
 
 package config
 
-import "slices"
-
-// The types of apps.
-const (
-	AppSCIM  = "scim"
-	AppAuth0 = "auth0"
-)
-
 // How somebody who was made in Auth0 gets to choose a password.
 const (
 	PasswordNone    = "none"    // by "forgot password", or not at all
@@ -46,15 +38,6 @@ type Auth0App struct {
 	SignUps        string  `json:"sign_ups"`        // SignUpsOpen or SignUpsClosed
 }
 
-// ofSCIMApp and ofAuth0App are the keys that only one type of app has; the first two
-// of each are those that it must have.
-var (
-	ofSCIMApp  = []string{"url", "token", "profile", "allow", "timeout", "discovery_every"}
-	ofAuth0App = []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions", "sign_ups"}
-)
-
-const neededByApp = 2
-
 // auth0App are the keys of an app of type auth0.
 func (d *decoder) auth0App(a *Auth0App, what string) []field {
 	return []field{
@@ -78,49 +61,6 @@ func (d *decoder) auth0App(a *Auth0App, what string) []field {
 			}
 		}},
 	}
-}
-
-// kindOfApp checks the keys that only one type of app has, and returns what there is
-// of Auth0.
-func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, what string) {
-	n.note(func(s *Schema) {
-		s.AnyOf = []*Schema{
-			{Required: ofSCIMApp[:neededByApp]},
-			{
-				Required:   append([]string{"type"}, ofAuth0App[:neededByApp]...),
-				Properties: map[string]*Schema{"type": {Type: Types{"string"}, Enum: []string{AppAuth0}}},
-			},
-		}
-	})
-	if n.kind != kindMap || a.Type.Value == "" {
-		return
-	}
-	own, others, of := ofSCIMApp, ofAuth0App, AppAuth0
-	if a.Type.Value == AppAuth0 {
-		own, others, of = ofAuth0App, ofSCIMApp, AppSCIM
-		a.Auth0, a.Profile, a.Timeout = auth0, Text{}, 0
-		a.DiscoveryEvery = 0
-	}
-	known := slices.Concat(ofSCIMApp, ofAuth0App)
-	meant := map[string]bool{}
-	for _, e := range n.entries {
-		if slices.Contains(others, e.key.Value) {
-			hint := "remove it"
-			if of == AppSCIM && e.key.Value != "profile" {
-				hint = "tenant says where Auth0 is and who we are there"
-			}
-			d.fail(e.key.Pos, e.key.Value+" of "+what+" is for type: "+of, hint)
-		}
-		if !slices.Contains(known, e.key.Value) {
-			meant[nearest(e.key.Value, known)] = true
-		}
-	}
-	for _, key := range own[:neededByApp] {
-		if n.at(key) == nil && !meant[key] { // a slip of the pen is one mistake, not two
-			d.fail(a.Pos, what+" has no "+key, "it must have one")
-		}
-	}
-	d.auth0Words(n, a, what)
 }
 
 // auth0Words checks what goes together in an app of type auth0, and nowhere else.

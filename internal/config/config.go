@@ -169,8 +169,8 @@ const (
 type App struct {
 	Name              string      `json:"name"`
 	Pos               Position    `json:"-"`
-	Type              Text        `json:"type"`    // scim or auth0
-	Profile           Text        `json:"profile"` // generic-scim2; of type scim, as are URL, Token, Allow and Timeout
+	Type              Text        `json:"type"`    // scim, auth0 or okta
+	Profile           Text        `json:"profile"` // generic-scim2; of type scim. Types scim and okta have URL, Token, Allow and Timeout
 	URL               Text        `json:"url"`
 	Token             Secret      `json:"token"`
 	Allow             []Text      `json:"allow"`
@@ -185,6 +185,7 @@ type App struct {
 	Groups            *Groups     `json:"groups,omitempty"`
 	DeleteAfter       *Duration   `json:"delete_after,omitempty"` // nil = never
 	Auth0             *Auth0App   `json:"auth0,omitempty"`        // set exactly if the type is auth0
+	Okta              *OktaApp    `json:"okta,omitempty"`         // set exactly if the type is okta
 }
 
 // Allows reports whether the app's allow list holds what.

@@ -67,6 +67,9 @@ func digest(c *Config) [32]byte {
 			refs["the secret of "+a.Name] = a.Auth0.Tenant.Secret.Ref()
 			refs["the key of "+a.Name] = a.Auth0.Tenant.Key.Ref()
 		}
+		if a.Okta != nil && a.Okta.OAuth != nil {
+			refs["the key of "+a.Name] = a.Okta.OAuth.Key.Ref()
+		}
 	}
 	for _, s := range c.Sources {
 		if s.Tenant != nil {

@@ -39,8 +39,10 @@ func (b *Built) app(a config.App) error {
 		errs = append(errs, b.scimTarget(a, t))
 	case config.AppAuth0:
 		errs = append(errs, b.auth0Target(a, t))
+	case config.AppOkta:
+		errs = append(errs, b.oktaTarget(a, t))
 	default:
-		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim or auth0"})
+		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0 or okta"})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -58,6 +60,11 @@ func (b *Built) scimTarget(a config.App, t *provision.Target) error {
 	profile, err := app.ProfileByID(a.Profile.Value)
 	if err != nil {
 		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: "usher profiles lists them; generic-scim2 is plain SCIM 2.0"}
+	}
+	if profile.AppType != "" {
+		return &config.Error{
+			Pos: a.Profile.Pos, Msg: "profile " + profile.ID + " is of an API of the app's own, and not for type: scim", Hint: "write type: " + profile.AppType + ", and take profile out",
+		}
 	}
 	if profile.Kind != "scim2" {
 		return &config.Error{
@@ -180,6 +187,10 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 		if a.Groups != nil {
 			write(a.Groups.As.Value)
 		}
+	}
+	if a.Okta != nil {
+		write(a.Okta.Deactivate)
+		write(a.Okta.IDAttribute.Value)
 	}
 	return [32]byte(h.Sum(nil)), nil
 }

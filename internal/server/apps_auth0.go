@@ -49,11 +49,9 @@ func auth0Address(a config.App) string {
 	return address
 }
 
-// placed refuses what Auth0 has no place for. A path that is none is told by whoever
-// compiles the mapping.
-func (b *Built) placed(a config.App) error {
-	var paths []scim.Path
-	var written []config.Text
+// pathsOf are the paths of a mapping, and as they are written. One that is none is told by
+// whoever compiles the mapping.
+func (b *Built) pathsOf(a config.App) (paths []scim.Path, written []config.Text) {
 	for _, attr := range a.User {
 		path, err := b.Schemas.ParsePath(attr.Path.Value)
 		if err != nil {
@@ -64,6 +62,12 @@ func (b *Built) placed(a config.App) error {
 		}
 		paths, written = append(paths, path), append(written, attr.Path)
 	}
+	return paths, written
+}
+
+// placed refuses what Auth0 has no place for.
+func (b *Built) placed(a config.App) error {
+	paths, written := b.pathsOf(a)
 	var errs []error
 	for i, err := range auth0app.Check(paths, a.Auth0.Usernames) {
 		var no *auth0app.NoPlaceError

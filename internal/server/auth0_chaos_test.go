@@ -50,7 +50,7 @@ func months(t *testing.T, p *patience, dir string, seed uint64, as string) {
 		}
 		return c
 	}
-	l := &login{T: t, ctx: p, tenant: tenant, admin: client(), dir: dir, staff: staff(8), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
+	l := &login{office: office{T: t, ctx: p, dir: dir, staff: staff(8), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}, tenant: tenant, admin: client()}
 	change := config.PasswordNone
 	if seed%2 == 0 {
 		change = config.PasswordEmail

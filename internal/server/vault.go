@@ -87,6 +87,9 @@ func usesOf(c *config.Config) (out []Use) {
 		if a.Auth0 != nil && a.Auth0.Tenant != nil {
 			tenant(a.Auth0.Tenant, "app "+a.Name)
 		}
+		if a.Okta != nil && a.Okta.OAuth != nil {
+			add(a.Okta.OAuth.Key, "private_key of app "+a.Name, originOf(a.URL.Value), useKey)
+		}
 	}
 	add(c.Server.SigningKey, "server.signing_key", secret.Usher, useSign)
 	return out

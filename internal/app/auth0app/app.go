@@ -19,7 +19,7 @@ import (
 // is two requests more; if one of those fails, the error is Ambiguous and the user there.
 func (a *App) Create(ctx context.Context, kind app.Kind, r *scim.Resource) (app.Answer, error) {
 	if r == nil {
-		return app.Answer{}, refuse(app.Terminal, "there is no resource to create")
+		return app.Answer{}, app.Refuse(app.Terminal, "there is no resource to create")
 	}
 	ctx, end := begin(ctx)
 	if err := a.permit(ctx, false); err != nil {
@@ -43,7 +43,7 @@ func (a *App) Create(ctx context.Context, kind app.Kind, r *scim.Resource) (app.
 // left of either. Whoever is enabled is read before.
 func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []scim.Change, _ *scim.Resource) (app.Answer, error) {
 	if len(changes) == 0 {
-		return app.Answer{}, refuse(app.Terminal, "there is no change to send")
+		return app.Answer{}, app.Refuse(app.Terminal, "there is no change to send")
 	}
 	ctx, end := begin(ctx)
 	if err := a.permit(ctx, kind == app.KindUser && disables(changes)); err != nil {
@@ -66,7 +66,7 @@ func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []sci
 // organization is never deleted here: what hangs on it is not ours.
 func (a *App) Delete(ctx context.Context, kind app.Kind, id string) (app.Answer, error) {
 	if kind != app.KindUser {
-		return app.Answer{}, refuse(app.Terminal, "a group has to be deleted in Auth0, by hand: what hangs on it is not ours")
+		return app.Answer{}, app.Refuse(app.Terminal, "a group has to be deleted in Auth0, by hand: what hangs on it is not ours")
 	}
 	ctx, end := begin(ctx)
 	if err := a.permit(ctx, false); err != nil {
@@ -99,7 +99,7 @@ func (a *App) Get(ctx context.Context, kind app.Kind, id string) (app.Answer, er
 // displayName.
 func (a *App) Find(ctx context.Context, kind app.Kind, attribute scim.Path, value string) ([]*scim.Resource, app.Answer, error) {
 	if value == "" {
-		return nil, app.Answer{}, refuse(app.Terminal, "there is no value to look up")
+		return nil, app.Answer{}, app.Refuse(app.Terminal, "there is no value to look up")
 	}
 	ctx, end := begin(ctx)
 	var hits []*scim.Resource
@@ -116,7 +116,7 @@ func (a *App) Find(ctx context.Context, kind app.Kind, attribute scim.Path, valu
 			}
 		}
 	default:
-		err = refuse(app.Terminal, "Auth0 does not search for a %s by %s", kind, attribute)
+		err = app.Refuse(app.Terminal, "Auth0 does not search for a %s by %s", kind, attribute)
 	}
 	ans, err := end(http.StatusOK, nil, err)
 	if err != nil {
@@ -155,5 +155,5 @@ func disables(changes []scim.Change) bool {
 }
 
 func unknown(kind app.Kind) error {
-	return refuse(app.Terminal, "Auth0 has no %q", string(kind))
+	return app.Refuse(app.Terminal, "Auth0 has no %q", string(kind))
 }

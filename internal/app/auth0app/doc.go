@@ -6,8 +6,8 @@
 // inbound SCIM (profile auth0-inbound-scim).
 //
 // It owns the table that says which SCIM attribute is which field (places.go), what is
-// sent so that a leaver is out (leave.go), how somebody new gets to a password
-// (password.go), and what may be concluded from an answer (errors.go). Requests,
+// sent so that a leaver is out (leave.go) and how somebody new gets to a password
+// (password.go). What may be concluded from an answer is [app.FromRest]'s; requests,
 // tokens and the tenant's rate limit are internal/auth0's.
 //
 // It must not retry, wait, plan, or keep anything of an account; nobody's password

@@ -24,13 +24,13 @@ func (a *App) doubt(ctx context.Context, r *scim.Resource, u *auth0.User, rolesO
 	switch {
 	case !a.cfg.SignUps:
 	case !u.EmailVerified:
-		alsoDoubt(r, "its address is not verified, so that anybody may have signed up with it")
+		app.AlsoDoubt(r, "its address is not verified, so that anybody may have signed up with it")
 	case a.cfg.Usernames:
-		alsoDoubt(r, "anybody may have signed up with its user name")
+		app.AlsoDoubt(r, "anybody may have signed up with its user name")
 	}
 	names, err := rolesOf(ctx, u.ID)
 	if e, ok := errors.AsType[*auth0.Error](err); ok && e.Status == http.StatusForbidden {
-		alsoDoubt(r, "its roles may not be read")
+		app.AlsoDoubt(r, "its roles may not be read")
 		return nil
 	}
 	if err != nil {
@@ -46,14 +46,6 @@ func (a *App) doubt(ctx context.Context, r *scim.Resource, u *auth0.User, rolesO
 		r.Set("roles", scim.List(list...))
 	}
 	return nil
-}
-
-// alsoDoubt adds to what there is against an account.
-func alsoDoubt(r *scim.Resource, why string) {
-	if was := app.Doubt(r); was != "" {
-		why = was + ", and " + why
-	}
-	app.SetDoubt(r, why)
 }
 
 // rolesOf names the roles of one user.

@@ -7,6 +7,3 @@ var RandomPassword = randomPassword
 
 // Slug is slug.
 var Slug = slug
-
-// Convert is convert.
-var Convert = convert

@@ -102,7 +102,7 @@ func (r roles) all(ctx context.Context) iter.Seq2[group, error] {
 
 func (r roles) add(ctx context.Context, id string, users []string) error {
 	err := r.client.AssignRole(ctx, id, users)
-	e := app.Classify(convert(ctx, err))
+	e := app.Classify(app.FromRest(ctx, err))
 	if e == nil || e.Status < 400 || e.Status >= 500 || len(users) > 1 {
 		return err
 	}
@@ -115,7 +115,7 @@ func (r roles) add(ctx context.Context, id string, users []string) error {
 		n++
 	}
 	if n >= mostRoles {
-		full := *app.Classify(wrap(e, fmt.Sprintf("the user has %d roles, and Auth0 allows %d", n, mostRoles)))
+		full := *app.Classify(app.Wrap(e, fmt.Sprintf("the user has %d roles, and Auth0 allows %d", n, mostRoles)))
 		full.Class = app.Conflict
 		return &full
 	}
@@ -261,11 +261,11 @@ func (a *App) withMembers(ctx context.Context, g group) (*scim.Resource, error) 
 func (a *App) createGroup(ctx context.Context, r *scim.Resource) (*scim.Resource, error) {
 	switch {
 	case r.DisplayName() == "":
-		return nil, refuse(app.Terminal, "a group needs a displayName")
+		return nil, app.Refuse(app.Terminal, "a group needs a displayName")
 	case len(r.Members()) > 0:
-		return nil, refuse(app.Terminal, "a group is made empty, and its members added then")
+		return nil, app.Refuse(app.Terminal, "a group is made empty, and its members added then")
 	case strings.ContainsAny(r.ExternalID(), " \t\r\n"):
-		return nil, refuse(app.Terminal, "the externalId of a group holds a blank")
+		return nil, app.Refuse(app.Terminal, "the externalId of a group holds a blank")
 	}
 	g, err := a.groups.create(ctx, group{name: r.DisplayName(), team: r.ExternalID()})
 	if err != nil {
@@ -278,7 +278,7 @@ func (a *App) patchGroup(ctx context.Context, id string, changes []scim.Change) 
 	name := ""
 	for _, c := range changes {
 		if name, _ = c.After.AsString(); !c.Path.Equal(displayName) || name == "" {
-			return nil, refuse(app.Terminal, "of a group only the displayName can be changed, to another one")
+			return nil, app.Refuse(app.Terminal, "of a group only the displayName can be changed, to another one")
 		}
 	}
 	g, err := a.groups.rename(ctx, id, name)
@@ -296,7 +296,7 @@ func (a *App) listGroups(ctx context.Context, excludeMembers bool) iter.Seq2[*sc
 				r, err = a.withMembers(ctx, g)
 			}
 			if err != nil {
-				yield(nil, convert(ctx, err))
+				yield(nil, app.FromRest(ctx, err))
 				return
 			}
 			if !yield(r, nil) {
@@ -311,9 +311,9 @@ func (a *App) ChangeMembers(ctx context.Context, groupID string, add, remove []s
 	added, removed := a.groups.most()
 	switch {
 	case len(add) == 0 && len(remove) == 0:
-		return app.Answer{}, refuse(app.Terminal, "there is no member to change")
+		return app.Answer{}, app.Refuse(app.Terminal, "there is no member to change")
 	case len(add) > 0 && len(remove) > 0, len(add) > added, len(remove) > removed:
-		return app.Answer{}, refuse(app.TooLarge, "%d members added and %d removed in one request, where %d or %d are", len(add), len(remove), added, removed)
+		return app.Answer{}, app.Refuse(app.TooLarge, "%d members added and %d removed in one request, where %d or %d are", len(add), len(remove), added, removed)
 	}
 	ctx, end := begin(ctx)
 	if err := a.permit(ctx, false); err != nil {

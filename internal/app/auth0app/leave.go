@@ -30,7 +30,7 @@ func (a *App) disable(ctx context.Context, id string, c auth0.UserChange) (auth0
 	left, err := a.live(ctx, id)
 	switch {
 	case err != nil:
-		return u, half(ctx, err, "the user is blocked, and what is left is not known")
+		return u, app.Half(ctx, err, "the user is blocked, and what is left is not known")
 	case left != "":
 		return u, &app.Error{Class: app.Precondition, Detail: "the user is blocked, and still has " + left}
 	}
@@ -53,24 +53,10 @@ func (a *App) end(ctx context.Context, id, externalID string) (failed error) {
 	}
 	for _, s := range steps {
 		if err := s.run(); err != nil && failed == nil {
-			failed = half(ctx, noSuch(err), "the user is blocked, and "+s.not)
+			failed = app.Half(ctx, noSuch(err), "the user is blocked, and "+s.not)
 		}
 	}
 	return failed
-}
-
-// half is a failure behind the block. What was or was not done is no matter, as all of
-// it is done again; a permission that is lacking is this request's, and no reason to
-// stop what needs none.
-func half(ctx context.Context, err error, what string) error {
-	e := *app.Classify(wrap(convert(ctx, err), what))
-	switch {
-	case e.Status == http.StatusForbidden:
-		return alone(e)
-	case e.Class == app.Ambiguous, e.Class == app.Unreachable:
-		e.Class = app.Retry
-	}
-	return &e
 }
 
 // out says whether nobody can be signed in as a user. Who still waits for a password is
@@ -84,9 +70,9 @@ func (a *App) out(ctx context.Context, u *auth0.User) (bool, error) {
 	}
 	left, err := a.live(ctx, u.ID)
 	if err != nil {
-		e := app.Classify(convert(ctx, err))
+		e := app.Classify(app.FromRest(ctx, err))
 		if e.Status == http.StatusForbidden {
-			return false, half(ctx, e, "whether there are sessions is not known")
+			return false, app.Half(ctx, e, "whether there are sessions is not known")
 		}
 		return false, err
 	}
@@ -121,5 +107,5 @@ func noSuch(err error) error {
 	if !auth0.IsNotFound(err) {
 		return err
 	}
-	return refuse(app.Terminal, "the tenant has no such endpoint (status 404, and the user is there): its plan may lack it; sessions: keep leaves them to end by themselves")
+	return app.Refuse(app.Terminal, "the tenant has no such endpoint (status 404, and the user is there): its plan may lack it; sessions: keep leaves them to end by themselves")
 }

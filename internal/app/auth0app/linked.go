@@ -22,7 +22,7 @@ func (a *App) linked(u *auth0.User) bool {
 
 // isLinked is what a person has to see to.
 func (a *App) isLinked(to *auth0.User) error {
-	return refuse(app.Terminal, "the user was linked to another one (%s), by which whoever it is still signs in: unlink it, or block that one, by hand", to.ID)
+	return app.Refuse(app.Terminal, "the user was linked to another one (%s), by which whoever it is still signs in: unlink it, or block that one, by hand", to.ID)
 }
 
 // linkedAway says of a user that is not there whether it was linked to another one, of

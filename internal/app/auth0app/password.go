@@ -35,9 +35,9 @@ func (a *App) enable(ctx context.Context, u *auth0.User, c auth0.UserChange) (au
 	c.Blocked = new(false)
 	if pendingOf(u) != "" {
 		if err := a.lead(ctx, u); err != nil {
-			e := *app.Classify(wrap(convert(ctx, err), "the way to a password"))
+			e := *app.Classify(app.Wrap(app.FromRest(ctx, err), "the way to a password"))
 			if e.Class == app.Unauthorized { // to do this one thing
-				return auth0.User{}, alone(e)
+				return auth0.User{}, app.Alone(e)
 			}
 			return auth0.User{}, &e
 		}
@@ -69,7 +69,7 @@ func (a *App) keepTicket(id, address string) error {
 		return err
 	}
 	failed := func(doing string, err error) error {
-		return refuse(app.Retry, "the folder of tickets: %s: %w", doing, err)
+		return app.Refuse(app.Retry, "the folder of tickets: %s: %w", doing, err)
 	}
 	f, err := os.CreateTemp(a.cfg.Tickets, ".ticket-*") // mode 0600
 	if err != nil {
@@ -99,7 +99,7 @@ func (a *App) dropTicket(id string) error {
 		return nil
 	}
 	if err := os.Remove(filepath.Join(a.cfg.Tickets, id+".url")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return refuse(app.Retry, "the folder of tickets: %w", err)
+		return app.Refuse(app.Retry, "the folder of tickets: %w", err)
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func (a *App) createUser(ctx context.Context, r *scim.Resource) (*scim.Resource,
 	}
 	u, err := a.client.CreateUser(ctx, c)
 	if err != nil {
-		return nil, hide(convert(ctx, err), c.Password)
+		return nil, hide(app.FromRest(ctx, err), c.Password)
 	}
 	if !a.chooses() || wait {
 		return a.shown(&u), nil
@@ -96,7 +96,7 @@ func (a *App) createUser(ctx context.Context, r *scim.Resource) (*scim.Resource,
 	done, err := a.enable(ctx, &u, auth0.UserChange{})
 	if err != nil {
 		// The user is there: the look-up that follows finds it, and finds it inactive.
-		e := *app.Classify(wrap(convert(ctx, err), "the user is made and still blocked"))
+		e := *app.Classify(app.Wrap(app.FromRest(ctx, err), "the user is made and still blocked"))
 		e.Class = app.Ambiguous
 		return nil, &e
 	}
@@ -108,11 +108,11 @@ func (a *App) set(c *auth0.UserChange, p place, v scim.Value) error {
 	s, ok := v.AsString()
 	switch {
 	case !ok && !v.IsUnassigned():
-		return refuse(app.Terminal, "%s is no text", p.path)
+		return app.Refuse(app.Terminal, "%s is no text", p.path)
 	case s == "" && p.needed:
-		return refuse(app.Terminal, "%s is the user's %s, and there is no user without", p.path, p.name)
+		return app.Refuse(app.Terminal, "%s is the user's %s, and there is no user without", p.path, p.name)
 	case p.name == "email" && !isAddress(s):
-		return refuse(app.Terminal, "%s is to be the user's e-mail address, and is none", p.path)
+		return app.Refuse(app.Terminal, "%s is to be the user's e-mail address, and is none", p.path)
 	case p.needed:
 		s = strings.ToLower(s) // as a database keeps it
 	}
@@ -135,7 +135,7 @@ func checkID(id string) error {
 	if id == "" || len(id) > maxID || id[0] == '.' || strings.ContainsFunc(id, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-@+", r)
 	}) {
-		return refuse(app.Terminal, "the externalId becomes the user's id: it must be 1 to %d letters, digits and . _ - @ +, and begin with no dot", maxID)
+		return app.Refuse(app.Terminal, "the externalId becomes the user's id: it must be 1 to %d letters, digits and . _ - @ +, and begin with no dot", maxID)
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (a *App) patchUser(ctx context.Context, id string, changes []scim.Change) (
 		case ch.Path.Equal(active):
 			is, ok := ch.After.AsBool()
 			if !ok {
-				return nil, refuse(app.Terminal, "active is neither true nor false")
+				return nil, app.Refuse(app.Terminal, "active is neither true nor false")
 			}
 			on, off = is, !is
 		case ch.Path.Equal(externalID):
@@ -236,7 +236,7 @@ func (a *App) getUser(ctx context.Context, id string) (*scim.Resource, error) {
 		return nil, err
 	}
 	if !a.ours(&u) {
-		return nil, refuse(app.Terminal, "the user is not of the connection %s: look after it by hand", a.cfg.Connection)
+		return nil, app.Refuse(app.Terminal, "the user is not of the connection %s: look after it by hand", a.cfg.Connection)
 	}
 	return a.seen(ctx, &u)
 }
@@ -274,7 +274,7 @@ func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) (
 		users, err = a.client.UsersByEmail(ctx, strings.ToLower(value))
 		users = slices.DeleteFunc(users, func(u auth0.User) bool { return !strings.EqualFold(u.Email, value) && !a.linked(&u) })
 	default:
-		return nil, refuse(app.Terminal, "Auth0 does not search by %s", attribute)
+		return nil, app.Refuse(app.Terminal, "Auth0 does not search by %s", attribute)
 	}
 	if err != nil {
 		return nil, err
@@ -295,7 +295,7 @@ func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) (
 			return nil, err
 		}
 		if attribute.Equal(externalID) && r.ExternalID() == "" {
-			alsoDoubt(r, "it has the id that we would give, and not our mark")
+			app.AlsoDoubt(r, "it has the id that we would give, and not our mark")
 		}
 		hits = append(hits, r)
 	}
@@ -354,12 +354,12 @@ func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 		all := &everyRole{client: a.client}
 		connection, err := a.connectionID(ctx)
 		if err != nil {
-			yield(nil, convert(ctx, err))
+			yield(nil, app.FromRest(ctx, err))
 			return
 		}
 		for u, err := range a.client.Export(ctx, connection, names(a.places)) {
 			if err != nil {
-				yield(nil, convert(ctx, err))
+				yield(nil, app.FromRest(ctx, err))
 				return
 			}
 			if !a.ours(&u) {
@@ -367,7 +367,7 @@ func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 			}
 			r, err := a.listed(ctx, &u, all)
 			if err != nil {
-				yield(nil, convert(ctx, err))
+				yield(nil, app.FromRest(ctx, err))
 				return
 			}
 			if !yield(r, nil) {
@@ -382,7 +382,7 @@ func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 func (a *App) listed(ctx context.Context, u *auth0.User, all *everyRole) (*scim.Resource, error) {
 	r, err := a.seen(ctx, u)
 	if e := app.Classify(err); e != nil && e.Class == app.Terminal && r.ExternalID() == "" {
-		alsoDoubt(r, "whether somebody is signed in by it may not be known")
+		app.AlsoDoubt(r, "whether somebody is signed in by it may not be known")
 		err = nil
 	}
 	if err != nil {
@@ -402,9 +402,9 @@ func (a *App) connectionID(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", err
 	case !found:
-		return "", refuse(app.Terminal, "the tenant has no connection %s", a.cfg.Connection)
+		return "", app.Refuse(app.Terminal, "the tenant has no connection %s", a.cfg.Connection)
 	case c.Strategy != "auth0":
-		return "", refuse(app.Terminal, "the connection %s is no database, and its users are not ours to make; inbound SCIM is the way there (profile auth0-inbound-scim)", a.cfg.Connection)
+		return "", app.Refuse(app.Terminal, "the connection %s is no database, and its users are not ours to make; inbound SCIM is the way there (profile auth0-inbound-scim)", a.cfg.Connection)
 	}
 	return c.ID, nil
 }

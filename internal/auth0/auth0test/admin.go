@@ -73,7 +73,7 @@ func (t *Tenant) settle(u *User) error {
 		own.UserID = rest
 	}
 	if own.UserID == "" {
-		own.UserID = t.ids.user()
+		own.UserID = t.ids.Hex("user")
 	}
 	u.ID = own.id()
 	complete(u, con)
@@ -190,7 +190,7 @@ func (t *Tenant) PutRole(name string, users ...string) (id string, err error) {
 	defer t.mu.Unlock()
 	r := t.roleNamed(name)
 	if r == nil {
-		r = &role{id: t.ids.next("rol_", 16), name: name, users: map[string]bool{}}
+		r = &role{id: t.ids.Next("rol_", 16), name: name, users: map[string]bool{}}
 		t.roles[r.id] = r
 		t.note(administrator(), Created, "role", r.id, name)
 	}
@@ -234,7 +234,7 @@ func (t *Tenant) PutOrganization(name, display string, users ...string) (id stri
 	by := administrator()
 	o := t.organizationNamed(name)
 	if o == nil {
-		o = &organization{id: t.ids.next("org_", 16), name: name, display: display, members: map[string]*membership{}}
+		o = &organization{id: t.ids.Next("org_", 16), name: name, display: display, members: map[string]*membership{}}
 		t.orgs[o.id] = o
 		t.note(by, Created, "organization", o.id, name)
 		t.emit(by, "organization.created", o.json(), "")

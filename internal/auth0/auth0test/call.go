@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usher-id/usher/internal/fake"
 )
 
 const (
@@ -106,14 +108,14 @@ func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if t.cfg.Latency > 0 {
-		wait(r.Context(), t.cfg.Latency)
+		fake.Wait(r.Context(), t.cfg.Latency)
 	}
 	c := &call{
 		Tenant: t, r: r, route: rt, args: args, query: r.URL.Query(), body: body, now: t.now(),
 		by: cause{correlation: cut(r.Header.Get("X-Correlation-ID"), maxCorrelation)},
 	}
 	c.fault = c.nextFault()
-	c.fault.serve(w, c)
+	serve(c.fault, w, c)
 }
 
 func cut(s string, most int) string {

@@ -5,6 +5,8 @@ package auth0test
 import (
 	"crypto/subtle"
 	"fmt"
+
+	"github.com/usher-id/usher/internal/fake"
 )
 
 // ClientKey is a public key of a client.
@@ -43,11 +45,11 @@ func (t *Tenant) PutClientKey(client, name string, public []byte, active bool) (
 	if cl == nil || len(cl.credentials) >= mostCredentials {
 		return "", fmt.Errorf("there is no client %q with room for a credential", client)
 	}
-	key, kid, err := readPublicKey(public)
+	key, err := fake.ReadPublicKey(public)
 	if err != nil {
 		return "", err
 	}
-	c := &credential{id: t.ids.next("cred_", 22), name: name, kid: kid, alg: "RS256", key: key, active: active, created: t.now()}
+	c := &credential{id: t.ids.Next("cred_", 22), name: name, kid: key.ID, alg: "RS256", key: key.Key, active: active, created: t.now()}
 	cl.credentials = append(cl.credentials, c)
 	t.note(administrator(), Created, "credential", c.id, client)
 	return c.id, nil

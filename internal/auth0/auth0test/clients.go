@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usher-id/usher/internal/fake"
 )
 
 const (
@@ -42,7 +44,6 @@ type client struct {
 	newFrom     time.Time // when the secret is taken everywhere
 	credentials []*credential
 	keysOnly    bool // client_authentication_methods says private_key_jwt
-	used        map[string]time.Time
 }
 
 // credential is a public key of a client. It is in use if the client's authentication
@@ -83,16 +84,16 @@ func (t *Tenant) AddClient(c Client) error {
 	if c.Name == "" {
 		c.Name = c.ID
 	}
-	cl := &client{Client: c, secret: c.Secret, scopes: c.Scopes, used: map[string]time.Time{}, keysOnly: c.Secret == ""}
+	cl := &client{Client: c, secret: c.Secret, scopes: c.Scopes, keysOnly: c.Secret == ""}
 	if cl.scopes == nil {
 		cl.scopes = knownScopes(routes())
 	}
 	for _, text := range c.PublicKeys {
-		key, kid, err := readPublicKey(text)
+		key, err := fake.ReadPublicKey(text)
 		if err != nil {
 			return fmt.Errorf("client %q: %w", c.ID, err)
 		}
-		cl.credentials = append(cl.credentials, &credential{id: t.ids.next("cred_", 22), kid: kid, alg: "RS256", key: key, active: true, created: t.now()})
+		cl.credentials = append(cl.credentials, &credential{id: t.ids.Next("cred_", 22), kid: key.ID, alg: "RS256", key: key.Key, active: true, created: t.now()})
 	}
 	t.clients[c.ID] = cl
 	return nil
@@ -246,7 +247,7 @@ func rotateSecret(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	c.setSecret(cl, c.ids.secret("secret"))
+	c.setSecret(cl, c.ids.Secret("secret"))
 	return ok(cl.json(true))
 }
 
@@ -306,7 +307,7 @@ func createCredential(c *call) (answer, error) {
 	if len(cl.credentials) >= mostCredentials {
 		return answer{}, refuse(http.StatusForbidden, "too_many_credentials", "The client has reached the limit of two credentials")
 	}
-	key, kid, err := readPublicKey([]byte(want.PEM))
+	key, err := fake.ReadPublicKey([]byte(want.PEM))
 	if err != nil {
 		return answer{}, badBody(err.Error())
 	}
@@ -314,12 +315,12 @@ func createCredential(c *call) (answer, error) {
 		if !ownKid.MatchString(want.Kid) {
 			return answer{}, badBody("String does not match pattern on property kid")
 		}
-		kid = want.Kid
+		key.ID = want.Kid
 	}
-	if slices.ContainsFunc(cl.credentials, func(k *credential) bool { return k.kid == kid || k.key.Equal(key) }) {
+	if slices.ContainsFunc(cl.credentials, func(k *credential) bool { return k.kid == key.ID || k.key.Equal(key.Key) }) {
 		return answer{}, refuse(http.StatusConflict, "credential_exists", "The client has this credential")
 	}
-	cred := &credential{id: c.ids.next("cred_", 22), name: want.Name, kid: kid, alg: want.Alg, key: key, created: c.now}
+	cred := &credential{id: c.ids.Next("cred_", 22), name: want.Name, kid: key.ID, alg: want.Alg, key: key.Key, created: c.now}
 	cl.credentials = append(cl.credentials, cred)
 	c.note(c.by, Created, "credential", cred.id, cl.ID)
 	return created(cred.json())

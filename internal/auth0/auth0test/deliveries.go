@@ -372,7 +372,7 @@ func testStream(c *call) (answer, error) {
 		return answer{}, badBody("No enum match for: " + want.Type + " on property event_type")
 	}
 	sample := &User{ID: "auth0|000000000000000000000000", Email: "test@example.com", CreatedAt: c.now, UpdatedAt: c.now, Identities: []Identity{{Connection: c.connections[0].Name, Provider: "auth0", UserID: "000000000000000000000000"}}}
-	e := &Event{ID: c.ids.next("evt_", 22), Type: want.Type, Time: c.now, Object: sample.json(), purpose: "test"}
+	e := &Event{ID: c.ids.Next("evt_", 22), Type: want.Type, Time: c.now, Object: sample.json(), purpose: "test"}
 	if o := members(want.Data)["object"]; len(o) > 0 {
 		e.Object = o
 	}

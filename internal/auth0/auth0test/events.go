@@ -148,7 +148,7 @@ func (t *Tenant) emit(by cause, kind string, object jsontext.Value, subject stri
 
 func (t *Tenant) emitIn(by cause, kind string, object jsontext.Value, subject string, con *Connection) {
 	e := &Event{
-		ID: t.ids.next("evt_", 22), Type: kind, Time: t.now(), Subject: subject, ClientID: by.clientID, Object: object,
+		ID: t.ids.Next("evt_", 22), Type: kind, Time: t.now(), Subject: subject, ClientID: by.clientID, Object: object,
 		clientName: by.clientName, connection: con,
 	}
 	if t.cfg.Events.Bare {

@@ -62,7 +62,7 @@ func exportUsers(c *call) (answer, error) {
 	if err := c.read(&want); err != nil {
 		return answer{}, err
 	}
-	j := &job{id: c.ids.next("job_", 16), created: c.now, fields: want.Fields, limit: want.Limit.value}
+	j := &job{id: c.ids.Next("job_", 16), created: c.now, fields: want.Fields, limit: want.Limit.value}
 	switch {
 	case want.Format != "json":
 		// Auth0 writes CSV too, and by default; this fake does not.
@@ -157,7 +157,7 @@ func (c *call) showJob(j *job, state string) jsontext.Value {
 		o.text("connection", j.connection.Name)
 	}
 	if state == "completed" {
-		j.ticket, j.ticketUntil = c.ids.secret("export"), c.now.Add(linkLife)
+		j.ticket, j.ticketUntil = c.ids.Secret("export"), c.now.Add(linkLife)
 		o.number("percentage_done", 100)
 		o.text("location", c.base(c.r)+"/exports/"+j.id+"?ticket="+url.QueryEscape(j.ticket))
 	}

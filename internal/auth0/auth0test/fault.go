@@ -3,39 +3,16 @@
 package auth0test
 
 import (
-	"bytes"
-	"context"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/usher-id/usher/internal/fake"
 )
 
-// Kind is what goes wrong with a request.
-type Kind string
-
-// The kinds. Before means that nothing was written, after that it was.
+// What only this fake does.
 const (
-	None         Kind = ""
-	TooMany      Kind = "429"                         // before, with the headers of the limit
-	Unavailable  Kind = "503"                         // before
-	ServerError  Kind = "500"                         // before
-	BadGateway   Kind = "502 in HTML"                 // before
-	TimeOut      Kind = "no answer, nothing written"  // before: the connection hangs, and is cut
-	Reset        Kind = "reset before the write"      // before
-	Unauthorized Kind = "401"                         // before
-	Forbidden    Kind = "403"                         // before
-	NotFound     Kind = "404"                         // before
-	Conflict     Kind = "409"                         // before
-	Gone         Kind = "410"                         // before: of GET /events, an offset that is forgotten
-	AnswerLost   Kind = "answer lost after the write" // after: the connection is cut
-	AnswerHangs  Kind = "no answer after the write"   // after: the connection hangs, and is cut
-	ErrorAfter   Kind = "500 after the write"         // after
-	BusyAfter    Kind = "503 after the write"         // after
-	NoEffect     Kind = "success without effect"      // of PATCH /users/:id alone; others are served
-	Truncated    Kind = "answer cut off"              // after
-	Garbage      Kind = "answer that is no JSON"      // after
-	Slow         Kind = "slow answer"                 // after, and right
+	Gone Kind = "410" // before: of GET /events, an offset that is forgotten
 
 	// Of POST /jobs/users-exports: the job is made, and comes to nothing good.
 	ExportFailed Kind = "job fails"
@@ -45,30 +22,14 @@ const (
 	ExportTorn   Kind = "export that ends within a line" // of a file whose answer is complete
 )
 
-// Fault is what goes wrong with one request.
-type Fault struct {
-	Kind       Kind
-	RetryAfter time.Duration // of 429: until the limit is whole again; default 1 s
-	Hold       time.Duration // of what hangs or is slow; default 1 s
-	// Bytes of a stream of events come before it is cut by Truncated or AnswerLost.
-	Bytes int
-}
-
-func (f Fault) hold() time.Duration {
-	if f.Hold > 0 {
-		return f.Hold
-	}
-	return time.Second
-}
-
-// refuse answers with an error, in the shape of the endpoint.
-func (f Fault) refuse(w http.ResponseWriter, c *call) {
-	no := f.refusal()
+// refuseBy answers with an error, in the shape of the endpoint.
+func refuseBy(f Fault, w http.ResponseWriter, c *call) {
+	no := refusalOf(f)
 	no.oauth = c.route.path == "/oauth/token"
 	no.write(w)
 }
 
-func (f Fault) refusal() *refusal {
+func refusalOf(f Fault) *refusal {
 	message := "scheduled: " + string(f.Kind)
 	switch f.Kind {
 	case Unavailable, BusyAfter:
@@ -91,35 +52,26 @@ func (f Fault) refusal() *refusal {
 }
 
 // serve answers a call as the fault says.
-func (f Fault) serve(w http.ResponseWriter, c *call) {
+func serve(f Fault, w http.ResponseWriter, c *call) {
 	switch f.Kind {
 	case None, ExportFailed, ExportStuck, ExportEmpty, ExportShort, ExportTorn:
 		c.run(w)
-	case TimeOut:
-		wait(c.r.Context(), f.hold())
-		panic(http.ErrAbortHandler) // cuts the connection
-	case Reset:
-		panic(http.ErrAbortHandler)
+	case TimeOut, Reset, BadGateway:
+		f.Cut(c.r.Context(), w)
 	case TooMany:
-		f.tooMany(w, c)
-	case BadGateway:
-		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(http.StatusBadGateway)
-		_, _ = io.WriteString(w, "<html><body>502 Bad Gateway</body></html>") // nobody is there to be told
+		tooMany(f, w, c)
 	case NoEffect:
 		c.by.void = true
 		c.run(w)
-	case AnswerLost, AnswerHangs, ErrorAfter, BusyAfter, Truncated, Garbage:
-		c.by.lost = true
-		f.after(w, c)
-	case Slow:
-		f.after(w, c)
+	case AnswerLost, AnswerHangs, ErrorAfter, BusyAfter, Truncated, Garbage, Slow:
+		c.by.lost = f.Lost()
+		after(f, w, c)
 	default:
-		f.refuse(w, c)
+		refuseBy(f, w, c)
 	}
 }
 
-func (f Fault) tooMany(w http.ResponseWriter, c *call) {
+func tooMany(f Fault, w http.ResponseWriter, c *call) {
 	after := f.RetryAfter
 	if after <= 0 {
 		after = time.Second
@@ -137,56 +89,18 @@ func (f Fault) tooMany(w http.ResponseWriter, c *call) {
 }
 
 // after lets the call take effect, and spoils its answer.
-func (f Fault) after(w http.ResponseWriter, c *call) {
+func after(f Fault, w http.ResponseWriter, c *call) {
 	if c.route.path == "/events" {
 		if f.Kind == Slow {
-			wait(c.r.Context(), f.hold())
+			fake.Wait(c.r.Context(), f.Holds())
 			c.run(w)
 			return
 		}
 		c.run(&cutter{w, f.Bytes})
 		return
 	}
-	rec := &recorder{header: http.Header{}, status: http.StatusOK}
-	c.run(rec)
-	switch f.Kind {
-	case AnswerHangs:
-		wait(c.r.Context(), f.hold())
-		panic(http.ErrAbortHandler)
-	case AnswerLost:
-		panic(http.ErrAbortHandler)
-	case ErrorAfter, BusyAfter:
-		f.refuse(w, c)
-		return
-	case Slow:
-		wait(c.r.Context(), f.hold())
-	case Garbage:
-		rec.body.Reset()
-		rec.body.WriteString("{no json")
-	}
-	for name, values := range rec.header {
-		w.Header()[name] = values
-	}
-	if f.Kind == Truncated {
-		w.Header().Set("Content-Length", strconv.Itoa(rec.body.Len()))
-		w.WriteHeader(rec.status)
-		_, _ = w.Write(rec.body.Bytes()[:rec.body.Len()/2]) // less comes than was announced
-		panic(http.ErrAbortHandler)
-	}
-	w.WriteHeader(rec.status)
-	_, _ = w.Write(rec.body.Bytes()) // nobody is there to be told
+	f.Spoil(c.r.Context(), w, c.run, func(w http.ResponseWriter) { refuseBy(f, w, c) })
 }
-
-// recorder keeps an answer.
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) WriteHeader(status int)      { r.status = status }
-func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
 // cutter cuts the connection when so much was written.
 type cutter struct {
@@ -206,13 +120,3 @@ func (c *cutter) Write(b []byte) (int, error) {
 
 // Unwrap lets a ResponseController flush what lies beneath.
 func (c *cutter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-// wait waits for a while, or for ctx to end.
-func wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}

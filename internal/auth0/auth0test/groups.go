@@ -85,7 +85,7 @@ func (t *Tenant) PutGroup(want Group) (id string, err error) {
 	}
 	by, now := administrator(), t.now()
 	if want.ID == "" {
-		want.ID = t.ids.next("grp_", 22)
+		want.ID = t.ids.Next("grp_", 22)
 	}
 	g, op, event := t.groups[want.ID], Updated, "group.updated"
 	if g == nil {

@@ -139,7 +139,7 @@ func createOrganization(c *call) (answer, error) {
 	if c.organizationNamed(want.Name.value) != nil {
 		return answer{}, refuse(http.StatusConflict, "organization_conflict", "An organization with this name already exists.")
 	}
-	o := &organization{id: c.ids.next("org_", 16), members: map[string]*membership{}}
+	o := &organization{id: c.ids.Next("org_", 16), members: map[string]*membership{}}
 	want.apply(o)
 	c.orgs[o.id] = o
 	c.note(c.by, Created, "organization", o.id, o.name)

@@ -75,7 +75,7 @@ func createRole(c *call) (answer, error) {
 	case len(c.roles) >= mostRoles:
 		return answer{}, refuse(http.StatusForbidden, "too_many_entities", "You reached the limit of entities of this type for this tenant.")
 	}
-	r := &role{id: c.ids.next("rol_", 16), name: want.Name.value, description: want.Description.value, users: map[string]bool{}}
+	r := &role{id: c.ids.Next("rol_", 16), name: want.Name.value, description: want.Description.value, users: map[string]bool{}}
 	c.roles[r.id] = r
 	c.note(c.by, Created, "role", r.id, r.name)
 	return ok(r.json())

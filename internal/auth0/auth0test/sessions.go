@@ -61,8 +61,8 @@ func (t *Tenant) SignIn(id string) error {
 		return fmt.Errorf("user %q is blocked after too many attempts", id)
 	}
 	by, now := administrator(), t.now()
-	t.sessions[id] = append(t.sessions[id], &session{id: t.ids.next("ses_", 22), user: id, created: now})
-	t.refreshes[id] = append(t.refreshes[id], &session{id: t.ids.next("rt_", 22), user: id, created: now})
+	t.sessions[id] = append(t.sessions[id], &session{id: t.ids.Next("ses_", 22), user: id, created: now})
+	t.refreshes[id] = append(t.refreshes[id], &session{id: t.ids.Next("rt_", 22), user: id, created: now})
 	in := u.clone()
 	in.LastLogin, in.LastIP, in.LoginsCount, in.UpdatedAt = now, "198.51.100.7", u.LoginsCount+1, now
 	t.put(u, in)
@@ -206,7 +206,7 @@ func passwordTicket(c *call) (answer, error) {
 	if life <= 0 {
 		life = defaultTicketLife
 	}
-	address := c.base(c.r) + "/lo/reset?ticket=" + url.QueryEscape(c.ids.secret("ticket")) + "#"
+	address := c.base(c.r) + "/lo/reset?ticket=" + url.QueryEscape(c.ids.Secret("ticket")) + "#"
 	c.tickets = append(c.tickets, Ticket{c.now, c.now.Add(life), address, u.ID, want.ResultURL})
 	c.note(c.by, Created, "ticket", u.ID, "")
 	var o object

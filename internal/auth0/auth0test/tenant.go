@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/usher-id/usher/internal/fake"
 )
 
 // API is the path under which the Management API answers.
@@ -104,7 +106,7 @@ type Tenant struct {
 	routes []*route
 
 	mu          sync.Mutex
-	ids         ids
+	ids         fake.IDs
 	faults      *Schedule
 	down        bool
 	counts      Counts
@@ -113,6 +115,7 @@ type Tenant struct {
 	ledger      []Effect
 	clients     map[string]*client
 	tokens      map[string]*token
+	assertions  fake.Assertions
 	rate        bucket
 	connections []*Connection
 	users       users
@@ -135,7 +138,7 @@ func New(c Config) (*Tenant, error) {
 	}
 	c.defaults()
 	t := &Tenant{
-		cfg: c, faults: c.Faults, counts: Counts{}, asked: map[*route]bool{}, clients: map[string]*client{}, tokens: map[string]*token{},
+		cfg: c, faults: c.Faults, counts: Counts{}, asked: map[*route]bool{}, clients: map[string]*client{}, tokens: map[string]*token{}, assertions: fake.Assertions{Most: longestAssertion},
 		users: newUsers(), sessions: map[string][]*session{}, refreshes: map[string][]*session{}, jobs: map[string]*job{},
 		roles: map[string]*role{}, orgs: map[string]*organization{}, groups: map[string]*group{},
 	}
@@ -153,7 +156,7 @@ func New(c Config) (*Tenant, error) {
 			return nil, fmt.Errorf("two connections are named %q", con.Name)
 		}
 		if con.ID == "" {
-			con.ID = t.ids.next("con_", 16)
+			con.ID = t.ids.Next("con_", 16)
 		}
 		if con.MostUsername == 0 {
 			con.MostUsername = mostUsername

@@ -95,7 +95,7 @@ func issueToken(c *call) (answer, error) {
 		scopes = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return !slices.Contains(asked, s) })
 	}
 	maps.DeleteFunc(c.tokens, func(_ string, t *token) bool { return t.revoked || !c.now.Before(t.until.Add(time.Hour)) })
-	text := c.ids.secret("token")
+	text := c.ids.Secret("token")
 	c.tokens[text] = &token{client: who, scopes: scopes, until: c.now.Add(c.cfg.TokenLife)}
 	var o object
 	o.text("access_token", text)

@@ -105,7 +105,7 @@ func createUser(c *call) (answer, error) {
 	}
 	id := want.UserID.value
 	if id == "" {
-		id = c.ids.user()
+		id = c.ids.Hex("user")
 	}
 	// The prefix is added whatever the id begins with.
 	u := &User{ID: con.Strategy + "|" + id, Identities: []Identity{{Connection: con.Name, Provider: con.Strategy, UserID: id}}}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usher-id/usher/internal/fake"
 )
 
 const (
@@ -139,7 +141,7 @@ func (t *Tenant) due() (*eventStream, *delivery) {
 // insist makes the attempts behind the first.
 func (t *Tenant) insist(ctx context.Context, client *http.Client, st *eventStream, d *delivery) {
 	for n := len(d.attempts); n <= len(t.sender.retries); n++ {
-		wait(ctx, t.sender.retries[n-1])
+		fake.Wait(ctx, t.sender.retries[n-1])
 		if ctx.Err() != nil {
 			t.mu.Lock()
 			st.requeue(d)
@@ -228,7 +230,7 @@ func (t *Tenant) addStream(s Stream) *eventStream {
 	if len(s.Types) == 0 {
 		s.Types = []string{"user.created", "user.updated", "user.deleted"}
 	}
-	st := &eventStream{Stream: s, id: t.ids.next("est_", 22), created: t.now(), updated: t.now()}
+	st := &eventStream{Stream: s, id: t.ids.Next("est_", 22), created: t.now(), updated: t.now()}
 	t.sender.streams = append(t.sender.streams, st)
 	return st
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/auth0"
+	"github.com/usher-id/usher/internal/rest"
 	"github.com/usher-id/usher/internal/secret"
 )
 
@@ -42,7 +43,7 @@ type Config struct {
 	// Wait has a call wait until the old key can go; else it is left for the next one.
 	Wait bool
 
-	NewKey   func() ([]byte, error) // default auth0.NewKey
+	NewKey   func() ([]byte, error) // default rest.NewKey
 	Promoted func()                 // the newest version is another one now
 	Say      func(what string)      // what goes on, for people
 }
@@ -200,7 +201,7 @@ func (r *run) make() ([]byte, error) {
 	if r.NewKey != nil {
 		return r.NewKey()
 	}
-	return auth0.NewKey()
+	return rest.NewKey()
 }
 
 // credential is a value as a client takes it.
@@ -223,7 +224,7 @@ func (r *run) thumbprint(value []byte) string {
 	if !r.Key {
 		return ""
 	}
-	_, thumb, err := auth0.PublicKeyOf(value)
+	_, thumb, err := rest.PublicKeyOf(value)
 	if err != nil {
 		return ""
 	}

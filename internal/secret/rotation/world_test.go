@@ -22,6 +22,7 @@ import (
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
+	"github.com/usher-id/usher/internal/rest"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/secret/rotation"
 	"github.com/usher-id/usher/internal/store"
@@ -58,7 +59,7 @@ func public(t *testing.T, private []byte) (text []byte, thumb string) {
 	if h, ok := halves.Load(string(private)); ok {
 		return h.(half).text, h.(half).thumb
 	}
-	text, thumb, err := auth0.PublicKeyOf(private)
+	text, thumb, err := rest.PublicKeyOf(private)
 	if err != nil {
 		t.Fatal(err)
 	}

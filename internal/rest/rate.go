@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package auth0
+package rest
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// maxRetryAfter bounds what a tenant may ask for.
+	// maxRetryAfter bounds what an API may ask for.
 	maxRetryAfter = 24 * time.Hour
 	// maxHold bounds how long an answer that was no refusal keeps everybody waiting:
 	// the limits are by second and by minute, and a 429 would say more.
@@ -24,17 +24,19 @@ const (
 	maxBackoff = 30 * time.Second
 )
 
-// pace keeps all requests of a client within the limit that the tenant's headers
+// pace keeps all requests of a kind within the limit that an API's headers
 // tell. It begins without one. When the limit has run out, everybody waits until it
 // is reset; then one tries, and its answer says how many may follow, so that those
 // who waited do not all run into the next refusal.
 type pace struct {
+	limits Limits
+
 	mu     sync.Mutex
 	hold   time.Time // nobody sends before
-	known  bool      // the tenant has told of a limit
+	known  bool      // the API has told of a limit
 	limit  int       // how many it allows at once, as it told last; 0 if it did not
 	left   int       // how many may be sent before there is news
-	reset  int64     // of the limit that left is about, as the tenant tells it; 0 if it does not
+	reset  int64     // of the limit that left is about, as the API tells it; 0 if it does not
 	probe  time.Time // when one may be sent although none is left
 	flying int       // sent, and not answered
 	news   chan struct{}
@@ -44,7 +46,7 @@ type pace struct {
 type held struct{ wait time.Duration }
 
 func (h *held) Error() string {
-	return "the tenant's limit is reset in " + h.wait.Round(time.Second).String() + ", which is past the deadline"
+	return "the limit is reset in " + h.wait.Round(time.Second).String() + ", which is past the deadline"
 }
 func (h *held) Unwrap() error { return context.DeadlineExceeded }
 
@@ -101,15 +103,15 @@ func (p *pace) leave(h http.Header, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.flying--
-	remaining, err := strconv.Atoi(h.Get("X-Ratelimit-Remaining"))
+	remaining, err := strconv.Atoi(h.Get(string(p.limits) + "Remaining"))
 	if err == nil {
-		reset, _ := untilReset(h, now)
-		at := resetOf(h)
+		reset, _ := p.limits.untilReset(h, now)
+		at := p.limits.resetOf(h)
 		if reset > maxHold {
 			reset, at = maxHold, 0 // it is none of this API's limits, and must not outlast them
 		}
 		p.known = true
-		if limit, err := strconv.Atoi(h.Get("X-Ratelimit-Limit")); err == nil && limit > 0 {
+		if limit, err := strconv.Atoi(h.Get(string(p.limits) + "Limit")); err == nil && limit > 0 {
 			p.limit = limit
 		}
 		p.count(max(0, remaining-p.flying), at)
@@ -153,18 +155,23 @@ func (p *pace) tell() {
 	}
 }
 
-// Limit is how many requests the tenant allows at once, as it told last; 0 if it has
-// told of none.
-func (c *Client) Limit() int {
-	c.pace.mu.Lock()
-	defer c.pace.mu.Unlock()
-	return c.pace.limit
+// Limit is how many requests the API allows at once, as it told last of those that count
+// for a pace; 0 if it has told of none.
+func (c *Client) Limit(kind string) int {
+	p := c.pace(&Request{Pace: kind})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.limit
 }
 
-// untilReset reads x-ratelimit-reset, in Unix seconds, against the tenant's own clock
+// Limits are the headers by which an API tells its limit: what stands before Remaining
+// and Reset, as "X-RateLimit-".
+type Limits string
+
+// untilReset reads when the limit is reset, in Unix seconds, against the API's own clock
 // where it tells that: ours may differ.
-func untilReset(h http.Header, now time.Time) (time.Duration, bool) {
-	at := resetOf(h)
+func (l Limits) untilReset(h http.Header, now time.Time) (time.Duration, bool) {
+	at := l.resetOf(h)
 	if at == 0 {
 		return 0, false
 	}
@@ -172,8 +179,8 @@ func untilReset(h http.Header, now time.Time) (time.Duration, bool) {
 }
 
 // resetOf is the header itself, 0 if there is none that can be read.
-func resetOf(h http.Header) int64 {
-	at, err := strconv.ParseInt(strings.TrimSpace(h.Get("X-Ratelimit-Reset")), 10, 64)
+func (l Limits) resetOf(h http.Header) int64 {
+	at, err := strconv.ParseInt(strings.TrimSpace(h.Get(string(l)+"Reset")), 10, 64)
 	if err != nil || at <= 0 {
 		return 0
 	}
@@ -181,9 +188,9 @@ func resetOf(h http.Header) int64 {
 	return min(at, farthest)
 }
 
-// retryAfter reads Retry-After (RFC 9110 §10.2.3), or else until when the limit is
+// RetryAfter reads Retry-After (RFC 9110 §10.2.3), or else until when the limit is
 // used up, 0 if neither is told.
-func retryAfter(h http.Header, now time.Time) time.Duration {
+func (l Limits) RetryAfter(h http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds == seconds {
 		return clamp(time.Duration(min(max(seconds, 0), maxRetryAfter.Seconds()) * float64(time.Second)))
@@ -191,8 +198,8 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	if at, err := http.ParseTime(text); err == nil {
 		return clamp(at.Sub(theirs(h, now)))
 	}
-	if h.Get("X-Ratelimit-Remaining") == "0" {
-		d, _ := untilReset(h, now)
+	if l != "" && h.Get(string(l)+"Remaining") == "0" {
+		d, _ := l.untilReset(h, now)
 		return d
 	}
 	return 0
@@ -207,15 +214,15 @@ func theirs(h http.Header, now time.Time) time.Time {
 
 func clamp(d time.Duration) time.Duration { return min(max(d, 0), maxRetryAfter) }
 
-// backoff is the wait before the nth further try, n from 0: it doubles, and is spread
+// Backoff is the wait before the nth further try, n from 0: it doubles, and is spread
 // so that those who failed together do not come back together.
-func backoff(n int) time.Duration {
+func Backoff(n int) time.Duration {
 	d := min(500*time.Millisecond<<min(n, 10), maxBackoff)
 	return d/2 + rand.N(d/2) //nolint:gosec // it spreads waits, and protects nothing
 }
 
-// sleep waits, unless the context ends before or would.
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits, unless the context ends before or would.
+func Sleep(ctx context.Context, d time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
 		return &held{d}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package auth0test
+package fake
 
 import (
 	"context"
@@ -10,13 +10,13 @@ import (
 	"sync"
 )
 
-// Transport is a way to the tenant without a network: for tests that run in a bubble
+// Transport is a way to a fake without a network: for tests that run in a bubble
 // of testing/synctest, where sockets would hold the clock. A stream of events comes as
 // it is written, and what cuts a connection cuts the answer. One goroutine serves each
 // request; it ends with the answer's body, or with the request's context.
-func (t *Tenant) Transport() http.RoundTripper { return &transport{t} }
+func Transport(h http.Handler) http.RoundTripper { return &transport{h} }
 
-type transport struct{ t *Tenant }
+type transport struct{ h http.Handler }
 
 // RoundTrip serves a request.
 func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -27,7 +27,7 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		in.Host = req.URL.Host
 	}
 	if req.URL.Scheme == "https" {
-		in.TLS = &tls.ConnectionState{} // so that the tenant knows its address
+		in.TLS = &tls.ConnectionState{} // so that the fake knows its address
 	}
 	if in.Body == nil {
 		in.Body = http.NoBody
@@ -57,7 +57,7 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// serve runs the tenant; what it aborts is a connection that was cut.
+// serve runs the fake; what it aborts is a connection that was cut.
 func (tr *transport) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		switch p := recover(); p {
@@ -68,7 +68,7 @@ func (tr *transport) serve(w http.ResponseWriter, r *http.Request) (err error) {
 			panic(p)
 		}
 	}()
-	tr.t.ServeHTTP(w, r)
+	tr.h.ServeHTTP(w, r)
 	return nil
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package auth0test
+package fake
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// Listen serves the tenant on a free port of the loopback interface until stop is
-// called or ctx ends, sends its webhooks, and returns its address without a slash at
-// the end. stop cuts what is open and waits for everything.
-func (t *Tenant) Listen(ctx context.Context) (url string, stop func(), err error) {
+// Listen serves a fake on a free port of the loopback interface until stop is
+// called or ctx ends, and returns its address without a slash at the end. stop cuts
+// what is open and waits for everything.
+func Listen(ctx context.Context, h http.Handler) (url string, stop func(), err error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -23,7 +23,7 @@ func (t *Tenant) Listen(ctx context.Context) (url string, stop func(), err error
 	}
 	var open sync.WaitGroup
 	s := &http.Server{
-		Handler: t,
+		Handler: h,
 		// A connection is counted before Serve could end, and counted off behind its last handler.
 		ConnState: func(_ net.Conn, s http.ConnState) {
 			switch s {
@@ -36,7 +36,6 @@ func (t *Tenant) Listen(ctx context.Context) (url string, stop func(), err error
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
-	halt := t.Start(ctx)
 	ended := make(chan struct{})
 	go func() {
 		_ = s.Serve(l) // it ends by Close, which is its error
@@ -48,7 +47,6 @@ func (t *Tenant) Listen(ctx context.Context) (url string, stop func(), err error
 		_ = s.Close() // likewise
 		<-ended
 		open.Wait()
-		halt()
 	}
 	return "http://" + l.Addr().String(), stop, nil
 }

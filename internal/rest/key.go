@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package auth0
+package rest
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -19,48 +20,51 @@ import (
 
 const (
 	minKeyBits    = 2048
-	assertionLife = time.Minute // Auth0 takes up to five
+	assertionLife = time.Minute // takers take up to five, or an hour
 )
 
-// signer makes the assertions of private_key_jwt (RFC 7523 §3).
-type signer struct {
+// AssertionType is that of RFC 7523 §2.2.
+const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// Signer makes the assertions of private_key_jwt (RFC 7523 §3).
+type Signer struct {
+	KeyID            string // as the public key is registered
 	client, audience string
-	kid              string // RFC 7638 thumbprint of the public key
 	jws              jose.Signer
 }
 
-// newSigner reads a private key in PEM, of PKCS #1 or PKCS #8. Auth0 takes RS256,
-// RS384 and PS256: RSA keys only.
-func newSigner(text []byte, client, audience string) (*signer, error) {
+// NewSigner reads a private key in PEM, of PKCS #1 or PKCS #8: RSA keys only, by RS256.
+// With no key id it is the RFC 7638 thumbprint of the public key.
+func NewSigner(text []byte, keyID, client, audience string) (*Signer, error) {
 	key, err := parseKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("auth0: %w", err)
+		return nil, err
 	}
 	public := jose.JSONWebKey{Key: key.Public()}
 	sum, err := public.Thumbprint(crypto.SHA256)
 	if err != nil {
-		return nil, errors.New("auth0: the private key has no thumbprint")
+		return nil, errors.New("the private key has no thumbprint")
 	}
-	s := &signer{client: client, audience: audience, kid: base64.RawURLEncoding.EncodeToString(sum)}
+	s := &Signer{client: client, audience: audience, KeyID: cmp.Or(keyID, base64.RawURLEncoding.EncodeToString(sum))}
 	s.jws, err = jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: s.kid}},
+		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: s.KeyID}},
 		(&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
-		return nil, errors.New("auth0: nothing can be signed by the private key")
+		return nil, errors.New("nothing can be signed by the private key")
 	}
 	return s, nil
 }
 
-// NewKey makes a private key that a tenant takes: RSA, PKCS #8 in PEM.
+// NewKey makes a private key: RSA, PKCS #8 in PEM.
 func NewKey() ([]byte, error) {
 	const bits = 3072 // until 2030 and beyond (NIST SP 800-57, part 1)
 	key, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
-		return nil, errors.New("auth0: a private key cannot be made")
+		return nil, errors.New("a private key cannot be made")
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, errors.New("auth0: a private key cannot be written")
+		return nil, errors.New("a private key cannot be written")
 	}
 	defer clear(der)
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
@@ -71,15 +75,15 @@ func NewKey() ([]byte, error) {
 func PublicKeyOf(private []byte) (public []byte, thumbprint string, err error) {
 	key, err := parseKey(private)
 	if err != nil {
-		return nil, "", fmt.Errorf("auth0: %w", err)
+		return nil, "", err
 	}
 	der, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
-		return nil, "", errors.New("auth0: the public key cannot be written")
+		return nil, "", errors.New("the public key cannot be written")
 	}
 	sum, err := (&jose.JSONWebKey{Key: key.Public()}).Thumbprint(crypto.SHA256)
 	if err != nil {
-		return nil, "", errors.New("auth0: the private key has no thumbprint")
+		return nil, "", errors.New("the private key has no thumbprint")
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), base64.RawURLEncoding.EncodeToString(sum), nil
 }
@@ -98,7 +102,7 @@ func parseKey(text []byte) (*rsa.PrivateKey, error) {
 	case "RSA PRIVATE KEY":
 		parsed, err = x509.ParsePKCS1PrivateKey(block.Bytes)
 	case "EC PRIVATE KEY":
-		return nil, errors.New("the private key is none of RSA, and Auth0 takes no other")
+		return nil, errors.New("the private key is none of RSA; make an RSA key, as no other is taken")
 	case "ENCRYPTED PRIVATE KEY":
 		return nil, errors.New("the private key is encrypted; give it in clear, from a secret")
 	default:
@@ -109,7 +113,7 @@ func parseKey(text []byte) (*rsa.PrivateKey, error) {
 	}
 	key, ok := parsed.(*rsa.PrivateKey)
 	if !ok {
-		return nil, errors.New("the private key is none of RSA, and Auth0 takes no other")
+		return nil, errors.New("the private key is none of RSA; make an RSA key, as no other is taken")
 	}
 	if bits := key.N.BitLen(); bits < minKeyBits {
 		return nil, fmt.Errorf("the private key has %d bits; make one of at least %d", bits, minKeyBits)
@@ -117,8 +121,8 @@ func parseKey(text []byte) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// assertion is good once, and for a minute.
-func (s *signer) assertion(now time.Time) (string, error) {
+// Assertion is good once, and for a minute.
+func (s *Signer) Assertion(now time.Time) (string, error) {
 	claims, err := json.Marshal(struct {
 		Issuer   string `json:"iss"`
 		Subject  string `json:"sub"`

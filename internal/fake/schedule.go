@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package auth0test
+package fake
 
 import (
 	"crypto/sha256"
@@ -8,16 +8,16 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"strings"
+	"slices"
 	"sync"
 )
 
 // Operation is a request by what it is about: the same for every run of the same
-// work, whatever ids the tenant gives and in which order requests come.
+// work, whatever ids the fake gives and in which order requests come.
 type Operation struct {
 	Method  string
 	Path    string // "/users/:id", as in Counts
-	Subject string // email or username of a user, name of a role, organization or stream; of a search its query
+	Subject string // what names a user, group and so on for people; of a search its query
 	Attempt int    // from 1
 }
 
@@ -29,6 +29,7 @@ type Schedule struct {
 	lost  float64
 	kinds []Kind
 	most  int
+	spare []string
 	rules []Rule
 
 	mu   sync.Mutex
@@ -46,9 +47,9 @@ func Rules(rules ...Rule) *Schedule {
 }
 
 // Seeded makes a share of all requests go wrong, of those that write a share with the
-// answer lost after the write, and the rest in ways that leave the tenant as it was;
+// answer lost after the write, and the rest in ways that leave the fake as it was;
 // with kinds given, in those. No operation goes wrong more than four times in a row, so
-// that a run ends. A stream of events is let through: it has Truncated by a Rule.
+// that a run ends.
 func Seeded(seed uint64, rate, lostShare float64, kinds ...Kind) *Schedule {
 	if len(kinds) == 0 {
 		kinds = []Kind{TooMany, Unavailable, ServerError, BadGateway, Reset, TimeOut}
@@ -62,6 +63,13 @@ func Seeded(seed uint64, rate, lostShare float64, kinds ...Kind) *Schedule {
 // called before the schedule is used, and returns it.
 func (s *Schedule) Most(inARow int) *Schedule {
 	s.most = max(0, inARow)
+	return s
+}
+
+// Spare lets paths through that nothing goes wrong with by chance. It is called before
+// the schedule is used, and returns it.
+func (s *Schedule) Spare(paths ...string) *Schedule {
+	s.spare = paths
 	return s
 }
 
@@ -95,8 +103,8 @@ func (s *Schedule) Done() map[Kind]int {
 	return maps.Clone(s.done)
 }
 
-// next says what goes wrong with an operation.
-func (s *Schedule) next(op Operation) Fault {
+// Next says what goes wrong with an operation.
+func (s *Schedule) Next(op Operation) Fault {
 	key := fmt.Sprintf("%q %q %q", op.Method, op.Path, op.Subject)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +128,7 @@ func (s *Schedule) fault(key string, op Operation) Fault {
 		}
 	}
 	// Every most+1st attempt gets through, whatever chance says.
-	if s.rate == 0 || op.Path == "/events" || op.Attempt%(s.most+1) == 0 {
+	if s.rate == 0 || slices.Contains(s.spare, op.Path) || op.Attempt%(s.most+1) == 0 {
 		return Fault{}
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %d", s.seed, key, op.Attempt))
@@ -136,46 +144,4 @@ func (s *Schedule) fault(key string, op Operation) Fault {
 // chance is a number in [0, 1) made of eight bytes.
 func chance(b []byte) float64 {
 	return float64(binary.BigEndian.Uint64(b)>>11) / (1 << 53)
-}
-
-// nextFault asks the schedule about a call.
-func (c *call) nextFault() Fault {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.down {
-		return Fault{Kind: Unavailable}
-	}
-	if c.faults == nil {
-		return Fault{}
-	}
-	return c.faults.next(Operation{Method: c.route.method, Path: c.route.path, Subject: c.subject()})
-}
-
-// subject names what a call is about, without ids, which depend on the order of calls.
-func (c *call) subject() string {
-	id := c.args["id"]
-	switch {
-	case id == "":
-		if name := member(c.body, "email"); name != "" {
-			return name
-		}
-		for _, name := range []string{"username", "name"} {
-			if v := member(c.body, name); v != "" {
-				return v
-			}
-		}
-		return strings.Trim(c.query.Get("q")+c.query.Get("email")+"#"+c.query.Get("page"), "#")
-	case c.find(id) != nil:
-		u := c.find(id)
-		if u.Email != "" {
-			return u.Email
-		}
-		return u.Username
-	case c.roles[id] != nil:
-		return c.roles[id].name
-	case c.orgs[id] != nil:
-		return c.orgs[id].name
-	default:
-		return ""
-	}
 }

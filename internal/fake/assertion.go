@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fake
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+const leastKeyBits = 2048
+
+// PublicKey is one by which a client's assertions are signed.
+type PublicKey struct {
+	ID  string
+	Key *rsa.PublicKey
+}
+
+// Assertions checks those of private_key_jwt (RFC 7523 §3): RS256, RS384 or PS256,
+// from and about the client, for an audience, once, and for so long at most.
+type Assertions struct {
+	Most time.Duration
+	used map[string]time.Time // by client and jti, until when they are good
+}
+
+// Check returns the client whose assertion it is, or why it is not taken. client is who
+// the request says that it is, if it says so; keys are a client's, false of none.
+func (a *Assertions) Check(text, client, audience string, now time.Time, keys func(client string) ([]PublicKey, bool)) (id, why string) {
+	signed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.PS256})
+	if err != nil || len(signed.Headers) != 1 {
+		return "", "the client assertion cannot be read, or its algorithm is not RS256, RS384 or PS256"
+	}
+	var claims jwt.Claims
+	if err := signed.UnsafeClaimsWithoutVerification(&claims); err != nil {
+		return "", "the client assertion has no claims"
+	}
+	known, ok := keys(claims.Subject)
+	switch {
+	case !ok || claims.Issuer != claims.Subject || client != "" && client != claims.Subject:
+		return "", "iss and sub of the client assertion must both be the client_id"
+	case !signedBy(signed, known, &claims):
+		return "", "the client assertion is signed by no key of the client"
+	case !slices.Contains(claims.Audience, audience):
+		return "", "aud of the client assertion must be " + audience
+	case claims.Expiry == nil || !now.Before(claims.Expiry.Time()):
+		return "", "the client assertion is expired, or has no exp"
+	case claims.Expiry.Time().After(now.Add(a.Most)) || claims.IssuedAt != nil && claims.Expiry.Time().Sub(claims.IssuedAt.Time()) > a.Most:
+		return "", "the client assertion is good for more than " + a.Most.String()
+	case claims.NotBefore != nil && now.Before(claims.NotBefore.Time()):
+		return "", "the client assertion is not good yet"
+	case claims.ID == "":
+		return "", "the client assertion has no jti"
+	}
+	maps.DeleteFunc(a.used, func(_ string, until time.Time) bool { return until.Before(now) })
+	once := claims.Subject + " " + claims.ID
+	if _, again := a.used[once]; again {
+		return "", "the jti of the client assertion was used before"
+	}
+	if a.used == nil {
+		a.used = map[string]time.Time{}
+	}
+	a.used[once] = claims.Expiry.Time()
+	return claims.Subject, ""
+}
+
+// signedBy tries the key that the assertion names, or each if it names none.
+func signedBy(signed *jwt.JSONWebToken, keys []PublicKey, into *jwt.Claims) bool {
+	kid := signed.Headers[0].KeyID
+	return slices.ContainsFunc(keys, func(k PublicKey) bool {
+		return (kid == "" || kid == k.ID) && signed.Claims(k.Key, into) == nil
+	})
+}
+
+// ReadPublicKey reads an RSA key, PEM, and names it by its thumbprint (RFC 7638).
+func ReadPublicKey(text []byte) (PublicKey, error) {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return PublicKey{}, errors.New("the public key is no PEM")
+	}
+	var parsed any
+	var err error
+	switch block.Type {
+	case "RSA PUBLIC KEY":
+		parsed, err = x509.ParsePKCS1PublicKey(block.Bytes)
+	case "CERTIFICATE":
+		var cert *x509.Certificate
+		if cert, err = x509.ParseCertificate(block.Bytes); err == nil {
+			parsed = cert.PublicKey
+		}
+	default:
+		parsed, err = x509.ParsePKIXPublicKey(block.Bytes)
+	}
+	if err != nil {
+		return PublicKey{}, errors.New("the public key cannot be read")
+	}
+	key, isRSA := parsed.(*rsa.PublicKey)
+	if !isRSA || key.N.BitLen() < leastKeyBits {
+		return PublicKey{}, errors.New("the public key must be RSA, of 2048 bits or more")
+	}
+	digest, err := (&jose.JSONWebKey{Key: key}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return PublicKey{}, err
+	}
+	return PublicKey{base64.RawURLEncoding.EncodeToString(digest), key}, nil
+}
