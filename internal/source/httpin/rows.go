@@ -103,7 +103,7 @@ func (r *rows) take(key string, v *value) {
 		if c.Path.text == r.l.Key.text {
 			text = key
 		} else if reason := source.BadText([]byte(text), source.MaxField); reason != "" && bad == nil {
-			bad = &source.Reject{Field: c.Name, Key: key, Reason: reason}
+			bad = &source.Reject{Field: c.Name, Key: key, Reason: c.Name + ": " + reason}
 		}
 		r.values[i] = []byte(text)
 	}
