@@ -5,7 +5,8 @@
 //
 // It owns the [App] interface, the classes of an app's answers ([Error],
 // [Classify]) and the profiles, which are data embedded in the binary
-// ([Profiles], [ProfileByID]; for people [FactsByID]). Each kind of connection
+// ([Profiles], [ProfileByID]; for people [FactsByID]) or files of their own
+// ([ProfileOf]). Each kind of connection
 // is a folder below this one; scimapp speaks SCIM 2.0.
 //
 // It must not decide what is written, retry, wait, or keep anything about an

@@ -163,7 +163,7 @@ type App struct {
 	Name              string      `json:"name"`
 	Pos               Position    `json:"-"`
 	Type              Text        `json:"type"`    // scim or auth0
-	Profile           Text        `json:"profile"` // generic-scim2; of type scim, as are URL, Token, Allow and Timeout
+	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim, as are URL, Token, Allow and Timeout
 	URL               Text        `json:"url"`
 	Token             Secret      `json:"token"`
 	Allow             []Text      `json:"allow"`

@@ -22,9 +22,9 @@ const Prefix = "usher-probe-"
 // Domain is of the addresses of canaries. RFC 2606 §3 keeps it free of people.
 const Domain = "example.com"
 
-// canaryName is what a canary is called, whatever is made of its letter case; what
-// comes in the place of the dots is lost by renaming alone.
-var canaryName = regexp.MustCompile(`(?i)^usher[-.]probe-[a-z2-7]{4}[a-z0-9]{1,400}(@example\.com)?[^a-z0-9]*$`)
+// canaryName is what a canary is called, whatever is made of its letter case and of
+// the characters that a run puts behind it.
+var canaryName = regexp.MustCompile(`(?i)^usher-probe-[a-z2-7]{4}[-.][a-z2-7]{1,400}(@example\.com)?[^a-z0-9]*$`)
 
 // Canary is something that a run has made.
 type Canary struct {

@@ -17,5 +17,6 @@
 // It must not decide for people: whether to begin, and whether to go on where the
 // app keeps what it makes, is asked through Config.Ask.
 //
-// The package has no goroutines but those of net/http.
+// Goroutines: while the rate is looked for, one for each request, which Run waits
+// for; else none but those of net/http.
 package probe

@@ -147,7 +147,7 @@ func (p *prober) kept(context.Context) {
 		lost = slices.DeleteFunc(lost, func(s string) bool { return s == "externalId" })
 		p.line("externalId is not kept")
 	}
-	p.facts.lost = lost
+	p.facts.lost, p.facts.constant = lost, same
 	p.words("taken and not kept:", lost)
 	p.words("always the same:", same)
 	p.ownMarks()
@@ -218,7 +218,6 @@ func (p *prober) ending(ctx context.Context) {
 		if !a.ok() {
 			continue
 		}
-		p.facts.deactivateBy = i
 		p.noContent(a)
 		p.fact("deactivate", "by %s", names[i])
 		p.afterOff(ctx)
@@ -274,11 +273,10 @@ func (p *prober) afterOff(ctx context.Context) {
 		p.fact("deactivate", "the user cannot be read any more (%d)", got.status)
 		return
 	case !off(got.res):
-		if _, known := got.res.Active(); known || !p.facts.hides("active") {
-			p.line("active: false does nothing")
-			return
-		}
+		p.line("active: false does nothing")
+		return
 	}
+	p.facts.deactivates = true
 	p.onlyInactive()
 	p.user.State = "inactive"
 	if !strings.EqualFold(got.res.UserName(), p.now.UserName()) {

@@ -233,6 +233,7 @@ func (p *prober) memberForms(ctx context.Context, rename bool) {
 		p.facts.oneMemberOp = true
 	}
 	byFilter := p.onGroup(ctx, oper("remove", fmt.Sprintf("members[value eq %q]", p.user.ID), scim.Null()))
+	p.facts.byFilter = byFilter.ok()
 	if p.failed == nil && !byFilter.ok() {
 		p.fact("members", "remove of members[value eq …] is refused: %s", byFilter.said())
 	} else if !p.hidden {

@@ -39,6 +39,7 @@ func (p *prober) pages(ctx context.Context) {
 	}
 	p.byIndex(ctx, few)
 	many := p.list(ctx, p.path(user), "count", strconv.Itoa(plainPage))
+	p.facts.listed = p.now != nil && many.total == len(many.all) && many.has(p.now.ID())
 	p.sizes(ctx, few, many)
 }
 
@@ -81,6 +82,7 @@ func (p *prober) sizes(ctx context.Context, few, many page) {
 		}
 		if len(whole.all) > most {
 			p.line("resources without a cursor at most: %d", most)
+			p.facts.fewWithout = true
 			most = len(whole.all)
 			if usual == len(many.all) { // as many as without a count, so nothing is known of that
 				usual = min(most, plainMany)
@@ -91,16 +93,16 @@ func (p *prober) sizes(ctx context.Context, few, many page) {
 			p.line("pages by cursor may be short")
 		}
 	}
-	p.facts.maxPage, p.facts.usual = 0, usual
 	if most < min(many.total, plainPage) {
 		p.line("resources on a page at most: %d", most)
 		p.facts.maxPage = most
 	} else {
-		p.unseen("whether a page has more than %d resources", min(many.total, plainPage))
+		p.unseen("how many resources are on a page at most: more than %d were not there to be asked for", min(many.total, plainPage)-1)
 	}
 	if plain := min(plainMany, most); usual < few.total && usual != plain || usual > plain {
 		p.line("resources on a page by default: %d", usual)
+		p.facts.defaultPage = usual
 	} else if few.total <= plain {
-		p.unseen("how many resources are on a page by default: there are only %d", few.total)
+		p.unseen("how many resources are on a page by default: there are %d", few.total)
 	}
 }

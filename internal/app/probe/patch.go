@@ -33,8 +33,8 @@ type dialect struct {
 	byValues   bool // members go by a list of them
 	adds       int  // members; 0: no limit was found
 	removes    int
-	whole      int // members in a PUT or POST
-	withID     bool
+	whole      int    // members in a PUT or POST
+	style      string // "pathless" where no path takes effect
 }
 
 // patch sends operations.
@@ -158,15 +158,27 @@ func (p *prober) patches(ctx context.Context) {
 	all := p.changes()
 	works := p.reach(ctx, all, probeOne.ok())
 	if len(works) == 0 {
-		if !probeOne.ok() {
-			d.onlyActive = true
-		}
+		p.noPaths(ctx, probeOne.ok())
 		return
 	}
 	p.forms(ctx, works)
 	p.pathFilters(ctx)
 	p.removals(ctx, works)
 	p.meanings(ctx, works)
+}
+
+// noPaths looks at an app where no path but active changes anything.
+func (p *prober) noPaths(ctx context.Context, active bool) {
+	c := change{"displayName", scim.String("Usher Q")}
+	a := p.onUser(ctx, oper("replace", "", scim.Complex(object(c.path, c.to))))
+	p.follow(ctx)
+	switch {
+	case a.ok() && p.holds(c.path) && p.took(c):
+		p.userPatch.style = "pathless"
+		p.fact("PATCH", "a change takes effect without a path alone")
+	case !active:
+		p.userPatch.onlyActive = true
+	}
 }
 
 // reach finds the paths that can be changed, all at once if that works.

@@ -88,7 +88,7 @@ func (p *prober) asked(ctx context.Context, typ string, c *Canary, all []query) 
 	var takes, refused []query
 	empty := false
 	for _, q := range all {
-		l := p.find(ctx, typ, q.String(), "count", "1")
+		l := p.find(ctx, typ, q.String())
 		switch {
 		case p.failed != nil:
 			return

@@ -3,7 +3,6 @@
 package probe
 
 import (
-	"context"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -55,22 +54,19 @@ type Rate struct {
 
 // profileFacts is what a profile is made of, beside the deviations.
 type profileFacts struct {
-	unique, lower, final, partial, rename                bool
-	offDeletes, reversible, noGroups                     bool
-	flat, alone, oneMemberOp, uniqueGroups, emptyAtFirst bool
-	externalIsID, emptyOtherwise, nullClears             bool
-	unsorted, firstAgain                                 bool
-	deactivateBy                                         int
-	deletes, chars, groupChars, pages, groupRename       string
-	single, refused, primary, required, lost, fixed      []string
-	headers, groupRequired, omits                        []string
-	longest                                              map[string]int
-	without                                              map[string][]string
-	maxPage, usual                                       int
+	unique, lower, final, partial, rename                     bool
+	offDeletes, reversible, noGroups                          bool
+	flat, alone, oneMemberOp, uniqueGroups, emptyAtFirst      bool
+	externalIsID, emptyOtherwise, nullClears                  bool
+	unsorted, firstAgain                                      bool
+	deactivates, byFilter, fewWithout, listed                 bool
+	deletes, chars, groupChars, pages, groupRename            string
+	single, refused, primary, required, lost, fixed, constant []string
+	headers, groupRequired, omits                             []string
+	longest                                                   map[string]int
+	without                                                   map[string][]string
+	maxPage, defaultPage                                      int
 }
-
-// hides tells whether an attribute is not shown.
-func (f profileFacts) hides(string) bool { return false }
 
 // finish fills in the rest of the report.
 func (p *prober) finish(began time.Time) {
@@ -80,9 +76,12 @@ func (p *prober) finish(began time.Time) {
 	for _, c := range p.made {
 		r.Left = append(r.Left, *c)
 	}
+	if r.Complete {
+		if err := p.write(); err != nil {
+			p.fail("%v", err)
+		}
+	}
 	if p.twice {
 		r.Deviations = append(r.Deviations, `errors have "schema", too`)
 	}
 }
-
-func (p *prober) rate(context.Context) {}

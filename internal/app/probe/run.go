@@ -154,7 +154,7 @@ func (p *prober) all(ctx context.Context) {
 	}
 	for _, step := range []func(context.Context){
 		p.settling, p.leftovers, p.twins, p.bodies, p.life, p.kept, p.variants, p.headers, p.groups, p.queries, p.pages, p.extras,
-		p.patches, p.puts, p.renames, p.members, p.ending, p.rate,
+		p.patches, p.puts, p.renames, p.members, p.rate, p.ending,
 	} {
 		if p.failed != nil || p.user == nil && len(p.made) == 0 {
 			return
@@ -207,7 +207,7 @@ func (p *prober) at(c *Canary) string { return p.paths[c.Type] + "/" + pathEscap
 func (p *prober) next() string {
 	p.serial++
 	const digits = "abcdefghijklmnopqrstuvwxyz234567"
-	name := Prefix + p.code + string(digits[p.serial%len(digits)])
+	name := Prefix + p.code + "-" + string(digits[p.serial%len(digits)])
 	if n := p.serial / len(digits); n > 0 {
 		name += string(digits[n%len(digits)])
 	}

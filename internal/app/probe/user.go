@@ -88,7 +88,7 @@ func (p *prober) enrich(r *scim.Resource) {
 func (p *prober) ownTexts() []string {
 	var out []string
 	for _, s := range p.schemas {
-		if strings.HasPrefix(s.ID, "urn:ietf:params:scim:schemas:core:") || s.ID == scim.EnterpriseUserURN {
+		if !p.own(s) {
 			continue
 		}
 		for _, a := range s.Attributes {
@@ -100,6 +100,12 @@ func (p *prober) ownTexts() []string {
 		}
 	}
 	return out
+}
+
+// own tells whether a schema is the app's own, and no schema that everybody knows.
+func (p *prober) own(s scim.Schema) bool {
+	_, known := scim.CoreSchemas().Schema(s.ID)
+	return !known && !strings.HasPrefix(s.ID, "urn:ietf:params:scim:schemas:core:")
 }
 
 func goodPath(s string) bool {
@@ -256,7 +262,7 @@ func (p *prober) variants(ctx context.Context) {
 		p.cased = true
 		p.line("letter case counts in userNames")
 	}
-	if taken(second(strings.Replace(p.person.UserName(), "-", ".", 1))) {
+	if taken(second(strings.Replace(p.person.UserName(), p.code+"-", p.code+".", 1))) {
 		p.line("userNames that differ in punctuation are the same")
 	}
 }

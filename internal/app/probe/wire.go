@@ -131,7 +131,7 @@ func (w *wire) do(ctx context.Context, c call) (answer, error) {
 			}
 			return a, fmt.Errorf("%w: %s %s: %w", errStopped, c.method, c.path, orStatus(err, a))
 		default:
-			if err := sleep(ctx, time.Duration(try+1)*50*time.Millisecond); err != nil {
+			if err := sleep(ctx, time.Duration(try+1)*250*time.Millisecond); err != nil {
 				return a, err
 			}
 		}
