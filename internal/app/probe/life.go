@@ -218,8 +218,8 @@ func (p *prober) ending(ctx context.Context) {
 		if !a.ok() {
 			continue
 		}
-		p.noContent(a)
 		p.fact("deactivate", "by %s", names[i])
+		p.answered = a
 		p.afterOff(ctx)
 		return
 	}
@@ -240,7 +240,7 @@ func (p *prober) manyAtOnce(ctx context.Context) bool {
 			ops = append(ops, oper("replace", "active", scim.Bool(false)))
 		}
 		a := p.patch(ctx, p.at(p.user), ops)
-		p.noContent(a)
+		p.answered = a
 		done = a.ok()
 		return done
 	}
@@ -266,6 +266,7 @@ func (p *prober) afterOff(ctx context.Context) {
 	case got.absent():
 		p.line("active: false deletes")
 		p.facts.offDeletes = true
+		p.noContent(p.answered)
 		p.onlyInactive()
 		p.gone(p.user)
 		return
@@ -277,6 +278,7 @@ func (p *prober) afterOff(ctx context.Context) {
 		return
 	}
 	p.facts.deactivates = true
+	p.noContent(p.answered)
 	p.onlyInactive()
 	p.user.State = "inactive"
 	if !strings.EqualFold(got.res.UserName(), p.now.UserName()) {

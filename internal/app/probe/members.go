@@ -217,7 +217,6 @@ func respelled(v scim.Value) scim.Value {
 
 // memberForms tries the ways in which members come and go.
 func (p *prober) memberForms(ctx context.Context, rename bool) {
-	d := &p.grpPatch
 	one := membersOf(p.user.ID)
 	if a := p.onGroup(ctx, oper("replace", "members", one)); p.failed == nil && !a.ok() {
 		p.line("groups: PATCH: not all members at once")
@@ -245,10 +244,35 @@ func (p *prober) memberForms(ctx context.Context, rename bool) {
 		p.line("groups: PATCH: filters of paths by eq alone")
 	}
 	p.onGroup(ctx, oper("add", "members", one))
-	a := p.onGroup(ctx, oper("remove", "members", one))
-	d.byValues = a.ok()
-	p.fact("members", "remove with a list as value (Entra): %s", map[bool]string{true: "taken", false: "refused"}[a.ok()])
+	p.byValues(ctx, one)
 	p.onGroup(ctx, oper("add", "members", one))
+}
+
+// byValues removes a member by a list, as Entra does: RFC 7644 §3.5.2.2 would have it
+// that all go.
+func (p *prober) byValues(ctx context.Context, one scim.Value) {
+	stays := ""
+	if p.strangers {
+		stays = p.fakes(1)[0]
+		p.onGroup(ctx, oper("add", "members", membersOf(stays)))
+	}
+	a := p.onGroup(ctx, oper("remove", "members", one))
+	r := p.read(ctx, p.at(p.group))
+	switch {
+	case p.failed != nil:
+	case !a.ok():
+		p.fact("members", "remove with a list as value (Entra): refused")
+	case p.hidden || r == nil:
+		p.grpPatch.byValues = true
+		p.fact("members", "remove with a list as value (Entra): taken; what it does is not shown")
+	case slices.Contains(r.Members(), p.user.ID):
+		p.fact("members", "remove with a list as value (Entra): taken, and removes nobody")
+	case stays != "" && !slices.Contains(r.Members(), stays):
+		p.fact("members", "remove with a list as value (Entra): REMOVES EVERYBODY")
+	default:
+		p.grpPatch.byValues = true
+		p.fact("members", "remove with a list as value (Entra): removes who is in the list")
+	}
 }
 
 // wholes finds out how many members a group is made or replaced with.

@@ -46,11 +46,10 @@ func (p *prober) patch(ctx context.Context, at string, ops []scim.Value) answer 
 
 // onUser changes the canary.
 func (p *prober) onUser(ctx context.Context, ops ...scim.Value) answer {
-	a := p.patch(ctx, p.at(p.user), ops)
-	p.noContent(a)
-	return a
+	return p.patch(ctx, p.at(p.user), ops)
 }
 
+// noContent notes how a PATCH is answered that has changed something.
 func (p *prober) noContent(a answer) {
 	if a.status == http.StatusNoContent {
 		p.line("PATCH is answered with 204")
@@ -161,10 +160,19 @@ func (p *prober) patches(ctx context.Context) {
 		p.noPaths(ctx, probeOne.ok())
 		return
 	}
+	p.versions(ctx)
 	p.forms(ctx, works)
 	p.pathFilters(ctx)
 	p.removals(ctx, works)
 	p.meanings(ctx, works)
+}
+
+// versions tells whether a change that rests on another version is refused (RFC 7644 §3.14).
+func (p *prober) versions(ctx context.Context) {
+	r := scim.NewResource("urn:ietf:params:scim:api:messages:2.0:PatchOp")
+	r.Set("Operations", scim.List(oper("replace", "active", scim.Bool(true))))
+	a := p.do(ctx, call{method: http.MethodPatch, path: p.at(p.user), body: r.AppendJSON(nil), tune: func(h http.Header) { h.Set("If-Match", `W/"usher-probe"`) }})
+	p.fact("versions", "If-Match of another version is %s", map[bool]string{true: "refused, as it should be", false: "passed over"}[a.status == http.StatusPreconditionFailed])
 }
 
 // noPaths looks at an app where no path but active changes anything.
@@ -175,6 +183,7 @@ func (p *prober) noPaths(ctx context.Context, active bool) {
 	switch {
 	case a.ok() && p.holds(c.path) && p.took(c):
 		p.userPatch.style = "pathless"
+		p.noContent(a)
 		p.fact("PATCH", "a change takes effect without a path alone")
 	case !active:
 		p.userPatch.onlyActive = true
@@ -187,9 +196,10 @@ func (p *prober) reach(ctx context.Context, all []change, active bool) []change 
 	for _, c := range all {
 		ops = append(ops, oper("replace", c.path, c.to))
 	}
-	if p.onUser(ctx, ops...).ok() {
+	if a := p.onUser(ctx, ops...); a.ok() {
 		p.follow(ctx)
 		if !slices.ContainsFunc(all, func(c change) bool { return !p.took(c) }) {
+			p.noContent(a)
 			return all
 		}
 	}
@@ -206,6 +216,7 @@ func (p *prober) reach(ctx context.Context, all []change, active bool) []change 
 			return nil
 		case a.ok() && p.took(c):
 			works = append(works, c)
+			p.noContent(a)
 		case a.ok():
 			void = append(void, c.path)
 		case p.byPut(ctx, c):

@@ -86,6 +86,7 @@ type prober struct {
 	userPatch  dialect
 	grpPatch   dialect
 	filters    map[string][]string
+	answered   answer // to the deactivation
 	facts      profileFacts
 }
 
