@@ -40,6 +40,12 @@ func (p *prober) bodies(ctx context.Context) {
 	p.words("users: a primary value is required of", what(bad, "primary"))
 	p.words("users: of one type alone:", what(bad, "type"))
 	p.facts.refused, p.facts.primary = refused, what(bad, "primary")
+	if parts := what(bad, "part"); len(parts) > 0 {
+		p.fact("e-mail", "a value needs: %s", strings.Join(parts, ", "))
+		if slices.Contains(parts, "emails.primary") { // who is flagged has it
+			p.facts.primary = []string{"emails"}
+		}
+	}
 	if chars := what(bad, "characters"); len(chars) > 0 {
 		slices.Sort(chars)
 		p.facts.chars = strings.Join(chars, "")
@@ -81,6 +87,9 @@ func (p *prober) edits() []edit {
 	add("type", "emails", func(r *scim.Resource) {
 		each(r, "emails", scim.Null(), func(o *scim.Object) { o.Set("type", scim.String("home")) })
 	})
+	for _, name := range []string{"primary", "type"} {
+		add("part", "emails."+name, func(r *scim.Resource) { each(r, "emails", scim.Null(), func(o *scim.Object) { o.Delete(name) }) })
+	}
 	for _, c := range forbidden {
 		add("characters", string(c), func(r *scim.Resource) { r.Set("displayName", scim.String(r.DisplayName()+string(c))) })
 	}

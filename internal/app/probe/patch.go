@@ -27,8 +27,7 @@ type dialect struct {
 	oneOp      bool
 	maxOps     int
 	filters    string // of paths: "", "type", "none"
-	nullClears bool
-	stringBool bool // "False" is false
+	stringBool bool   // "False" is false
 	kept       []string
 	byValues   bool // members go by a list of them
 	adds       int  // members; 0: no limit was found

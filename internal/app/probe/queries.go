@@ -51,9 +51,14 @@ func (p *prober) userQueries() []query {
 	quoted := func(s string) string { return fmt.Sprintf("%q", s) }
 	address := quoted(firstText(p.now, "emails"))
 	all := []query{
-		{"userName", quoted(p.now.UserName()), true}, {"externalId", quoted(p.now.ExternalID()), true},
-		{"id", quoted(p.now.ID()), true}, {"displayName", quoted(p.now.DisplayName()), true},
-		{"emails.value", address, true}, {"emails", address, false}, {"email", address, false}, {"active", "true", false},
+		{"userName", quoted(p.now.UserName()), true},
+		{"externalId", quoted(p.now.ExternalID()), true},
+		{"id", quoted(p.now.ID()), true},
+		{"displayName", quoted(p.now.DisplayName()), true},
+		{"emails.value", address, true},
+		{"emails", address, false},
+		{"email", address, false},
+		{"active", "true", false},
 	}
 	if p.group != nil {
 		all = append(all, query{"groups.value", quoted(p.group.ID), false})

@@ -8,7 +8,6 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -64,18 +63,17 @@ type prober struct {
 	ignores    bool // queries are not obeyed
 	schemas    []scim.Schema
 
-	person   *scim.Resource // what a user is made of
-	user     *Canary
-	now      *scim.Resource // the user, as it was read last
-	rich     bool           // it has all attributes that the app keeps
-	keeps    []string       // attributes that come back as they were sent
-	taken    map[string]bool
-	noDup    bool // a second user of the same name would stay
-	canPut   bool
-	canPatch map[string]bool
-	canGone  bool // DELETE removes a user
-	cased    bool // letter case counts in userNames
-	asOwnID  bool // id is externalId
+	person  *scim.Resource // what a user is made of
+	user    *Canary
+	now     *scim.Resource // the user, as it was read last
+	rich    bool           // it has all attributes that the app keeps
+	keeps   []string       // attributes that come back as they were sent
+	taken   map[string]bool
+	noDup   bool // a second user of the same name would stay
+	canPut  bool
+	canGone bool // DELETE removes a user
+	cased   bool // letter case counts in userNames
+	asOwnID bool // id is externalId
 
 	group      *Canary
 	hidden     bool // members are not shown
@@ -215,8 +213,8 @@ func (p *prober) next() string {
 	return name
 }
 
-// other is a name for when those of earlier runs are used up.
-func (p *prober) other() { p.serial += 1 + rand.IntN(400) }
+// other goes on to another part of the names, when those of earlier runs are used up.
+func (p *prober) other() { p.serial += 1 + int(time.Now().UnixNano()%401) }
 
 // discovery reads what the endpoint says of itself, of which nothing but the names
 // of the extensions' attributes is believed.
