@@ -173,6 +173,7 @@ func (p *prober) sweep(ctx context.Context) error {
 			default:
 				if c == p.user && p.asOwnID { // its id may be another by now
 					p.follow(ctx)
+					p.failed = nil // its removal says what there is to say
 				}
 				p.remove(ctx, c)
 				errs = append(errs, p.failed)

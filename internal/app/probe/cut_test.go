@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"pgregory.net/rapid"
+
 	"github.com/usher-id/usher/internal/app/probe"
 	"github.com/usher-id/usher/scim/scimtest"
 )
@@ -47,19 +49,55 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// TestCutOfApps: the same of apps that are otherwise, at some of their requests; what
+// cannot be removed there is named by the next run as well.
+func TestCutOfApps(t *testing.T) {
+	t.Parallel()
+	c := cut{name: "closed for good", kind: scimtest.AnswerLost, after: true}
+	for _, id := range scimtest.Apps() {
+		q, _ := scimtest.QuirksOf(id)
+		for _, k := range []int{6, 9, 13, 21, 34, 55, 76, 89, 103, 115} {
+			synctest.Test(t, func(t *testing.T) {
+				a := newApp(t, q, 50)
+				before := len(a.Ledger())
+				a.SetFaults(c.from(k))
+				first, err := run(t, a)
+				if err == nil && first.Requests >= k {
+					t.Errorf("%s, request %d: no error", id, k)
+				}
+				named(t, k, a, first)
+				a.SetFaults(nil)
+				second, err := run(t, a)
+				if err != nil {
+					t.Errorf("%s, request %d: the next run: %v", id, k, err)
+				}
+				named(t, k, a, second)
+				ours(t, a, before)
+				if t.Failed() {
+					t.Logf("%s, request %d", id, k)
+				}
+			})
+		}
+	}
+}
+
+// from is a schedule in which the k-th request goes wrong.
+func (c cut) from(k int) *scimtest.Schedule {
+	n := 0
+	return scimtest.Rules(scimtest.Rule{
+		Match: func(scimtest.Operation) bool {
+			n++
+			return n == k || c.after && n > k
+		},
+		Fault: scimtest.Fault{Kind: c.kind},
+	})
+}
+
 func (c cut) at(t *testing.T, k int) {
 	t.Helper()
 	a := newApp(t, scimtest.Quirks{}, 50)
 	before := len(a.Ledger())
-	n, stopped := 0, false
-	a.SetFaults(scimtest.Rules(scimtest.Rule{
-		Match: func(scimtest.Operation) bool {
-			n++
-			stopped = stopped || n == k
-			return n == k || c.after && n > k
-		},
-		Fault: scimtest.Fault{Kind: c.kind},
-	}))
+	a.SetFaults(c.from(k))
 	first, err := run(t, a)
 	named(t, k, a, first)
 	if err == nil && (len(first.Left) > 0 || len(first.Deviations) > 0 || c.after) {
@@ -170,4 +208,42 @@ func TestInterrupted(t *testing.T) {
 		ours(t, a, 50)
 		stop()
 	}
+}
+
+// TestHostile: whatever an endpoint answers, a run ends, within its bounds and without
+// a panic, and says of everything that may be there that it is.
+func TestHostile(t *testing.T) {
+	t.Parallel()
+	bodies := []string{
+		"", "{}", "[]", "null", "{", `{"id":"1"}`, `{"id":""}`, `{"id":7,"userName":{}}`, `{"id":"1","userName":"a","active":"no"}`,
+		`{"id":"../Groups/2","userName":"usher-probe-aaaa-b"}`, `{"totalResults":-1,"Resources":[null,1,{}]}`,
+		`{"totalResults":1e9,"Resources":[{"id":"1","userName":"usher-probe-aaaa-b","externalId":"usher-probe-aaaa-b"}],"nextCursor":"x"}`,
+		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","scimType":"uniqueness","detail":"\u001b[31m"}`,
+		`{"id":"1","members":"x","emails":{},"name":[],"meta":7,"urn:x:y":{"a":1}}`, "<html></html>",
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		seed := rapid.SliceOfN(rapid.IntRange(0, 1<<16), 40, 40).Draw(rt, "answers")
+		n := 0
+		odd := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			x := seed[n%len(seed)] + n/len(seed)
+			n++
+			status := []int{200, 200, 200, 201, 201, 204, 400, 404, 405, 409, 403, 500, 302}[x%13]
+			w.Header().Set("Location", "http://127.0.0.1:1/")
+			w.WriteHeader(status)
+			if status != http.StatusNoContent {
+				_, _ = io.WriteString(w, bodies[x/13%len(bodies)]) // nobody is there to be told
+			}
+		})
+		synctest.Test(t, func(t *testing.T) {
+			r, err := probe.Run(t.Context(), probe.Config{BaseURL: "https://app.example/scim/v2", HTTP: &http.Client{Transport: direct{odd}}})
+			if r == nil || n > 1500 || r.Requests != n || err == nil && !r.Complete {
+				rt.Errorf("%d requests, %v, %+v", n, err, r)
+			}
+			for _, d := range r.Deviations {
+				if strings.ContainsFunc(d, func(c rune) bool { return c < ' ' }) {
+					rt.Errorf("%q", d)
+				}
+			}
+		})
+	})
 }

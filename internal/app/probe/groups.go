@@ -85,7 +85,6 @@ func (p *prober) membersSeen(ctx context.Context, bare bool) {
 		return
 	}
 	if !bare {
-		p.facts.emptyAtFirst = true
 		p.line("groups: a POST makes it empty")
 	}
 }
@@ -104,7 +103,6 @@ func (p *prober) twinGroup(ctx context.Context, name string) {
 	}
 	if c == nil && taken(a) {
 		p.line("groups: displayName is unique")
-		p.facts.uniqueGroups = true
 		r.Set("displayName", scim.String(p.next()))
 		c, _ = p.make(ctx, group, r)
 	}
@@ -119,7 +117,6 @@ func (p *prober) twinGroup(ctx context.Context, name string) {
 	}
 	if a := p.patch(ctx, p.at(p.group), op("add", "members", membersOf(c.ID))); able && p.failed == nil && !a.ok() {
 		p.line("groups: members are users")
-		p.facts.flat = true
 	}
 	p.remove(ctx, c)
 }

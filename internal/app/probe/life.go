@@ -57,9 +57,9 @@ func (p *prober) keepOn(ctx context.Context) {
 	}
 	r := p.richest()
 	if a := p.put(ctx, r); a.ok() {
-		p.person, p.rich = r, true
+		p.person = r
 	}
-	p.now = p.read(ctx, p.at(p.user))
+	p.follow(ctx)
 }
 
 // richest is the canary with all that the app takes.
@@ -106,23 +106,19 @@ func (p *prober) anew(ctx context.Context) {
 	if c == nil && p.failed == nil { // together they may be too much
 		c, a = p.make(ctx, user, p.person)
 	} else {
-		p.rich, p.person = true, r
+		p.person = r
 	}
 	if c == nil {
 		p.fail("the user cannot be made again: %s", a.said())
 		return
 	}
 	p.user = c
-	p.now = p.read(ctx, p.at(c))
+	p.follow(ctx)
 	p.settled(ctx)
 }
 
 // kept compares what was sent with what there is.
 func (p *prober) kept(context.Context) {
-	if p.now == nil {
-		p.fail("the user is not there any more")
-		return
-	}
 	var lost, same []string
 	for _, name := range p.sentLeaves() {
 		v, there := p.now.At(scim.MustPath(name))
@@ -199,8 +195,7 @@ func alike(a, b scim.Value) bool {
 
 // ending deactivates the canary, looks at what that means, and brings it back.
 func (p *prober) ending(ctx context.Context) {
-	if p.follow(ctx); p.now == nil {
-		p.fail("the user is not there any more")
+	if p.follow(ctx); p.failed != nil {
 		return
 	}
 	only := p.userPatch.onlyActive

@@ -14,11 +14,10 @@ import (
 
 // renames finds out what a userName may become.
 func (p *prober) renames(ctx context.Context) {
-	if p.follow(ctx); p.now == nil {
+	if p.follow(ctx); p.failed != nil {
 		return
 	}
 	able := p.renamed(ctx, p.fullName())
-	p.facts.rename = able
 	p.fact("rename", "a userName %s", map[bool]string{true: "can be changed", false: "cannot be changed"}[able])
 	d := &p.userPatch
 	if !able && d.paths == nil && !d.none && !d.onlyActive {
@@ -63,7 +62,7 @@ func (p *prober) renames(ctx context.Context) {
 func (p *prober) renamed(ctx context.Context, name string) bool {
 	p.onUser(ctx, oper("replace", "userName", scim.String(name)))
 	p.follow(ctx)
-	is := func() bool { return p.now != nil && strings.EqualFold(p.now.UserName(), name) }
+	is := func() bool { return strings.EqualFold(p.now.UserName(), name) }
 	if !is() && p.canPut && p.failed == nil {
 		r := p.person.Clone()
 		r.Set("userName", scim.String(name))
@@ -224,7 +223,6 @@ func (p *prober) memberForms(ctx context.Context, rename bool) {
 	if rename {
 		if a := p.onGroup(ctx, oper("replace", "displayName", scim.String(p.group.Name)), oper("add", "members", one)); p.failed == nil && !a.ok() {
 			p.line("groups: PATCH: members apart from other changes")
-			p.facts.alone = true
 		}
 	}
 	if a := p.onGroup(ctx, oper("add", "members", one), oper("add", "members", one)); p.failed == nil && !a.ok() {

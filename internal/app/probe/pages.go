@@ -27,7 +27,7 @@ func (p *prober) pages(ctx context.Context) {
 		return
 	}
 	p.byCursor(ctx)
-	if p.now != nil && few.total == len(few.all) && !few.has(p.now.ID()) {
+	if few.total == len(few.all) && !few.has(p.now.ID()) {
 		p.sample = true
 		p.line("a list without filter is a made-up user")
 		return
@@ -39,7 +39,7 @@ func (p *prober) pages(ctx context.Context) {
 	}
 	p.byIndex(ctx, few)
 	many := p.list(ctx, p.path(user), "count", strconv.Itoa(plainPage))
-	p.facts.listed = p.now != nil && many.total == len(many.all) && many.has(p.now.ID())
+	p.facts.listed = many.total == len(many.all) && many.has(p.now.ID())
 	p.sizes(ctx, few, many)
 }
 
@@ -47,7 +47,7 @@ func (p *prober) pages(ctx context.Context) {
 func (p *prober) byCursor(ctx context.Context) {
 	l := p.list(ctx, p.path(user), "count", "1", "cursor", "")
 	p.cursors = l.next != ""
-	if !p.cursors && p.now != nil { // there may be no next page
+	if !p.cursors { // there may be no next page
 		p.cursors = p.mine(ctx, "count", "1").ok() && p.mine(ctx, "count", "1", "cursor", "usher-probe-none").status == http.StatusBadRequest
 	}
 	if !p.cursors {

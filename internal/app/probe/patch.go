@@ -27,7 +27,6 @@ type dialect struct {
 	oneOp      bool
 	maxOps     int
 	filters    string // of paths: "", "type", "none"
-	stringBool bool   // "False" is false
 	kept       []string
 	byValues   bool // members go by a list of them
 	adds       int  // members; 0: no limit was found
@@ -98,9 +97,6 @@ func (p *prober) holds(path string) bool { return slices.Contains(p.keeps, path)
 
 // took tells whether a change is there.
 func (p *prober) took(c change) bool {
-	if p.now == nil {
-		return false
-	}
 	v, ok := p.now.At(scim.MustPath(c.path))
 	if !ok {
 		return false
@@ -246,20 +242,23 @@ func (p *prober) nextID() string {
 	return id
 }
 
-// follow reads the canary again; its id may have followed its externalId.
+// follow reads the canary again; its id may have followed its externalId. If it is
+// not there the run ends, and what was read last stays.
 func (p *prober) follow(ctx context.Context) {
-	p.now = p.read(ctx, p.at(p.user))
-	if p.now != nil || !p.asOwnID {
-		return
-	}
 	old := p.user.ID
-	for _, id := range append(slices.Clone(p.ids), p.person.ExternalID()) {
+	ids := []string{old}
+	if p.asOwnID {
+		ids = slices.Concat(ids, p.ids, []string{p.person.ExternalID()})
+	}
+	for _, id := range ids {
 		p.user.ID = id
-		if p.now = p.read(ctx, p.at(p.user)); p.now != nil {
+		if now := p.read(ctx, p.at(p.user)); now != nil {
+			p.now = now
 			return
 		}
 	}
 	p.user.ID = old
+	p.fail("the canary user is not there any more")
 }
 
 // pathLines says which paths there are.
@@ -314,7 +313,7 @@ func (p *prober) idPatch(ctx context.Context) bool {
 	id := p.nextID()
 	a := p.onUser(ctx, oper("replace", "id", scim.String(id)))
 	p.follow(ctx)
-	return a.ok() && p.now != nil && p.now.ID() == id
+	return a.ok() && p.now.ID() == id
 }
 
 // forms tries the ways to write operations.
@@ -409,7 +408,7 @@ func (p *prober) pathFilters(ctx context.Context) {
 		address := p.next() + "@" + Domain
 		a := p.onUser(ctx, oper("replace", "emails["+filter+"].value", scim.String(address)))
 		p.follow(ctx)
-		return a.ok(), p.now != nil && firstText(p.now, "emails") == address
+		return a.ok(), firstText(p.now, "emails") == address
 	}
 	byType, done := set(`type eq "work"`)
 	other, _ := set(`primary eq true`)
@@ -474,12 +473,11 @@ func (p *prober) meanings(ctx context.Context, works []change) {
 		body := []byte(fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":%q,"value":%s}]}`, c.path, m.v))
 		a := p.do(ctx, call{method: http.MethodPatch, path: p.at(p.user), body: body})
 		p.follow(ctx)
-		cleared := p.now != nil && !has(p.now, c.path)
+		cleared := !has(p.now, c.path)
 		switch {
 		case !a.ok():
 			p.fact("unassign", "%s in a PATCH is refused", m.name)
 		case cleared:
-			p.facts.nullClears = p.facts.nullClears || m.name == "null"
 			p.fact("unassign", "%s in a PATCH removes the attribute", m.name)
 		default:
 			p.fact("unassign", "%s in a PATCH is taken, and removes nothing", m.name)
@@ -487,12 +485,11 @@ func (p *prober) meanings(ctx context.Context, works []change) {
 		p.onUser(ctx, oper("add", c.path, c.to))
 	}
 	a := p.onUser(ctx, oper("replace", "active", scim.String("True")))
-	p.userPatch.stringBool = a.ok()
 	p.fact("PATCH", "active in quotes (Entra): %s", map[bool]string{true: "taken", false: "refused"}[a.ok()])
 	if p.holds(enterprise("department")) {
 		a = p.onUser(ctx, oper("replace", "", scim.Complex(object(enterprise("department"), "Finches"))))
 		p.follow(ctx)
 		p.fact("PATCH", "an extension's path as a name without path (Entra): %s",
-			map[bool]string{true: "takes effect", false: "does not"}[a.ok() && p.now != nil && text(p.now, enterprise("department")) == "Finches"])
+			map[bool]string{true: "takes effect", false: "does not"}[a.ok() && text(p.now, enterprise("department")) == "Finches"])
 	}
 }

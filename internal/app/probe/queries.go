@@ -26,8 +26,7 @@ func (p *prober) queries(ctx context.Context) {
 	if p.ignores {
 		return
 	}
-	if p.follow(ctx); p.now == nil {
-		p.fail("the user is not there any more")
+	if p.follow(ctx); p.failed != nil {
 		return
 	}
 	p.asked(ctx, user, p.user, p.userQueries())
@@ -115,7 +114,6 @@ func (p *prober) asked(ctx context.Context, typ string, c *Canary, all []query) 
 	if narrow {
 		p.words(plural(typ)+": queries are by", p.filters[typ])
 		if empty {
-			p.facts.emptyOtherwise = true
 			p.line("%s: other queries give an empty list", plural(typ))
 		}
 	}
@@ -183,15 +181,11 @@ func (p *prober) startIgnored() bool {
 		return true
 	}
 	p.line("every page is the first")
-	p.facts.pages = "none"
 	return false
 }
 
 // read2 is the canary in a list that has a parameter.
 func (p *prober) read2(ctx context.Context, name, value string) *scim.Resource {
-	if p.now == nil {
-		return nil
-	}
 	l := p.mine(ctx, name, value)
 	return l.of(p.now.ID())
 }
@@ -264,7 +258,7 @@ func (p *prober) puts(ctx context.Context) {
 	case !a.ok():
 		p.fact("PUT", "of a user is refused: %s", a.said())
 	default:
-		if p.follow(ctx); left != "" && p.now != nil && has(p.now, left) {
+		if p.follow(ctx); left != "" && has(p.now, left) {
 			p.line("PUT leaves what it does not name")
 			p.facts.partial = true
 		} else if left != "" {

@@ -22,7 +22,7 @@ func (p *prober) rate(ctx context.Context) {
 	if !p.cfg.Rate || p.failed != nil {
 		return
 	}
-	if p.follow(ctx); p.now == nil {
+	if p.follow(ctx); p.failed != nil {
 		return
 	}
 	began := time.Now()
@@ -44,8 +44,8 @@ func (p *prober) rate(ctx context.Context) {
 	p.most += r.Requests // which are bounded by themselves
 	p.report.Rate = r
 	if r.Resisted {
-		pause := max(throttled(last), time.Second)
-		r.After = throttled(last).Seconds()
+		pause := max(p.throttled(last), time.Second)
+		r.After = p.throttled(last).Seconds()
 		if err := sleep(ctx, pause); err != nil {
 			p.failed = err
 		}

@@ -54,18 +54,18 @@ type Rate struct {
 
 // profileFacts is what a profile is made of, beside the deviations.
 type profileFacts struct {
-	unique, lower, final, partial, rename                     bool
-	offDeletes, reversible, noGroups                          bool
-	flat, alone, oneMemberOp, uniqueGroups, emptyAtFirst      bool
-	externalIsID, emptyOtherwise, nullClears                  bool
-	unsorted, firstAgain                                      bool
-	deactivates, byFilter, fewWithout, listed                 bool
-	deletes, chars, groupChars, pages, groupRename            string
-	single, refused, primary, required, lost, fixed, constant []string
-	headers, groupRequired, omits                             []string
-	longest                                                   map[string]int
-	without                                                   map[string][]string
-	maxPage, defaultPage                                      int
+	unique, lower, final, partial           bool
+	offDeletes, deactivates, reversible     bool
+	noGroups, byFilter, oneMemberOp         bool
+	externalIsID, unsorted, firstAgain      bool
+	fewWithout, listed                      bool
+	deletes, chars, groupChars, groupRename string
+	single, refused, primary, required      []string
+	lost, fixed, constant                   []string
+	headers, groupRequired, omits           []string
+	longest                                 map[string]int
+	without                                 map[string][]string
+	maxPage, defaultPage                    int
 }
 
 // finish fills in the rest of the report.

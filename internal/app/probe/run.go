@@ -66,7 +66,6 @@ type prober struct {
 	person  *scim.Resource // what a user is made of
 	user    *Canary
 	now     *scim.Resource // the user, as it was read last
-	rich    bool           // it has all attributes that the app keeps
 	keeps   []string       // attributes that come back as they were sent
 	taken   map[string]bool
 	noDup   bool // a second user of the same name would stay
@@ -101,7 +100,9 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 			return p.report, err
 		}
 	}
-	p.all(ctx)
+	bounded, cancel := context.WithTimeoutCause(ctx, mostTime, fmt.Errorf("no end within %s", mostTime))
+	p.all(bounded)
+	cancel()
 	swept := p.sweep(ctx)
 	p.finish(began)
 	return p.report, errors.Join(p.failed, swept)
@@ -119,6 +120,9 @@ func newProber(cfg Config, began time.Time) *prober {
 		code:  strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:4],
 		paths: map[string]string{user: "/Users", group: "/Groups"}, taken: map[string]bool{},
 		filters: map[string][]string{}, facts: profileFacts{without: map[string][]string{}, longest: map[string]int{}},
+	}
+	if cfg.Known != nil {
+		p.throttle = cfg.Known.Throttle
 	}
 	if p.cfg.SettleMost == 0 {
 		p.cfg.SettleMost = 10 * time.Second

@@ -10,10 +10,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -24,6 +26,7 @@ const (
 	mostWait     = 2 * time.Minute // in all, where the app asks us to wait
 	mostPause    = 30 * time.Second
 	patience     = 30 * time.Second // one request
+	mostTime     = 15 * time.Minute // a run, without the removal of canaries
 	again        = 2                // times that a request that does not make anything is repeated
 )
 
@@ -44,8 +47,9 @@ type wire struct {
 	sent        int // requests
 	most        int // of them
 	waited      time.Duration
-	told        func() // after each request
-	twice       bool   // an error had "schema" beside "schemas"
+	told        func()       // after each request
+	throttle    app.Throttle // how the app says otherwise that it is asked too often
+	twice       bool         // an error had "schema" beside "schemas"
 }
 
 // answer is what came back.
@@ -108,7 +112,7 @@ var errStopped = errors.New("stopped")
 func (w *wire) do(ctx context.Context, c call) (answer, error) {
 	for try := 0; ; try++ {
 		a, err := w.once(ctx, c)
-		switch pause := throttled(a); {
+		switch pause := w.throttled(a); {
 		case ctx.Err() != nil:
 			return a, fmt.Errorf("%w: %w", errStopped, context.Cause(ctx))
 		case w.sent > w.most:
@@ -161,9 +165,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // throttled is how long the app asks us to wait; 0 if it does not.
-func throttled(a answer) time.Duration {
+func (w *wire) throttled(a answer) time.Duration {
 	asked := a.header.Get("Retry-After")
-	if a.status != http.StatusTooManyRequests && (a.status != http.StatusServiceUnavailable || asked == "") {
+	own := slices.Contains(w.throttle.Statuses, a.status) &&
+		(asked != "" || slices.ContainsFunc(w.throttle.Words, func(s string) bool { return bytes.Contains(a.body, []byte(s)) }))
+	if a.status != http.StatusTooManyRequests && !own && (a.status != http.StatusServiceUnavailable || asked == "") {
 		return 0
 	}
 	d := time.Second
