@@ -112,6 +112,10 @@ func (p *prober) members(ctx context.Context) {
 		p.grpPatch.none = true
 		return
 	}
+	if !base.ok() {
+		p.facts.addPathless = p.onGroup(ctx, oper("add", "", scim.Complex(object("members", membersOf(p.user.ID))))).ok()
+		p.fact("members", "add with the path members is refused: %s; without a path it is %s", base.said(), map[bool]string{true: "taken", false: "refused, too"}[p.facts.addPathless])
+	}
 	p.groupForms(ctx, rename)
 	if rename {
 		p.groupCharacters(ctx)

@@ -217,7 +217,7 @@ func (p *prober) patchFields() []field {
 	add(g.whole > 0, "patch.max_members_put_post", g.whole, "how many members a new group has")
 	add(p.facts.oneMemberOp, "patch.members_single_op", true, "members change by one operation in a request")
 	if p.group != nil && !g.none {
-		add(true, "patch.member_add_style", "path", "how members are added")
+		add(true, "patch.member_add_style", map[bool]string{true: "pathless", false: "path"}[p.facts.addPathless], "how members are added")
 		add(true, "patch.member_remove_style", map[bool]string{true: "filter", false: "list"}[p.facts.byFilter || !g.byValues], "how members are removed")
 		add(p.facts.groupRename == "with_id", "patch.group_rename_style", "with_id", "how a group gets its new name")
 	}

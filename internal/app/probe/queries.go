@@ -209,24 +209,29 @@ func (p *prober) mine(ctx context.Context, params ...string) page {
 	return p.find(ctx, user, by, params...)
 }
 
-// omitted compares the canary in a list with itself.
+// omitted compares the canaries in lists with themselves.
 func (p *prober) omitted(ctx context.Context) {
-	r := p.mine(ctx).of(p.now.ID())
-	if r == nil {
-		return
+	p.facts.omits = p.lacks(ctx, p.user, p.mine(ctx).of(p.now.ID()))
+	p.words("users: not in lists:", p.facts.omits)
+	if p.group != nil && slices.Contains(p.filters[group], "displayName") {
+		l := p.find(ctx, group, fmt.Sprintf("displayName eq %q", p.group.Name))
+		p.words("groups: not in lists:", p.lacks(ctx, p.group, l.of(p.group.ID)))
 	}
-	var omits []string
-	whole := p.read(ctx, p.at(p.user))
-	if whole == nil {
-		return
+}
+
+// lacks is what a canary has by itself and not in a list.
+func (p *prober) lacks(ctx context.Context, c *Canary, listed *scim.Resource) []string {
+	whole := p.read(ctx, p.at(c))
+	if whole == nil || listed == nil {
+		return nil
 	}
+	var out []string
 	for name := range whole.All() {
-		if _, ok := r.Get(name); !ok && name != "schemas" {
-			omits = append(omits, name)
+		if _, ok := listed.Get(name); !ok && name != "schemas" {
+			out = append(out, name)
 		}
 	}
-	p.facts.omits = omits
-	p.words("users: not in lists:", omits)
+	return out
 }
 
 // unofferedAt tells whether a method is none of the app's.

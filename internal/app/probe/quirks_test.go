@@ -148,6 +148,7 @@ func quirks() []quirk {
 		{"characters", values, func(q q) { q.Users.Forbids, q.Users.Named = "<;", []string{"displayName"} }},
 		{"group characters", groupPatch, func(q q) { q.Groups.Forbids, q.Groups.Named = `%"`, []string{"displayName"} }},
 		{"lists omit", queries, func(q q) { q.Users.ListOmits = []string{"title", "emails"} }},
+		{"group lists omit", groups, func(q q) { q.Groups.ListOmits = []string{"members"} }},
 		{"whole groups", groups, func(q q) { q.Groups.MaxWhole = 60 }},
 		{"members are users", groups, func(q q) { q.Groups.MembersAreUsers = true }},
 		{"members known", groups, func(q q) { q.Groups.MembersKnown = true }},

@@ -58,7 +58,7 @@ type profileFacts struct {
 	offDeletes, deactivates, reversible     bool
 	noGroups, byFilter, oneMemberOp         bool
 	externalIsID, unsorted, firstAgain      bool
-	fewWithout, listed                      bool
+	addPathless, fewWithout, listed         bool
 	deletes, chars, groupChars, groupRename string
 	single, refused, primary, required      []string
 	lost, fixed, constant                   []string

@@ -174,7 +174,7 @@ func (p *prober) fail(format string, args ...any) {
 
 // line is a deviation, in the words of package scimtest.
 func (p *prober) line(format string, args ...any) {
-	if s := fmt.Sprintf(format, args...); p.failed == nil && !slices.Contains(p.report.Deviations, s) {
+	if s := plainText(fmt.Sprintf(format, args...), 1_000); p.failed == nil && !slices.Contains(p.report.Deviations, s) {
 		p.report.Deviations = append(p.report.Deviations, s)
 	}
 }

@@ -30,6 +30,10 @@ const (
 	again        = 2                // times that a request that does not make anything is repeated
 )
 
+// leastSecret is how long a token is at least that is looked for in answers: a shorter
+// one is in many a word.
+const leastSecret = 8
+
 const (
 	scimJSON  = "application/scim+json"
 	plainJSON = "application/json"
@@ -218,6 +222,9 @@ func (w *wire) once(ctx context.Context, c call) (answer, error) {
 	}
 	if len(body) > mostBody {
 		return answer{}, fmt.Errorf("%w: an answer of more than %d bytes", errStopped, mostBody)
+	}
+	if len(w.token) >= leastSecret { // some servers quote what they refuse
+		body = bytes.ReplaceAll(body, []byte(w.token), []byte("[redacted]"))
 	}
 	a := answer{status: res.StatusCode, header: res.Header, body: body}
 	if got, err := scim.ParseResource(body, scim.Limits{MaxBytes: mostBody, MaxElements: -1}); err == nil {
