@@ -232,6 +232,10 @@ func (c *cli) findings(r *probe.Report) error {
 	for _, x := range r.Removed {
 		s.line(printable(fmt.Sprintf("%s %s (%s), which an earlier run had left", strings.ToLower(x.Type), x.Name, x.ID)))
 	}
+	s.under("Left there")
+	if !r.Complete && len(r.Left) == 0 {
+		s.line("nothing")
+	}
 	s.under("LEFT THERE")
 	for _, x := range r.Left {
 		id := x.ID

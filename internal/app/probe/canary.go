@@ -172,8 +172,10 @@ func (p *prober) sweep(ctx context.Context) error {
 				doubt = c.Name
 			default:
 				if c == p.user && p.asOwnID { // its id may be another by now
-					p.follow(ctx)
-					p.failed = nil // its removal says what there is to say
+					if p.follow(ctx); p.failed != nil {
+						c.ID, doubt = "", c.Name
+						continue
+					}
 				}
 				p.remove(ctx, c)
 				errs = append(errs, p.failed)

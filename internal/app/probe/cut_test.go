@@ -42,7 +42,7 @@ func TestCut(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			for k := 1; k <= whole.Requests && !t.Failed(); k += c.each {
+			for k := 1; k <= whole.Requests && !t.Failed(); k += c.each * rarely(11) {
 				synctest.Test(t, func(t *testing.T) { c.at(t, k) }) // no time passes while a run waits
 			}
 		})
@@ -57,6 +57,9 @@ func TestCutOfApps(t *testing.T) {
 	for _, id := range scimtest.Apps() {
 		q, _ := scimtest.QuirksOf(id)
 		for _, k := range []int{6, 9, 13, 21, 34, 55, 76, 89, 103, 115} {
+			if k%rarely(3) > 0 {
+				continue
+			}
 			synctest.Test(t, func(t *testing.T) {
 				a := newApp(t, q, 50)
 				before := len(a.Ledger())
@@ -79,6 +82,14 @@ func TestCutOfApps(t *testing.T) {
 			})
 		}
 	}
+}
+
+// rarely is n where tests are to be short, as under the race detector, and 1 elsewhere.
+func rarely(n int) int {
+	if testing.Short() {
+		return n
+	}
+	return 1
 }
 
 // from is a schedule in which the k-th request goes wrong.

@@ -190,7 +190,10 @@ func quirks() []quirk {
 // one that differs in nothing, nothing.
 func TestOneQuirk(t *testing.T) {
 	t.Parallel()
-	for _, one := range append(quirks(), quirk{"none", values, func(*scimtest.Quirks) {}}) {
+	for i, one := range append(quirks(), quirk{"none", values, func(*scimtest.Quirks) {}}) {
+		if i%rarely(6) > 0 {
+			continue
+		}
 		t.Run(one.name, func(t *testing.T) {
 			var q scimtest.Quirks
 			one.set(&q)
@@ -208,7 +211,7 @@ func TestOneQuirk(t *testing.T) {
 func TestQuirksTogether(t *testing.T) {
 	t.Parallel()
 	all := quirks()
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(30 * time.Second / time.Duration(rarely(6)))
 	rapid.Check(t, func(rt *rapid.T) {
 		if time.Now().After(end) {
 			return
