@@ -100,7 +100,7 @@ func descriptions() map[string]description {
 		"apps":                       {says: "The systems in which people get accounts."},
 		"apps.*":                     {says: "One app."},
 		"apps.*.type":                {says: "What kind of app this is.", usual: "scim"},
-		"apps.*.profile":             {says: "Of type scim, how this app differs from plain SCIM 2.0; usher profiles lists the profiles. A name with a slash in it, or that ends with .json, is a file, such as usher probe --out writes.", usual: "generic-scim2"},
+		"apps.*.profile":             {says: "Of type scim, how this app differs from plain SCIM 2.0: a profile that usher profiles lists, or the path of a file such as usher probe --out writes.", usual: "generic-scim2"},
 		"apps.*.url":                 {says: "Of type scim, the SCIM base URL, without a query."},
 		"apps.*.token":               {says: "Of type scim, the bearer token, from the environment as ${NAME}, or sealed as secret:NAME, so that it does not stand in the file."},
 		"apps.*.allow":               {says: "Of type scim, what is refused unless it stands here: loopback and private addresses, and plain http."},
