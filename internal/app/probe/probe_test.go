@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/probe"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimtest"
@@ -137,4 +138,40 @@ func probed(t *testing.T, q scimtest.Quirks, others int) (*probe.Report, *scimte
 		t.Fatalf("%v\n%+v", err, r)
 	}
 	return r, a
+}
+
+// TestKnown: what is held against a profile is what the engine would do otherwise, and
+// what was found takes the place of what it says, under whatever name.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string][]string{
+		"aws-iam-identity-center": {"patch.max_members_put_post", "unsupported_attributes"},
+		"zoom":                    {"filters"}, // externalId there is the id
+		"gitlab-saas":             {"unsupported_attributes"},
+		"slack":                   {"content_type", "deactivate.by", "limits", "lower_case"},
+	} {
+		q, _ := scimtest.QuirksOf(id)
+		a := newApp(t, q, strangers)
+		known, err := app.ProfileByID(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := probe.Run(t.Context(), probe.Config{
+			BaseURL: "https://app.example" + scimtest.Base, Token: "canary", HTTP: &http.Client{Transport: direct{a}}, Known: &known,
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", id, err)
+		}
+		var got []string
+		for _, d := range r.Differences {
+			got = append(got, d.Field)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) && len(got)+len(want) > 0 {
+			t.Errorf("%s: %q, want %q: %+v", id, got, want, r.Differences)
+		}
+		found, err := app.ParseProfile(r.Profile)
+		if err != nil || found.ID != id+"-probed" || len(found.Patch.UserPaths) != len(known.Patch.UserPaths) {
+			t.Errorf("%s: %v, %v", id, err, found.Patch.UserPaths)
+		}
+	}
 }

@@ -48,7 +48,7 @@ var readers = []struct {
 	{"max_page", func(p app.Profile) any { return p.MaxPage }},
 	{"default_page", func(p app.Profile) any { return p.PageSize }},
 	{"list_partial", func(p app.Profile) any { return p.ListPartial }},
-	{"patch.ops", func(p app.Profile) any { return p.Patch.Ops }},
+	{"patch.ops", func(p app.Profile) any { return operations(p) }},
 	{"patch.style", func(p app.Profile) any { return p.Patch.Style }},
 	{"patch.user_paths", func(p app.Profile) any { return p.Patch.UserPaths }},
 	{"patch.path_filters", func(p app.Profile) any { return p.Patch.PathFilters }},
@@ -86,10 +86,20 @@ func lookUps(p app.Profile) []string {
 	return slices.Compact(out)
 }
 
+// operations are those of a PATCH; where nothing is said, all.
+func operations(p app.Profile) []string {
+	if len(p.Patch.Ops) == 0 {
+		return []string{"add", "replace", "remove"}
+	}
+	return p.Patch.Ops
+}
+
 func requirements(p app.Profile) []string {
 	var out []string
 	for _, r := range p.Required {
-		out = append(out, r.String())
+		choices := strings.Split(r.String(), " or ")
+		slices.Sort(choices)
+		out = append(out, strings.Join(choices, " or "))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -208,7 +218,7 @@ func (p *prober) patchFields() []field {
 		paths = []string{"active"}
 	}
 	slices.Sort(paths)
-	add(len(paths) > 0, "patch.user_paths", paths, "which changes of a person arrive")
+	add(!u.none, "patch.user_paths", orEmpty(paths), "which changes of a person arrive")
 	add(u.filters != "", "patch.path_filters", u.filters, "whether one value of several can be changed")
 	add(len(kept) > 0, "patch.kept_paths", kept, "what cannot be removed")
 	add(max(u.maxOps, g.maxOps) > 0, "patch.max_ops_per_request", least(u.maxOps, g.maxOps, boolInt(u.oneOp)), "how many operations fit into a request")
@@ -378,6 +388,10 @@ func (p *prober) write() error {
 // merge writes what was found into a profile's file. Limits of attributes that were
 // not looked at stay, as do words about what is not supported.
 func (p *prober) merge(doc map[string]any, name string, value any) {
+	if inner, ok := doc["patch"].(map[string]any); ok && name == "patch.user_paths" { // other names of the same
+		delete(inner, "allowed_paths")
+		delete(inner, "user_allowed")
+	}
 	was, _ := lookUp(doc, name)
 	switch old := was.(type) {
 	case map[string]any:
