@@ -258,11 +258,12 @@ func newStories(t *testing.T, ids []string, profile func(id string) string) *sto
 		s.apps[id] = newFake(t, scimtest.Config{Quirks: quirks, Faults: scimtest.Rules(scimtest.Rule{
 			Method: http.MethodPost, Type: "User", Times: 1, Fault: scimtest.Fault{Kind: scimtest.AnswerLost}, // and has to be looked up
 		})}, nil)
-		p, err := app.ProfileByID(profile(id))
+		name := profile(id)
+		p, err := app.ProfileOf(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := fmt.Sprintf(storiesApp, id, p.ID, s.apps[id].base)
+		text := fmt.Sprintf(storiesApp, id, name, s.apps[id].base)
 		if more := particular[id]; strings.HasPrefix(more, "      userName:") {
 			text = strings.Replace(text, "      userName: person.userName", more, 1)
 		} else if more != "" && (p.ID == id || len(p.Extensions) > 0 || !strings.Contains(more, `"urn:`)) { // plain SCIM has no such attribute

@@ -5,9 +5,10 @@
 //
 // It owns the [App] interface, the classes of an app's answers ([Error],
 // [Classify]) and the profiles, which are data embedded in the binary
-// ([Profiles], [ProfileByID]; for people [FactsByID]). Each kind of connection
-// is a folder below this one; scimapp speaks SCIM 2.0. Those that speak a maker's own
-// API have what may be concluded from its answers in common ([FromRest], [Begin]).
+// ([Profiles], [ProfileByID]; for people [FactsByID]) or files of their own
+// ([ProfileOf]). Each kind of connection is a folder below this one; scimapp speaks SCIM
+// 2.0. Those that speak a maker's own API have what may be concluded from its answers in
+// common ([FromRest], [Begin]).
 //
 // It must not decide what is written, retry, wait, or keep anything about an
 // account: the engine plans, journals and retries, an app only carries one

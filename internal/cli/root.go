@@ -69,7 +69,7 @@ func (c *cli) root() *cobra.Command {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "one JSON document on stdout, for machines")
-	root.AddCommand(c.tokenCommand(), c.secretCommand(), c.scimCommand(), c.checkCommand(), c.planCommand(), c.applyCommand(), c.serveCommand(), c.statusCommand(), c.appsCommand(),
+	root.AddCommand(c.tokenCommand(), c.secretCommand(), c.scimCommand(), c.probeCommand(), c.checkCommand(), c.planCommand(), c.applyCommand(), c.serveCommand(), c.statusCommand(), c.appsCommand(),
 		c.calendarCommand(), c.peopleCommand(), c.whyCommand(), c.auditCommand(), c.profilesCommand(), c.schemaCommand(), c.demoCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

@@ -170,7 +170,7 @@ type App struct {
 	Name              string      `json:"name"`
 	Pos               Position    `json:"-"`
 	Type              Text        `json:"type"`    // scim, auth0 or okta
-	Profile           Text        `json:"profile"` // generic-scim2; of type scim. Types scim and okta have URL, Token, Allow and Timeout
+	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim. Types scim and okta have URL, Token, Allow and Timeout
 	URL               Text        `json:"url"`
 	Token             Secret      `json:"token"`
 	Allow             []Text      `json:"allow"`

@@ -182,7 +182,7 @@ func descriptions() map[string]description {
 		"apps":                       {says: "The systems in which people get accounts."},
 		"apps.*":                     {says: "One app."},
 		"apps.*.type":                {says: "What kind of app this is.", usual: "scim"},
-		"apps.*.profile":             {says: "Of type scim, how this app differs from plain SCIM 2.0; usher profiles lists the profiles.", usual: "generic-scim2"},
+		"apps.*.profile":             {says: "Of type scim, how this app differs from plain SCIM 2.0: a profile that usher profiles lists, or the path of a file such as usher probe --out writes.", usual: "generic-scim2"},
 		"apps.*.url":                 {says: "Of type scim, the SCIM base URL, without a query; of type okta, the address of the org, such as https://acme.okta.com."},
 		"apps.*.token":               {says: "Of type scim, the bearer token, of type okta, an API token, from the environment as ${NAME}, or sealed as secret:NAME, so that it does not stand in the file."},
 		"apps.*.allow":               {says: "Of types scim and okta, what is refused unless it stands here: loopback and private addresses, and plain http."},

@@ -57,9 +57,13 @@ func (b *Built) app(a config.App) error {
 
 // scimTarget connects to an app that speaks SCIM.
 func (b *Built) scimTarget(a config.App, t *provision.Target) error {
-	profile, err := app.ProfileByID(a.Profile.Value)
+	profile, err := app.ProfileOf(a.Profile.Value)
 	if err != nil {
-		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: "usher profiles lists them; generic-scim2 is plain SCIM 2.0"}
+		hint := "usher profiles lists them; generic-scim2 is plain SCIM 2.0"
+		if app.IsProfileFile(a.Profile.Value) {
+			hint = "name a file that usher probe --out has written, or one of usher profiles"
+		}
+		return &config.Error{Pos: a.Profile.Pos, Msg: err.Error(), Hint: hint}
 	}
 	if profile.AppType != "" {
 		return &config.Error{

@@ -78,7 +78,7 @@ func Build(cfg *config.Config) (*Built, error) {
 func schemasOf(apps []config.App) (*scim.SchemaSet, error) {
 	set := scim.CoreSchemas()
 	for _, a := range apps {
-		p, err := app.ProfileByID(a.Profile.Value)
+		p, err := app.ProfileOf(a.Profile.Value)
 		if err != nil {
 			continue // said where the app is built
 		}

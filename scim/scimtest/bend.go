@@ -17,7 +17,11 @@ import (
 	"github.com/usher-id/usher/scim/scimserver"
 )
 
-const usualPage = 100 // of the handler
+// Resources on a page of the handler, if the app and the client say nothing.
+const (
+	usualPage = 100
+	usualMost = 1_000
+)
 
 // arrange gives a request the address that everything behind knows.
 func (a *App) arrange(r *http.Request) {
@@ -82,6 +86,9 @@ func (g *gate) bendQuery(a *ask) {
 		if parsed, err := scim.ParseFilter(params.Get("filter"), scim.FilterLimits{}); err == nil {
 			params.Set("filter", renamed(parsed, f.Alias).String())
 		}
+	}
+	if parsed, err := scim.ParseFilter(params.Get("filter"), scim.FilterLimits{}); err == nil && q.IDIsExternalID && a.typ == "User" {
+		params.Set("filter", renamed(parsed, map[string]string{"id": "externalId"}).String())
 	}
 	if params.Encode() != before {
 		a.URL.RawQuery = params.Encode()

@@ -3,6 +3,7 @@
 package scimtest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,7 +14,8 @@ import (
 
 // Deviates says in what an app with these quirks differs from plain SCIM 2.0, one
 // short line each, so that what is found out about it from without can be held
-// against it.
+// against it. So quirks that look the same from without have the same line, what is
+// as in an app without quirks has none, and lists are sorted.
 func (q Quirks) Deviates() []string {
 	var l lines
 	l.words("requests need the header", slices.Sorted(maps.Keys(q.Headers)))
@@ -21,10 +23,13 @@ func (q Quirks) Deviates() []string {
 	l.words("queries pass over", q.IgnoreParameters)
 	l.text("ServiceProviderConfig is at", q.ConfigPath)
 	l.number("members in one PATCH at most", q.MaxMembersPerPatch)
-	l.number("characters of a userName at most", q.MaxUserName)
 	l.words("taken and not kept:", q.IgnoreAttributes)
-	l.number("resources on a page at most", q.PageSize)
-	l.number("resources on a page by default", q.DefaultPage)
+	if q.PageSize != usualMost {
+		l.number("resources on a page at most", q.PageSize)
+	}
+	if q.DefaultPage != min(usualPage, cmp.Or(q.PageSize, usualMost)) {
+		l.number("resources on a page by default", q.DefaultPage)
+	}
 	l.number("resources without a cursor at most", q.FirstPage)
 	l.number("members shown at most", q.MembersShown)
 	l.number("status of a query for an unknown member", q.UnknownInFilter)
@@ -66,9 +71,22 @@ func (q Quirks) Deviates() []string {
 	} {
 		l.flag(f.text, f.on)
 	}
-	q.Users.deviates(&l, "users")
-	q.Groups.deviates(&l, "groups")
+	q.users().deviates(&l, "users", "userName")
+	q.Groups.deviates(&l, "groups", "displayName")
 	return l.all
+}
+
+// users are what the app has of users, with what it has of all names.
+func (q Quirks) users() Offer {
+	f := q.Users
+	if q.MaxUserName > 0 {
+		f.Longest = maps.Clone(f.Longest)
+		if f.Longest == nil {
+			f.Longest = map[string]int{}
+		}
+		f.Longest["userName"] = min(q.MaxUserName, cmp.Or(f.Longest["userName"], q.MaxUserName))
+	}
+	return f
 }
 
 // lines are what is worth a line.
@@ -88,10 +106,26 @@ func (l *lines) text(what, s string) { l.flag(what+" "+s, s != "") }
 func (l *lines) number(what string, n int) { l.flag(fmt.Sprintf("%s: %d", what, n), n > 0) }
 
 func (l *lines) words(what string, list []string) {
-	l.text(what, strings.Join(list, ", "))
+	l.text(what, strings.Join(slices.Sorted(slices.Values(list)), ", "))
 }
 
-func (f *Offer) deviates(l *lines, of string) {
+// lacking is a list without what SCIM says itself.
+func lacking(list []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == name })
+}
+
+// choices are requirements whose options are sorted.
+func choices(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.Join(slices.Sorted(strings.SplitSeq(s, "|")), "|")
+	}
+	return out
+}
+
+// deviates says so of one type, whose resources must have one attribute in any case
+// (RFC 7643 §4.1, §4.2).
+func (f Offer) deviates(l *lines, of, must string) {
 	l.of = of + ": "
 	if f.None {
 		l.flag("there are none", true)
@@ -105,8 +139,9 @@ func (f *Offer) deviates(l *lines, of string) {
 		l.flag("terms are not joined by and", !f.Filters.And)
 		l.flag("terms are not joined by or", !f.Filters.Or)
 		l.flag("filters are read from left to right", f.Filters.LeftToRight)
+		l.flag("queries by externalId are by id", f.Filters.Alias["externalId"] == "id")
 	}
-	l.words("required:", f.Required)
+	l.words("required:", choices(lacking(f.Required, must)))
 	l.words("a primary value is required of", f.Primary)
 	l.words("refused:", f.Refused)
 	l.words("one value alone:", f.Single)
@@ -114,26 +149,30 @@ func (f *Offer) deviates(l *lines, of string) {
 	l.words("of one type alone:", slices.Sorted(maps.Keys(f.Types)))
 	l.words("never changed:", f.Fixed)
 	l.words("e-mail addresses:", f.Emails)
-	l.words("of limited length:", slices.Sorted(maps.Keys(f.Longest)))
-	l.text("characters that are refused:", f.Forbids)
+	var longest []string
+	for name, most := range f.Longest {
+		longest = append(longest, fmt.Sprintf("%s %d", name, most))
+	}
+	l.words("of limited length:", longest)
+	l.text("characters that are refused:", string(slices.Sorted(slices.Values([]rune(f.Forbids)))))
 	l.words("not in lists:", f.ListOmits)
 	l.number("members in a POST or PUT at most", f.MaxWhole)
 	l.flag("members are users", f.MembersAreUsers)
 	l.flag("an unknown member fails the request", f.MembersKnown)
 	l.flag("a POST makes it empty", f.EmptyAtFirst)
 	l.flag("displayName is unique", f.UniqueName)
-	f.Patch.deviates(l)
+	f.Patch.deviates(l, must)
 }
 
-func (d *Dialect) deviates(l *lines) {
+func (d *Dialect) deviates(l *lines, must string) {
 	l.of += "PATCH: "
 	if len(d.Ops) > 0 {
 		l.flag("no "+scim.OpRemove, !slices.Contains(d.Ops, scim.OpRemove))
 	}
 	l.words("paths that are passed over are others than", when(d.VoidOthers, d.Paths))
-	l.words("paths are", when(!d.VoidOthers, d.Paths))
+	l.words("paths are", when(!d.VoidOthers && !groupWhole(d.Paths), d.Paths))
 	l.words("once in a request:", d.Once)
-	l.words("not removed:", d.NoRemove)
+	l.words("not removed:", lacking(d.NoRemove, must))
 	l.words("filters of paths:", d.PathFilters)
 	l.number("operations at most", d.MaxOperations)
 	l.number("members changed at most", d.MaxChanges)
@@ -157,6 +196,11 @@ func (d *Dialect) deviates(l *lines) {
 	} {
 		l.flag(f.text, f.on)
 	}
+}
+
+// groupWhole tells whether paths are all that a group has (RFC 7643 §4.2).
+func groupWhole(paths []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(paths)), []string{"displayName", "externalId", "members"})
 }
 
 func when(on bool, list []string) []string {
