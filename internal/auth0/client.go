@@ -81,7 +81,7 @@ func New(cfg Config) (*Client, error) {
 		bounds: bounds{line: 1 << 20, export: 8 << 30, sseLine: 1 << 20, sseEvent: 4 << 20},
 	}
 	c.tokens = &tokens{client: c, audience: cmp.Or(cfg.Audience, base+apiPath+"/"), secret: cfg.Secret, asked: cfg.Credential}
-	c.tokens.Tokens = rest.NewTokens(api, tokenOp, c.tokens.ask, func() []string { return []string{c.tokens.secret} })
+	c.tokens.Tokens = rest.NewTokens(api, tokenOp, c.tokens.ask, func() []string { return []string{c.tokens.hidden()} })
 	if len(cfg.Key) > 0 {
 		if c.tokens.signer, err = newSigner(cfg.Key, cfg.ClientID, base+"/"); err != nil {
 			return nil, err

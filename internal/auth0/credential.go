@@ -33,7 +33,7 @@ func (t *tokens) credential() error {
 	if (c.Secret == "") == (len(c.Key) == 0) {
 		return errors.New("auth0: the credential is neither a client secret nor a private key")
 	}
-	t.secret = c.Secret
+	t.hide(c.Secret)
 	switch {
 	case len(c.Key) == 0:
 		t.key, t.signer = nil, nil

@@ -114,7 +114,7 @@ func (c *Client) awaitJob(ctx context.Context, id string) (string, error) {
 			return job.Location, nil
 		case "pending", "processing":
 		default:
-			hide := rest.Redact{c.tokens.secret}
+			hide := rest.Redact{c.tokens.hidden()}
 			return "", &Error{API: api, Op: op(&r), Status: http.StatusOK, Code: rest.Keyword(job.Status), Message: hide.Clean(job.Details), Err: errors.New("the export job did not succeed")}
 		}
 		if err := rest.Sleep(ctx, wait); err != nil {
@@ -128,7 +128,7 @@ const downloadOp = http.MethodGet + " the export"
 // download reads the lines of a result. It goes without our token: the address, which
 // is secret itself, belongs to somebody's storage.
 func (c *Client) download(ctx context.Context, location string, yield func(User) bool) error {
-	hide := rest.Redact{location, c.tokens.secret}
+	hide := rest.Redact{location, c.tokens.hidden()}
 	fail := func(err error) error { return &Error{API: api, Op: downloadOp, Err: hide.Cause(err)} }
 	u, err := url.Parse(location)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || strings.HasPrefix(c.base, "https:")) {

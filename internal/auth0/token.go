@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -23,10 +24,25 @@ type tokens struct {
 
 	client   *Client
 	audience string
-	secret   string
 	signer   *rest.Signer // nil with a secret
 	key      []byte       // by which signer was made, of what was asked for
 	asked    func() (Credential, error)
+
+	mu     sync.Mutex
+	secret string // what was sent last, which other requests keep out of their errors
+}
+
+// hidden is the secret that must be in no error.
+func (t *tokens) hidden() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.secret
+}
+
+func (t *tokens) hide(secret string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.secret = secret
 }
 
 // newSigner makes the assertions of private_key_jwt. Auth0 takes RS256, RS384 and PS256,
@@ -77,7 +93,7 @@ func (t *tokens) ask(ctx context.Context) (rest.Grant, *Error) {
 	if err := t.credential(); err != nil {
 		return rest.Grant{}, &Error{Unsent: true, Foreign: true, Err: err}
 	}
-	ask := tokenRequest{Grant: "client_credentials", Audience: t.audience, ClientID: t.client.clientID, Secret: t.secret}
+	ask := tokenRequest{Grant: "client_credentials", Audience: t.audience, ClientID: t.client.clientID, Secret: t.hidden()}
 	if t.signer != nil {
 		assertion, err := t.signer.Assertion(time.Now())
 		if err != nil {

@@ -42,7 +42,7 @@ func parseGroup(raw jsontext.Value) (Group, error) {
 		Type    string                    `json:"type"`
 		Profile map[string]jsontext.Value `json:"profile"`
 	}
-	if json.Unmarshal(raw, &m) != nil || m.ID == "" || m.Type == "" {
+	if json.Unmarshal(raw, &m) != nil || m.ID == "" || m.Type == "" || m.Profile == nil {
 		return Group{}, errors.New("a group is not as documented")
 	}
 	u := User{Profile: m.Profile}

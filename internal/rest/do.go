@@ -305,7 +305,10 @@ func (c *Client) Exchange(ctx context.Context, r *Request, body []byte, hide Red
 	if res.StatusCode != http.StatusOK {
 		return res.StatusCode, nil, c.Refusal(res, text, hide)
 	}
-	if err != nil || len(text) > MaxErrorBody {
+	switch {
+	case err != nil:
+		return 0, nil, &Error{API: c.api, Unsent: true, Foreign: true, Err: hide.Cause(fmt.Errorf("%w: it broke off: %w", ErrUnreadable, Ended(ctx, err)))}
+	case len(text) > MaxErrorBody:
 		return res.StatusCode, nil, nil // no grant is in it
 	}
 	return res.StatusCode, text, nil

@@ -40,7 +40,7 @@ type Tokens struct {
 }
 
 // NewTokens makes Tokens. ask asks for one, once, which op names in errors; hidden are
-// the secrets that it sends, asked for while nobody renews.
+// the secrets that it sends, asked for at any time and from anywhere.
 func NewTokens(api, op string, ask func(context.Context) (Grant, *Error), hidden func() []string) *Tokens {
 	return &Tokens{api: api, op: op, ask: ask, hidden: hidden, turn: make(chan struct{}, 1)}
 }
@@ -122,13 +122,14 @@ func (t *Tokens) Forget() {
 // not do: a token keeps those that it was given with, and some makers count each one.
 const Stale = 10 * time.Minute
 
-// Reconsider implements Credential: it forgets a token that is older than Stale, as the
-// scopes that somebody has granted meanwhile are not in it.
+// Reconsider implements Credential: the next request asks for another token if this one is
+// older than Stale, as the scopes that somebody has granted meanwhile are not in it. Until
+// there is another, this one goes on.
 func (t *Tokens) Reconsider() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if time.Since(t.made) >= Stale {
-		t.forget()
+		t.renew = time.Time{}
 	}
 }
 

@@ -48,6 +48,8 @@ func (a *App) disable(ctx context.Context, id string, profile map[string]jsontex
 		return u, a.endSessions(ctx, &u)
 	case u.Becoming == okta.Deprovisioned:
 		return u, &app.Error{Class: app.Precondition, Detail: "the user is being deactivated, and is still " + string(u.Status)}
+	case changed != nil && u.Status != was.Status: // what was sent was for another status: the next time sends what is for this one
+		return u, &app.Error{Class: app.Precondition, Detail: "the user is " + string(u.Status) + " by now, and was " + string(was.Status)}
 	case changed != nil:
 		return u, changed
 	case first != nil:
@@ -130,8 +132,13 @@ func (a *App) enable(ctx context.Context, id string, profile map[string]jsontext
 	case okta.Staged, okta.Deprovisioned:
 		err = a.client.Activate(ctx, id)
 	}
+	was := u.Status
 	if err != nil {
-		return u, err
+		now, rerr := a.client.User(ctx, id)
+		if rerr != nil || now.Status == was {
+			return u, err
+		}
+		return now, &app.Error{Class: app.Precondition, Detail: "the user is " + string(now.Status) + " by now, and was " + string(was)}
 	}
 	if u, err = a.client.User(ctx, id); err != nil {
 		return u, behind(ctx, err)

@@ -214,10 +214,11 @@ func privileged(r *scim.Resource, roles []string) {
 	}
 }
 
-// notOurs says that we may not ask: who is an administrator needs a permission of its own.
+// notOurs says that we may not ask, in Okta's own words: who is an administrator needs a
+// permission of its own.
 func notOurs(err error) bool {
 	e, ok := errors.AsType[*okta.Error](err)
-	return ok && e.Status == http.StatusForbidden
+	return ok && e.Status == http.StatusForbidden && !e.Foreign
 }
 
 // listUsers lists all users, and says who is an administrator, if we may ask.
