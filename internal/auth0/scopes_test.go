@@ -56,6 +56,27 @@ func TestScopesRenewed(t *testing.T) {
 	})
 }
 
+// TestReconsiderWhileDown: a token that may lack a scope goes on while no other can be had.
+func TestReconsiderWhileDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tenant, err := auth0test.New(fakeConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newClient(t, auth0.Config{URL: "https://acme.eu.auth0.com", HTTP: tenant.Transport()})
+		if _, err := c.Scopes(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(rest.Stale)
+		tenant.SetFaults(auth0test.Rules(auth0test.Rule{Method: http.MethodPost, Path: "/oauth/token", Fault: auth0test.Fault{Kind: auth0test.BadGateway}}))
+		c.Reconsider()
+		if _, err := c.CreateRole(t.Context(), auth0.Role{Name: "r"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestTokenWrongPlace: a domain, a region, and an audience that are wrong are said to be.
 func TestTokenWrongPlace(t *testing.T) {
 	t.Parallel()

@@ -516,3 +516,15 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestGroupWithoutProfile: an answer that lacks what every group has is refused, and ends
+// nothing else.
+func TestGroupWithoutProfile(t *testing.T) {
+	t.Parallel()
+	_, c := newOrg(t, oktatest.Config{}, okta.Config{HTTP: roundTrips(func(*http.Request) *http.Response {
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{"id":"00g1","type":"OKTA_GROUP"}`))}
+	})})
+	if _, err := c.RenameGroup(t.Context(), "00g1", "Team B"); err == nil || !strings.Contains(err.Error(), "not as documented") {
+		t.Errorf("%v", err)
+	}
+}

@@ -272,3 +272,34 @@ func TestDelete(t *testing.T) {
 		}
 	})
 }
+
+// TestStatusChangesUnderWay: whose status is another one by the time when it is to be
+// changed is no lost case. The next try sends what is for this one.
+func TestStatusChangesUnderWay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		from, before, becomes, want string
+		in                          bool
+	}{
+		{"ACTIVE", "/lifecycle/suspend", "LOCKED_OUT", "DEPROVISIONED", false},
+		{"ACTIVE", "/lifecycle/suspend", "PASSWORD_EXPIRED", "DEPROVISIONED", false},
+		{"SUSPENDED", "/lifecycle/unsuspend", "DEPROVISIONED", "PROVISIONED", true},
+	} {
+		r := newRig(t, suspends)
+		id := r.create(person(login))
+		r.org.SetStatus(id, c.from)
+		r.way.set(func(req *http.Request) error {
+			if strings.HasSuffix(req.URL.Path, c.before) {
+				r.org.SetStatus(id, c.becomes)
+			}
+			return nil
+		})
+		_, err := r.patch(id, set("active", c.in))
+		r.fails(err, app.Precondition, c.becomes+" by now, and was "+c.from)
+		r.way.set(nil)
+		r.must(r.patch(id, set("active", c.in)))
+		if r.active(id) != c.in || r.org.Users()[login].Status != c.want {
+			t.Errorf("%s: %+v, want %s", c.becomes, r.org.Users()[login], c.want)
+		}
+	}
+}
