@@ -135,7 +135,7 @@ func (a *App) enable(ctx context.Context, id string, profile map[string]jsontext
 	was := u.Status
 	if err != nil {
 		now, rerr := a.client.User(ctx, id)
-		if rerr != nil || now.Status == was {
+		if rerr != nil || now.Status == was || okta.IsState(err) { // which says so itself
 			return u, err
 		}
 		return now, &app.Error{Class: app.Precondition, Detail: "the user is " + string(now.Status) + " by now, and was " + string(was)}
