@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -70,6 +71,7 @@ func (d *daemon) rotateDue(ctx context.Context, s SecretStatus) {
 	}
 	switch {
 	case ctx.Err() != nil: // the next start goes on
+	case errors.Is(err, errTurning): // and the next look finds it still due, or done
 	case err != nil:
 		d.keeper.failed[s.Secret] = time.Now()
 		log.Error("credential could not be rotated; it is tried again", "err", err, "in", rotateAgain)

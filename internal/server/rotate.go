@@ -88,7 +88,24 @@ func (b *Built) schedules() error {
 	return mistakes
 }
 
-// rotation is a rotation's configuration, and what ends it.
+// errTurning refuses what would have to wait for a rotation.
+var errTurning = errors.New("a credential is being rotated, which takes a minute or so and as long as its overlap: ask again when that is done")
+
+// longestTurn bounds a rotation, but for its overlap: a tenant may ask for a pause of hours,
+// and whatever is cut short is gone on with.
+const longestTurn = 5 * time.Minute
+
+// turn has nobody else rotate or rewrap until done is called. Nobody waits for it, as who
+// waits here has others wait. A rotation knows the key ring that it began with: what it
+// seals would be lost if all else were sealed by another meanwhile and this one's key went.
+func (u *Usher) turn() (done func(), err error) {
+	if !u.rotating.TryLock() {
+		return nil, errTurning
+	}
+	return u.rotating.Unlock, nil
+}
+
+// rotation is a rotation's configuration, and what ends it. The caller has the turn.
 func (u *Usher) rotation(ctx context.Context, of rotatable, actor string, say func(string)) (rotation.Config, func(), error) {
 	ring, err := u.Ring()
 	if err != nil {
@@ -133,13 +150,19 @@ func (u *Usher) takeUp(ctx context.Context, name string) {
 
 // RotateSecret makes a new credential for the tenant whose credential a secret is, brings
 // it there, and takes it up; see rotation.Rotate. say is told what goes on, and may be nil.
+// It is refused while another rotation is on its way.
 func (u *Usher) RotateSecret(ctx context.Context, name string, overlap time.Duration, actor string, say func(string)) (rotation.Result, error) {
 	of, err := u.rotatable(name)
 	if err != nil {
 		return rotation.Result{}, err
 	}
-	u.rotating.Lock()
-	defer u.rotating.Unlock()
+	over, err := u.turn()
+	if err != nil {
+		return rotation.Result{}, err
+	}
+	defer over()
+	ctx, cancel := context.WithTimeout(ctx, longestTurn+overlap)
+	defer cancel()
 	c, done, err := u.rotation(ctx, of, actor, say)
 	if err != nil {
 		return rotation.Result{}, err
@@ -167,6 +190,7 @@ func (u *Usher) ResumeRotations(ctx context.Context, wait bool, actor string) (n
 		r, err := u.resumeRotation(ctx, s.Name, wait, actor)
 		notes = append(notes, r.Notes...)
 		switch {
+		case errors.Is(err, errTurning): // who is at it goes on with it, or the next call does
 		case err != nil:
 			notes = append(notes, "a rotation that was cut short cannot be finished yet: "+err.Error())
 		case r.Rotated:
@@ -196,8 +220,13 @@ func (u *Usher) resumeRotation(ctx context.Context, name string, wait bool, acto
 	if err != nil {
 		return r, err
 	}
-	u.rotating.Lock()
-	defer u.rotating.Unlock()
+	over, err := u.turn()
+	if err != nil {
+		return r, err
+	}
+	defer over()
+	ctx, cancel := context.WithTimeout(ctx, longestTurn+DefaultOverlap)
+	defer cancel()
 	c, done, err := u.rotation(ctx, of, actor, nil)
 	if err != nil {
 		return r, err

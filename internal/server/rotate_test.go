@@ -3,9 +3,16 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -263,5 +270,64 @@ apps:
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c, err)
 		}
+	}
+}
+
+// TestRewrapWaitsForRotation: what a rotation seals it seals by the ring that it began with,
+// and so nothing is sealed anew meanwhile: else an administrator would take the old key out
+// of the ring, and the credential that only it opens would be lost for good.
+func TestRewrapWaitsForRotation(t *testing.T) {
+	t.Parallel()
+	s, _, tenant, _ := rotating(t, "")
+	var once sync.Once
+	var meanwhile func() // runs while the first request of the rotation waits
+	before := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		once.Do(meanwhile)
+		tenant.ServeHTTP(w, r)
+	}))
+	t.Cleanup(before.Close)
+	s.conf = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`).ReplaceAllLiteralString(s.conf, before.URL)
+	u := opened(t, built(t, s.dir, s.conf))
+	put(t, u, "tenant", clientSecret, false)
+	file := filepath.Join(s.dir, "usher.key")
+	old, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewrap := func() error { // and the old key goes
+		if err := u.RewrapSecrets(t.Context(), "ines"); err != nil {
+			return err
+		}
+		both, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(file, bytes.TrimSuffix(both, old), 0o600)
+		}
+		return err
+	}
+	meanwhile = func() {
+		if _, err := secret.AddKey(file, time.Now()); err != nil {
+			t.Error(err)
+		}
+		if err := rewrap(); err == nil || !strings.Contains(err.Error(), "a credential is being rotated") {
+			t.Errorf("sealed anew while a credential is rotated: %v", err)
+		}
+		if _, err := u.RotateSecret(t.Context(), "tenant", 0, "ines", nil); err == nil || !strings.Contains(err.Error(), "ask again when that is done") {
+			t.Errorf("rotated by two: %v", err)
+		}
+		if notes := u.ResumeRotations(t.Context(), true, "ines"); len(notes) > 0 {
+			t.Errorf("%q", notes)
+		}
+	}
+	if r, err := u.RotateSecret(t.Context(), "tenant", 0, "ines", nil); err != nil || r.Version != 3 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := rewrap(); err != nil {
+		t.Error(err)
+	}
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := opened(t, built(t, s.dir, s.conf)).Unseal(t.Context()); err != nil {
+		t.Errorf("it is lost: %v", err)
 	}
 }
