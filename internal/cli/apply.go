@@ -172,7 +172,7 @@ func (c *cli) cycle(ctx context.Context, what string, o *server.Options, plan *s
 		return whole(nil, b, o.App), err
 	}
 	if what == "apply" { // a plan sends nothing that changes anything
-		c.noted(u.ResumeRotations(ctx, false, o.Actor))
+		c.noted(u.ResumeRotations(ctx, false, o.Actor, func(what string) { c.noted([]string{what}) }))
 	} else {
 		c.noted(u.UnfinishedRotations(ctx))
 	}

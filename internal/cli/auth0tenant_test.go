@@ -30,6 +30,7 @@ type tenantKey struct{}
 //	auth0tenant foreign ID       register a public key of somebody else
 //	auth0tenant holds            print whether usher still has the first secret
 //	auth0tenant refuse, accept   refuse every change of an application, or do not
+//	auth0tenant hang             make such a change, and do not answer
 func auth0tenantCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("auth0tenant cannot be negated")
@@ -58,6 +59,8 @@ func auth0tenantCommand(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintln(ts.Stdout(), t.HoldsSecret("usher", canary))
 	case "refuse":
 		t.SetFaults(auth0test.Rules(auth0test.Rule{Method: "PATCH", Path: "/clients/:id", Fault: auth0test.Fault{Kind: auth0test.Forbidden}}))
+	case "hang":
+		t.SetFaults(auth0test.Rules(auth0test.Rule{Method: "PATCH", Path: "/clients/:id", Fault: auth0test.Fault{Kind: auth0test.AnswerHangs, Hold: time.Minute}}))
 	case "accept":
 		t.SetFaults(nil)
 	default:

@@ -137,6 +137,7 @@ func (c *cli) liveFindings(ctx context.Context, b *server.Built, f liveFlags) (f
 	}
 	if u != nil {
 		defer func() { err = errors.Join(err, u.Close()) }()
+		c.noted(u.UnfinishedRotations(ctx)) // or a refusal looks as if somebody had set a wrong value
 	}
 	if f.values() {
 		found, err = u.CheckPeople(ctx, f.app, f.person)

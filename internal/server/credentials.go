@@ -4,7 +4,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,8 +21,12 @@ const (
 	credentialsEvery = 5 * time.Minute
 	// rotateAgain is how long a rotation waits that was due and failed.
 	rotateAgain = time.Hour
-	// resumeWithin bounds how long a start waits for a rotation that was cut short.
+	// resumeWithin bounds how long an apply waits for rotations that were cut short, and
+	// beginWithin how long a daemon does, which goes on with them beside its engine.
 	resumeWithin = 30 * time.Second
+	beginWithin  = 5 * time.Second
+	// untold is how long somebody waits without a word.
+	untold = 2 * time.Second
 )
 
 // keeper is what a daemon knows of the credentials that it looks after.
@@ -28,7 +34,7 @@ type keeper struct {
 	turn   sync.Mutex           // held by the job: one that is tried again may meet the next
 	failed map[string]time.Time // when a rotation that was due did not come about
 	said   map[string]string    // by secret: what was told of its age
-	last   string               // what was told of rotations that were cut short
+	last   string               // what was told by resumed
 }
 
 func newKeeper() *keeper { return &keeper{failed: map[string]time.Time{}, said: map[string]string{}} }
@@ -37,7 +43,8 @@ func newKeeper() *keeper { return &keeper{failed: map[string]time.Time{}, said: 
 func (d *daemon) credentials(ctx context.Context) error {
 	d.keeper.turn.Lock()
 	defer d.keeper.turn.Unlock()
-	d.resumed(d.ResumeRotations(ctx, true, d.o.Actor))
+	notes := d.takeUpNewest(ctx)
+	d.resumed(append(notes, d.ResumeRotations(ctx, true, d.o.Actor, nil)...))
 	all, err := d.secretStatus(ctx, d.db, time.Now())
 	if err != nil {
 		return err
@@ -50,7 +57,28 @@ func (d *daemon) credentials(ctx context.Context) error {
 	return d.tellAges(ctx)
 }
 
-// resumed tells of rotations that were cut short, once for each thing there is to say.
+// takeUpNewest takes up what could not be when it became the newest, and says of what
+// still cannot be.
+func (d *daemon) takeUpNewest(ctx context.Context) (notes []string) {
+	for _, e := range d.entries {
+		name := e.tenant.Sealed()
+		if name == "" {
+			continue
+		}
+		switch taken, err := d.takeUp(ctx, name); {
+		case err != nil:
+			if n := fmt.Sprintf("secret:%s: what was open goes on, as the newest version is not taken up: %v", name, err); !slices.Contains(notes, n) {
+				notes = append(notes, n)
+			}
+		case taken:
+			d.log.Info("credential is taken up", "secret", name)
+		}
+	}
+	return notes
+}
+
+// resumed tells of credentials that are not what they should be, and of rotations that
+// were cut short, once for each thing there is to say.
 func (d *daemon) resumed(notes []string) {
 	said := fmt.Sprint(notes)
 	if said != d.keeper.last {
@@ -70,6 +98,7 @@ func (d *daemon) rotateDue(ctx context.Context, s SecretStatus) {
 	}
 	switch {
 	case ctx.Err() != nil: // the next start goes on
+	case errors.Is(err, errTurning): // and the next look finds it still due, or done
 	case err != nil:
 		d.keeper.failed[s.Secret] = time.Now()
 		log.Error("credential could not be rotated; it is tried again", "err", err, "in", rotateAgain)
@@ -92,11 +121,14 @@ func (d *daemon) tellAges(ctx context.Context) error {
 }
 
 // beginCredentials does before anything is sent what a start has to: a credential that
-// was on its way when an earlier process ended is the one to use, if the tenant takes it.
+// was on its way when an earlier process ended is the one to use, if the tenant takes it. A
+// tenant that answers does so in less than the time that this takes at most. For one that
+// does not nobody waits who leaves other apps: the engine begins with the credential that
+// there is, may be refused there, and goes on as soon as the job has found out.
 func (d *daemon) beginCredentials(ctx context.Context) error {
-	within, cancel := context.WithTimeout(ctx, resumeWithin)
+	within, cancel := context.WithTimeout(ctx, beginWithin)
 	defer cancel()
-	d.resumed(d.ResumeRotations(within, false, d.o.Actor))
+	d.resumed(d.ResumeRotations(within, false, d.o.Actor, nil))
 	return d.tellAges(ctx)
 }
 

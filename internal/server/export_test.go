@@ -50,6 +50,12 @@ func (u *Usher) Rediscover(ctx context.Context, log *slog.Logger, now time.Time,
 	return d.rediscover(ctx, now, start)
 }
 
+// Credentials is what the daemon does when it looks after credentials.
+func (u *Usher) Credentials(ctx context.Context, log *slog.Logger) error {
+	d := &daemon{Usher: u, log: log, o: Options{Actor: "test"}, books: make(chan struct{}, 1), keeper: newKeeper()}
+	return d.credentials(ctx)
+}
+
 // Least are the scopes that a configuration needs, all applications together, with the
 // word on what is done without each ("" is nothing).
 func (b *Built) Least() map[string]string {

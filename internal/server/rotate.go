@@ -88,7 +88,24 @@ func (b *Built) schedules() error {
 	return mistakes
 }
 
-// rotation is a rotation's configuration, and what ends it.
+// errTurning refuses what would have to wait for a rotation.
+var errTurning = errors.New("a credential is being rotated, which takes a minute or so and as long as its overlap: ask again when that is done")
+
+// longestTurn bounds a rotation, but for its overlap: a tenant may ask for a pause of hours,
+// and whatever is cut short is gone on with.
+const longestTurn = 5 * time.Minute
+
+// turn has nobody else rotate or rewrap until done is called. Nobody waits for it, as who
+// waits here has others wait. A rotation knows the key ring that it began with: what it
+// seals would be lost if all else were sealed by another meanwhile and this one's key went.
+func (u *Usher) turn() (done func(), err error) {
+	if !u.rotating.TryLock() {
+		return nil, errTurning
+	}
+	return u.rotating.Unlock, nil
+}
+
+// rotation is a rotation's configuration, and what ends it. The caller has the turn.
 func (u *Usher) rotation(ctx context.Context, of rotatable, actor string, say func(string)) (rotation.Config, func(), error) {
 	ring, err := u.Ring()
 	if err != nil {
@@ -106,9 +123,12 @@ func (u *Usher) rotation(ctx context.Context, of rotatable, actor string, say fu
 	way := wayTo(of.tenant)
 	return rotation.Config{
 		Name: of.name, Key: of.key, Store: u.db.Secrets(), Ring: ring, Actor: actor, Overlap: DefaultOverlap, Wait: true,
-		Enter:    func(c auth0.Credential) (*auth0.Client, error) { return u.enter(of.tenant, c, way) },
-		Promoted: func() { u.takeUp(ctx, of.name) },
-		Say:      say,
+		Enter: func(c auth0.Credential) (*auth0.Client, error) { return u.enter(of.tenant, c, way) },
+		Promoted: func() error {
+			_, err := u.takeUp(ctx, of.name)
+			return err
+		},
+		Say: say,
 	}, way.CloseIdleConnections, nil
 }
 
@@ -119,27 +139,36 @@ func (u *Usher) enter(t *config.Tenant, c auth0.Credential, way http.RoundTrippe
 	})
 }
 
-// takeUp has every client of a tenant ask for its next token by the new credential.
-func (u *Usher) takeUp(ctx context.Context, name string) {
-	if u.Unseal(context.WithoutCancel(ctx)) != nil {
-		return // what was open goes on, and whoever unseals next is told why
+// takeUp has every client of a tenant go by the newest version of its credential, whatever
+// becomes of other secrets, and ask for its next token by it. taken is that they went by
+// another one. If it does not open, they go on with what they have.
+func (u *Usher) takeUp(ctx context.Context, name string) (taken bool, err error) {
+	if taken, err = u.unsealOne(context.WithoutCancel(ctx), name); !taken {
+		return false, err
 	}
 	for _, e := range u.entries {
 		if e.tenant.Sealed() == name {
 			e.client.Forget()
 		}
 	}
+	return true, nil
 }
 
 // RotateSecret makes a new credential for the tenant whose credential a secret is, brings
 // it there, and takes it up; see rotation.Rotate. say is told what goes on, and may be nil.
+// It is refused while another rotation is on its way.
 func (u *Usher) RotateSecret(ctx context.Context, name string, overlap time.Duration, actor string, say func(string)) (rotation.Result, error) {
 	of, err := u.rotatable(name)
 	if err != nil {
 		return rotation.Result{}, err
 	}
-	u.rotating.Lock()
-	defer u.rotating.Unlock()
+	over, err := u.turn()
+	if err != nil {
+		return rotation.Result{}, err
+	}
+	defer over()
+	ctx, cancel := context.WithTimeout(ctx, longestTurn+overlap)
+	defer cancel()
 	c, done, err := u.rotation(ctx, of, actor, say)
 	if err != nil {
 		return rotation.Result{}, err
@@ -151,9 +180,16 @@ func (u *Usher) RotateSecret(ctx context.Context, name string, overlap time.Dura
 }
 
 // ResumeRotations goes on with rotations that were cut short, so that what is used is what
-// the tenants take. wait says whether an old key is waited for that can go soon. It returns
-// what there is to tell of each.
-func (u *Usher) ResumeRotations(ctx context.Context, wait bool, actor string) (notes []string) {
+// the tenants take. wait says whether an old key is waited for that can go soon; without it
+// the call takes half a minute at most, and what is not done by then is gone on with by the
+// next. say is told what is waited for if that takes long, and may be nil. It returns what
+// there is to tell of each.
+func (u *Usher) ResumeRotations(ctx context.Context, wait bool, actor string, say func(string)) (notes []string) {
+	if !wait {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, resumeWithin)
+		defer cancel()
+	}
 	kept, err := u.db.Secrets().Secrets(ctx)
 	if err != nil {
 		return []string{err.Error()}
@@ -164,9 +200,12 @@ func (u *Usher) ResumeRotations(ctx context.Context, wait bool, actor string) (n
 			continue
 		}
 		told[s.Name] = true
+		done := unlessSoon(say, fmt.Sprintf("secret:%s: a rotation was cut short, and its tenant is asked how far it came; that takes %v at most", s.Name, resumeWithin))
 		r, err := u.resumeRotation(ctx, s.Name, wait, actor)
+		done()
 		notes = append(notes, r.Notes...)
 		switch {
+		case errors.Is(err, errTurning): // who is at it goes on with it, or the next call does
 		case err != nil:
 			notes = append(notes, "a rotation that was cut short cannot be finished yet: "+err.Error())
 		case r.Rotated:
@@ -174,6 +213,26 @@ func (u *Usher) ResumeRotations(ctx context.Context, wait bool, actor string) (n
 		}
 	}
 	return notes
+}
+
+// unlessSoon says what is waited for, unless done is called soon. It says nothing after that.
+func unlessSoon(say func(string), what string) (done func()) {
+	if say == nil {
+		return func() {}
+	}
+	soon, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-soon:
+		case <-time.After(untold):
+			say(what)
+		}
+	}()
+	return func() {
+		close(soon)
+		<-ended
+	}
 }
 
 // UnfinishedRotations says of each rotation that was cut short that it is unfinished, for
@@ -196,14 +255,22 @@ func (u *Usher) resumeRotation(ctx context.Context, name string, wait bool, acto
 	if err != nil {
 		return r, err
 	}
-	u.rotating.Lock()
-	defer u.rotating.Unlock()
+	over, err := u.turn()
+	if err != nil {
+		return r, err
+	}
+	defer over()
+	ctx, cancel := context.WithTimeout(ctx, longestTurn+DefaultOverlap)
+	defer cancel()
 	c, done, err := u.rotation(ctx, of, actor, nil)
 	if err != nil {
 		return r, err
 	}
 	defer done()
 	c.Wait = wait
+	if _, err := u.takeUp(ctx, name); err != nil { // an old key must not go while it is used
+		return r, fmt.Errorf("the newest version is not taken up: %w", err)
+	}
 	r, err = rotation.Resume(ctx, c)
 	return r, errors.Join(err, u.sequence(context.WithoutCancel(ctx)))
 }

@@ -3,9 +3,17 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -212,15 +220,59 @@ func TestResumeRotations(t *testing.T) {
 	forward(time.Minute)
 	u := opened(t, b)
 	tenant.SetDown(true)
-	if notes := u.ResumeRotations(t.Context(), false, "ines"); len(notes) != 1 || !strings.Contains(notes[0], "a rotation that was cut short cannot be finished yet: secret:tenant: ") {
+	if notes := u.ResumeRotations(t.Context(), false, "ines", nil); len(notes) != 1 || !strings.Contains(notes[0], "a rotation that was cut short cannot be finished yet: secret:tenant: ") {
 		t.Errorf("%q", notes)
 	}
 	tenant.SetDown(false)
-	if notes := u.ResumeRotations(t.Context(), false, "ines"); !slices.Equal(notes, []string{"secret:tenant: a rotation that was cut short is finished; version 2 is the newest"}) {
+	if notes := u.ResumeRotations(t.Context(), false, "ines", nil); !slices.Equal(notes, []string{"secret:tenant: a rotation that was cut short is finished; version 2 is the newest"}) {
 		t.Errorf("%q", notes)
 	}
-	if notes := u.ResumeRotations(t.Context(), false, "ines"); len(notes) > 0 {
+	if notes := u.ResumeRotations(t.Context(), false, "ines", nil); len(notes) > 0 {
 		t.Errorf("%q", notes)
+	}
+}
+
+// TestStartIsBounded: a tenant that does not answer keeps a start, which goes on with a
+// rotation, from sending to everybody else for some seconds at most.
+func TestStartIsBounded(t *testing.T) {
+	t.Parallel()
+	s, b, tenant, _ := rotating(t, "")
+	cutShort(t, b, tenant)
+	tenant.SetFaults(auth0test.Rules(auth0test.Rule{Method: "POST", Path: "/oauth/token", Fault: auth0test.Fault{Kind: auth0test.TimeOut, Hold: time.Hour}}))
+	began := time.Now()
+	s.serve(t)
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("the start took %v", took)
+	}
+	if newestOf(t, b, "tenant").Version != 1 || !strings.Contains(s.log.String(), "a rotation that was cut short cannot be finished yet: secret:tenant: ") {
+		t.Error("it does not say what it waited for")
+	}
+}
+
+// TestResumeIsBounded: a tenant that asks for a pause of a day does not keep an apply from
+// its cycle, and one that is slow is told of.
+func TestResumeIsBounded(t *testing.T) {
+	t.Parallel()
+	_, b, tenant, forward := rotating(t, "")
+	cutShort(t, b, tenant)
+	forward(time.Minute)
+	u := opened(t, b)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	defer time.AfterFunc(patient, cancel).Stop()
+	for _, c := range []struct {
+		fault      auth0test.Fault
+		note, says string
+	}{
+		{auth0test.Fault{Kind: auth0test.TooMany, RetryAfter: 24 * time.Hour}, "cannot be finished yet: secret:tenant: ", ""},
+		{auth0test.Fault{Kind: auth0test.Slow, Hold: 3 * time.Second}, "is finished; version 2 is the newest", "secret:tenant: a rotation was cut short, and its tenant is asked how far it came; that takes 30s at most"},
+	} {
+		tenant.SetFaults(auth0test.Rules(auth0test.Rule{Method: "POST", Path: "/oauth/token", Fault: c.fault}))
+		said := ""
+		notes := u.ResumeRotations(ctx, false, "ines", func(what string) { said += what })
+		if ctx.Err() != nil || len(notes) != 1 || !strings.Contains(notes[0], c.note) || said != c.says {
+			t.Errorf("%s: %q, %q, %v", c.fault.Kind, notes, said, ctx.Err())
+		}
 	}
 }
 
@@ -263,5 +315,136 @@ apps:
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c, err)
 		}
+	}
+}
+
+// TestRewrapWaitsForRotation: what a rotation seals it seals by the ring that it began with,
+// and so nothing is sealed anew meanwhile: else an administrator would take the old key out
+// of the ring, and the credential that only it opens would be lost for good.
+func TestRewrapWaitsForRotation(t *testing.T) {
+	t.Parallel()
+	s, _, tenant, _ := rotating(t, "")
+	var once sync.Once
+	var meanwhile func() // runs while the first request of the rotation waits
+	before := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		once.Do(meanwhile)
+		tenant.ServeHTTP(w, r)
+	}))
+	t.Cleanup(before.Close)
+	s.conf = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`).ReplaceAllLiteralString(s.conf, before.URL)
+	u := opened(t, built(t, s.dir, s.conf))
+	put(t, u, "tenant", clientSecret, false)
+	file := filepath.Join(s.dir, "usher.key")
+	old, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewrap := func() error { // and the old key goes
+		if err := u.RewrapSecrets(t.Context(), "ines"); err != nil {
+			return err
+		}
+		both, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(file, bytes.TrimSuffix(both, old), 0o600)
+		}
+		return err
+	}
+	meanwhile = func() {
+		if _, err := secret.AddKey(file, time.Now()); err != nil {
+			t.Error(err)
+		}
+		if err := rewrap(); err == nil || !strings.Contains(err.Error(), "a credential is being rotated") {
+			t.Errorf("sealed anew while a credential is rotated: %v", err)
+		}
+		if _, err := u.RotateSecret(t.Context(), "tenant", 0, "ines", nil); err == nil || !strings.Contains(err.Error(), "ask again when that is done") {
+			t.Errorf("rotated by two: %v", err)
+		}
+		if notes := u.ResumeRotations(t.Context(), true, "ines", nil); len(notes) > 0 {
+			t.Errorf("%q", notes)
+		}
+	}
+	if r, err := u.RotateSecret(t.Context(), "tenant", 0, "ines", nil); err != nil || r.Version != 3 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := rewrap(); err != nil {
+		t.Error(err)
+	}
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := opened(t, built(t, s.dir, s.conf)).Unseal(t.Context()); err != nil {
+		t.Errorf("it is lost: %v", err)
+	}
+}
+
+// TestTakenUpBesideABrokenSecret: a new credential is taken up whatever becomes of another
+// secret; the old one is void.
+func TestTakenUpBesideABrokenSecret(t *testing.T) {
+	t.Parallel()
+	s, _, tenant, forward := rotating(t, "")
+	s.conf = strings.Replace(s.conf, "token: xyz", "token: 'secret:crm'", 1)
+	b := built(t, s.dir, s.conf)
+	u := opened(t, b)
+	put(t, u, "crm", "canary-crm", false)
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.serve(t)
+	s.alive(t, "ada")
+	change(t, s.usher, "crm", func(s *secret.Sealed) { s.Ciphertext[len(s.Ciphertext)-1] ^= 1 })
+	if r, err := s.usher.RotateSecret(t.Context(), "tenant", 0, "ines", nil); err != nil || len(r.Notes) > 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if open := s.usher.SealedValues(); slices.Contains(open, clientSecret) || !slices.Contains(open, "canary-crm") {
+		t.Error("the daemon goes on with what the tenant does not take any more, or lost the other")
+	}
+	forward(time.Minute)
+	tenant.RevokeTokens()
+	user(t, tenant, "bo")
+	s.alive(t, "ada", "bo")
+}
+
+// TestOldKeyStaysWhileItIsUsed: a key that could not be taken up is told of, and the one
+// before it stays at the tenant until that is done.
+func TestOldKeyStaysWhileItIsUsed(t *testing.T) {
+	t.Parallel()
+	s, tenant := keyedTenant(t)
+	u := opened(t, built(t, s.dir, s.conf))
+	if err := u.Unseal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(s.dir, "usher.key")
+	hide := func(what string) {
+		if strings.Contains(what, "which is the newest now") {
+			if err := os.Rename(file, file+".hidden"); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	open := u.SealedValues()
+	r, err := u.RotateSecret(t.Context(), "key", 0, "ines", hide)
+	if err != nil || !r.Rotated || r.Retired || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "version 2 is the newest, and cannot be taken up yet: ") {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if !slices.Equal(u.SealedValues(), open) || len(tenant.ClientKeys("usher")) != 2 {
+		t.Error("what is used is not what it was, or the tenant does not take it")
+	}
+	change(t, u, "key", func(s *secret.Sealed) { s.Created = time.Now().Add(-time.Hour) })
+	var log bytes.Buffer
+	look := func() {
+		if err := u.Credentials(t.Context(), slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+			t.Error(err)
+		}
+	}
+	look()
+	if len(tenant.ClientKeys("usher")) != 2 || !strings.Contains(log.String(), "what was open goes on, as the newest version is not taken up") {
+		t.Errorf("the old key went, or nobody is told:\n%s", log.String())
+	}
+	if err := os.Rename(file+".hidden", file); err != nil {
+		t.Fatal(err)
+	}
+	look()
+	if slices.Equal(u.SealedValues(), open) || len(tenant.ClientKeys("usher")) != 1 || !strings.Contains(log.String(), "credential is taken up") {
+		t.Errorf("the new one is not used, or the old one not gone:\n%s", log.String())
 	}
 }

@@ -480,3 +480,38 @@ func TestScopesServed(t *testing.T) {
 		t.Errorf("%v, %+v", n, st.People)
 	}
 }
+
+// TestScopesBesideASilentTenant: one tenant that cannot be asked keeps nobody from being told
+// of another one, and what a start has found of it before stays.
+func TestScopesBesideASilentTenant(t *testing.T) {
+	t.Parallel()
+	s, tenant := tenanted(t, "changes: none", auth0test.Config{})
+	silent, err := auth0test.New(auth0test.Config{ClientID: "usher", Secret: clientSecret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop, err := silent.Listen(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	s.conf = strings.Replace(s.conf, "apps:\n", "  other: {type: auth0, match: [userName], changes: none, tenant: {url: '"+url+
+		"', client_id: usher, client_secret: "+clientSecret+", allow: [loopback, plain-http]}}\napps:\n", 1)
+	tenant.Grant("usher", "read:users", "read:roles")
+	silent.Grant("usher", "read:roles")
+	u := opened(t, built(t, s.dir, s.conf))
+	if found, err := u.Start(t.Context(), server.Options{}, true); err != nil || len(found) != 2 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tenant.Grant("usher", "read:users")
+	silent.SetDown(true)
+	s.serve(t)
+	until(t, "what the tenant that answers lacks is told", func() bool { return strings.Contains(s.log.String(), "does not grant read:roles") })
+	until(t, "status has that, and what was found of the other", func() bool {
+		st, err := s.usher.Status(t.Context())
+		return err == nil && len(st.Notes) == 3
+	})
+}

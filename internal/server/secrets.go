@@ -137,8 +137,14 @@ func (u *Usher) PutSecret(ctx context.Context, s secret.Sealed, rotate bool, act
 	return errors.Join(secret.Put(ctx, u.db.Secrets(), ring, s, rotate, actor), u.sequence(ctx))
 }
 
-// RewrapSecrets seals every value anew by the first key of the ring.
+// RewrapSecrets seals every value anew by the first key of the ring. It is refused while a
+// rotation is on its way.
 func (u *Usher) RewrapSecrets(ctx context.Context, actor string) error {
+	over, err := u.turn()
+	if err != nil {
+		return err
+	}
+	defer over()
 	ring, err := u.Ring()
 	if err != nil {
 		return err

@@ -534,9 +534,10 @@ func TestSealedEvents(t *testing.T) {
 	}
 }
 
-// TestSealedPrivateKey: a tenant is entered by a sealed private key.
-func TestSealedPrivateKey(t *testing.T) {
-	t.Parallel()
+// keyedTenant is a daemon that is not started yet, whose people come from a tenant that is
+// entered by a sealed private key.
+func keyedTenant(t *testing.T) (*served, *auth0test.Tenant) {
+	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -562,6 +563,13 @@ func TestSealedPrivateKey(t *testing.T) {
 	if err := u.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return s, tenant
+}
+
+// TestSealedPrivateKey: a tenant is entered by a sealed private key.
+func TestSealedPrivateKey(t *testing.T) {
+	t.Parallel()
+	s, _ := keyedTenant(t)
 	s.serve(t)
 	s.alive(t, "ada")
 }

@@ -75,7 +75,7 @@ func (u *Usher) keepNotes(ctx context.Context, list []Note) error {
 	return u.db.Directory().Update(ctx, func(tx directory.Tx) error { return tx.PutMeta(ctx, notesKey, text) })
 }
 
-// keptNotes are those of the last start that could ask everybody.
+// keptNotes are those of the last start that could ask everybody, and what was found since.
 func (u *Usher) keptNotes(ctx context.Context, r store.Reader) (list []Note, err error) {
 	text, err := r.Meta(ctx, notesKey)
 	if err != nil || len(text) == 0 || len(u.grants) == 0 {
@@ -97,15 +97,19 @@ func (d *Document) Took(list []Note) {
 }
 
 // watchScopes tells of the tenants' scopes at the start, and when that changes. It costs
-// no request but for the tokens that are asked for anyway.
+// no request but for the tokens that are asked for anyway. While a tenant cannot be asked,
+// the others are told of all the same, and nothing that was found before is over.
 func (d *daemon) watchScopes(ctx context.Context) error {
 	var told []Note
 	every := time.NewTicker(calendarEvery)
 	defer every.Stop()
 	for {
-		if now, whole := d.startNotes(ctx); whole && ctx.Err() == nil {
+		if now, whole := d.startNotes(ctx); ctx.Err() == nil {
+			if !whole {
+				now = also(now, told)
+			}
 			d.tellNotes(told, now)
-			if err := d.keepNotes(ctx, now); err != nil && ctx.Err() == nil {
+			if err := d.keepFound(ctx, now, whole); err != nil && ctx.Err() == nil {
 				d.log.Warn("what a start has found cannot be kept", "err", err)
 			}
 			told = now
@@ -116,6 +120,33 @@ func (d *daemon) watchScopes(ctx context.Context) error {
 		case <-every.C:
 		}
 	}
+}
+
+// keepFound keeps notes in place of those of the last start, or beside them if not
+// everybody could be asked.
+func (d *daemon) keepFound(ctx context.Context, now []Note, whole bool) error {
+	if !whole {
+		err := d.db.Read(ctx, func(r store.Reader) error {
+			kept, err := d.keptNotes(ctx, r)
+			now = also(now, kept)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return d.keepNotes(ctx, now)
+}
+
+// also are notes, and those of before that are not among them.
+func also(now, before []Note) []Note {
+	now = slices.Clone(now)
+	for _, n := range before {
+		if !slices.Contains(now, n) {
+			now = append(now, n)
+		}
+	}
+	return now
 }
 
 // tellNotes tells what is new, and that there is nothing any more.

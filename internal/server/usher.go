@@ -24,7 +24,7 @@ type Usher struct {
 	owner     *provision.Owner
 	ingesting sync.Mutex    // one read of one source at a time
 	chaining  sync.Mutex    // one sequencer at a time
-	rotating  sync.Mutex    // one rotation of a credential at a time
+	rotating  sync.Mutex    // one rotation of a credential, or rewrap, at a time
 	window    time.Duration // see provision.Gate; set before anything runs
 	reading   atomic.Int64  // see provision.Config: grows with the begin and end of each read
 }

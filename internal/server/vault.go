@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -180,6 +182,23 @@ func (v *vault) put(opened map[string][]string) {
 	v.opened = opened
 }
 
+// putOne puts the values of one secret in, and leaves the others as they are; changed is
+// that they were others before.
+func (v *vault) putOne(name string, values []string) (changed bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if slices.Equal(v.opened[name], values) {
+		return false
+	}
+	opened := maps.Clone(v.opened)
+	if opened == nil {
+		opened = map[string][]string{}
+	}
+	opened[name] = values
+	v.opened = opened
+	return true
+}
+
 // reveal is the value of a secret as it is now, sealed or not; "" if it is unset.
 func (v *vault) reveal(s config.Secret) (string, error) {
 	if s.Ref() == "" {
@@ -207,17 +226,39 @@ func (u *Usher) Unseal(ctx context.Context) error {
 	}
 	u.vault.turn.Lock()
 	defer u.vault.turn.Unlock()
-	ring, err := u.Ring()
+	opened, err := u.open(ctx, u.uses)
 	if err != nil {
 		return err
+	}
+	u.vault.put(opened)
+	return nil
+}
+
+// unsealOne opens one secret, whatever becomes of the others; changed is that it is another
+// one than before. If it cannot be opened, what was open goes on.
+func (u *Usher) unsealOne(ctx context.Context, name string) (changed bool, err error) {
+	u.vault.turn.Lock()
+	defer u.vault.turn.Unlock()
+	opened, err := u.open(ctx, u.usesOfSecret(name))
+	if err != nil {
+		return false, err
+	}
+	return u.vault.putOne(name, opened[name]), nil
+}
+
+// open opens the secrets of uses, all of them or none. The caller has the vault's turn.
+func (u *Usher) open(ctx context.Context, uses []Use) (map[string][]string, error) {
+	ring, err := u.Ring()
+	if err != nil {
+		return nil, err
 	}
 	kept, err := u.db.Secrets().Secrets(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	opened := map[string][]string{}
 	var mistakes config.Errors
-	for _, use := range u.uses {
+	for _, use := range uses {
 		values, err := use.open(ring, kept)
 		var mistake *config.Error
 		if errors.As(err, &mistake) {
@@ -229,10 +270,9 @@ func (u *Usher) Unseal(ctx context.Context) error {
 	}
 	if len(mistakes) > 0 {
 		mistakes.Sort()
-		return mistakes
+		return nil, mistakes
 	}
-	u.vault.put(opened)
-	return nil
+	return opened, nil
 }
 
 // SealedValues are those that are open, for a log that must not show them.

@@ -156,6 +156,9 @@ func (r *run) undo(ctx context.Context, in entered, intent secret.Sealed) error 
 // retire takes the old key back, once the new one has had time to spread: by then nobody
 // needs it, and it is one less that could be stolen.
 func (r *run) retire(ctx context.Context) error {
+	if r.unused { // the old one is what we are known by
+		return nil
+	}
 	rows, err := r.rows(ctx)
 	if err != nil {
 		return err

@@ -43,9 +43,11 @@ type Config struct {
 	// Wait has a call wait until the old key can go; else it is left for the next one.
 	Wait bool
 
-	NewKey   func() ([]byte, error) // default rest.NewKey
-	Promoted func()                 // the newest version is another one now
-	Say      func(what string)      // what goes on, for people
+	NewKey func() ([]byte, error) // default rest.NewKey
+	// Promoted says that the newest version is another one now. While that is not used,
+	// which an error says, the old key stays.
+	Promoted func() error
+	Say      func(what string) // what goes on, for people
 }
 
 // Result is what a call has done.
@@ -74,6 +76,8 @@ type run struct {
 	Config
 	out Result
 	no  error // what the tenant has said last of a credential that it does not take
+
+	unused bool // the newest version, as it could not be taken up
 }
 
 // Rotate makes a new credential, brings it to the tenant, and makes it the newest version.
@@ -415,8 +419,12 @@ func (r *run) promote(ctx context.Context, intent secret.Sealed, thumb string) e
 	}
 	r.out.Rotated, r.out.Version, r.out.Thumbprint = true, s.Version, thumb
 	r.say("the tenant takes version %d, which is the newest now", s.Version)
-	if r.Promoted != nil {
-		r.Promoted()
+	if r.Promoted == nil {
+		return nil
+	}
+	if err := r.Promoted(); err != nil {
+		r.unused = true
+		r.note("version %d is the newest, and cannot be taken up yet: %v", s.Version, err)
 	}
 	return nil
 }

@@ -177,10 +177,11 @@ func (w *world) config() rotation.Config {
 		Enter: func(c auth0.Credential) (*auth0.Client, error) {
 			return auth0.New(auth0.Config{URL: address, ClientID: "usher", Secret: c.Secret, Key: c.Key, HTTP: through})
 		},
-		Promoted: func() {
+		Promoted: func() error {
 			if !w.enters(w.newest()) {
 				w.Error("the newest version is one that the tenant does not take")
 			}
+			return nil
 		},
 		NewKey: func() ([]byte, error) {
 			made := madeKeys()

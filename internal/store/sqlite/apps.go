@@ -181,7 +181,7 @@ func (tx *Tx) EdgesOf(ctx context.Context, app, team string) ([]string, error) {
 
 // Totals implements provision.GuardTx.
 func (tx *Tx) Totals(ctx context.Context, app string) (t provision.Totals, err error) {
-	if _, err = tx.row(ctx, []any{&t.Live, &t.Disabled, &t.Memberships}, `SELECT live, disabled, memberships FROM app_sizes WHERE app = ?`, app); err != nil {
+	if err = tx.sizes(ctx, app, &t); err != nil {
 		return t, err
 	}
 	_, err = tx.row(ctx, []any{&t.Parked, &t.Waiting, &t.Foreign}, `SELECT
@@ -189,6 +189,22 @@ func (tx *Tx) Totals(ctx context.Context, app string) (t provision.Totals, err e
 		(SELECT count(*) FROM accounts INDEXED BY accounts_due WHERE app = ?1 AND due = 1 AND parked = ''),
 		(SELECT count(*) FROM foreign_accounts WHERE app = ?1)`, app)
 	return t, err
+}
+
+// sizes are how many accounts and memberships an app has. A store that an earlier version
+// wrote, and that is opened for reading alone, has no table of them yet: there they are counted.
+func (tx *Tx) sizes(ctx context.Context, app string, t *provision.Totals) error {
+	var kept bool
+	if _, err := tx.row(ctx, []any{&kept}, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'app_sizes')`); err != nil {
+		return err
+	}
+	query := `SELECT live, disabled, memberships FROM app_sizes WHERE app = ?`
+	if !kept {
+		query = `SELECT count(*) FILTER (WHERE state = 'live'), count(*) FILTER (WHERE state = 'disabled'),
+			(SELECT count(*) FROM app_members WHERE app = ?1) FROM accounts WHERE app = ?1`
+	}
+	_, err := tx.row(ctx, []any{&t.Live, &t.Disabled, &t.Memberships}, query, app)
+	return err
 }
 
 // LiveAccounts implements provision.GuardTx.

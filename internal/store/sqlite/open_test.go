@@ -426,3 +426,50 @@ func TestLess(t *testing.T) {
 		}
 	}
 }
+
+// TestTotalsOfAnEarlierStore: a store that was written before the sizes of apps were kept,
+// and is opened for reading alone, is counted.
+func TestTotalsOfAnEarlierStore(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "usher.db")
+	db, err := sqlite.Open(t.Context(), path, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := sqlite.Raw(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	p, err := goose.NewProvider(goose.DialectSQLite3, raw, os.DirFS("migrations"))
+	if err == nil {
+		_, err = p.DownTo(t.Context(), 14)
+	}
+	for _, row := range []string{
+		`INSERT INTO accounts (app, person, state) VALUES ('app', 'ada', 'live'), ('app', 'bo', 'live'), ('app', 'cy', 'disabled'), ('other', 'ada', 'live')`,
+		`INSERT INTO app_members (app, team, person, journal) VALUES ('app', 'eng', 'ada', 0), ('other', 'eng', 'ada', 0)`,
+	} {
+		if err == nil {
+			_, err = raw.ExecContext(t.Context(), row)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := sqlite.OpenRead(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	var got provision.Totals
+	err = old.Read(t.Context(), func(tx *sqlite.Tx) (err error) {
+		got, err = tx.Totals(t.Context(), "app")
+		return err
+	})
+	if want := (provision.Totals{Live: 2, Disabled: 1, Waiting: 3, Memberships: 1}); err != nil || got != want {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

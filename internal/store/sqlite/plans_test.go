@@ -187,7 +187,7 @@ func TestPlans(t *testing.T) {
 		"totals": {func(ctx context.Context, tx *sqlite.Tx) error {
 			_, err := tx.Totals(ctx, "app")
 			return err
-		}, []string{"app_sizes USING PRIMARY KEY (app=?)", "accounts_parked (app=?)", "accounts_due (app=?)"}, nil},
+		}, []string{"app_sizes USING PRIMARY KEY (app=?)", "accounts_parked (app=?)", "accounts_due (app=?)"}, []string{"SCAN sqlite_schema"}},
 		"next retry": {func(ctx context.Context, tx *sqlite.Tx) error {
 			_, err := tx.NextRetry(ctx, "app", nil, time.Time{})
 			return err
