@@ -139,12 +139,19 @@ func (w *world) close() {
 }
 
 // set sets a value by hand.
-func (w *world) set(value []byte) {
+func (w *world) set(value []byte) { w.Helper(); w.setFor(address, value) }
+
+func (w *world) setFor(origin string, value []byte) { w.Helper(); w.put(origin, value, false) }
+
+// rotate puts a value before the one that there is, by hand.
+func (w *world) rotate(value []byte) { w.Helper(); w.put(address, value, true) }
+
+func (w *world) put(origin string, value []byte, rotate bool) {
 	w.Helper()
 	all := w.rows()
-	s, err := w.ring.Seal(secret.Sealed{Name: name, Version: secret.Top(all, name) + 1, Origin: address}, value)
+	s, err := w.ring.Seal(secret.Sealed{Name: name, Version: secret.Top(all, name) + 1, Origin: origin}, value)
 	if err == nil {
-		err = secret.Put(context.Background(), w.db.Secrets(), w.ring, s, false, "ines")
+		err = secret.Put(context.Background(), w.db.Secrets(), w.ring, s, rotate, "ines")
 	}
 	if err != nil {
 		w.Fatal(err)
@@ -302,6 +309,9 @@ func (w *world) sound() {
 		w.Fatalf("%d public keys", len(keys))
 	}
 	for _, s := range w.rows() {
+		if !w.ring.Has(s.Key) { // it was lost on purpose
+			continue
+		}
 		value := w.value(s)
 		if !w.key {
 			if w.tenant.HoldsSecret("usher", value) {
