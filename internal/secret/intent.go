@@ -40,7 +40,7 @@ func Before(all []Sealed, name string) (Sealed, bool) {
 
 // Intend keeps a value that is to be brought to where it goes, before anything of it goes
 // there: whatever happens then, what may be taken there is here. There must be a version
-// that is held, and no other intention.
+// that is held and that the ring opens, and no other intention.
 func Intend(ctx context.Context, store Store, r *Ring, s Sealed, actor, why string) (Sealed, error) {
 	s.State = Intended
 	if err := errors.Join(s.check(), r.opens(s)); err != nil {
@@ -51,13 +51,16 @@ func Intend(ctx context.Context, store Store, r *Ring, s Sealed, actor, why stri
 		if err != nil {
 			return err
 		}
-		_, held := Newest(had, s.Name)
+		newest, held := Newest(had, s.Name)
 		_, intended := Intention(had, s.Name)
 		switch {
 		case intended:
 			return fmt.Errorf("secret:%s: %w", s.Name, ErrIntended)
 		case !held || s.Version != Top(had, s.Name)+1:
 			return fmt.Errorf("secret:%s: %w", s.Name, ErrMoved)
+		}
+		if err := r.opens(newest); err != nil { // all was sealed anew meanwhile, and the key of r may go
+			return err
 		}
 		s.Created, s.Who = tx.Now(), actor
 		if err := tx.PutSecret(ctx, s); err != nil {
@@ -116,7 +119,7 @@ func Promote(ctx context.Context, store Store, r *Ring, intent Sealed, over int,
 		promoted.State, promoted.Created, promoted.Who = Held, tx.Now(), actor
 		put := []Sealed{promoted}
 		if retire {
-			if before, ok := Before(had, intent.Name); ok && byHand {
+			if before, ok := Before(had, intent.Name); ok && old.Version == over {
 				old = before
 			}
 			retiring := old

@@ -343,6 +343,9 @@ func TestPutDropsLost(t *testing.T) {
 		}
 	}
 	put(r, 1)
+	if _, err := secret.Intend(ctx, s, anew, seal(t, anew, at("tenant", 2, "https://t.example"), "v2"), "ines", ""); err == nil || !strings.Contains(err.Error(), id) {
+		t.Errorf("on its way by a ring that does not open the newest: %v", err)
+	}
 	if _, err := secret.Intend(ctx, s, r, seal(t, r, at("tenant", 2, "https://t.example"), "v2"), "ines", ""); err != nil {
 		t.Fatal(err)
 	}

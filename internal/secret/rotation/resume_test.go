@@ -400,3 +400,17 @@ func TestLostKey(t *testing.T) {
 		})
 	})
 }
+
+// TestWrongOneIsNewest: where the tenant takes the version before the newest, that is what
+// is rotated, and taken back.
+func TestWrongOneIsNewest(t *testing.T) {
+	t.Parallel()
+	inBubble(t, true, nil, func(w *world) {
+		old := w.newest()
+		w.rotate(madeKeys()[6])
+		r := w.works(rotation.Rotate)
+		if !r.Rotated || !r.Retired || len(r.Notes) > 0 || w.states() != "3, 2" || w.enters(old) || !w.enters(w.newest()) || len(w.tenant.ClientKeys("usher")) != 1 {
+			t.Errorf("%+v, %s, %+v", r, w.states(), w.tenant.ClientKeys("usher"))
+		}
+	})
+}

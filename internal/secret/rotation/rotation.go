@@ -243,6 +243,7 @@ type entered struct {
 	client *auth0.Client
 	by     secret.Sealed
 	thumb  string
+	over   int // the newest version, if that was tried and is not taken; as in promote
 }
 
 // try asks for a token by a value. One that was sealed for another origin is not sent, and
@@ -265,7 +266,7 @@ func (r *run) try(ctx context.Context, s secret.Sealed) (in entered, taken bool,
 		r.no = err
 		return in, false, nil
 	}
-	return entered{client, s, r.thumbprint(value)}, err == nil, err
+	return entered{client: client, by: s, thumb: r.thumbprint(value)}, err == nil, err
 }
 
 // enter finds the version that the tenant takes: the newest, or else the one before.
@@ -283,6 +284,7 @@ func (r *run) enter(ctx context.Context, rows []secret.Sealed) (entered, error) 
 	}
 	if before, ok := secret.Before(rows, r.Name); ok {
 		if in, taken, err = r.try(ctx, before); taken || err != nil && !keyLost(err) {
+			in.over = newest.Version
 			return in, err
 		}
 	}
@@ -295,7 +297,7 @@ var errNeither = errors.New("the tenant takes no version of it that is kept here
 // bring takes an intention to the tenant, and promotes it once it is taken there. fresh
 // says that nothing of it was ever sent.
 func (r *run) bring(ctx context.Context, in entered, intent secret.Sealed, value []byte, fresh bool) error {
-	sent := !fresh
+	sent, over := !fresh, in.over
 	began := time.Now()
 	for n := 0; ; n++ {
 		err := r.send(ctx, in, intent, value)
@@ -307,23 +309,23 @@ func (r *run) bring(ctx context.Context, in entered, intent secret.Sealed, value
 		}
 		sent = true // as it may have been
 		if in, taken, tried := r.try(ctx, intent); tried == nil && taken {
-			return r.promote(ctx, intent, 0, in.thumb)
+			return r.promote(ctx, intent, over, in.thumb)
 		}
 		if time.Since(began) >= spreads || pause(ctx, n) != nil {
 			return fmt.Errorf("whether the tenant has the new one is not known, and the next start finds out: %w", err)
 		}
 	}
-	return r.verify(ctx, intent)
+	return r.verify(ctx, intent, over)
 }
 
 // verify asks for a token by the new credential until there is one: either of two secrets
-// may be taken for a while, or only the old one.
-func (r *run) verify(ctx context.Context, intent secret.Sealed) error {
+// may be taken for a while, or only the old one. over is as in promote.
+func (r *run) verify(ctx context.Context, intent secret.Sealed, over int) error {
 	began := time.Now()
 	for n := 0; ; n++ {
 		in, taken, err := r.try(ctx, intent)
 		if taken {
-			return r.promote(ctx, intent, 0, in.thumb)
+			return r.promote(ctx, intent, over, in.thumb)
 		}
 		if time.Since(began) >= spreads || pause(ctx, n) != nil {
 			if err != nil {
