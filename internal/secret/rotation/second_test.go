@@ -55,7 +55,7 @@ func (w *world) round(luck *rand.Rand, did map[string]int) {
 	w.Helper()
 	act := func() { did[w.second(luck)]++ }
 	w.other, w.otherAt = act, 1+luck.IntN(12)
-	r, err := w.process(luck.IntN(14), mode(luck.IntN(int(modes))), rotation.Rotate)
+	r, _ := w.process(luck.IntN(14), mode(luck.IntN(int(modes))), rotation.Rotate) // most are cut
 	if r.Rotated {
 		did["rotated"]++
 	}
@@ -65,7 +65,8 @@ func (w *world) round(luck *rand.Rand, did map[string]int) {
 	w.other = nil
 	for n := 0; n == 0 || rotation.Pending(w.rows(), name); n++ {
 		w.passes(luck)
-		if r, err = w.process(0, 0, rotation.Resume); r.Rotated {
+		r, err := w.process(0, 0, rotation.Resume)
+		if r.Rotated {
 			did["rotated"]++
 		}
 		if n == 10 { // a wrong value behind the end is said, and stays until somebody sets another
