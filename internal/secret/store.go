@@ -143,7 +143,7 @@ func Rewrap(ctx context.Context, store Store, r *Ring, actor string) (n int, err
 		for _, s := range all {
 			anew, err := r.reseal(s)
 			if err != nil {
-				return fmt.Errorf("nothing is sealed anew: %w (add that key to the ring, or: usher secret set %s)", err, s.Name)
+				return notAnew(err, s.Name)
 			}
 			if s.Key == r.First() { // it opens, which is all that was to be known
 				continue
@@ -160,6 +160,15 @@ func Rewrap(ctx context.Context, store Store, r *Ring, actor string) (n int, err
 		return tx.TellSecrets(ctx, told)
 	})
 	return n, err
+}
+
+// notAnew says what there is to do about a value that does not open.
+func notAnew(err error, name string) error {
+	hint := "usher secret set " + name
+	if _, ok := errors.AsType[*MissingKeyError](err); ok {
+		hint = "add that key to the ring, or: " + hint
+	}
+	return fmt.Errorf("nothing is sealed anew: %w (%s)", err, hint)
 }
 
 // opens says why a value does not open.
