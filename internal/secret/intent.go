@@ -40,7 +40,7 @@ func Before(all []Sealed, name string) (Sealed, bool) {
 
 // Intend keeps a value that is to be brought to where it goes, before anything of it goes
 // there: whatever happens then, what may be taken there is here. There must be a version
-// that is held, and no other intention.
+// that is held and that the ring opens, and no other intention.
 func Intend(ctx context.Context, store Store, r *Ring, s Sealed, actor, why string) (Sealed, error) {
 	s.State = Intended
 	if err := errors.Join(s.check(), r.opens(s)); err != nil {
@@ -51,13 +51,16 @@ func Intend(ctx context.Context, store Store, r *Ring, s Sealed, actor, why stri
 		if err != nil {
 			return err
 		}
-		_, held := Newest(had, s.Name)
+		newest, held := Newest(had, s.Name)
 		_, intended := Intention(had, s.Name)
 		switch {
 		case intended:
 			return fmt.Errorf("secret:%s: %w", s.Name, ErrIntended)
 		case !held || s.Version != Top(had, s.Name)+1:
 			return fmt.Errorf("secret:%s: %w", s.Name, ErrMoved)
+		}
+		if err := r.opens(newest); err != nil { // all was sealed anew meanwhile, and the key of r may go
+			return err
 		}
 		s.Created, s.Who = tx.Now(), actor
 		if err := tx.PutSecret(ctx, s); err != nil {
@@ -67,7 +70,8 @@ func Intend(ctx context.Context, store Store, r *Ring, s Sealed, actor, why stri
 	})
 }
 
-// Resend notes that an intention is sent again, from when on it counts as made.
+// Resend notes that an intention is sent again, from when on it counts as made. One that
+// somebody has set another value after is not: that goes before.
 func Resend(ctx context.Context, store Store, intent Sealed) (Sealed, error) {
 	err := store.Update(ctx, func(tx Tx) error {
 		had, err := tx.Secrets(ctx, intent.Name)
@@ -75,7 +79,7 @@ func Resend(ctx context.Context, store Store, intent Sealed) (Sealed, error) {
 			return err
 		}
 		kept, ok := Intention(had, intent.Name)
-		if !ok || kept.Version != intent.Version {
+		if newest, _ := Newest(had, intent.Name); !ok || kept.Version != intent.Version || newest.Version > kept.Version {
 			return fmt.Errorf("secret:%s: %w", intent.Name, ErrMoved)
 		}
 		intent = kept
@@ -86,8 +90,11 @@ func Resend(ctx context.Context, store Store, intent Sealed) (Sealed, error) {
 }
 
 // Promote makes an intention the newest version: it is taken where it goes. The one that
-// was the newest stays behind it, Retiring if it is to be taken back there.
-func Promote(ctx context.Context, store Store, r *Ring, intent Sealed, retire bool, actor, why string) (promoted Sealed, err error) {
+// was the newest stays behind it, Retiring if it is to be taken back there. One that was
+// set by hand after the intention goes before it, and it is ErrMoved; but for over, which
+// is known not to be taken there (0: there is none). Then what is to be taken back is the
+// one before over, if that is kept.
+func Promote(ctx context.Context, store Store, r *Ring, intent Sealed, over int, retire bool, actor, why string) (promoted Sealed, err error) {
 	err = store.Update(ctx, func(tx Tx) error {
 		had, err := tx.Secrets(ctx, intent.Name)
 		if err != nil {
@@ -95,11 +102,12 @@ func Promote(ctx context.Context, store Store, r *Ring, intent Sealed, retire bo
 		}
 		old, held := Newest(had, intent.Name)
 		kept, ok := Intention(had, intent.Name)
-		if !ok || !held || kept.Version != intent.Version {
+		byHand := old.Version > kept.Version
+		if !ok || !held || kept.Version != intent.Version || kept.Origin != old.Origin || byHand && old.Version != over {
 			return fmt.Errorf("secret:%s: %w", intent.Name, ErrMoved)
 		}
-		promoted = kept                 // as it is sealed now, which may be by another key
-		if old.Version > kept.Version { // set by hand meanwhile; the newest has the highest number
+		promoted = kept // as it is sealed now, which may be by another key
+		if byHand {     // the newest has the highest number
 			promoted.Version = Top(had, intent.Name) + 1
 			if promoted, err = r.rebind(kept, promoted); err != nil {
 				return err
@@ -109,10 +117,16 @@ func Promote(ctx context.Context, store Store, r *Ring, intent Sealed, retire bo
 			}
 		}
 		promoted.State, promoted.Created, promoted.Who = Held, tx.Now(), actor
+		put := []Sealed{promoted}
 		if retire {
-			old.State = Retiring
+			if before, ok := Before(had, intent.Name); ok && old.Version == over {
+				old = before
+			}
+			retiring := old
+			retiring.State = Retiring
+			put = append(put, retiring)
 		}
-		for _, s := range []Sealed{promoted, old} {
+		for _, s := range put {
 			if err := tx.PutSecret(ctx, s); err != nil {
 				return err
 			}
@@ -154,6 +168,17 @@ func Abandon(ctx context.Context, store Store, intent Sealed, actor, why string)
 
 // Retire notes that a version which was Retiring is not taken any more where it went.
 func Retire(ctx context.Context, store Store, old Sealed, actor, why string) error {
+	return settle(ctx, store, old, false, Told{"secret.retired", actor, old, why})
+}
+
+// Leave notes that a version which was Retiring is not taken back, and why: whether it is
+// taken where it went is not known. forget is for one that can be used no more.
+func Leave(ctx context.Context, store Store, old Sealed, forget bool, actor, why string) error {
+	return settle(ctx, store, old, forget, Told{"secret.left", actor, old, why})
+}
+
+// settle has a version be Retiring no more, and tells of it.
+func settle(ctx context.Context, store Store, old Sealed, forget bool, told Told) error {
 	return store.Update(ctx, func(tx Tx) error {
 		had, err := tx.Secrets(ctx, old.Name)
 		if err != nil {
@@ -168,11 +193,12 @@ func Retire(ctx context.Context, store Store, old Sealed, actor, why string) err
 			return err
 		}
 		// It is the one before the newest, or older than that.
-		if before, ok := Before(had, old.Name); ok && before.Version > s.Version {
+		if before, ok := Before(had, old.Name); forget || ok && before.Version > s.Version {
 			if err := tx.DeleteSecret(ctx, s.Name, s.Version); err != nil {
 				return err
 			}
 		}
-		return tx.TellSecrets(ctx, []Told{{"secret.retired", actor, s, why}})
+		told.Sealed = s
+		return tx.TellSecrets(ctx, []Told{told})
 	})
 }

@@ -67,19 +67,27 @@ func TestIntention(t *testing.T) {
 	if newest, _ := secret.Newest(all, "tenant"); newest.Version != 3 || secret.Top(all, "tenant") != 3 || states() != "3, 2 intended" {
 		t.Errorf("%v, %s", newest, states())
 	}
+	for _, over := range []int{0, 2} { // what was set by hand goes before, unless it is known not to be taken
+		if _, err := secret.Promote(ctx, s, r, intent, over, true, "ines", ""); !errors.Is(err, secret.ErrMoved) || states() != "3, 2 intended" {
+			t.Errorf("over %d: %v, %s", over, err, states())
+		}
+	}
+	if _, err := secret.Resend(ctx, s, intent); !errors.Is(err, secret.ErrMoved) {
+		t.Errorf("sent again over what was set by hand: %v", err)
+	}
 	more, _ := newKey(t)
 	r = newRing(t, more+"\n"+text)
 	if n, err := secret.Rewrap(ctx, s, r, "ines"); n != 2 || err != nil || states() != "3, 2 intended" {
 		t.Errorf("%d, %v, %s", n, err, states())
 	}
 	r = newRing(t, more) // the old one is gone, and what the caller has in hand is sealed by it
-	if promoted, err := secret.Promote(ctx, s, r, intent, true, "ines", ""); err != nil || promoted.Version != 4 || states() != "4, 3 retiring" {
+	if promoted, err := secret.Promote(ctx, s, r, intent, 3, true, "ines", ""); err != nil || promoted.Version != 4 || states() != "4, 3 retiring" {
 		t.Errorf("%v, %v, %s", promoted, err, states())
 	}
 	if got := kept(t, s, r); got["tenant/4"] != "v2" || got["tenant/3"] != "v3" {
 		t.Errorf("%v", got)
 	}
-	if _, err := secret.Promote(ctx, s, r, intent, true, "ines", ""); !errors.Is(err, secret.ErrMoved) {
+	if _, err := secret.Promote(ctx, s, r, intent, 0, true, "ines", ""); !errors.Is(err, secret.ErrMoved) {
 		t.Errorf("twice: %v", err)
 	}
 	put(5, "v5", true)
@@ -123,4 +131,31 @@ func mustAll(t *testing.T, s secret.Store) []secret.Sealed {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// TestPromoteForItsOrigin: an intention becomes the newest version for its own origin alone.
+func TestPromoteForItsOrigin(t *testing.T) {
+	t.Parallel()
+	text, _ := newKey(t)
+	r := newRing(t, text)
+	s, ctx := open(t, filepath.Join(t.TempDir(), "usher.db")).Secrets(), t.Context()
+	put := func(version int, origin string) {
+		t.Helper()
+		if err := secret.Put(ctx, s, r, seal(t, r, at("tenant", version, origin), "v"), false, "ines"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(1, "https://one.example")
+	intent, err := secret.Intend(ctx, s, r, seal(t, r, at("tenant", 2, "https://one.example"), "v2"), "ines", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(3, "https://two.example")
+	if _, err := secret.Promote(ctx, s, r, intent, 3, false, "ines", ""); !errors.Is(err, secret.ErrMoved) {
+		t.Errorf("%v", err)
+	}
+	put(4, "https://one.example")
+	if promoted, err := secret.Promote(ctx, s, r, intent, 4, false, "ines", ""); err != nil || promoted.Version != 5 {
+		t.Errorf("%v, %v", promoted, err)
+	}
 }

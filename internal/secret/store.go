@@ -37,7 +37,7 @@ type Tx interface {
 
 // Told is what the ledger is told of a value.
 type Told struct {
-	Kind   string // secret.set, .intended, .rotated, .retired, .dropped or .rewrapped
+	Kind   string // secret.set, .intended, .rotated, .retired, .left, .dropped or .rewrapped
 	Actor  string
 	Sealed Sealed // of which the ciphertext is not told
 	Why    string // what else there is to say; may be empty
@@ -69,8 +69,9 @@ func Top(all []Sealed, name string) (top int) {
 }
 
 // Put keeps a sealed value as the version after the newest, if that is what it is, and
-// tells the ledger. Of those before it, rotate leaves the newest, else none stays. What
-// the ring does not open is not kept: it would be missed when it is needed.
+// tells the ledger. Of those before it, rotate leaves the newest, else none stays but what
+// is on its way and opens. What the ring does not open is not kept: it would be missed when
+// it is needed.
 func Put(ctx context.Context, store Store, r *Ring, s Sealed, rotate bool, actor string) error {
 	if err := s.check(); err != nil {
 		return err
@@ -101,8 +102,32 @@ func Put(ctx context.Context, store Store, r *Ring, s Sealed, rotate bool, actor
 		if err := tx.DropSecrets(ctx, s.Name, below); err != nil {
 			return err
 		}
-		return tx.TellSecrets(ctx, []Told{{Kind: kind, Actor: actor, Sealed: s}})
+		told := []Told{{Kind: kind, Actor: actor, Sealed: s}}
+		if !rotate {
+			dropped, err := dropLost(ctx, tx, r, had, actor)
+			if err != nil {
+				return err
+			}
+			told = append(told, dropped...)
+		}
+		return tx.TellSecrets(ctx, told)
 	})
+}
+
+// dropLost forgets the versions that are on their way and that the ring does not open, as
+// nobody can take them any further, and returns what there is to tell.
+func dropLost(ctx context.Context, tx Tx, r *Ring, had []Sealed, actor string) (told []Told, err error) {
+	for _, s := range had {
+		why := r.opens(s)
+		if s.State == Held || why == nil {
+			continue
+		}
+		if err := tx.DeleteSecret(ctx, s.Name, s.Version); err != nil {
+			return nil, err
+		}
+		told = append(told, Told{"secret.dropped", actor, s, why.Error() + ", and another one is set; what of it was sent may be taken there"})
+	}
+	return told, nil
 }
 
 // Rewrap seals every value anew by the first key of the ring, all of them or none, and
@@ -118,7 +143,7 @@ func Rewrap(ctx context.Context, store Store, r *Ring, actor string) (n int, err
 		for _, s := range all {
 			anew, err := r.reseal(s)
 			if err != nil {
-				return err
+				return notAnew(err, s.Name)
 			}
 			if s.Key == r.First() { // it opens, which is all that was to be known
 				continue
@@ -135,6 +160,15 @@ func Rewrap(ctx context.Context, store Store, r *Ring, actor string) (n int, err
 		return tx.TellSecrets(ctx, told)
 	})
 	return n, err
+}
+
+// notAnew says what there is to do about a value that does not open.
+func notAnew(err error, name string) error {
+	hint := "usher secret set " + name
+	if _, ok := errors.AsType[*MissingKeyError](err); ok {
+		hint = "add that key to the ring, or: " + hint
+	}
+	return fmt.Errorf("nothing is sealed anew: %w (%s)", err, hint)
 }
 
 // opens says why a value does not open.

@@ -326,3 +326,46 @@ func TestStoreHoldsNoValue(t *testing.T) {
 	}
 	look("when it is closed")
 }
+
+// TestPutDropsLost: where the key of a version that is on its way is gone, setting another
+// value is the way out, also for a name that nobody uses; what opens is left to the rotation.
+func TestPutDropsLost(t *testing.T) {
+	t.Parallel()
+	text, id := newKey(t)
+	more, _ := newKey(t)
+	r, anew := newRing(t, text), newRing(t, more)
+	db := open(t, filepath.Join(t.TempDir(), "usher.db"))
+	s, ctx := db.Secrets(), t.Context()
+	put := func(r *secret.Ring, version int) {
+		t.Helper()
+		if err := secret.Put(ctx, s, r, seal(t, r, at("tenant", version, "https://t.example"), fmt.Sprint("v", version)), false, "ines"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(r, 1)
+	if _, err := secret.Intend(ctx, s, anew, seal(t, anew, at("tenant", 2, "https://t.example"), "v2"), "ines", ""); err == nil || !strings.Contains(err.Error(), id) {
+		t.Errorf("on its way by a ring that does not open the newest: %v", err)
+	}
+	if _, err := secret.Intend(ctx, s, r, seal(t, r, at("tenant", 2, "https://t.example"), "v2"), "ines", ""); err != nil {
+		t.Fatal(err)
+	}
+	put(r, 3)
+	if got := kept(t, s, r); len(got) != 2 || got["tenant/2"] != "v2" {
+		t.Errorf("what opens is dropped: %v", got)
+	}
+	want := "nothing is sealed anew: secret:tenant, version 3 is sealed by key " + id + ", which is not in the key ring (add that key to the ring, or: usher secret set tenant)"
+	if _, err := secret.Rewrap(ctx, s, anew, "ines"); err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
+	}
+	put(anew, 4)
+	if got := kept(t, s, anew); len(got) != 1 || got["tenant/4"] != "v4" {
+		t.Errorf("%v", got)
+	}
+	if n, err := secret.Rewrap(ctx, s, anew, "ines"); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	events := told(t, db)
+	if last := events[len(events)-1]; !strings.HasPrefix(last, "secret.dropped ") || !strings.Contains(last, "version 2 is sealed by key "+id) {
+		t.Errorf("%s", last)
+	}
+}

@@ -40,6 +40,9 @@ func (r *run) spare(keys []auth0.PublicKey, rows []secret.Sealed, in entered) (*
 	mine := map[string]bool{}
 	for _, s := range rows {
 		value, err := r.Ring.Open(s)
+		if keyLost(err) { // and so it cannot be told which one is its
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -179,13 +182,13 @@ func (r *run) retire(ctx context.Context) error {
 			return fmt.Errorf("the new key is the newest, and the old one is taken back by the next start: %w", err)
 		}
 	}
-	thumb, err := r.retireOld(ctx, newest, old)
-	if stays := (*refusal)(nil); errors.As(err, &stays) { // and would each time
-		r.note("%s", stays.why)
-		err = nil
-	}
-	if err != nil {
+	thumb, stays, err := r.retireOld(ctx, newest, old)
+	switch {
+	case err != nil:
 		return fmt.Errorf("the old key is not taken back yet: %w", err)
+	case stays != "": // and would each time
+		r.note("%s", stays)
+		return secret.Leave(ctx, r.Store, old, r.lost(old) != "", r.Actor, stays)
 	}
 	if err := secret.Retire(ctx, r.Store, old, r.Actor, "key "+thumb); err != nil {
 		return err
@@ -195,32 +198,41 @@ func (r *run) retire(ctx context.Context) error {
 	return nil
 }
 
-// retireOld takes a key back at the tenant, let in by the newest.
-func (r *run) retireOld(ctx context.Context, newest, old secret.Sealed) (thumb string, err error) {
-	value, err := r.Ring.Open(old)
-	if err != nil {
-		return "", err
-	}
-	thumb = r.thumbprint(value)
-	clear(value)
+// retireOld takes a key back at the tenant, let in by the newest. stays is why it is not
+// known to be gone there, for people; "" if it is gone.
+func (r *run) retireOld(ctx context.Context, newest, old secret.Sealed) (thumb, stays string, err error) {
 	in, taken, err := r.try(ctx, newest)
 	switch {
 	case err != nil:
-		return thumb, err
+		return "", "", err
 	case !taken:
-		return thumb, errors.New("the tenant does not take the newest")
-	case in.thumb == thumb: // the old one was set again by hand
-		return thumb, nil
+		return "", "", errors.New("the tenant does not take the newest")
+	}
+	if why := r.lost(old); why != "" {
+		return "", fmt.Sprintf("version %d is not taken back: %s%s", old.Version, why, r.lookThere(old)), nil
+	}
+	value, err := r.Ring.Open(old)
+	if err != nil {
+		return "", "", err
+	}
+	thumb = r.thumbprint(value)
+	clear(value)
+	if in.thumb == thumb {
+		return thumb, "the old key was set again by hand, and stays", nil
 	}
 	keys, err := in.client.PublicKeys(ctx)
 	if err != nil {
-		return thumb, err
+		return thumb, "", err
 	}
 	if gone, ok := known(keys, thumb); ok {
-		return thumb, r.takeBack(ctx, in, keys, gone)
+		err := r.takeBack(ctx, in, keys, gone)
+		if no := (*refusal)(nil); errors.As(err, &no) {
+			return thumb, no.why, nil
+		}
+		return thumb, "", err
 	}
 	if others := len(keys) - 1; others > 0 {
-		r.note("the application has another public key, which is not ours by its thumbprint: remove it there if nobody needs it")
+		return thumb, "the application has another public key, which is not ours by its thumbprint: remove it there if nobody needs it", nil
 	}
-	return thumb, nil
+	return thumb, "", nil
 }

@@ -74,10 +74,10 @@ func Pending(all []secret.Sealed, name string) bool {
 // run is one call.
 type run struct {
 	Config
-	out Result
-	no  error // what the tenant has said last of a credential that it does not take
-
-	unused bool // the newest version, as it could not be taken up
+	out    Result
+	origin string // of the newest version when the call began: where all of it goes
+	no     error  // what the tenant has said last of a credential that it does not take
+	unused bool   // the newest version, as it could not be taken up
 }
 
 // Rotate makes a new credential, brings it to the tenant, and makes it the newest version.
@@ -100,10 +100,10 @@ func Resume(ctx context.Context, c Config) (Result, error) {
 
 // named says of which secret an error is.
 func (r *run) named(err error) error {
-	if err == nil {
-		return nil
+	if name := "secret:" + r.Name + ": "; err != nil && !strings.HasPrefix(err.Error(), name) {
+		return fmt.Errorf("%s%w", name, err)
 	}
-	return fmt.Errorf("secret:%s: %w", r.Name, err)
+	return err
 }
 
 func (r *run) say(format string, args ...any) {
@@ -128,6 +128,8 @@ func (r *run) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	newest, _ := secret.Newest(rows, r.Name)
+	r.origin = newest.Origin
 	if intent, ok := secret.Intention(rows, r.Name); ok {
 		r.say("version %d was on its way to the tenant when an earlier rotation ended; it goes on", intent.Version)
 		r.out.Resumed = true
@@ -148,6 +150,10 @@ func (r *run) begin(ctx context.Context) error {
 	newest, ok := secret.Newest(rows, r.Name)
 	if !ok {
 		return errors.New("it is not set: rotation begins with a credential that the tenant takes")
+	}
+	if intent, ok := secret.Intention(rows, r.Name); ok {
+		return fmt.Errorf("%w: version %d was sent at %s and may come about until %s; try again then", secret.ErrIntended, intent.Version,
+			intent.Created.UTC().Format(time.RFC3339), intent.Created.Add(settled).UTC().Format(time.RFC3339))
 	}
 	in, err := r.enter(ctx, rows)
 	if err != nil {
@@ -240,10 +246,15 @@ type entered struct {
 	client *auth0.Client
 	by     secret.Sealed
 	thumb  string
+	over   int // the newest version, if that was tried and is not taken; as in promote
 }
 
-// try asks for a token by a value.
+// try asks for a token by a value. One that was sealed for another origin is not sent, and
+// so not taken.
 func (r *run) try(ctx context.Context, s secret.Sealed) (in entered, taken bool, err error) {
+	if s.Origin != r.origin {
+		return in, false, nil
+	}
 	value, err := r.Ring.Open(s)
 	if err != nil {
 		return in, false, err
@@ -258,7 +269,7 @@ func (r *run) try(ctx context.Context, s secret.Sealed) (in entered, taken bool,
 		r.no = err
 		return in, false, nil
 	}
-	return entered{client, s, r.thumbprint(value)}, err == nil, err
+	return entered{client: client, by: s, thumb: r.thumbprint(value)}, err == nil, err
 }
 
 // enter finds the version that the tenant takes: the newest, or else the one before.
@@ -267,12 +278,16 @@ func (r *run) enter(ctx context.Context, rows []secret.Sealed) (entered, error) 
 	if !ok {
 		return entered{}, errors.New("it is not set")
 	}
+	if newest.Origin != r.origin { // since this call began
+		return entered{}, secret.ErrMoved
+	}
 	in, taken, err := r.try(ctx, newest)
 	if taken || err != nil {
 		return in, err
 	}
 	if before, ok := secret.Before(rows, r.Name); ok {
-		if in, taken, err = r.try(ctx, before); taken || err != nil {
+		if in, taken, err = r.try(ctx, before); taken || err != nil && !keyLost(err) {
+			in.over = newest.Version
 			return in, err
 		}
 	}
@@ -282,54 +297,10 @@ func (r *run) enter(ctx context.Context, rows []secret.Sealed) (entered, error) 
 // errNeither needs a person.
 var errNeither = errors.New("the tenant takes no version of it that is kept here: set the one that the application has, by usher secret set")
 
-// goOn takes an intention that an earlier call has left to its end.
-func (r *run) goOn(ctx context.Context, rows []secret.Sealed, intent secret.Sealed) error {
-	newest, _ := secret.Newest(rows, r.Name)
-	byHand := newest.Version > intent.Version // which goes before, if it is taken
-	if !byHand {
-		if done, err := r.finished(ctx, intent); done || err != nil {
-			return err
-		}
-	}
-	in, err := r.enter(ctx, rows)
-	if errors.Is(err, errNeither) && byHand {
-		if done, err := r.finished(ctx, intent); done || err != nil {
-			return err
-		}
-	}
-	switch {
-	case err != nil:
-		return err
-	case byHand && !r.Key && time.Since(intent.Created) < settled:
-		r.note("version %d is kept until it cannot come about any more, which is %v after it was sent", intent.Version, settled)
-		return nil
-	case byHand:
-		return r.abandon(ctx, in, intent, "another one was set meanwhile, and is taken")
-	}
-	value, err := r.Ring.Open(intent)
-	if err != nil {
-		return err
-	}
-	defer clear(value)
-	if intent, err = secret.Resend(ctx, r.Store, intent); err != nil {
-		return err
-	}
-	return r.bring(ctx, in, intent, value, false)
-}
-
-// finished promotes an intention if the tenant takes it.
-func (r *run) finished(ctx context.Context, intent secret.Sealed) (done bool, err error) {
-	in, taken, err := r.try(ctx, intent)
-	if err != nil || !taken {
-		return false, err
-	}
-	return true, r.promote(ctx, intent, in.thumb)
-}
-
 // bring takes an intention to the tenant, and promotes it once it is taken there. fresh
 // says that nothing of it was ever sent.
 func (r *run) bring(ctx context.Context, in entered, intent secret.Sealed, value []byte, fresh bool) error {
-	sent := !fresh
+	sent, over := !fresh, in.over
 	began := time.Now()
 	for n := 0; ; n++ {
 		err := r.send(ctx, in, intent, value)
@@ -341,23 +312,23 @@ func (r *run) bring(ctx context.Context, in entered, intent secret.Sealed, value
 		}
 		sent = true // as it may have been
 		if in, taken, tried := r.try(ctx, intent); tried == nil && taken {
-			return r.promote(ctx, intent, in.thumb)
+			return r.promote(ctx, intent, over, in.thumb)
 		}
 		if time.Since(began) >= spreads || pause(ctx, n) != nil {
 			return fmt.Errorf("whether the tenant has the new one is not known, and the next start finds out: %w", err)
 		}
 	}
-	return r.verify(ctx, intent)
+	return r.verify(ctx, intent, over)
 }
 
 // verify asks for a token by the new credential until there is one: either of two secrets
-// may be taken for a while, or only the old one.
-func (r *run) verify(ctx context.Context, intent secret.Sealed) error {
+// may be taken for a while, or only the old one. over is as in promote.
+func (r *run) verify(ctx context.Context, intent secret.Sealed, over int) error {
 	began := time.Now()
 	for n := 0; ; n++ {
 		in, taken, err := r.try(ctx, intent)
 		if taken {
-			return r.promote(ctx, intent, in.thumb)
+			return r.promote(ctx, intent, over, in.thumb)
 		}
 		if time.Since(began) >= spreads || pause(ctx, n) != nil {
 			if err != nil {
@@ -407,13 +378,15 @@ func (r *run) note(format string, args ...any) {
 	r.out.Notes = append(r.out.Notes, fmt.Sprintf(format, args...))
 }
 
-// promote makes an intention the newest version: the tenant takes it.
-func (r *run) promote(ctx context.Context, intent secret.Sealed, thumb string) error {
+// promote makes an intention the newest version: the tenant takes it. It goes over no
+// version that was set by hand meanwhile, but for that which the tenant is known not to
+// take: its number, or 0.
+func (r *run) promote(ctx context.Context, intent secret.Sealed, over int, thumb string) error {
 	why := ""
 	if thumb != "" {
 		why = "key " + thumb
 	}
-	s, err := secret.Promote(ctx, r.Store, r.Ring, intent, r.Key, r.Actor, why)
+	s, err := secret.Promote(ctx, r.Store, r.Ring, intent, over, r.Key, r.Actor, why)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ const (
 
 // madeKeys are private keys, made once: that takes long.
 var madeKeys = sync.OnceValue(func() (out [][]byte) {
-	for range 6 {
+	for range 7 {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
 			panic(err)
@@ -89,6 +89,7 @@ type world struct {
 	tenant *auth0test.Tenant
 	db     store.DB
 	ring   *secret.Ring
+	text   string // of the first key of the ring
 	made   int
 
 	// of the process that runs
@@ -98,6 +99,8 @@ type world struct {
 	how     mode
 	dead    bool
 	kill    context.CancelFunc
+	other   func() // what somebody else does before the effect otherAt
+	otherAt int
 }
 
 func newWorld(t *testing.T, dir string, key bool, change func(*auth0test.Config)) *world {
@@ -117,9 +120,9 @@ func newWorld(t *testing.T, dir string, key bool, change func(*auth0test.Config)
 	if w.tenant, err = auth0test.New(c); err != nil {
 		t.Fatal(err)
 	}
-	text, _, err := secret.NewKey()
+	w.text, _, err = secret.NewKey()
 	if err == nil {
-		w.ring, err = secret.ParseRing(text)
+		w.ring, err = secret.ParseRing(w.text)
 	}
 	if err == nil {
 		w.db, err = store.Open(context.Background(), filepath.Join(dir, "usher.db"), "test")
@@ -139,12 +142,19 @@ func (w *world) close() {
 }
 
 // set sets a value by hand.
-func (w *world) set(value []byte) {
+func (w *world) set(value []byte) { w.Helper(); w.setFor(address, value) }
+
+func (w *world) setFor(origin string, value []byte) { w.Helper(); w.put(origin, value, false) }
+
+// rotate puts a value before the one that there is, by hand.
+func (w *world) rotate(value []byte) { w.Helper(); w.put(address, value, true) }
+
+func (w *world) put(origin string, value []byte, rotate bool) {
 	w.Helper()
 	all := w.rows()
-	s, err := w.ring.Seal(secret.Sealed{Name: name, Version: secret.Top(all, name) + 1, Origin: address}, value)
+	s, err := w.ring.Seal(secret.Sealed{Name: name, Version: secret.Top(all, name) + 1, Origin: origin}, value)
 	if err == nil {
-		err = secret.Put(context.Background(), w.db.Secrets(), w.ring, s, false, "ines")
+		err = secret.Put(context.Background(), w.db.Secrets(), w.ring, s, rotate, "ines")
 	}
 	if err != nil {
 		w.Fatal(err)
@@ -184,7 +194,7 @@ func (w *world) config() rotation.Config {
 			return nil
 		},
 		NewKey: func() ([]byte, error) {
-			made := madeKeys()
+			made := madeKeys()[:6] // the last one is nobody's
 			w.made++
 			return slices.Clone(made[(w.made-1)%len(made)]), nil
 		},
@@ -209,6 +219,9 @@ func (w *world) process(at int, how mode, do func(context.Context, rotation.Conf
 // hit says what becomes of the next effect; lives is false if the process ends with it.
 func (w *world) hit() (how mode, wrong bool) {
 	w.effects++
+	if w.other != nil && w.effects == w.otherAt {
+		w.other()
+	}
 	return w.how, w.effects == w.at
 }
 
@@ -303,19 +316,24 @@ func (w *world) sound() {
 		w.Fatalf("%d public keys", len(keys))
 	}
 	for _, s := range w.rows() {
-		value := w.value(s)
-		if !w.key {
-			if w.tenant.HoldsSecret("usher", value) {
-				return
-			}
+		if !w.ring.Has(s.Key) { // it was lost on purpose
 			continue
 		}
-		_, thumb := public(w.T, []byte(value))
-		if slices.ContainsFunc(keys, func(k auth0test.ClientKey) bool { return k.Active && k.Kid == thumb }) {
+		if w.holds(w.value(s)) {
 			return
 		}
 	}
 	w.Fatal("locked out: the tenant takes nothing that is sealed")
+}
+
+// holds reports whether the tenant takes a value for good, once it has spread.
+func (w *world) holds(value string) bool {
+	w.Helper()
+	if !w.key {
+		return w.tenant.HoldsSecret("usher", value)
+	}
+	_, thumb := public(w.T, []byte(value))
+	return slices.ContainsFunc(w.tenant.ClientKeys("usher"), func(k auth0test.ClientKey) bool { return k.Active && k.Kid == thumb })
 }
 
 // enters reports whether the tenant gives a token for a value, now.
