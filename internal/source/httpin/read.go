@@ -3,11 +3,13 @@
 package httpin
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -190,11 +192,12 @@ func (l *List) byID(ctx context.Context, absent []string, b *source.Batch, w *wa
 	return nil
 }
 
-// one reads a record by its id. why says that what came is not what was asked for.
+// one reads a record by its id. why says that what came is not what was asked for, or that
+// it cannot be asked for.
 func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *source.Reject, why string, err error) {
-	at, err := l.address(key)
-	if err != nil {
-		return nil, nil, "", err
+	at, why := l.address(key)
+	if why != "" {
+		return nil, nil, why, nil
 	}
 	where := place(at)
 	a, err := l.client.get(ctx, ask{url: at, where: where, method: http.MethodGet})
@@ -203,7 +206,7 @@ func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *so
 	}
 	v, err := parse(a.body)
 	if err != nil {
-		return nil, nil, "", &Error{Where: where, Msg: "answers with what cannot be read: " + err.Error()}
+		return nil, nil, where + " answers with what cannot be read: " + err.Error(), nil
 	}
 	found := v.find(l.One.At)
 	if len(found) != 1 || found[0].kind != '{' {
@@ -227,12 +230,13 @@ func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *so
 	return &good[0], nil, "", nil
 }
 
-// address is where a record is had. An id is of the source's, and leads nowhere else.
-func (l *List) address(key string) (*url.URL, error) {
+// address is where a record is had, or why there is none. An id is of the source's, and
+// leads nowhere else.
+func (l *List) address(key string) (at *url.URL, why string) {
 	path, query, asked := strings.Cut(l.One.URL, "?")
 	switch {
 	case strings.Contains(path, idIn) && (key == "." || key == ".."):
-		return nil, &Error{Where: l.where, Msg: "has a record whose id would name another place"}
+		return nil, l.where + " has a record whose id would name another place"
 	case strings.Contains(path, idIn):
 		path = strings.Replace(path, idIn, url.PathEscape(key), 1)
 	default:
@@ -243,48 +247,92 @@ func (l *List) address(key string) (*url.URL, error) {
 	}
 	u, err := url.Parse(path)
 	if err != nil || origin(u) != l.origin {
-		return nil, &Error{Where: l.where, Msg: "has a record whose id fits into no address"}
+		return nil, l.where + " has a record whose id fits into no address"
 	}
-	return u, nil
+	return u, ""
 }
 
 // ReadSome implements source.LiveReader. Whoever is not found by id is not gone: everybody
-// is read, and that tells.
+// is read, and that tells. So it does of those whose record cannot be had, as others need
+// not wait for them. The order is left to chance, so that it is not always the same few who
+// are asked for first and get no answer.
 func (l *List) ReadSome(ctx context.Context, keys []string) (*source.Batch, error) {
 	began := time.Now()
-	var good []source.Row
-	var bad []source.Reject
-	unsure := map[string]bool{}
-	for _, key := range keys {
-		if l.One == nil {
-			unsure["single records cannot be read"] = true
+	got := some{unsure: map[string]bool{}}
+	if l.One == nil {
+		got.unsure["single records cannot be read"] = true
+		keys = nil
+	}
+	for _, i := range rand.Perm(len(keys)) {
+		row, reject, why, err := l.one(ctx, keys[i])
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err := got.add(row, reject, why, err); err != nil {
+			return nil, err
+		}
+		if got.inARow >= mostInARow {
 			break
 		}
-		row, reject, why, err := l.one(ctx, key)
-		switch e, _ := errors.AsType[*Error](err); {
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case e != nil && e.gone():
-			unsure["somebody who was told of is not found by id"] = true
-		case e != nil && !e.Credential && !e.Again && e.Status >= 400: // of one alone, so that others need not wait
-			unsure[e.Error()] = true
-		case err != nil:
-			return nil, err
-		case why != "":
-			unsure[why] = true
-		case reject != nil:
-			bad = append(bad, *reject)
-		default:
-			good = append(good, *row)
-		}
 	}
-	b := l.batch(good, bad)
+	if got.failed != nil && !got.answered {
+		return nil, got.failed
+	}
+	b := l.batch(got.good, got.bad)
 	b.Live.Began = began
-	b.Proof = source.Proof{Rows: len(good), Rejected: len(bad), Reason: "it holds some people alone"}
-	if len(unsure) > 0 && l.Unsure != nil {
-		l.Unsure(strings.Join(slices.Sorted(maps.Keys(unsure)), "; "))
+	b.Proof = source.Proof{Rows: len(got.good), Rejected: len(got.bad), Reason: "it holds some people alone"}
+	if len(got.unsure) > 0 && l.Unsure != nil {
+		l.Unsure(got.why())
 	}
 	return b, nil
+}
+
+// mostInARow is how many who are asked for by id may get no answer, one after the other,
+// before the others are not asked for any more: each may take minutes.
+const mostInARow = 3
+
+// some is what is had of records that are read by id.
+type some struct {
+	good     []source.Row
+	bad      []source.Reject
+	unsure   map[string]bool // why some cannot be taken
+	answered bool            // of one at least it is known what there is
+	failed   error           // the first that may be of the list, and not of one record
+	inARow   int
+}
+
+// add takes in what came of one. Its error is about all of them.
+func (s *some) add(row *source.Row, reject *source.Reject, why string, err error) error {
+	switch e, _ := errors.AsType[*Error](err); {
+	case e == nil && err != nil, e != nil && e.Credential:
+		return err
+	case e != nil && e.gone():
+		s.unsure["somebody who was told of is not found by id"] = true
+	case e != nil && (e.Again || e.Status < 400):
+		s.unsure[e.Error()] = true
+		s.failed, s.inARow = cmp.Or(s.failed, err), s.inARow+1
+		return nil
+	case e != nil: // of one alone
+		s.unsure[e.Error()] = true
+	case why != "":
+		s.unsure[why] = true
+	case reject != nil:
+		s.bad = append(s.bad, *reject)
+	default:
+		s.good = append(s.good, *row)
+	}
+	s.answered, s.inARow = true, 0
+	return nil
+}
+
+// why says in words why everybody has to be read.
+func (s *some) why() string {
+	const most = 3
+	all := slices.Sorted(maps.Keys(s.unsure))
+	if n := len(all); n > most {
+		all = append(all[:most], fmt.Sprintf("and %d more", n-most))
+	}
+	return strings.Join(all, "; ")
 }
 
 // ReadTeams implements source.LiveReader: a list states none.
