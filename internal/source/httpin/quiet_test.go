@@ -5,6 +5,7 @@ package httpin_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -126,6 +127,48 @@ func TestAnEntityTagStandsForWhatIsKnown(t *testing.T) {
 		h.readAll()
 		h.stand("new, " + strings.TrimPrefix(names(12), "p01, ") + ", p13 leaver")
 	})
+}
+
+// TestAnEmptyAnswerIsReadTwice: one alone takes nobody out, and is not what the next read is
+// held against.
+func TestAnEmptyAnswerIsReadTwice(t *testing.T) {
+	t.Parallel()
+	h := setup(t, httpintest.None, func(hr *httpintest.Server, _ *httpin.Config) { hr.ETag = true })
+	h.hr.Set(staff(12))
+	h.readAll()
+	empty := func(w http.ResponseWriter) {
+		w.Header().Set("ETag", `"empty"`)
+		body(`{"data":{"people":[]},"meta":{}}`)(w, nil)
+	}
+	h.hr.Counts()
+	h.hr.Fault = func(w http.ResponseWriter, _ *http.Request, n int) bool {
+		if n == 1 {
+			empty(w)
+		}
+		return n == 1
+	}
+	if r := h.readAll(); r.Rows != 12 {
+		t.Errorf("%+v", r)
+	}
+	h.stand(names(12))
+	asked := ""
+	h.hr.Fault = func(w http.ResponseWriter, r *http.Request, n int) bool {
+		if n == 3 {
+			asked = r.Header.Get("If-None-Match")
+		}
+		empty(w)
+		return true
+	}
+	h.readAll()
+	if asked != "" {
+		t.Errorf("it is asked whether %s has changed", asked)
+	}
+	if n := strings.Count(h.people(), "missing"); n != 12 { // the guard has them
+		t.Errorf("there is %s", h.people())
+	}
+	if c := h.hr.Counts(); c.Lists != 4 {
+		t.Errorf("%+v", c)
+	}
 }
 
 var errCut = errors.New("cut")

@@ -64,7 +64,7 @@ func (l *List) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch, 
 	good, bad := all.done()
 	b := l.batch(good, bad)
 	b.Live.Began, b.Proof.Size = began, w.size
-	asked := false // of somebody whom the list does not tell of
+	asked := false // see lookClosely
 	if w.why == "" {
 		if asked, err = l.lookClosely(ctx, k, b, w); err != nil {
 			return nil, err
@@ -123,7 +123,8 @@ func (l *List) batch(good []source.Row, bad []source.Reject) *source.Batch {
 
 // lookClosely looks for whoever is absent: by id where that can be and they are few, else
 // in a second read, as somebody who came or went between two pages has moved the others.
-// One answer that is the whole list is believed. asked says that somebody was asked for.
+// One answer that is the whole list is believed, unless it is empty. asked says that the
+// answer alone does not tell what is known of it.
 func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Batch, w *walk) (asked bool, err error) {
 	here := map[string]bool{}
 	for _, row := range b.Rows {
@@ -138,19 +139,24 @@ func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Ba
 		return false, nil
 	case l.One != nil && len(absent) <= l.Limits.Closely:
 		return true, l.byID(ctx, absent, b, w)
-	case l.Paging.Kind == PagingNone:
+	case l.Paging.Kind == PagingNone && len(here) > 0:
 		return false, nil
 	}
+	return true, l.readAgain(ctx, len(absent), b, w)
+}
+
+// readAgain takes what a second read shows beside what the first one has shown.
+func (l *List) readAgain(ctx context.Context, absent int, b *source.Batch, w *walk) error {
 	again, second, err := l.once(ctx, "")
 	switch {
 	case ctx.Err() != nil:
-		return false, context.Cause(ctx)
+		return context.Cause(ctx)
 	case err != nil:
-		w.doubt("%d people are absent, and the list could not be read a second time: %v", len(absent), err)
-		return false, nil
+		w.doubt("%d people are absent, and the list could not be read a second time: %v", absent, err)
+		return nil
 	case second.why != "":
-		w.doubt("%d people are absent, and a second read proves nothing: %s", len(absent), second.why)
-		return false, nil
+		w.doubt("%d people are absent, and a second read proves nothing: %s", absent, second.why)
+		return nil
 	}
 	good, bad := again.done()
 	newer := map[string]bool{}
@@ -162,7 +168,7 @@ func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Ba
 	}
 	b.Rows = append(slices.DeleteFunc(b.Rows, func(r source.Row) bool { return newer[r.Key] }), good...)
 	b.Rejected = append(slices.DeleteFunc(b.Rejected, func(j source.Reject) bool { return newer[j.Key] }), bad...)
-	return false, nil
+	return nil
 }
 
 // byID asks for whoever a list lacks. Whoever is there after all, as a list may hide those
