@@ -29,6 +29,9 @@ type List struct {
 const (
 	listDialTimeout = 10 * time.Second
 	listConnections = 4
+	// listRest is the least time between two reads of everybody that were asked for by calls,
+	// or for their sake: there may be any number of them, and such a read may be expensive.
+	listRest = 30 * time.Second
 )
 
 // paths reads the paths of a configuration, and collects what is wrong with them.
@@ -168,9 +171,10 @@ func (d *daemon) followLists(ctx context.Context) error {
 		log := d.log.With("source", l.Source)
 		l.Reader.Unsure = func(why string) {
 			log.Info("everybody is read, as single people cannot be taken", "why", why)
-			d.sourceChanged(l.Source)
+			wake(d.told[l.Source])
 		}
 		g.Go(func() error { return d.readEvery(ctx, l) })
+		g.Go(func() error { return d.readAsTold(ctx, l.Source) })
 		if l.Reader.One != nil {
 			g.Go(func() error { return d.reread(ctx, d.live(l.Source)) })
 		}
@@ -203,6 +207,21 @@ func (d *daemon) readEvery(ctx context.Context, l List) error {
 	}
 }
 
+// readAsTold has everybody read when something tells that this has to be done: the first
+// time at once, and whatever is told in the rest after it has them read once more. What is
+// told and not yet done when the daemon ends is done by its next start.
+func (d *daemon) readAsTold(ctx context.Context, name string) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.told[name]:
+			d.sourceChanged(name)
+			pause(ctx, listRest)
+		}
+	}
+}
+
 // hears is who is told of a list's changes.
 func (d *daemon) hears(l List, log *slog.Logger) httpin.Listener {
 	s, trouble := d.live(l.Source), ""
@@ -214,7 +233,7 @@ func (d *daemon) hears(l List, log *slog.Logger) httpin.Listener {
 			}
 			return err
 		},
-		Lost: func() { d.sourceChanged(l.Source) },
+		Lost: func() { wake(d.told[l.Source]) },
 		State: func(err error) { // by one goroutine
 			switch now := message(err); {
 			case now == trouble:

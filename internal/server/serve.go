@@ -83,6 +83,7 @@ type daemon struct {
 	dates  chan struct{}            // wakes the clock
 	pushes chan struct{}            // wakes followPushes
 	marked map[string]chan struct{} // by live source: wakes reread
+	told   map[string]chan struct{} // by live source: wakes readAsTold
 	keeper *keeper
 	outbox
 
@@ -98,7 +99,7 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 	d := &daemon{
 		Usher: u, log: o.Log, o: Options{Actor: o.Actor}, health: newHealth(), keeper: newKeeper(),
 		books: make(chan struct{}, 1), nudge: make(chan struct{}, 1), dates: make(chan struct{}, 1), pushes: make(chan struct{}, 1),
-		changed: map[string]bool{}, reading: map[string]bool{}, marked: map[string]chan struct{}{},
+		changed: map[string]bool{}, reading: map[string]bool{}, marked: map[string]chan struct{}{}, told: map[string]chan struct{}{},
 	}
 	u.window = departWithin
 	err := d.build()

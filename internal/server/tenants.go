@@ -132,6 +132,7 @@ func (d *daemon) serveLive() {
 		served.Served = d.rereads(s.Name)
 		d.Sources[i].Live = &served
 		d.marked[s.Name] = make(chan struct{}, 1)
+		d.told[s.Name] = make(chan struct{}, 1)
 	}
 }
 

@@ -157,6 +157,7 @@ type ingestion struct {
 	partial bool            // it is a Reread
 	parted  []string        // keys that are part of other records
 	late    []string        // keys of which something newer was taken
+	spared  bool            // somebody stands whom the read has not shown
 	r       Report
 }
 
@@ -279,8 +280,10 @@ func (in *ingestion) submit(ctx context.Context, rows []Row) error {
 	}
 	var done directory.Accepted
 	err := in.st.Update(ctx, func(tx Tx) (err error) {
-		done, err = in.d.Accept(ctx, tx, in.s.Name, statements)
-		return err
+		if done, err = in.d.Accept(ctx, tx, in.s.Name, statements); err != nil {
+			return err
+		}
+		return in.unkeep(ctx, tx)
 	})
 	if err != nil {
 		return err

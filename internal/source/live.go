@@ -291,7 +291,12 @@ const lag = time.Minute
 // stands reports whether a record is there: the read has shown it, or it was taken
 // since the read of a live source began, of which that read may know nothing.
 func (in *ingestion) stands(key string, taken time.Time) bool {
-	return in.seen.has(key) || in.batch.Live != nil && taken.After(in.batch.Live.Began) && !in.gone[key]
+	if in.seen.has(key) {
+		return true
+	}
+	since := in.batch.Live != nil && taken.After(in.batch.Live.Began) && !in.gone[key]
+	in.spared = in.spared || since
+	return since
 }
 
 // state brings the teams into the directory that the source states.

@@ -178,6 +178,11 @@ func (re *Reread) records(ctx context.Context) error {
 	var teamless []string
 	err = re.st.Update(ctx, func(tx Tx) error {
 		seen := re.seen.keys()
+		if len(seen) > 0 { // somebody is there by a record that could not be taken, too
+			if err := re.unkeep(ctx, tx); err != nil {
+				return err
+			}
+		}
 		if err := re.d.Present(ctx, tx, re.s.Name, seen); err != nil {
 			return err
 		}

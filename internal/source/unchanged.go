@@ -19,14 +19,26 @@ func (s Source) kept(ctx context.Context, tx Tx) ([]byte, error) {
 	return nil, err
 }
 
-// keep keeps what a read leaves for the next one; a read that somebody has to look into is
-// made again as a whole.
+// unkeep takes away what the last whole read left, within the transaction that takes
+// something: what it stands for is not what is known any more. Else a source that goes back
+// to what it said then would be taken for unchanged, and whoever came or went in between
+// would stay as they are.
+func (in *ingestion) unkeep(ctx context.Context, tx Tx) error {
+	if in.batch.Live == nil {
+		return nil
+	}
+	return tx.PutMeta(ctx, keptKey(in.s.Name), []byte{})
+}
+
+// keep keeps what a read leaves for the next one, after Standing; a read that somebody has
+// to look into, or that knows nothing of somebody who was taken meanwhile, is made again as
+// a whole.
 func (in *ingestion) keep(ctx context.Context, tx Tx) error {
 	if in.batch.Live == nil {
 		return nil
 	}
 	kept := []byte{}
-	clean := in.r.Complete && len(in.r.Rejected)+len(in.r.Waiting)+len(in.late)+len(in.batch.Live.Doubted) == 0
+	clean := in.r.Complete && !in.spared && len(in.r.Rejected)+len(in.r.Waiting)+len(in.late)+len(in.batch.Live.Doubted) == 0
 	if keep := in.batch.Live.Keep; clean && len(keep) > 0 {
 		kept = append(in.s.Digest[:len(in.s.Digest):len(in.s.Digest)], keep...)
 	}

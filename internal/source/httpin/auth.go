@@ -168,7 +168,9 @@ func (c *client) grant(ctx context.Context) (token string, life time.Duration, e
 	case res.StatusCode == http.StatusBadRequest || res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden:
 		return "", 0, &Error{Where: where, Status: res.StatusCode, Credential: true, Msg: fmt.Sprintf("gives no token (%d%s): check client_id, client_secret and scope", res.StatusCode, oauthCode(body))}
 	case res.StatusCode != http.StatusOK:
-		return "", 0, refusal(where, res, time.Now())
+		e := refusal(where, res, time.Now())
+		e.Status = 0 // which is of this address, and says nothing of what was asked for
+		return "", 0, e
 	case err != nil:
 		return "", 0, &Error{Where: where, Msg: "its answer broke off", Again: true}
 	}

@@ -4,6 +4,7 @@ package httpin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -85,6 +86,8 @@ type Hook struct {
 	// ByID says that single records can be read. Else every call has everybody read.
 	ByID bool
 	Now  func() time.Time // default time.Now
+	// Body is how long the body of a call may take to come; default 5 s.
+	Body time.Duration
 }
 
 // Bounds of what a call may cost.
@@ -106,6 +109,16 @@ func (h *Hook) Handler() http.Handler {
 			http.Error(w, "calls come by POST", http.StatusMethodNotAllowed)
 			return
 		}
+		// Where that cannot be, the server has a bound of its own.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(cmp.Or(h.Body, 5*time.Second)))
+		switch { // before a place is taken, which is not for everybody who can reach us
+		case !h.plausible(r):
+			unsigned(w)
+			return
+		case !h.fresh(r):
+			http.Error(w, "the call was signed too long ago, or is not yet", http.StatusUnauthorized)
+			return
+		}
 		select {
 		case busy <- struct{}{}:
 			defer func() { <-busy }()
@@ -119,6 +132,9 @@ func (h *Hook) Handler() http.Handler {
 
 func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostCall))
+	if err == nil { // else the call ends while it is kept; what has not come is not waited for
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large): // nobody knows whose it is, as it cannot be verified
@@ -128,10 +144,7 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
 		unavailable(w)
 		return
 	case !h.knows(r, body):
-		http.Error(w, "the signature is not by a secret that is configured", http.StatusUnauthorized)
-		return
-	case !h.fresh(r):
-		http.Error(w, "the call was signed too long ago, or is not yet", http.StatusUnauthorized)
+		unsigned(w)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), hearWithin)
@@ -163,10 +176,10 @@ func (h *Hook) tell(ctx context.Context, body []byte) error {
 	if h.Event != nil {
 		event, _ = v.first(*h.Event)
 	}
-	for i, key := range keys {
+	for _, key := range keys {
 		word := source.Word{Key: key}
-		if event != "" {
-			sum := sha256.Sum256(fmt.Appendf(nil, "%q %d", event, i))
+		if event != "" { // of this person: another call may tell of others under the same one
+			sum := sha256.Sum256(fmt.Appendf(nil, "%q %q", event, key))
 			word.ID = hex.EncodeToString(sum[:])
 		}
 		if err := h.Hear.Hear(ctx, word); err != nil {
@@ -192,24 +205,41 @@ func (h *Hook) ids(v *value) (keys []string, all bool) {
 	return keys, all
 }
 
+func unsigned(w http.ResponseWriter) {
+	http.Error(w, "the signature is not by a secret that is configured", http.StatusUnauthorized)
+}
+
 func unavailable(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "1")
 	http.Error(w, "the call was not taken; send it again", http.StatusServiceUnavailable)
 }
 
+// given is the signature of a call, or its secret, as it is written.
+func (h *Hook) given(r *http.Request) (text string, ok bool) {
+	values := r.Header.Values(h.Header)
+	if len(values) != 1 { // of two nobody can say which one counts
+		return "", false
+	}
+	return strings.CutPrefix(strings.TrimSpace(values[0]), h.Prefix)
+}
+
+// plausible reports whether a call may be by somebody who knows a secret, as far as that can
+// be told without its body.
+func (h *Hook) plausible(r *http.Request) bool {
+	given, ok := h.given(r)
+	if !ok || h.Algorithm == AlgSecret {
+		return ok && h.holds(given)
+	}
+	sum, err := h.decode(given)
+	return err == nil && len(sum) == h.hash()().Size()
+}
+
 // knows compares the signature with that by each secret, in a time that tells nothing of
 // them.
 func (h *Hook) knows(r *http.Request, body []byte) bool {
-	values := r.Header.Values(h.Header)
-	if len(values) != 1 { // of two nobody can say which one counts
-		return false
-	}
-	given, ok := strings.CutPrefix(strings.TrimSpace(values[0]), h.Prefix)
-	if !ok {
-		return false
-	}
-	if h.Algorithm == AlgSecret {
-		return h.holds(given)
+	given, ok := h.given(r)
+	if !ok || h.Algorithm == AlgSecret {
+		return ok && h.holds(given)
 	}
 	sum, err := h.decode(given)
 	if err != nil {

@@ -3,6 +3,7 @@
 package httpin_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -12,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -270,6 +273,137 @@ func TestTroubleOfOursIsSentAgain(t *testing.T) {
 	w := httptest.NewRecorder()
 	if h.ServeHTTP(w, r); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("%d", w.Code)
+	}
+}
+
+// TestOneEventOfSeveralPeople: two calls that have the same event tell of everybody whom
+// either of them tells of, once.
+func TestOneEventOfSeveralPeople(t *testing.T) {
+	t.Parallel()
+	var heard told
+	hook := httpin.Hook{
+		HookConfig: httpin.HookConfig{Algorithm: httpin.AlgSecret, Header: "X-S", Person: ptr(path(t, "ids[*]")), Event: ptr(path(t, "event"))},
+		Hear:       heard.listener(), ByID: true, Secrets: func() []string { return []string{oldSecret} },
+	}
+	for _, ids := range []string{`1,2`, `2,1`, `3`, `4`} {
+		if code := post(hook.Handler(), `{"event":"e","ids":[`+ids+`]}`, map[string]string{"X-S": oldSecret}); code != http.StatusNoContent {
+			t.Fatal(code)
+		}
+	}
+	if keys, _ := heard.take(); keys != "1 2 2 1 3 4" {
+		t.Errorf("it tells of %s", keys)
+	}
+	slices.Sort(heard.ids)
+	if n := len(slices.Compact(heard.ids)); n != 4 {
+		t.Errorf("they are %d events; want one for each person", n)
+	}
+}
+
+// stuck is a body that does not come.
+type stuck struct {
+	begun chan<- string
+	end   <-chan struct{}
+}
+
+func (s stuck) Read([]byte) (int, error) {
+	s.begun <- "it is read"
+	<-s.end
+	return 0, io.ErrUnexpectedEOF
+}
+
+// TestNoPlaceWithoutASignature: who cannot sign, and sends a body that never ends, is not in
+// the way of a call.
+func TestNoPlaceWithoutASignature(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	at, old := fmt.Sprint(now.Unix()), fmt.Sprint(now.Add(-time.Hour).Unix())
+	mac := func(at string) string { return hex.EncodeToString(sum(sha256.New, oldSecret, at+"{}")) }
+	signed := httpin.HookConfig{Algorithm: httpin.AlgSHA256, Header: "X-S", Signed: "{timestamp}{body}", TimeHeader: "X-T", TimeForm: httpin.FormUnix}
+	secret := httpin.HookConfig{Algorithm: httpin.AlgSecret, Header: "X-S"}
+	for name, c := range map[string]struct {
+		conf      httpin.HookConfig
+		bad, good map[string]string
+	}{
+		"nothing":             {signed, map[string]string{"X-T": at}, map[string]string{"X-T": at, "X-S": mac(at)}},
+		"no digits":           {signed, map[string]string{"X-T": at, "X-S": "xyz"}, map[string]string{"X-T": at, "X-S": mac(at)}},
+		"too few":             {signed, map[string]string{"X-T": at, "X-S": "abcd"}, map[string]string{"X-T": at, "X-S": mac(at)}},
+		"an old one":          {signed, map[string]string{"X-T": old, "X-S": mac(old)}, map[string]string{"X-T": at, "X-S": mac(at)}},
+		"a secret of nobody":  {secret, map[string]string{"X-S": "guessed"}, map[string]string{"X-S": oldSecret}},
+		"a secret of nothing": {secret, map[string]string{"X-S": ""}, map[string]string{"X-S": oldSecret}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var heard told
+			hook := httpin.Hook{HookConfig: c.conf, Hear: heard.listener(), Secrets: func() []string { return []string{oldSecret} }}
+			h := hook.Handler()
+			begun, end := make(chan string), make(chan struct{})
+			var calls sync.WaitGroup
+			for range 64 {
+				calls.Go(func() {
+					r := httptest.NewRequest(http.MethodPost, "/hooks/hr", stuck{begun, end})
+					for k, v := range c.bad {
+						r.Header.Set(k, v)
+					}
+					w := httptest.NewRecorder()
+					h.ServeHTTP(w, r)
+					select {
+					case begun <- fmt.Sprint(w.Code):
+					case <-end:
+					}
+				})
+			}
+			for range 64 {
+				if got := <-begun; got != "401" {
+					t.Error(got)
+				}
+			}
+			if code := post(h, "{}", c.good); code != http.StatusNoContent {
+				t.Errorf("a call: %d", code)
+			}
+			close(end)
+			calls.Wait()
+		})
+	}
+}
+
+// TestABodyThatDoesNotCome gives its place back; one that has come has the time that it
+// takes to keep what it tells.
+func TestABodyThatDoesNotCome(t *testing.T) {
+	t.Parallel()
+	var heard told
+	l := heard.listener()
+	hear := l.Hear
+	l.Hear = func(ctx context.Context, w source.Word) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(300 * time.Millisecond): // longer than a body may take
+			return hear(ctx, w)
+		}
+	}
+	hook := httpin.Hook{
+		HookConfig: httpin.HookConfig{Algorithm: httpin.AlgSecret, Header: "X-S", Person: ptr(path(t, "id"))},
+		Hear:       l, ByID: true, Secrets: func() []string { return []string{oldSecret} }, Body: 100 * time.Millisecond,
+	}
+	s := httptest.NewServer(hook.Handler())
+	t.Cleanup(s.Close)
+	for text, want := range map[string]string{`{"id"`: "503", `{"id":"7"}`: "204"} {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST /hooks/hr HTTP/1.1\r\nHost: x\r\nX-S: %s\r\nContent-Length: 10\r\n\r\n%s", oldSecret, text)
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+want) {
+			t.Errorf("%s: %q, %v", text, line, err)
+		}
+	}
+	if keys, _ := heard.take(); keys != "7" {
+		t.Errorf("it tells of %s", keys)
 	}
 }
 

@@ -9,13 +9,20 @@ import (
 )
 
 // link is the target of the first link of the relation next (RFC 8288 §3), "" for none.
-func link(h http.Header) string {
+func link(h http.Header) string { return linked(h, "next") }
+
+// pages reports whether an answer links to another page by the relations of pages (RFC 8288
+// §3; previous is that of RFC 5005 §3), so that it is known that we look where it does so.
+func pages(h http.Header) bool { return linked(h, "next", "prev", "previous", "first", "last") != "" }
+
+// linked is the target of the first link of one of some relations, "" for none.
+func linked(h http.Header, relations ...string) string {
 	for _, field := range h.Values("Link") {
 		for field != "" {
 			var target string
 			var rels []string
 			target, rels, field = oneLink(field)
-			if target != "" && slices.Contains(rels, "next") {
+			if target != "" && slices.ContainsFunc(rels, func(r string) bool { return slices.Contains(relations, r) }) {
 				return target
 			}
 		}

@@ -271,17 +271,16 @@ func (w *walk) onward(from string, v *value, n int, a *answer, next *ask) (more 
 		next.url = with(next.url, map[string]string{p.Param: strconv.Itoa(at)})
 		return true, nil
 	case PagingLink:
-		text := link(a.header)
-		w.named = w.named || a.header.Get("Link") != ""
-		return w.follow(from, text, n, a, next)
+		w.named = w.named || pages(a.header)
+		return w.follow(from, link(a.header), v, n, a, next)
 	}
 	text, there := v.first(p.Next)
 	w.named = w.named || there
 	if p.Kind == PagingNext {
-		return w.follow(from, text, n, a, next)
+		return w.follow(from, text, v, n, a, next)
 	}
 	if text == "" || text == "false" {
-		return w.unnamed(n)
+		return w.unnamed(v, n)
 	}
 	if w.cursors[text] {
 		w.doubt("the cursor of page %d came before: the list goes round", w.pages)
@@ -331,11 +330,15 @@ func (w *walk) more(v *value) (says, end bool) {
 }
 
 // unnamed is a page that names no next one. It is believed to be the last if the list is
-// known to name next pages where we look, or if it is not full.
-func (w *walk) unnamed(n int) (more bool, err error) {
+// known to name next pages where we look, or if it is not full, and if no other member of it
+// seems to name one: the place may have moved, and pages be smaller than they were asked for.
+func (w *walk) unnamed(v *value, n int) (more bool, err error) {
+	name := hint(v, 0)
 	switch {
 	case w.paging.More != nil:
 		w.doubt("page %d says that there are more, and names none", w.pages)
+	case name != "" && w.total == nil:
+		w.doubt("page %d names no next page where paging looks for it, and seems to name one elsewhere (%s): check paging, or say with total where the number of all is told", w.pages, name)
 	case w.named, w.total != nil, w.paging.Size > n:
 	case w.paging.Size > 0:
 		w.doubt("page %d is full and names no next page where paging looks for it", w.pages)
@@ -347,9 +350,9 @@ func (w *walk) unnamed(n int) (more bool, err error) {
 
 // follow goes to an address that an answer names, within the origin of the list and
 // nowhere else: the credential goes along.
-func (w *walk) follow(from, text string, n int, a *answer, next *ask) (more bool, err error) {
+func (w *walk) follow(from, text string, v *value, n int, a *answer, next *ask) (more bool, err error) {
 	if text == "" {
-		return w.unnamed(n)
+		return w.unnamed(v, n)
 	}
 	ref, err := url.Parse(text)
 	if err != nil {

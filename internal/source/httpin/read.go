@@ -3,11 +3,13 @@
 package httpin
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -62,7 +64,7 @@ func (l *List) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch, 
 	good, bad := all.done()
 	b := l.batch(good, bad)
 	b.Live.Began, b.Proof.Size = began, w.size
-	asked := false // of somebody whom the list does not tell of
+	asked := false // see lookClosely
 	if w.why == "" {
 		if asked, err = l.lookClosely(ctx, k, b, w); err != nil {
 			return nil, err
@@ -121,7 +123,8 @@ func (l *List) batch(good []source.Row, bad []source.Reject) *source.Batch {
 
 // lookClosely looks for whoever is absent: by id where that can be and they are few, else
 // in a second read, as somebody who came or went between two pages has moved the others.
-// One answer that is the whole list is believed. asked says that somebody was asked for.
+// One answer that is the whole list is believed, unless it is empty. asked says that the
+// answer alone does not tell what is known of it.
 func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Batch, w *walk) (asked bool, err error) {
 	here := map[string]bool{}
 	for _, row := range b.Rows {
@@ -136,19 +139,24 @@ func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Ba
 		return false, nil
 	case l.One != nil && len(absent) <= l.Limits.Closely:
 		return true, l.byID(ctx, absent, b, w)
-	case l.Paging.Kind == PagingNone:
+	case l.Paging.Kind == PagingNone && len(here) > 0:
 		return false, nil
 	}
+	return true, l.readAgain(ctx, len(absent), b, w)
+}
+
+// readAgain takes what a second read shows beside what the first one has shown.
+func (l *List) readAgain(ctx context.Context, absent int, b *source.Batch, w *walk) error {
 	again, second, err := l.once(ctx, "")
 	switch {
 	case ctx.Err() != nil:
-		return false, context.Cause(ctx)
+		return context.Cause(ctx)
 	case err != nil:
-		w.doubt("%d people are absent, and the list could not be read a second time: %v", len(absent), err)
-		return false, nil
+		w.doubt("%d people are absent, and the list could not be read a second time: %v", absent, err)
+		return nil
 	case second.why != "":
-		w.doubt("%d people are absent, and a second read proves nothing: %s", len(absent), second.why)
-		return false, nil
+		w.doubt("%d people are absent, and a second read proves nothing: %s", absent, second.why)
+		return nil
 	}
 	good, bad := again.done()
 	newer := map[string]bool{}
@@ -160,7 +168,7 @@ func (l *List) lookClosely(ctx context.Context, k source.Knowledge, b *source.Ba
 	}
 	b.Rows = append(slices.DeleteFunc(b.Rows, func(r source.Row) bool { return newer[r.Key] }), good...)
 	b.Rejected = append(slices.DeleteFunc(b.Rejected, func(j source.Reject) bool { return newer[j.Key] }), bad...)
-	return false, nil
+	return nil
 }
 
 // byID asks for whoever a list lacks. Whoever is there after all, as a list may hide those
@@ -190,11 +198,12 @@ func (l *List) byID(ctx context.Context, absent []string, b *source.Batch, w *wa
 	return nil
 }
 
-// one reads a record by its id. why says that what came is not what was asked for.
+// one reads a record by its id. why says that what came is not what was asked for, or that
+// it cannot be asked for.
 func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *source.Reject, why string, err error) {
-	at, err := l.address(key)
-	if err != nil {
-		return nil, nil, "", err
+	at, why := l.address(key)
+	if why != "" {
+		return nil, nil, why, nil
 	}
 	where := place(at)
 	a, err := l.client.get(ctx, ask{url: at, where: where, method: http.MethodGet})
@@ -203,7 +212,7 @@ func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *so
 	}
 	v, err := parse(a.body)
 	if err != nil {
-		return nil, nil, "", &Error{Where: where, Msg: "answers with what cannot be read: " + err.Error()}
+		return nil, nil, where + " answers with what cannot be read: " + err.Error(), nil
 	}
 	found := v.find(l.One.At)
 	if len(found) != 1 || found[0].kind != '{' {
@@ -227,12 +236,13 @@ func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *so
 	return &good[0], nil, "", nil
 }
 
-// address is where a record is had. An id is of the source's, and leads nowhere else.
-func (l *List) address(key string) (*url.URL, error) {
+// address is where a record is had, or why there is none. An id is of the source's, and
+// leads nowhere else.
+func (l *List) address(key string) (at *url.URL, why string) {
 	path, query, asked := strings.Cut(l.One.URL, "?")
 	switch {
 	case strings.Contains(path, idIn) && (key == "." || key == ".."):
-		return nil, &Error{Where: l.where, Msg: "has a record whose id would name another place"}
+		return nil, l.where + " has a record whose id would name another place"
 	case strings.Contains(path, idIn):
 		path = strings.Replace(path, idIn, url.PathEscape(key), 1)
 	default:
@@ -243,48 +253,92 @@ func (l *List) address(key string) (*url.URL, error) {
 	}
 	u, err := url.Parse(path)
 	if err != nil || origin(u) != l.origin {
-		return nil, &Error{Where: l.where, Msg: "has a record whose id fits into no address"}
+		return nil, l.where + " has a record whose id fits into no address"
 	}
-	return u, nil
+	return u, ""
 }
 
 // ReadSome implements source.LiveReader. Whoever is not found by id is not gone: everybody
-// is read, and that tells.
+// is read, and that tells. So it does of those whose record cannot be had, as others need
+// not wait for them. The order is left to chance, so that it is not always the same few who
+// are asked for first and get no answer.
 func (l *List) ReadSome(ctx context.Context, keys []string) (*source.Batch, error) {
 	began := time.Now()
-	var good []source.Row
-	var bad []source.Reject
-	unsure := map[string]bool{}
-	for _, key := range keys {
-		if l.One == nil {
-			unsure["single records cannot be read"] = true
+	got := some{unsure: map[string]bool{}}
+	if l.One == nil {
+		got.unsure["single records cannot be read"] = true
+		keys = nil
+	}
+	for _, i := range rand.Perm(len(keys)) { //nolint:gosec // it spreads who is asked first, and protects nothing
+		row, reject, why, err := l.one(ctx, keys[i])
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err := got.add(row, reject, why, err); err != nil {
+			return nil, err
+		}
+		if got.inARow >= mostInARow {
 			break
 		}
-		row, reject, why, err := l.one(ctx, key)
-		switch e, _ := errors.AsType[*Error](err); {
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case e != nil && e.gone():
-			unsure["somebody who was told of is not found by id"] = true
-		case e != nil && !e.Credential && !e.Again && e.Status >= 400: // of one alone, so that others need not wait
-			unsure[e.Error()] = true
-		case err != nil:
-			return nil, err
-		case why != "":
-			unsure[why] = true
-		case reject != nil:
-			bad = append(bad, *reject)
-		default:
-			good = append(good, *row)
-		}
 	}
-	b := l.batch(good, bad)
+	if got.failed != nil && !got.answered {
+		return nil, got.failed
+	}
+	b := l.batch(got.good, got.bad)
 	b.Live.Began = began
-	b.Proof = source.Proof{Rows: len(good), Rejected: len(bad), Reason: "it holds some people alone"}
-	if len(unsure) > 0 && l.Unsure != nil {
-		l.Unsure(strings.Join(slices.Sorted(maps.Keys(unsure)), "; "))
+	b.Proof = source.Proof{Rows: len(got.good), Rejected: len(got.bad), Reason: "it holds some people alone"}
+	if len(got.unsure) > 0 && l.Unsure != nil {
+		l.Unsure(got.why())
 	}
 	return b, nil
+}
+
+// mostInARow is how many who are asked for by id may get no answer, one after the other,
+// before the others are not asked for any more: each may take minutes.
+const mostInARow = 3
+
+// some is what is had of records that are read by id.
+type some struct {
+	good     []source.Row
+	bad      []source.Reject
+	unsure   map[string]bool // why some cannot be taken
+	answered bool            // of one at least it is known what there is
+	failed   error           // the first that may be of the list, and not of one record
+	inARow   int
+}
+
+// add takes in what came of one. Its error is about all of them.
+func (s *some) add(row *source.Row, reject *source.Reject, why string, err error) error {
+	switch e, _ := errors.AsType[*Error](err); {
+	case e == nil && err != nil, e != nil && e.Credential:
+		return err
+	case e != nil && e.gone():
+		s.unsure["somebody who was told of is not found by id"] = true
+	case e != nil && (e.Again || e.Status < 400):
+		s.unsure[e.Error()] = true
+		s.failed, s.inARow = cmp.Or(s.failed, err), s.inARow+1
+		return nil
+	case e != nil: // of one alone
+		s.unsure[e.Error()] = true
+	case why != "":
+		s.unsure[why] = true
+	case reject != nil:
+		s.bad = append(s.bad, *reject)
+	default:
+		s.good = append(s.good, *row)
+	}
+	s.answered, s.inARow = true, 0
+	return nil
+}
+
+// why says in words why everybody has to be read.
+func (s *some) why() string {
+	const most = 3
+	all := slices.Sorted(maps.Keys(s.unsure))
+	if n := len(all); n > most {
+		all = append(all[:most], fmt.Sprintf("and %d more", n-most))
+	}
+	return strings.Join(all, "; ")
 }
 
 // ReadTeams implements source.LiveReader: a list states none.

@@ -201,6 +201,12 @@ func faults() map[string]fault {
 		"the total is none":        {total: true, set: onPage(1, body(`{"data":{"people":[{"id":1,"name":{"first":"p01"},"dept":"A"}]},"meta":{"total":"many","next":null}}`))},
 		"no page is named": {kinds: []httpintest.Paging{httpintest.Cursor, httpintest.Next, httpintest.Link}, set: onPage(1,
 			body(`{"data":{"people":[{"id":1,"name":{"first":"p01"},"dept":"A"},{"id":2,"name":{"first":"p02"},"dept":"A"},{"id":3,"name":{"first":"p03"},"dept":"A"}]}}`))},
+		"the next page is named elsewhere, and pages are small": {kinds: []httpintest.Paging{httpintest.Cursor, httpintest.Next, httpintest.Link}, set: onPage(1,
+			body(`{"data":{"people":[{"id":1,"name":{"first":"p01"},"dept":"A"},{"id":2,"name":{"first":"p02"},"dept":"A"}]},"paging":{"next_cursor":"c2"}}`))},
+		"a link to something else": {kinds: []httpintest.Paging{httpintest.Link}, set: onPage(1, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Link", `</people>; rel="self", </docs>; rel="describedby"`)
+			body(`{"data":{"people":[{"id":1,"name":{"first":"p01"},"dept":"A"},{"id":2,"name":{"first":"p02"},"dept":"A"},{"id":3,"name":{"first":"p03"},"dept":"A"}]}}`)(w, r)
+		})},
 		"somebody twice": {set: onPage(2, body(`{"data":{"people":[{"id":1,"name":{"first":"p01"},"dept":"A"}]}}`))},
 		"a key renamed":  {set: onPage(2, body(`{"data":{"people":[{"ID":4,"name":{"first":"p04"},"dept":"A"}]}}`))},
 		"somebody comes between two pages": {kinds: numbered, set: func(_ *house, hr *httpintest.Server) {
