@@ -254,7 +254,7 @@ func csvParts(ctx context.Context, c csv.Config) ([]source.Part, error) {
 	parts := make([]source.Part, len(files))
 	for i, f := range files {
 		one := c
-		one.Path = f.Path
+		one.Path, one.Listed = f.Path, f
 		parts[i] = source.Part{Name: f.Path, Size: f.Size, ModTime: f.ModTime, Reader: csvReader{one}}
 	}
 	return parts, err
