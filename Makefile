@@ -13,7 +13,7 @@ RACE      ?= $(patsubst %,./%/...,$(wildcard $(RACE_ROOMS)))
 # Vulnerabilities as they are known to the database beside the repository, so that a build needs no network for it.
 VULNDB ?= $(abspath ../shared/data/govulndb)
 
-.PHONY: all build demo test test-race lint fmt vuln fuzz bench bench-deep cover node python sshd cc
+.PHONY: all build demo test test-race lint fmt vuln fuzz search bench bench-deep cover node python sshd cc
 
 all: build lint test
 
@@ -57,6 +57,10 @@ fuzz:
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./$$dir; \
 		done; \
 	done
+
+# Apps with quirks that are drawn at random, of which the tests try always the same; FUZZTIME says how long.
+search:
+	$(GO) test ./internal/app/probe -run '^TestQuirksTogether$$' -count=1 -timeout 0 -search $(FUZZTIME)
 
 # A full run writes its figures into docs/performance.md; with BENCH=NAME only what was asked for is measured, and told.
 bench: node

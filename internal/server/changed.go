@@ -53,9 +53,14 @@ type said struct {
 // saidKey is where it is kept.
 func saidKey(app string) string { return "discovery." + app }
 
+// metas are the store's small facts, in a transaction.
+type metas interface {
+	Meta(ctx context.Context, key string) ([]byte, error)
+}
+
 // saidOf reads what is kept. What cannot be read is as good as nothing: the app is
 // asked anew.
-func saidOf(ctx context.Context, r store.Reader, app string) (s said, there bool, err error) {
+func saidOf(ctx context.Context, r metas, app string) (s said, there bool, err error) {
 	text, err := r.Meta(ctx, saidKey(app))
 	if err != nil || len(text) == 0 || json.Unmarshal(text, &s) != nil {
 		return said{}, false, err
@@ -139,6 +144,7 @@ func (d *daemon) rediscoverOne(ctx context.Context, t *provision.Target, now tim
 	if err != nil {
 		return now, err
 	}
+	read := kept.Asked
 	if known = known && kept.Address == t.Address; !known {
 		kept = said{Address: t.Address}
 	}
@@ -156,12 +162,14 @@ func (d *daemon) rediscoverOne(ctx context.Context, t *provision.Target, now tim
 		text, _ := fit.Explain(err, t.App.Profile())
 		log.Debug("the app could not be asked what it takes", "why", text)
 		kept.Asked, kept.Failed, kept.Next = now, true, now.Add(min(every, retryDiscovery))
-		return kept.Next, d.keep(ctx, t.Name, kept, nil)
+		_, err := d.keep(ctx, t.Name, read, kept, nil)
+		return kept.Next, err
 	}
 	statement := fit.StatementOf(heard)
 	if !kept.Silent && statement.Lacks(kept.Says) { // a page of a bad day says so, too: it is believed the second time
 		kept.Asked, kept.Silent, kept.Next = now, true, now.Add(min(every, retryDiscovery))
-		return kept.Next, d.keep(ctx, t.Name, kept, nil)
+		_, err := d.keep(ctx, t.Name, read, kept, nil)
+		return kept.Next, err
 	}
 	fresh := statement.Over(kept.Says)
 	changes := fit.Changes(kept.Says, fresh)
@@ -175,8 +183,12 @@ func (d *daemon) rediscoverOne(ctx context.Context, t *provision.Target, now tim
 	if event != nil {
 		kept.Changed, kept.What = &kept.Asked, firstFew(changes)
 	}
-	if err := d.keep(ctx, t.Name, kept, event); err != nil {
+	first, err := d.keep(ctx, t.Name, read, kept, event)
+	switch {
+	case err != nil:
 		return now, err
+	case !first:
+		return kept.Next, nil
 	}
 	if event != nil {
 		log.Warn("this app changed: it says something else of itself; nothing is paused", "what", strings.Join(kept.What, "; "), "does_not_fit", len(kept.Breaks))
@@ -241,20 +253,27 @@ func (d *daemon) kept(ctx context.Context, name string) (s said, known bool, err
 	return s, known, err
 }
 
-// keep stores what an app said, and the event of a change with it.
-func (d *daemon) keep(ctx context.Context, name string, s said, event *audit.Event) error {
+// keep stores what an app said, and the event of a change with it, unless another replica
+// has asked since what was kept was read: it has told, and what it heard stands (first is
+// false).
+func (d *daemon) keep(ctx context.Context, name string, read time.Time, s said, event *audit.Event) (first bool, err error) {
 	text, err := json.Marshal(s)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return d.db.Directory().Update(ctx, func(tx directory.Tx) error {
-		err := tx.PutMeta(ctx, saidKey(name), text)
+	err = d.db.Directory().Update(ctx, func(tx directory.Tx) error {
+		now, _, err := saidOf(ctx, tx, name)
+		if first = err == nil && now.Asked.Equal(read); !first {
+			return err
+		}
+		err = tx.PutMeta(ctx, saidKey(name), text)
 		if event != nil {
 			event.At = tx.Now()
 			err = errors.Join(err, tx.AppendEvents(ctx, []audit.Event{*event}))
 		}
 		return err
 	})
+	return first, err
 }
 
 // AppChange is that an app says something else of itself than before, or that what is

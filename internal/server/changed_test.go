@@ -164,6 +164,29 @@ func TestAnAppThatChangedIsToldOf(t *testing.T) {
 	}
 }
 
+// Of two replicas that ask at once one tells what has changed.
+func TestReplicasTellOfAChangeOnce(t *testing.T) {
+	t.Parallel()
+	f := follow(t, newTeller())
+	f.asks(0, true, 3)
+	f.app.edit(t, "nickName", `"required":false`, `"required":true`)
+	f.app.over["/Schemas"] = func(w http.ResponseWriter, r *http.Request) { // the other one is quicker
+		f.app.mu.Lock()
+		delete(f.app.over, "/Schemas")
+		f.app.mu.Unlock()
+		f.u.Rediscover(t.Context(), slog.New(slog.NewTextHandler(f.log, nil)), f.now.Add(time.Second), false)
+		f.app.ServeHTTP(w, r)
+	}
+	f.asks(2*day, false, 7) // 3 each, of which one goes by twice
+	if log := f.log.String(); len(f.events()) != 1 || strings.Count(log, "this app changed") != 1 || strings.Count(log, "does not fit") != 1 {
+		t.Errorf("%q, and logged is\n%s", f.events(), log)
+	}
+	f.asks(2*day, false, 3)
+	if n := len(f.events()); n != 1 {
+		t.Errorf("%d events", n)
+	}
+}
+
 // What always changes, and means nothing, is no change.
 func TestWhatMeansNothingIsNoChange(t *testing.T) {
 	t.Parallel()

@@ -60,15 +60,13 @@ func TestServeFollowsSFTP(t *testing.T) {
 	s := newServed(t)
 	s.conf = strings.Replace(over(t, s.conf, wire.Address, sshd.User, sshd.HostKey[0], "private_key: "+sshd.Locked+", passphrase: '"+testenv.Passphrase+"'"),
 		"    settle: 200ms\n", "    settle: 200ms\n    done: .sha256\n", 1)
-	s.serve(t)
-	until(t, "it is told that there is no file", func() bool { return strings.Contains(s.log.String(), "source cannot be read") })
-
 	at := func(name string) string { return filepath.Join(s.dir, name) }
 	const padding = 20_000
 	first := table(staff(20), padding)
 	save(t, at("day1"), first)
 	save(t, at("day1.sum"), []byte(fmt.Sprintf("%x  hr.csv\n", sha256.Sum256(first))))
 	sshd.Do(t, "mkdir outbox", "put "+at("day1")+" outbox/hr.csv", "put "+at("day1.sum")+" outbox/hr.csv.sha256")
+	s.serve(t) // only now: a read that fails is tried again at a time of its own, which may be that of the quiet looks
 	until(t, "all 20 have accounts", func() bool { return len(s.live()) == 20 })
 
 	// Two looks and more, and not the file.
@@ -109,6 +107,22 @@ func TestServeFollowsSFTP(t *testing.T) {
 	}
 }
 
+// TestServeWaitsForSFTP: while there is no file that is told, and when it comes it is read.
+func TestServeWaitsForSFTP(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "outbox"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	fake := testenv.StartSFTP(t, testenv.ServeFolder(t, dir), testenv.SFTPOptions{})
+	s := newServed(t)
+	s.conf = over(t, s.conf, fake.Address, fake.User, fake.HostKey, "password: '"+fake.Password+"'")
+	s.serve(t)
+	until(t, "it is told that there is no file", func() bool { return strings.Contains(s.log.String(), "source cannot be read") })
+	save(t, filepath.Join(dir, "outbox", "hr.csv"), table(staff(2), 0))
+	s.alive(t, "p001", "p002")
+}
+
 // TestSFTPCutRemovesNobody cuts the line after every few KB of an HR file.
 func TestSFTPCutRemovesNobody(t *testing.T) {
 	t.Parallel()
@@ -124,7 +138,7 @@ func TestSFTPCutRemovesNobody(t *testing.T) {
 	path := filepath.Join(dir, "outbox", "hr.csv")
 	data := table(staff(30), 1500)
 	save(t, path, data)
-	old := time.Now().Add(-time.Hour)
+	old := time.Now().Add(-48 * time.Hour)
 	if err := os.Chtimes(path, old, old); err != nil {
 		t.Fatal(err)
 	}

@@ -254,10 +254,21 @@ func csvParts(ctx context.Context, c csv.Config) ([]source.Part, error) {
 	parts := make([]source.Part, len(files))
 	for i, f := range files {
 		one := c
-		one.Path = f.Path
-		parts[i] = source.Part{Name: f.Path, Size: f.Size, ModTime: f.ModTime, Reader: csvReader{one}}
+		one.Path, one.Listed = f.Path, f
+		parts[i] = source.Part{Name: f.Path, Size: f.Size, ModTime: f.ModTime, Reader: csvPart{csvReader{one}}}
 	}
 	return parts, err
+}
+
+// csvPart reads one of several files, whose name is told by who asks.
+type csvPart struct{ csvReader }
+
+func (p csvPart) Read(ctx context.Context) (*source.Batch, error) {
+	batch, err := p.csvReader.Read(ctx)
+	if f := (*csv.FileError)(nil); errors.As(err, &f) && f.Path == p.config.Path {
+		err = f.Err
+	}
+	return batch, err
 }
 
 // csvReader is the CSV reader as the phases see a source.

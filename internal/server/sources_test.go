@@ -3,7 +3,9 @@
 package server_test
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -207,6 +209,26 @@ func TestFolderOfChanges(t *testing.T) {
 		w.apply()
 		w.alive(4)
 		w.quiet()
+	})
+}
+
+// TestAFileOfAFolderIsNamedOnce in what is said of it when it cannot be read.
+func TestAFileOfAFolderIsNamedOnce(t *testing.T) {
+	in(t, func(w *world) {
+		w.edit("path: DIR/hr.csv\n    mode: snapshot\n", "path: DIR/drop/*.csv\n    mode: delta\n    done: .sha256\n")
+		for _, file := range []struct{ done, want string }{
+			{"", "2026-02-01.csv: the file is still being written: there is no 2026-02-01.csv.sha256 beside it, which comes when it is whole"},
+			{fmt.Sprintf("%x", sha256.Sum256([]byte("id\n"))), "2026-02-01.csv: the file lacks the columns"},
+		} {
+			w.put("drop/2026-02-01.csv", "id\n")
+			if file.done != "" {
+				w.put("drop/2026-02-01.csv.sha256", file.done)
+			}
+			_, err := w.try(server.Options{})
+			if text := fmt.Sprint(err); !strings.Contains(text, "source hr: "+w.dir+"/drop/"+file.want) {
+				t.Errorf("%s, want %s", text, file.want)
+			}
+		}
 	})
 }
 

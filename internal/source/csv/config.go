@@ -41,6 +41,8 @@ type Config struct {
 	Delimiter rune
 	// Settle is how long to wait for a file that changes or looks unfinished; 0 means 10 s.
 	Settle time.Duration
+	// Listed is what [Files] said of the file, if it did: one on a server has been the same since then, if it is so now.
+	Listed File
 	Limits Limits
 }
 

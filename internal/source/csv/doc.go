@@ -52,8 +52,9 @@
 //
 // With [Config.Place] the file lies on a server, which is looked at by name, tells times to the second, and is believed in
 // nothing. It is read into a file of this machine that has no name, and then as any other; it must have as many bytes as
-// the server says before and after. One that was changed within the last minute is read only after it stayed the same for
-// [Config.Settle], as an upload may halt anywhere. A link is refused.
+// the server says before and after. One that was changed within the last day, by the server's clock, is read only after it
+// stayed the same for [Config.Settle], as an upload may halt anywhere; an older one is looked at twice, a second apart, as
+// that clock may be wrong. A link is refused.
 //
 // The package starts no goroutine.
 package csv

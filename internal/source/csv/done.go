@@ -27,7 +27,7 @@ const (
 func readDone(ctx context.Context, p place, of, ending string) ([]byte, error) {
 	f, err := p.open(ctx, of+ending)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("csv: %s: %w: there is no %s beside it, which comes when it is whole", of, ErrGrowing, filepath.Base(of+ending))
+		return nil, &FileError{of, fmt.Errorf("%w: there is no %s beside it, which comes when it is whole", ErrGrowing, filepath.Base(of+ending))}
 	}
 	if err != nil {
 		return nil, err
@@ -35,15 +35,15 @@ func readDone(ctx context.Context, p place, of, ending string) ([]byte, error) {
 	defer func() { _ = f.Close() }() // only read from
 	src, err := f.content(ctx, mostDone)
 	if err != nil {
-		return nil, fmt.Errorf("csv: %s: %w", of+ending, err)
+		return nil, &FileError{of + ending, err}
 	}
 	text, err := io.ReadAll(io.LimitReader(src, mostDone+1))
 	if err != nil {
-		return nil, fmt.Errorf("csv: %s: %w", of+ending, err)
+		return nil, &FileError{of + ending, err}
 	}
 	sum, err := parseDone(text, path.Base(filepath.ToSlash(of)))
 	if err != nil {
-		return nil, fmt.Errorf("csv: %s: %w", of+ending, err)
+		return nil, &FileError{of + ending, err}
 	}
 	return sum, nil
 }

@@ -33,8 +33,9 @@ const (
 	// mostFar is how long reading a file over a network may take, whatever it does.
 	mostFar = 30 * time.Minute
 	// fresh is how young a file is that somebody may still be sending: over a network
-	// that may halt, at the end of a line as well as anywhere else.
-	fresh = time.Minute
+	// that may halt, at the end of a line as well as anywhere else. How young it is is
+	// told by the server's clock, which may be behind, by minutes or by time zones.
+	fresh = 24 * time.Hour
 	// farLooks is between two looks at a file on a server, which tells times to the second.
 	farLooks = time.Second
 	// piece is how much is asked for at once.

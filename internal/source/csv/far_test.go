@@ -133,48 +133,60 @@ func (r *remote) put(path, text string, mod time.Time) {
 	r.files[path] = thing{text, mod, 0}
 }
 
-// TestFarSettles holds when a file of a server is taken: an old one at once, a young one
-// only after it was quiet, and what changes under the read is read again.
+// TestFarSettles holds when a file of a server is taken: an old one after two looks that
+// are a second apart, a young one only after it was quiet, and what changes under the read
+// is read again. Its time is by the server's clock, which may be wrong.
 func TestFarSettles(t *testing.T) {
 	t.Parallel()
 	const half = "id,name,note\n1,a,\n" // which ends like a whole one
+	// halts is an upload that stops at the end of a line and goes on after d, on a server
+	// whose clock is behind.
+	halts := func(d, behind time.Duration) func(r *remote) {
+		return func(r *remote) {
+			start := time.Now()
+			r.put("out/hr.csv", half, start.Add(-behind))
+			r.stat = func(string) {
+				if time.Since(start) >= d && r.files["out/hr.csv"].text == half {
+					r.put("out/hr.csv", whole, time.Now().Add(-behind))
+				}
+			}
+		}
+	}
 	for name, test := range map[string]struct {
 		before func(r *remote)
 		want   string // what was read; "" is ErrGrowing
 		took   time.Duration
 		reads  int
 	}{
-		"old":             {func(r *remote) { r.put("out/hr.csv", whole, time.Now().Add(-time.Hour)) }, whole, 0, 1},
+		"old":             {func(r *remote) { r.put("out/hr.csv", whole, time.Now().Add(-25*time.Hour)) }, whole, time.Second, 1},
 		"young":           {func(r *remote) { r.put("out/hr.csv", whole, time.Now()) }, whole, 10 * time.Second, 1},
+		"of this morning": {func(r *remote) { r.put("out/hr.csv", whole, time.Now().Add(-6*time.Hour)) }, whole, 10 * time.Second, 1},
 		"from the future": {func(r *remote) { r.put("out/hr.csv", whole, time.Now().Add(time.Hour)) }, whole, 10 * time.Second, 1},
 		"without a time":  {func(r *remote) { r.put("out/hr.csv", whole, time.Unix(0, 0)) }, whole, 10 * time.Second, 1},
-		"old and cut off": {func(r *remote) { r.put("out/hr.csv", half+"2,b", time.Now().Add(-time.Hour)) }, half + "2,b", 10 * time.Second, 1},
-		"an upload halts": {func(r *remote) {
-			r.put("out/hr.csv", half, time.Now())
-			start := time.Now()
-			r.stat = func(string) {
-				if time.Since(start) >= 7*time.Second && r.files["out/hr.csv"].text == half {
-					r.put("out/hr.csv", whole, time.Now())
-				}
-			}
-		}, whole, 17 * time.Second, 1},
+		"old and cut off": {func(r *remote) { r.put("out/hr.csv", half+"2,b", time.Now().Add(-25*time.Hour)) }, half + "2,b", 10 * time.Second, 1},
+
+		"an upload halts":                                       {halts(7*time.Second, 0), whole, 17 * time.Second, 1},
+		"an upload halts, and the clock is behind":              {halts(7*time.Second, 2*time.Minute), whole, 17 * time.Second, 1},
+		"an upload halts, and the clock is of another zone":     {halts(7*time.Second, 12*time.Hour), whole, 17 * time.Second, 1},
+		"an upload halts for a moment, and the clock is absurd": {halts(500*time.Millisecond, 10000*time.Hour), whole, 2 * time.Second, 2},
+
 		"an upload goes on and on": {func(r *remote) {
 			r.put("out/hr.csv", half, time.Now())
 			r.stat = func(string) { r.put("out/hr.csv", r.files["out/hr.csv"].text+"2,b,\n", time.Now()) }
 		}, "", 21 * time.Second, 0},
 		"replaced while it is read": {func(r *remote) {
-			r.put("out/hr.csv", half, time.Now().Add(-time.Hour))
+			r.put("out/hr.csv", half, time.Now().Add(-50*time.Hour))
 			r.read = func(_ string, at int) {
 				if at == 8 && r.reads == 1 {
-					r.put("out/hr.csv", whole, time.Now().Add(-30*time.Minute))
+					r.put("out/hr.csv", whole, time.Now().Add(-49*time.Hour))
 				}
 			}
 		}, whole, time.Second, 2},
 		"replaced by one of the same size": {func(r *remote) {
-			r.put("out/hr.csv", strings.ToUpper(whole), time.Now().Add(-time.Hour))
+			r.put("out/hr.csv", strings.ToUpper(whole), time.Now().Add(-50*time.Hour))
 			r.read = func(_ string, at int) {
 				if at == 8 && r.reads == 1 {
-					r.put("out/hr.csv", whole, time.Now().Add(-30*time.Minute))
+					r.put("out/hr.csv", whole, time.Now().Add(-49*time.Hour))
 				}
 			}
 		}, whole, time.Second, 2},
@@ -206,6 +218,34 @@ func TestFarSettles(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFarFilesSettleTogether: of several young files not each is waited for, but one that
+// has changed since they were listed is.
+func TestFarFilesSettleTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &remote{}
+		for _, name := range []string{"a", "b", "c", "d"} {
+			r.put("out/"+name+".csv", whole, time.Now())
+		}
+		c := farTeam(r)
+		c.Path = "out/*.csv"
+		files, err := csv.Files(t.Context(), c)
+		if err != nil || len(files) != 4 {
+			t.Fatal(files, err)
+		}
+		for i, want := range []time.Duration{10 * time.Second, 0, 10 * time.Second, 0} {
+			if i == 2 {
+				r.put(files[i].Path, whole+"3,c,\n", time.Now())
+			}
+			c.Path, c.Listed = files[i].Path, files[i]
+			start := time.Now()
+			if _, err := csv.Read(t.Context(), c); err != nil || time.Since(start) != want {
+				t.Errorf("%s took %v, want %v; %v", c.Path, time.Since(start), want, err)
+			}
+		}
+	})
 }
 
 // TestFarLies: what a server says of a file must be so, or nothing of it is taken.

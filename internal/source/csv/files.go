@@ -18,6 +18,7 @@ type File struct {
 	Path    string
 	Size    int64
 	ModTime time.Time
+	at      time.Time // when it was so
 }
 
 // maxFiles bounds what one folder may hold of them.
@@ -57,11 +58,12 @@ func Files(ctx context.Context, c Config) ([]File, error) {
 		return nil, err
 	}
 	var out []File
+	now := time.Now()
 	for _, info := range infos {
 		if info.Mode()&fs.ModeType != 0 {
 			continue
 		}
-		if out = append(out, File{join(dir, info.Name()), info.Size(), info.ModTime()}); len(out) > maxFiles {
+		if out = append(out, File{join(dir, info.Name()), info.Size(), info.ModTime(), now}); len(out) > maxFiles {
 			return nil, fmt.Errorf("csv: more than %d files match %q", maxFiles, base)
 		}
 	}

@@ -49,6 +49,15 @@ func Read(ctx context.Context, c Config) (*Snapshot, error) {
 	return snap, err
 }
 
+// FileError is what is wrong with a file. Err does not name it.
+type FileError struct {
+	Path string
+	Err  error
+}
+
+func (e *FileError) Error() string { return "csv: " + e.Path + ": " + e.Err.Error() }
+func (e *FileError) Unwrap() error { return e.Err }
+
 func (c *Config) readFrom(ctx context.Context, p place) (*Snapshot, error) {
 	var want []byte
 	if c.Done != "" {
@@ -67,7 +76,7 @@ func (c *Config) readFrom(ctx context.Context, p place) (*Snapshot, error) {
 		err = proven(want, snap.Proof, c)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("csv: %s: %w", c.Path, err)
+		return nil, &FileError{c.Path, err}
 	}
 	return snap, nil
 }

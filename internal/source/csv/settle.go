@@ -73,13 +73,14 @@ func watch(ctx context.Context, f opened, c *Config) (w *watcher, err error) {
 	if c.Place != nil {
 		w.every, w.deadline, w.ages = min(c.Settle, farLooks), now.Add(2*c.Settle+farLooks), c.Done == ""
 	}
-	w.last, err = f.look(ctx)
+	if w.last, err = f.look(ctx); w.ages && w.last.equal(look{c.Listed.Size, c.Listed.ModTime}) && !c.Listed.at.IsZero() {
+		w.since = c.Listed.at // so that of many files not each is waited for
+	}
 	return w, err
 }
 
 // aged waits until a file that may still be sent has not changed for the whole of
-// settle, before anything of it is read. One that is older by its server's clock is not
-// waited for.
+// settle, before anything of it is read. One that is old is not waited for.
 func (w *watcher) aged(ctx context.Context) error {
 	for w.ages {
 		if w.old() {
@@ -97,8 +98,8 @@ func (w *watcher) aged(ctx context.Context) error {
 }
 
 // old reports whether a file of a server has its time of change from so long ago that
-// any change would show, though its times are to the second. Zero is what a server says
-// that does not tell.
+// nobody is sending it any more, unless the server's clock is far behind: that cannot be
+// told from here. Zero is what a server says that does not tell.
 func (w *watcher) old() bool {
 	return w.ages && w.last.mod.Unix() != 0 && time.Since(w.last.mod) > fresh
 }
@@ -122,7 +123,7 @@ func (w *watcher) settled(ctx context.Context, unfinished bool) (bool, error) {
 	switch {
 	case unfinished:
 		need = w.settle
-	case w.old(), w.summed:
+	case w.summed:
 		need = 0 // two looks, one before and one after the read, are enough
 	}
 	for {
