@@ -35,7 +35,7 @@ func (c *cli) probeCommand() *cobra.Command {
 		Short: "Find out what a SCIM 2.0 endpoint really does, and write a profile of it",
 		Long: "Makes a user and a group whose names begin with usher-probe-, finds out with them what the endpoint really does\n" +
 			"(not what it claims), and removes them again, also after Ctrl-C; what a run could not remove is named, and the\n" +
-			"next one removes it. Nobody else's account is touched. Where the app cannot delete, it asks before it goes on,\n" +
+			"next one on the same address removes it. Nobody else's account is touched. Where the app cannot delete, it asks before it goes on,\n" +
 			"and leaves its users inactive. The bearer token comes from the environment.\n" +
 			"Exit code 4 if canaries are left there, 1 if it did not come to its end.",
 		Example: "  SCIM_TOKEN=… usher probe https://app.example/scim/v2\n" +

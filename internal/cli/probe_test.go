@@ -62,7 +62,7 @@ func (p probeCLI) says(text string, parts ...string) {
 func TestProbeAsks(t *testing.T) {
 	p := newProbeCLI(t, scimtest.Quirks{})
 	out, told := p.run(2)
-	p.says(told, "usher-probe-…", "if it is meant: --yes")
+	p.says(told, "users and groups named usher-probe-", "with what an earlier run has left", "if it is meant: --yes")
 	if out != "" || p.app.Counts().Total() > 0 {
 		t.Errorf("%q, %v", out, p.app.Counts())
 	}

@@ -65,7 +65,7 @@ func (p *prober) keepOn(ctx context.Context) {
 // richest is the canary with all that the app takes.
 func (p *prober) richest() *scim.Resource {
 	r := p.person.Clone()
-	for _, w := range wealth() {
+	for _, w := range p.wealth() {
 		if !p.taken[w.path] && !has(r, w.path) {
 			put(r, w.path, w.value)
 		}

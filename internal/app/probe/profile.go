@@ -405,17 +405,17 @@ func (p *prober) merge(doc map[string]any, name string, value any) {
 	case []any:
 		if name == "unsupported_attributes" {
 			now, _ := value.([]any)
-			value = append(now, slices.DeleteFunc(old, func(v any) bool { return looked(v) || contains(now, v) })...)
+			value = append(now, slices.DeleteFunc(old, func(v any) bool { return p.looked(v) || contains(now, v) })...)
 		}
 	}
 	set(doc, name, value)
 }
 
 // looked tells whether it is an attribute that a run sends.
-func looked(v any) bool {
+func (p *prober) looked(v any) bool {
 	s, _ := v.(string)
 	return strings.EqualFold(s, "password") || strings.EqualFold(s, "groups") || strings.HasSuffix(s, ".display") ||
-		slices.ContainsFunc(wealth(), func(w part) bool { return strings.EqualFold(w.path, s) })
+		slices.ContainsFunc(p.wealth(), func(w part) bool { return strings.EqualFold(w.path, s) })
 }
 
 func contains(list []any, v any) bool {

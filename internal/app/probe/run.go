@@ -131,7 +131,7 @@ func newProber(cfg Config, began time.Time) *prober {
 }
 
 func (p *prober) intention() string {
-	return fmt.Sprintf("This makes users and groups named %s… at %s (two of each at a time at most), changes them, and removes them again.", Prefix, p.base)
+	return fmt.Sprintf("This makes users and groups named %s… at %s (two of each at a time at most), changes them, and removes them again, with what an earlier run has left there.", Prefix+p.code+"-", p.base)
 }
 
 // agree asks, unless nobody is to be asked.
