@@ -157,7 +157,7 @@ func (p *prober) all(ctx context.Context) {
 	}
 	for _, step := range []func(context.Context){
 		p.settling, p.leftovers, p.twins, p.bodies, p.life, p.kept, p.variants, p.headers, p.groups, p.queries, p.pages, p.extras,
-		p.patches, p.puts, p.renames, p.members, p.rate, p.ending,
+		p.patches, p.puts, p.renames, p.members, p.rate, p.ending, p.shutOut,
 	} {
 		if p.failed != nil || p.user == nil && len(p.made) == 0 {
 			return
