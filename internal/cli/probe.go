@@ -141,11 +141,11 @@ func writable(file string) error {
 
 // agreement asks on a terminal what the flags do not answer. Without a terminal
 // nobody can agree.
-func (c *cli) agreement(f probeFlags) func(probe.Question) (bool, error) {
+func (c *cli) agreement(f probeFlags) func(context.Context, probe.Question) (bool, error) {
 	in, isFile := c.in.(*os.File)
 	asks := isFile && term.IsTerminal(int(in.Fd()))
 	lines := bufio.NewReader(c.in)
-	return func(q probe.Question) (bool, error) {
+	return func(ctx context.Context, q probe.Question) (bool, error) {
 		fmt.Fprintf(c.err, "usher: %s\n", printable(q.Text))
 		flag := "--yes"
 		if q.Leave {
@@ -158,12 +158,35 @@ func (c *cli) agreement(f probeFlags) func(probe.Question) (bool, error) {
 			return false, usageError{fmt.Errorf("nobody is here to agree to that; if it is meant: %s", flag)}
 		}
 		fmt.Fprint(c.err, "Go on? [y/N] ")
-		line, err := lines.ReadString('\n')
-		if err != nil {
+		line, ok := typed(ctx, lines)
+		if !ok { // no answer is a no
 			fmt.Fprintln(c.err)
-			return false, nil //nolint:nilerr // no answer is a no
 		}
-		return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line))), nil
+		return ok && slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line))), nil
+	}
+}
+
+// typed is a line of what somebody types; false if the input or the context ends before.
+// A read cannot be taken back: in the second case its goroutine stays until there is a
+// line, or until the process ends, which it does soon after an interrupt.
+func typed(ctx context.Context, lines *bufio.Reader) (string, bool) {
+	if ctx.Err() != nil {
+		return "", false
+	}
+	type read struct {
+		line string
+		err  error
+	}
+	got := make(chan read, 1)
+	go func() {
+		line, err := lines.ReadString('\n')
+		got <- read{line, err}
+	}()
+	select {
+	case r := <-got:
+		return r.line, r.err == nil && ctx.Err() == nil
+	case <-ctx.Done():
+		return "", false
 	}
 }
 

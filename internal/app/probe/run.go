@@ -25,8 +25,9 @@ type Config struct {
 	// Known is the profile of the app, if it is known which one it is.
 	Known *app.Profile
 	// Ask is asked before anything is made, and before the run goes on although the
-	// app keeps what it makes. nil agrees to everything.
-	Ask func(Question) (bool, error)
+	// app keeps what it makes. nil agrees to everything. It returns when its context
+	// ends, which is a no: what was made until then is to be removed.
+	Ask func(context.Context, Question) (bool, error)
 	// Rate looks for the rate at which the app resists.
 	Rate bool
 	// SettleMost is how long a new resource is waited for in queries; 0 means 10 s.
@@ -92,11 +93,11 @@ type prober struct {
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	began := time.Now()
 	p := newProber(cfg, began)
-	if err := p.agree(Question{Text: p.intention()}); err != nil {
+	if err := p.agree(ctx, Question{Text: p.intention()}); err != nil {
 		return p.report, err
 	}
 	if cfg.Known != nil && !cfg.Known.CanDelete() {
-		if err := p.agree(Question{Leave: true, Text: fmt.Sprintf("By its profile %s cannot delete users: up to 2 users named %s… will stay there, inactive.", cfg.Known.Name, Prefix)}); err != nil {
+		if err := p.agree(ctx, Question{Leave: true, Text: fmt.Sprintf("By its profile %s cannot delete users: up to 2 users named %s… will stay there, inactive.", cfg.Known.Name, Prefix)}); err != nil {
 			return p.report, err
 		}
 	}
@@ -135,11 +136,11 @@ func (p *prober) intention() string {
 }
 
 // agree asks, unless nobody is to be asked.
-func (p *prober) agree(q Question) error {
+func (p *prober) agree(ctx context.Context, q Question) error {
 	if p.cfg.Ask == nil {
 		return nil
 	}
-	switch yes, err := p.cfg.Ask(q); {
+	switch yes, err := p.cfg.Ask(ctx, q); {
 	case err != nil:
 		return err
 	case !yes:
