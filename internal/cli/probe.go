@@ -198,11 +198,11 @@ func (c *cli) probed(r *probe.Report, f probeFlags, err error) error {
 		}
 		return err
 	}
+	var kept error // that the file is not there is said after what was found, and what is left
 	if f.out != "" && r.Profile != nil {
-		if err := os.WriteFile(f.out, append(slices.Clone(r.Profile), '\n'), 0o600); err != nil {
-			return err
+		if kept = writeWhole(f.out, append(slices.Clone(r.Profile), '\n')); kept == nil {
+			fmt.Fprintf(c.err, "usher: the profile is in %s; in a configuration: profile: %s\n", printable(f.out), printable(f.out))
 		}
-		fmt.Fprintf(c.err, "usher: the profile is in %s; in a configuration: profile: %s\n", printable(f.out), printable(f.out))
 	}
 	var printed error
 	var usage usageError
@@ -216,6 +216,8 @@ func (c *cli) probed(r *probe.Report, f probeFlags, err error) error {
 		err = errors.New("not agreed to: the run ends here")
 	case errors.As(err, &usage): // by then it is more than a mistake of the call
 		err = usage.error
+	case err == nil && kept != nil:
+		err = kept
 	case err == nil && len(r.Left) > 0:
 		err = codeError(exitAside)
 	}
@@ -223,6 +225,22 @@ func (c *cli) probed(r *probe.Report, f probeFlags, err error) error {
 		return err
 	}
 	return printed
+}
+
+// writeWhole writes a file that its owner may read, whole or not at all.
+func writeWhole(file string, text []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".profile-*")
+	if err != nil {
+		return fmt.Errorf("--out %s: the profile was not written: %w", file, err)
+	}
+	_, err = tmp.Write(text)
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
+		return fmt.Errorf("--out %s: the profile was not written: %w", file, errors.Join(err, os.Remove(tmp.Name())))
+	}
+	return nil
 }
 
 // probeReport is the report for people.

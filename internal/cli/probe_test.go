@@ -190,6 +190,22 @@ func TestProbeLeavesNobodyUnasked(t *testing.T) {
 	}
 }
 
+// A file that cannot be written takes neither the report along nor what is left there.
+func TestProbeTellsWithoutItsFile(t *testing.T) {
+	p := newProbeCLI(t, scimtest.Quirks{DeleteDisables: true})
+	dir := filepath.Join(t.TempDir(), "out")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.app.SetFaults(scimtest.Rules(scimtest.Rule{Match: func(scimtest.Operation) bool {
+		_ = os.Remove(dir) // it goes while the run is on its way
+		return false
+	}}))
+	out, told := p.run(1, "--leave-canaries", "--out", filepath.Join(dir, "crm.json"))
+	p.says(told, "crm.json: the profile was not written")
+	p.says(out, "LEFT THERE", "inactive", "DELETE of a user deactivates")
+}
+
 func TestProbeRate(t *testing.T) {
 	p := newProbeCLI(t, scimtest.Quirks{RequestsPerSecond: 40})
 	out, _ := p.run(0, "--yes", "--rate", "--json")
