@@ -274,3 +274,23 @@ func TestReadLate(t *testing.T) {
 		})
 	}
 }
+
+// TestFallsOver: an app that answers 500 to what it does not have is probed all the
+// same.
+func TestFallsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp(t, scimtest.Quirks{NoExtras: true}, 5)
+		fell := 0
+		r, err := runOn(t.Context(), instead{a, func(r *http.Request, _ []byte) func(http.ResponseWriter) {
+			if strings.HasSuffix(r.URL.Path, "/.search") || strings.HasSuffix(r.URL.Path, "/Bulk") {
+				fell++
+				return says(http.StatusInternalServerError, "")
+			}
+			return nil
+		}})
+		if err != nil || fell != 2 || !slices.Equal(r.Deviations, []string{"no /Me, /Bulk and /.search"}) {
+			t.Errorf("%v, %d, %q", err, fell, r.Deviations)
+		}
+	})
+}

@@ -261,14 +261,23 @@ func (p *prober) everywhere(ctx context.Context) {
 	}
 	bulk := scim.NewResource("urn:ietf:params:scim:api:messages:2.0:BulkRequest")
 	bulk.Set("Operations", scim.List())
-	if p.ask(ctx, "/.search", search).absent() && p.ask(ctx, "/Bulk", bulk).absent() {
+	if !p.offers(ctx, "/.search", search) && !p.offers(ctx, "/Bulk", bulk) {
 		p.line("no /Me, /Bulk and /.search")
 	}
 }
 
-// ask posts what makes nothing, and so may fail.
-func (p *prober) ask(ctx context.Context, path string, body *scim.Resource) answer {
-	return p.send(ctx, http.MethodPost, path, body)
+// offers posts what makes nothing, and so may fail: some apps fall over what they do
+// not have.
+func (p *prober) offers(ctx context.Context, path string, body *scim.Resource) bool {
+	if p.failed != nil {
+		return false
+	}
+	a, err := p.wire.do(ctx, call{method: http.MethodPost, path: path, body: body.AppendJSON(nil)})
+	if a.status >= http.StatusInternalServerError && ctx.Err() == nil {
+		return false
+	}
+	p.failed = err
+	return !a.absent()
 }
 
 func plural(typ string) string { return strings.ToLower(typ) + "s" }
