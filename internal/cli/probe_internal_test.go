@@ -15,7 +15,7 @@ import (
 // An interrupt ends a question that nobody answers.
 func TestQuestionEndsWithItsContext(t *testing.T) {
 	in, out := io.Pipe()
-	defer out.Close() //nolint:errcheck // a pipe's never fails
+	defer func() { _ = out.Close() }() // a pipe's never fails
 	ctx, cancel := context.WithCancel(t.Context())
 	lines := bufio.NewReader(in)
 	done := make(chan bool, 1)
