@@ -35,7 +35,7 @@ func (c *cli) probeCommand() *cobra.Command {
 		Short: "Find out what a SCIM 2.0 endpoint really does, and write a profile of it",
 		Long: "Makes a user and a group whose names begin with usher-probe-, finds out with them what the endpoint really does\n" +
 			"(not what it claims), and removes them again, also after Ctrl-C; what a run could not remove is named, and the\n" +
-			"next one removes it. Nobody else's account is touched. Where the app cannot delete, it asks before it goes on,\n" +
+			"next one on the same address removes it. Nobody else's account is touched. Where the app cannot delete, it asks before it goes on,\n" +
 			"and leaves its users inactive. The bearer token comes from the environment.\n" +
 			"Exit code 4 if canaries are left there, 1 if it did not come to its end.",
 		Example: "  SCIM_TOKEN=… usher probe https://app.example/scim/v2\n" +
@@ -141,11 +141,11 @@ func writable(file string) error {
 
 // agreement asks on a terminal what the flags do not answer. Without a terminal
 // nobody can agree.
-func (c *cli) agreement(f probeFlags) func(probe.Question) (bool, error) {
+func (c *cli) agreement(f probeFlags) func(context.Context, probe.Question) (bool, error) {
 	in, isFile := c.in.(*os.File)
 	asks := isFile && term.IsTerminal(int(in.Fd()))
 	lines := bufio.NewReader(c.in)
-	return func(q probe.Question) (bool, error) {
+	return func(ctx context.Context, q probe.Question) (bool, error) {
 		fmt.Fprintf(c.err, "usher: %s\n", printable(q.Text))
 		flag := "--yes"
 		if q.Leave {
@@ -158,12 +158,35 @@ func (c *cli) agreement(f probeFlags) func(probe.Question) (bool, error) {
 			return false, usageError{fmt.Errorf("nobody is here to agree to that; if it is meant: %s", flag)}
 		}
 		fmt.Fprint(c.err, "Go on? [y/N] ")
-		line, err := lines.ReadString('\n')
-		if err != nil {
+		line, ok := typed(ctx, lines)
+		if !ok { // no answer is a no
 			fmt.Fprintln(c.err)
-			return false, nil //nolint:nilerr // no answer is a no
 		}
-		return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line))), nil
+		return ok && slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line))), nil
+	}
+}
+
+// typed is a line of what somebody types; false if the input or the context ends before.
+// A read cannot be taken back: in the second case its goroutine stays until there is a
+// line, or until the process ends, which it does soon after an interrupt.
+func typed(ctx context.Context, lines *bufio.Reader) (string, bool) {
+	if ctx.Err() != nil {
+		return "", false
+	}
+	type read struct {
+		line string
+		err  error
+	}
+	got := make(chan read, 1)
+	go func() {
+		line, err := lines.ReadString('\n')
+		got <- read{line, err}
+	}()
+	select {
+	case r := <-got:
+		return r.line, r.err == nil && ctx.Err() == nil
+	case <-ctx.Done():
+		return "", false
 	}
 }
 
@@ -175,11 +198,11 @@ func (c *cli) probed(r *probe.Report, f probeFlags, err error) error {
 		}
 		return err
 	}
+	var kept error // that the file is not there is said after what was found, and what is left
 	if f.out != "" && r.Profile != nil {
-		if err := os.WriteFile(f.out, append(slices.Clone(r.Profile), '\n'), 0o600); err != nil {
-			return err
+		if kept = writeWhole(f.out, append(slices.Clone(r.Profile), '\n')); kept == nil {
+			fmt.Fprintf(c.err, "usher: the profile is in %s; in a configuration: profile: %s\n", printable(f.out), printable(f.out))
 		}
-		fmt.Fprintf(c.err, "usher: the profile is in %s; in a configuration: profile: %s\n", printable(f.out), printable(f.out))
 	}
 	var printed error
 	var usage usageError
@@ -193,6 +216,8 @@ func (c *cli) probed(r *probe.Report, f probeFlags, err error) error {
 		err = errors.New("not agreed to: the run ends here")
 	case errors.As(err, &usage): // by then it is more than a mistake of the call
 		err = usage.error
+	case err == nil && kept != nil:
+		err = kept
 	case err == nil && len(r.Left) > 0:
 		err = codeError(exitAside)
 	}
@@ -200,6 +225,22 @@ func (c *cli) probed(r *probe.Report, f probeFlags, err error) error {
 		return err
 	}
 	return printed
+}
+
+// writeWhole writes a file that its owner may read, whole or not at all.
+func writeWhole(file string, text []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".profile-*")
+	if err != nil {
+		return fmt.Errorf("--out %s: the profile was not written: %w", file, err)
+	}
+	_, err = tmp.Write(text)
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
+		return fmt.Errorf("--out %s: the profile was not written: %w", file, errors.Join(err, os.Remove(tmp.Name())))
+	}
+	return nil
 }
 
 // probeReport is the report for people.

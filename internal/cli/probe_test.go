@@ -62,7 +62,7 @@ func (p probeCLI) says(text string, parts ...string) {
 func TestProbeAsks(t *testing.T) {
 	p := newProbeCLI(t, scimtest.Quirks{})
 	out, told := p.run(2)
-	p.says(told, "usher-probe-…", "if it is meant: --yes")
+	p.says(told, "users and groups named usher-probe-", "with what an earlier run has left", "if it is meant: --yes")
 	if out != "" || p.app.Counts().Total() > 0 {
 		t.Errorf("%q, %v", out, p.app.Counts())
 	}
@@ -188,6 +188,22 @@ func TestProbeLeavesNobodyUnasked(t *testing.T) {
 	if p.app.Counts().Total() != before {
 		t.Error("something was asked of the app")
 	}
+}
+
+// A file that cannot be written takes neither the report along nor what is left there.
+func TestProbeTellsWithoutItsFile(t *testing.T) {
+	p := newProbeCLI(t, scimtest.Quirks{DeleteDisables: true})
+	dir := filepath.Join(t.TempDir(), "out")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.app.SetFaults(scimtest.Rules(scimtest.Rule{Match: func(scimtest.Operation) bool {
+		_ = os.Remove(dir) // it goes while the run is on its way
+		return false
+	}}))
+	out, told := p.run(1, "--leave-canaries", "--out", filepath.Join(dir, "crm.json"))
+	p.says(told, "crm.json: the profile was not written")
+	p.says(out, "LEFT THERE", "inactive", "DELETE of a user deactivates")
 }
 
 func TestProbeRate(t *testing.T) {

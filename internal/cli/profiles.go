@@ -138,6 +138,8 @@ func becomes(p app.Profile) string {
 func leaves(p app.Profile) string {
 	s := "is " + becomes(p) + " there"
 	switch {
+	case strings.HasPrefix(p.Leaver, "NOT SHUT OUT"): // nothing is there to be undone
+		return s
 	case p.Reversible && p.Doubts("deactivate"):
 		return s + ", which can be undone, but neither is verified"
 	case p.Reversible:

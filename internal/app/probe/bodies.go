@@ -4,6 +4,7 @@ package probe
 
 import (
 	"context"
+	"crypto/rand"
 	"slices"
 	"strings"
 
@@ -65,10 +66,10 @@ func (p *prober) bodies(ctx context.Context) {
 func (p *prober) edits() []edit {
 	var out []edit
 	add := func(kind, what string, apply func(*scim.Resource)) { out = append(out, edit{kind, what, apply}) }
-	for _, w := range wealth() {
+	for _, w := range p.wealth() {
 		add("refused", w.path, func(r *scim.Resource) { put(r, w.path, w.value) })
 	}
-	add("refused", "password", func(r *scim.Resource) { r.Set("password", scim.String("usher-Probe-1!")) })
+	add("refused", "password", func(r *scim.Resource) { r.Set("password", scim.String(rand.Text()+"-aA1!")) })
 	add("refused", "groups", func(r *scim.Resource) { r.Set("groups", values(object("value", "usher-probe-nobody"))) })
 	for _, name := range []string{"emails", "phoneNumbers", "addresses"} {
 		add("refused", name+".display", func(r *scim.Resource) {
@@ -101,7 +102,7 @@ func (p *prober) edits() []edit {
 
 // body is the value that a canary has of a multi-valued attribute.
 func (p *prober) body(name string) scim.Value {
-	for _, w := range wealth() {
+	for _, w := range p.wealth() {
 		if w.path == name {
 			return w.value
 		}

@@ -90,7 +90,7 @@ func emails(address string) scim.Value {
 }
 
 // wealth are further attributes of SCIM's core and of the Enterprise extension.
-func wealth() []part {
+func (p *prober) wealth() []part {
 	multi := func(path, value, other string) part {
 		return part{path, values(object("value", value, "type", "work")), values(object("value", other, "type", "work"))}
 	}
@@ -119,7 +119,7 @@ func wealth() []part {
 		{"x509Certificates", values(object("value", "Y2FuYXJ5")), values(object("value", "cm9iaW4="))},
 		{"entitlements", values(object("value", "usher-probe")), values(object("value", "usher-probe-2"))},
 		{"roles", values(object("value", "usher-probe")), values(object("value", "usher-probe-2"))},
-		textPart(enterprise("employeeNumber"), "4711", "4712"),
+		textPart(enterprise("employeeNumber"), Prefix+p.code, Prefix+p.code+"-2"), // by which some apps match people
 		textPart(enterprise("costCenter"), "4130", "4131"),
 		textPart(enterprise("organization"), "Probe", "Test"),
 		textPart(enterprise("division"), "Birds", "Fish"),

@@ -4,6 +4,7 @@ package probe_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -218,6 +219,38 @@ func TestInterrupted(t *testing.T) {
 		clean(t, a)
 		ours(t, a, 50)
 		stop()
+	}
+}
+
+// TestInterruptedAtAQuestion: whoever is asked while a canary is there, and interrupts
+// instead of an answer, has said no: it is removed, or named where it cannot be.
+func TestInterruptedAtAQuestion(t *testing.T) {
+	t.Parallel()
+	for name, q := range map[string]scimtest.Quirks{"final": {DeleteIsFinal: true}, "kept": {DeleteDisables: true}} {
+		synctest.Test(t, func(t *testing.T) {
+			a := newApp(t, q, 5)
+			before := len(a.Ledger())
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			r, err := probe.Run(ctx, probe.Config{
+				BaseURL: "https://app.example" + scimtest.Base, Token: "canary", HTTP: &http.Client{Transport: direct{a}},
+				Ask: func(ctx context.Context, q probe.Question) (bool, error) {
+					if q.Leave {
+						cancel()
+						<-ctx.Done()
+					}
+					return !q.Leave, nil
+				},
+			})
+			if !errors.Is(err, probe.ErrDeclined) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if name == "kept" && (len(r.Left) != 1 || r.Left[0].State != "inactive") || name == "final" && len(r.Left) > 0 {
+				t.Errorf("%s: %+v", name, r.Left)
+			}
+			named(t, 0, a, r)
+			ours(t, a, before)
+		})
 	}
 }
 

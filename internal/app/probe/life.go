@@ -43,7 +43,7 @@ func (p *prober) life(ctx context.Context) {
 // keepOn goes on with a canary that cannot be removed, if somebody agrees.
 func (p *prober) keepOn(ctx context.Context) {
 	if p.cfg.Known == nil || p.cfg.Known.CanDelete() { // else it was asked already
-		err := p.agree(Question{Leave: true, Text: fmt.Sprintf("This app cannot delete: the user %s stays there, inactive; going on may leave one more.", p.user.Name)})
+		err := p.agree(ctx, Question{Leave: true, Text: fmt.Sprintf("This app cannot delete: the user %s stays there, inactive; going on may leave one more.", p.user.Name)})
 		if err != nil {
 			p.failed = err
 			return
@@ -65,7 +65,7 @@ func (p *prober) keepOn(ctx context.Context) {
 // richest is the canary with all that the app takes.
 func (p *prober) richest() *scim.Resource {
 	r := p.person.Clone()
-	for _, w := range wealth() {
+	for _, w := range p.wealth() {
 		if !p.taken[w.path] && !has(r, w.path) {
 			put(r, w.path, w.value)
 		}
@@ -93,7 +93,7 @@ func (p *prober) anew(ctx context.Context) {
 		p.line("who was deleted cannot be made again")
 		p.facts.final = true
 		if p.cfg.Known == nil || p.cfg.Known.CanDelete() {
-			if p.failed = p.agree(Question{Leave: true, Text: "This app lets nobody come back who was deleted: the names of the users that are made here are used up for good."}); p.failed != nil {
+			if p.failed = p.agree(ctx, Question{Leave: true, Text: "This app lets nobody come back who was deleted: the names of the users that are made here are used up for good."}); p.failed != nil {
 				return
 			}
 		}

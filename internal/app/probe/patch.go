@@ -82,7 +82,7 @@ func (p *prober) changes() []change {
 	if p.holds("emails") {
 		add("emails", emails(p.next()+"@"+Domain))
 	}
-	for _, w := range wealth() {
+	for _, w := range p.wealth() {
 		if !strings.Contains(w.path, ":") && !strings.HasPrefix(w.path, "name.") {
 			add(w.path, w.other)
 		}
@@ -253,7 +253,7 @@ func (p *prober) follow(ctx context.Context) {
 	for _, id := range ids {
 		p.user.ID = id
 		if now := p.read(ctx, p.at(p.user)); now != nil {
-			p.now = now
+			p.now, p.user.seen = now, true
 			return
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
@@ -172,6 +173,60 @@ func TestKnown(t *testing.T) {
 		found, err := app.ParseProfile(r.Profile)
 		if err != nil || found.ID != id+"-probed" || len(found.Patch.UserPaths) != len(known.Patch.UserPaths) {
 			t.Errorf("%s: %v, %v", id, err, found.Patch.UserPaths)
+		}
+	}
+}
+
+// TestWayOut: the profile says what becomes of whoever leaves as it was found, also
+// where nothing ends an account, and over a profile that says it otherwise.
+func TestWayOut(t *testing.T) {
+	t.Parallel()
+	noDelete := scimtest.Offer{Without: []string{http.MethodDelete}}
+	for _, c := range []struct {
+		name             string
+		quirks           scimtest.Quirks
+		void             bool // DELETE is answered with success, and does nothing
+		by               app.Way
+		leaves           app.Leaves
+		leaver           string
+		reversible, open bool
+	}{
+		{"plain", scimtest.Quirks{}, false, app.ByPatch, app.LeavesDisabled, "deactivated", true, false},
+		{"DELETE alone", scimtest.Quirks{IgnoreDeactivate: true}, false, app.ByDelete, app.LeavesNothing, "deleted", false, false},
+		{"active=false deletes, DELETE as well", scimtest.Quirks{InactiveDeletes: true}, false, app.ByDelete, app.LeavesNothing, "deleted", false, false},
+		{"active=false alone deletes", scimtest.Quirks{InactiveDeletes: true, Users: noDelete}, false, app.ByPatch, app.LeavesDisabled, "deleted", false, false},
+		{"nothing ends", scimtest.Quirks{IgnoreDeactivate: true, Users: noDelete}, false, app.ByPatch, app.LeavesDisabled, "NOT SHUT OUT by active=false, nor by DELETE", false, true},
+		{"nothing ends, with success", scimtest.Quirks{IgnoreDeactivate: true}, true, app.ByPatch, app.LeavesDisabled, "NOT SHUT OUT by active=false, nor by DELETE", false, true},
+	} {
+		for _, id := range []string{"", "sentry"} { // sentry: by DELETE
+			synctest.Test(t, func(t *testing.T) {
+				cfg := probe.Config{BaseURL: "https://app.example" + scimtest.Base, Token: "canary"}
+				if id != "" {
+					known, err := app.ProfileByID(id)
+					if err != nil {
+						t.Fatal(err)
+					}
+					cfg.Known = &known
+				}
+				a := newApp(t, c.quirks, 5)
+				cfg.HTTP = &http.Client{Transport: direct{instead{a, func(r *http.Request, _ []byte) func(http.ResponseWriter) {
+					if c.void && r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "/Users/") {
+						return says(http.StatusNoContent, "")
+					}
+					return nil
+				}}}}
+				r, err := probe.Run(t.Context(), cfg)
+				if err != nil {
+					t.Fatalf("%s, %q: %v", c.name, id, err)
+				}
+				p, err := app.ParseProfile(r.Profile)
+				if err != nil || p.DeactivateBy != c.by || p.DeactivateLeaves != c.leaves || p.Leaver != c.leaver || p.Reversible != c.reversible {
+					t.Errorf("%s, %q: %v, by %q, leaves %q, %q, reversible %v", c.name, id, err, p.DeactivateBy, p.DeactivateLeaves, p.Leaver, p.Reversible)
+				}
+				if open := slices.ContainsFunc(r.NotSeen, func(s string) bool { return strings.Contains(s, "NOT SHUT OUT") }); open != c.open {
+					t.Errorf("%s, %q: not seen: %q", c.name, id, r.NotSeen)
+				}
+			})
 		}
 	}
 }

@@ -4,6 +4,7 @@ package probe
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"net/url"
@@ -259,29 +260,61 @@ func least(all ...int) int {
 	return out
 }
 
-func (p *prober) leaverFields() []field {
+// wayOut is how an account is ended, as a profile has it.
+type wayOut struct {
+	preferred, by, leaves string
+	reversible            bool
+	leaver                string // completes "whoever leaves is …"
+}
+
+// wayOut gives each field a value, so that none is left of a profile that was wrong.
+func (p *prober) wayOut() wayOut {
 	t := p.facts
-	disables := t.deactivates && !t.offDeletes
-	leaver, matters := "deactivated", "what becomes of whoever leaves"
-	f := []field{}
 	switch {
-	case disables:
-		f = append(f, field{"deactivate.preferred", "patch active=false", matters}, field{"deactivate.by", "patch", matters}, field{"deactivate.leaves", "disabled", matters}, field{"deactivate.reversible", t.reversible, "whether whoever returns gets the same account"})
+	case t.deactivates && !t.offDeletes:
+		return wayOut{byActive, "patch", "disabled", t.reversible, "deactivated"}
 	case p.canGone:
-		leaver = "deleted"
-		f = append(f, field{"deactivate.preferred", "DELETE", matters}, field{"deactivate.by", "delete", matters}, field{"deactivate.leaves", "nothing", matters}, field{"deactivate.reversible", false, "whether whoever returns gets the same account"})
+		return wayOut{"DELETE", "delete", "nothing", false, "deleted"}
 	case strings.HasPrefix(t.deletes, "the user is deactivated"):
-		f = append(f, field{"deactivate.preferred", "DELETE", matters}, field{"deactivate.by", "delete", matters}, field{"deactivate.leaves", "disabled", matters}, field{"deactivate.reversible", t.reversible, "whether whoever returns gets the same account"})
+		return wayOut{"DELETE", "delete", "disabled", t.reversible, "deactivated"}
+	case t.offDeletes: // and a DELETE does not: it is a PATCH all the same
+		return wayOut{byActive, "patch", "disabled", false, "deleted"}
 	}
+	return wayOut{byActive, "patch", "disabled", false, notShutOut + " by active=false, nor by DELETE"}
+}
+
+const (
+	byActive   = "patch active=false"
+	notShutOut = "NOT SHUT OUT"
+)
+
+// shutOut says so where nothing ends an account.
+func (p *prober) shutOut(context.Context) {
+	if l := p.wayOut().leaver; strings.HasPrefix(l, notShutOut) {
+		p.unseen("how an account is ended: whoever leaves is %s; find out how this app does it before people are sent to it", l)
+	}
+}
+
+func (p *prober) leaverFields() []field {
+	const matters = "what becomes of whoever leaves"
+	l := p.wayOut()
 	left := "disabled"
 	if p.canGone {
 		left = "nothing"
 	}
-	meaning := t.deletes
-	if t.final {
+	meaning := p.facts.deletes
+	if p.facts.final {
 		meaning += ", and nobody who was deleted can be made again"
 	}
-	return append(f, field{"deactivate.leaver", leaver, matters}, field{"deactivate.delete", meaning, "what DELETE does"}, field{"deactivate.delete_leaves", left, "whether an account can be deleted"})
+	return []field{
+		{"deactivate.preferred", l.preferred, matters},
+		{"deactivate.by", l.by, matters},
+		{"deactivate.leaves", l.leaves, matters},
+		{"deactivate.reversible", l.reversible, "whether whoever returns gets the same account"},
+		{"deactivate.leaver", l.leaver, matters},
+		{"deactivate.delete", meaning, "what DELETE does"},
+		{"deactivate.delete_leaves", left, "whether an account can be deleted"},
+	}
 }
 
 func (p *prober) valueFields() []field {
@@ -405,17 +438,17 @@ func (p *prober) merge(doc map[string]any, name string, value any) {
 	case []any:
 		if name == "unsupported_attributes" {
 			now, _ := value.([]any)
-			value = append(now, slices.DeleteFunc(old, func(v any) bool { return looked(v) || contains(now, v) })...)
+			value = append(now, slices.DeleteFunc(old, func(v any) bool { return p.looked(v) || contains(now, v) })...)
 		}
 	}
 	set(doc, name, value)
 }
 
 // looked tells whether it is an attribute that a run sends.
-func looked(v any) bool {
+func (p *prober) looked(v any) bool {
 	s, _ := v.(string)
 	return strings.EqualFold(s, "password") || strings.EqualFold(s, "groups") || strings.HasSuffix(s, ".display") ||
-		slices.ContainsFunc(wealth(), func(w part) bool { return strings.EqualFold(w.path, s) })
+		slices.ContainsFunc(p.wealth(), func(w part) bool { return strings.EqualFold(w.path, s) })
 }
 
 func contains(list []any, v any) bool {

@@ -25,8 +25,9 @@ type Config struct {
 	// Known is the profile of the app, if it is known which one it is.
 	Known *app.Profile
 	// Ask is asked before anything is made, and before the run goes on although the
-	// app keeps what it makes. nil agrees to everything.
-	Ask func(Question) (bool, error)
+	// app keeps what it makes. nil agrees to everything. It returns when its context
+	// ends, which is a no: what was made until then is to be removed.
+	Ask func(context.Context, Question) (bool, error)
 	// Rate looks for the rate at which the app resists.
 	Rate bool
 	// SettleMost is how long a new resource is waited for in queries; 0 means 10 s.
@@ -92,11 +93,11 @@ type prober struct {
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	began := time.Now()
 	p := newProber(cfg, began)
-	if err := p.agree(Question{Text: p.intention()}); err != nil {
+	if err := p.agree(ctx, Question{Text: p.intention()}); err != nil {
 		return p.report, err
 	}
 	if cfg.Known != nil && !cfg.Known.CanDelete() {
-		if err := p.agree(Question{Leave: true, Text: fmt.Sprintf("By its profile %s cannot delete users: up to 2 users named %s… will stay there, inactive.", cfg.Known.Name, Prefix)}); err != nil {
+		if err := p.agree(ctx, Question{Leave: true, Text: fmt.Sprintf("By its profile %s cannot delete users: up to 2 users named %s… will stay there, inactive.", cfg.Known.Name, Prefix)}); err != nil {
 			return p.report, err
 		}
 	}
@@ -131,15 +132,15 @@ func newProber(cfg Config, began time.Time) *prober {
 }
 
 func (p *prober) intention() string {
-	return fmt.Sprintf("This makes users and groups named %s… at %s (two of each at a time at most), changes them, and removes them again.", Prefix, p.base)
+	return fmt.Sprintf("This makes users and groups named %s… at %s (two of each at a time at most), changes them, and removes them again, with what an earlier run has left there.", Prefix+p.code+"-", p.base)
 }
 
 // agree asks, unless nobody is to be asked.
-func (p *prober) agree(q Question) error {
+func (p *prober) agree(ctx context.Context, q Question) error {
 	if p.cfg.Ask == nil {
 		return nil
 	}
-	switch yes, err := p.cfg.Ask(q); {
+	switch yes, err := p.cfg.Ask(ctx, q); {
 	case err != nil:
 		return err
 	case !yes:
@@ -157,7 +158,7 @@ func (p *prober) all(ctx context.Context) {
 	}
 	for _, step := range []func(context.Context){
 		p.settling, p.leftovers, p.twins, p.bodies, p.life, p.kept, p.variants, p.headers, p.groups, p.queries, p.pages, p.extras,
-		p.patches, p.puts, p.renames, p.members, p.rate, p.ending,
+		p.patches, p.puts, p.renames, p.members, p.rate, p.ending, p.shutOut,
 	} {
 		if p.failed != nil || p.user == nil && len(p.made) == 0 {
 			return
@@ -260,14 +261,23 @@ func (p *prober) everywhere(ctx context.Context) {
 	}
 	bulk := scim.NewResource("urn:ietf:params:scim:api:messages:2.0:BulkRequest")
 	bulk.Set("Operations", scim.List())
-	if p.ask(ctx, "/.search", search).absent() && p.ask(ctx, "/Bulk", bulk).absent() {
+	if !p.offers(ctx, "/.search", search) && !p.offers(ctx, "/Bulk", bulk) {
 		p.line("no /Me, /Bulk and /.search")
 	}
 }
 
-// ask posts what makes nothing, and so may fail.
-func (p *prober) ask(ctx context.Context, path string, body *scim.Resource) answer {
-	return p.send(ctx, http.MethodPost, path, body)
+// offers posts what makes nothing, and so may fail: some apps fall over what they do
+// not have.
+func (p *prober) offers(ctx context.Context, path string, body *scim.Resource) bool {
+	if p.failed != nil {
+		return false
+	}
+	a, err := p.wire.do(ctx, call{method: http.MethodPost, path: path, body: body.AppendJSON(nil)})
+	if a.status >= http.StatusInternalServerError && ctx.Err() == nil {
+		return false
+	}
+	p.failed = err
+	return !a.absent()
 }
 
 func plural(typ string) string { return strings.ToLower(typ) + "s" }

@@ -38,7 +38,9 @@ func (p *prober) hatch(ctx context.Context) {
 			c, a := p.make(ctx, user, r)
 			if last = a; c != nil {
 				p.user, p.person = c, r
-				p.now = p.read(ctx, p.at(c))
+				if p.now = p.read(ctx, p.at(c)); p.now != nil {
+					c.seen = true
+				}
 				if p.now == nil && p.failed == nil {
 					p.fail("a user was made, and is not there (GET %s)", p.at(c))
 				}
@@ -168,7 +170,7 @@ func (p *prober) settled(ctx context.Context) {
 // leftovers removes what an earlier run could not.
 func (p *prober) leftovers(ctx context.Context) {
 	if !p.ignores {
-		p.startsWith = p.find(ctx, user, fmt.Sprintf("userName sw %q", Prefix)).has(p.user.ID)
+		p.startsWith = p.find(ctx, user, fmt.Sprintf("userName sw %q", Prefix+p.code)).has(p.user.ID)
 	}
 	for _, typ := range []string{group, user} {
 		name := ""
@@ -183,9 +185,7 @@ func (p *prober) leftovers(ctx context.Context) {
 			if r.ID() == p.user.ID || p.asOwn(r.ID()) {
 				continue
 			}
-			c := p.intend(typ, nameOf(typ, r))
-			c.ID, c.State = r.ID(), "not known"
-			if p.remove(ctx, c) {
+			if c := p.claim(typ, r); p.remove(ctx, c) {
 				p.report.Removed = append(p.report.Removed, *c)
 			}
 		}
