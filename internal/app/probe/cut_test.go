@@ -55,7 +55,10 @@ func TestCut(t *testing.T) {
 func TestCutOfApps(t *testing.T) {
 	t.Parallel()
 	c := cut{name: "closed for good", kind: scimtest.AnswerLost, after: true}
-	for _, id := range scimtest.Apps() {
+	for i, id := range scimtest.Apps() {
+		if i%rarely(4) > 0 {
+			continue
+		}
 		q, _ := scimtest.QuirksOf(id)
 		for _, k := range []int{6, 9, 13, 21, 34, 55, 76, 89, 103, 115} {
 			if k%rarely(3) > 0 {

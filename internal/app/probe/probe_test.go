@@ -38,7 +38,10 @@ var unseeable = map[string]string{
 func TestSimulators(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{}
-	for _, id := range scimtest.Apps() {
+	for i, id := range scimtest.Apps() {
+		if i%rarely(5) > 0 {
+			continue
+		}
 		q, _ := scimtest.QuirksOf(id)
 		t.Run(id, func(t *testing.T) {
 			r, a := probed(t, q, strangers)
@@ -59,7 +62,7 @@ func TestSimulators(t *testing.T) {
 		})
 	}
 	for begins := range unseeable {
-		if !used[begins] {
+		if !used[begins] && !testing.Short() {
 			t.Errorf("no simulator has %q: take it out of the register", begins)
 		}
 	}
