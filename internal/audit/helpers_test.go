@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/store"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // ledger is a real store's ledger, and a way to tamper with it.
@@ -26,7 +26,7 @@ type ledger struct {
 
 func setup(t *testing.T) *ledger {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "usher.db")
+	path := sqlitetest.New(t)
 	db, err := store.Open(t.Context(), path, "test")
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +28,7 @@ import (
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/events"
 	"github.com/usher-id/usher/internal/store/sqlite"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/internal/testenv"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimevent"
@@ -73,7 +73,7 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{T: t, path: filepath.Join(t.TempDir(), "usher.db")}
+	h := &house{T: t, path: sqlitetest.New(t)}
 	h.open()
 	t.Cleanup(func() {
 		if t.Failed() {

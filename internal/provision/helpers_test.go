@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +19,7 @@ import (
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/store/sqlite"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -134,10 +134,10 @@ type house struct {
 func in(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
 	t.Parallel()
-	dir := t.TempDir()
+	path := sqlitetest.New(t)
 	compiled()
 	synctest.Test(t, func(t *testing.T) {
-		db, err := sqlite.Open(context.Background(), filepath.Join(dir, "usher.db"), "test")
+		db, err := sqlite.Open(context.Background(), path, "test")
 		if err != nil {
 			t.Fatal(err)
 		}

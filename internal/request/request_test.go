@@ -5,19 +5,19 @@ package request_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/usher-id/usher/internal/request"
 	"github.com/usher-id/usher/internal/store"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // stores returns one store as its engine sees it, and as everybody else does.
 func stores(t *testing.T) (engine, beside request.Store) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "usher.db")
+	path := sqlitetest.New(t)
 	e, err := store.Open(t.Context(), path, "engine")
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // TestAuth0Chaos plays seeded months of hires, moves, departures and returns with a
@@ -28,7 +29,7 @@ func TestAuth0Chaos(t *testing.T) {
 		for _, as := range []string{config.GroupsAsRoles, config.GroupsAsOrganizations} {
 			t.Run(fmt.Sprint(seed, as), func(t *testing.T) {
 				t.Parallel()
-				dir := t.TempDir()
+				dir := sqlitetest.Dir(t)
 				p := &patience{Context: context.Background()}
 				defer time.AfterFunc(2*time.Minute, func() { p.lost.Store(true) }).Stop()
 				synctest.Test(t, func(t *testing.T) { months(t, p, dir, seed, as) })

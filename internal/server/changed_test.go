@@ -14,6 +14,7 @@ import (
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/internal/testenv"
 	"github.com/usher-id/usher/scim"
 )
@@ -31,7 +32,7 @@ type follower struct {
 func follow(t *testing.T, a *teller) *follower {
 	t.Helper()
 	f := &follower{
-		t: t, app: a, at: liveApp{url: a.start(t), lines: soundLines(), dir: t.TempDir()}, log: &testenv.Output{},
+		t: t, app: a, at: liveApp{url: a.start(t), lines: soundLines(), dir: sqlitetest.Dir(t)}, log: &testenv.Output{},
 		now: time.Now().Add(-10 * 24 * time.Hour), // so that what it finds is older than now
 	}
 	f.open()

@@ -22,6 +22,7 @@ import (
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // walked is a tenant with a source and an app of one application.
@@ -320,7 +321,7 @@ func TestCheckTenantsSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	dir := keyed(t, t.TempDir())
+	dir := keyed(t, sqlitetest.Dir(t))
 	conf := "secrets: {key: DIR/usher.key}\n" + strings.NewReplacer("TENANT", url, "client_secret: the-secret-of-the-client", "client_secret: secret:tenant").Replace(walked)
 	b := built(t, dir, conf)
 	u := opened(t, b)

@@ -18,6 +18,7 @@ import (
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // company is the configuration of every world, DIR its folder; a test replaces
@@ -83,7 +84,7 @@ type world struct {
 func in(t *testing.T, fn func(w *world)) {
 	t.Helper()
 	t.Parallel()
-	dir := t.TempDir()
+	dir := sqlitetest.Dir(t)
 	p := &patience{Context: context.Background()}
 	// Outside of the bubble time is real.
 	defer time.AfterFunc(time.Minute, func() { p.lost.Store(true) }).Stop()

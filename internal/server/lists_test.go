@@ -19,6 +19,7 @@ import (
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source/httpintest"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // sameCompany is what the two companies share whose people come from a file and from a list.
@@ -119,7 +120,7 @@ type twins struct {
 
 func newTwins(t *testing.T, kind httpintest.Paging) *twins {
 	t.Helper()
-	w := &twins{T: t, hr: httpintest.New(t), dir: t.TempDir(), apps: [2]*fakeApp{newFakeApp(), newFakeApp()}, aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), seen: map[directory.State]bool{}}
+	w := &twins{T: t, hr: httpintest.New(t), dir: sqlitetest.Dir(t), apps: [2]*fakeApp{newFakeApp(), newFakeApp()}, aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), seen: map[directory.State]bool{}}
 	w.hr.Paging, w.hr.Token, w.hr.Total = kind, "the-token", true
 	paging := map[httpintest.Paging]string{
 		httpintest.Page: "page: {param: page, size_param: size, size: 3}", httpintest.Offset: "offset: {param: offset}",
@@ -328,7 +329,7 @@ func TestExampleHRHTTP(t *testing.T) {
 	hr.Set(people)
 	env := map[string]string{
 		"HR_URL": strings.TrimSuffix(hr.URL, "/people"), "HR_TOKEN": "the-token", "HOOK_SECRET": "0123456789abcdef", "APP_URL": "https://app.example/scim", "APP_TOKEN": "xyz",
-		"STORE": filepath.Join(t.TempDir(), "usher.db"), "TODAY": "2026-11-24T12:00:00Z",
+		"STORE": sqlitetest.New(t), "TODAY": "2026-11-24T12:00:00Z",
 	}
 	cfg, err := config.Load(t.Context(), filepath.Join("..", "..", "examples", "hr-http", "usher.yaml"), func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/internal/testenv"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimtest"
@@ -59,7 +60,7 @@ type liveApp struct {
 
 func (a liveApp) build(t *testing.T) *server.Built {
 	t.Helper()
-	dir := cmp.Or(a.dir, t.TempDir())
+	dir := cmp.Or(a.dir, sqlitetest.Dir(t))
 	with := map[string]string{"PROFILE": "generic-scim2", "TOKEN": "xyz", "TIMEOUT": "10s", "DIR": dir, "URL": a.url, "EVERY": "1d"}
 	for name, v := range map[string]string{"PROFILE": a.profile, "TOKEN": a.token, "TIMEOUT": a.timeout, "EVERY": a.every} {
 		if v != "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // office is a company with one app of whatever kind, run as an operator would.
@@ -38,7 +39,7 @@ type office struct {
 
 func newOffice(t *testing.T) office {
 	t.Helper()
-	return office{T: t, ctx: t.Context(), dir: t.TempDir(), staff: staff(5), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
+	return office{T: t, ctx: t.Context(), dir: sqlitetest.Dir(t), staff: staff(5), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
 }
 
 // edit replaces what stands in the configuration once.

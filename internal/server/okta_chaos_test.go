@@ -17,6 +17,7 @@ import (
 	"github.com/usher-id/usher/internal/fake"
 	"github.com/usher-id/usher/internal/okta"
 	"github.com/usher-id/usher/internal/okta/oktatest"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // TestOktaLosesAnswers: whatever request of a story it is whose answer is lost behind the
@@ -90,7 +91,7 @@ func TestOktaChaos(t *testing.T) {
 		for _, what := range []string{config.OktaDeactivate, config.OktaSuspend} {
 			t.Run(fmt.Sprint(seed, what), func(t *testing.T) {
 				t.Parallel()
-				dir := t.TempDir()
+				dir := sqlitetest.Dir(t)
 				p := &patience{Context: context.Background()}
 				defer time.AfterFunc(3*time.Minute, func() { p.lost.Store(true) }).Stop()
 				synctest.Test(t, func(t *testing.T) { oktaMonths(t, p, dir, seed, what) })

@@ -14,6 +14,7 @@ import (
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/store"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/scim/scimtest"
 )
 
@@ -38,7 +39,7 @@ func wire(t *testing.T) *wired {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	w := &wired{T: t, app: app, dir: t.TempDir(), staff: staff(5), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
+	w := &wired{T: t, app: app, dir: sqlitetest.Dir(t), staff: staff(5), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
 	w.conf = strings.ReplaceAll(company, "https://app.example/scim", base)
 	w.conf = strings.Replace(w.conf, "    first_run: go\n", "    first_run: go\n    allow: [loopback, plain-http]\n    delete_after: 1d\n", 1)
 	w.staff = append(w.staff, worker{id: "90", first: "zed", dept: "A", start: "2020-01-01"})

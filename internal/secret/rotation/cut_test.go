@@ -15,6 +15,7 @@ import (
 	"github.com/usher-id/usher/internal/auth0/auth0test"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/secret/rotation"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // cutsOfEach is how often each of the two kinds of credential is cut, at least: every step
@@ -36,7 +37,7 @@ func TestCutAtEveryStep(t *testing.T) {
 	for _, key := range []bool{false, true} {
 		t.Run(map[bool]string{false: "secret", true: "key"}[key], func(t *testing.T) {
 			t.Parallel()
-			dir, seed := t.TempDir(), uint64(time.Now().UnixNano())
+			dir, seed := sqlitetest.Dir(t), uint64(time.Now().UnixNano())
 			t.Logf("seed %d", seed)
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, dir, key, func(c *auth0test.Config) { c.SecretLag = 17 * time.Second })

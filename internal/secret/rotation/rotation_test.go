@@ -15,13 +15,14 @@ import (
 	"github.com/usher-id/usher/internal/auth0/auth0test"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/secret/rotation"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // inBubble runs a test in a world whose time is its own.
 func inBubble(t *testing.T, key bool, change func(*auth0test.Config), test func(w *world)) {
 	t.Helper()
 	madeKeys()
-	dir := t.TempDir()
+	dir := sqlitetest.Dir(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, dir, key, change)
 		defer w.close()
@@ -240,7 +241,7 @@ const patch = "PATCH /api/v2/clients/usher"
 // TestNothingIsTaken: where the tenant takes nothing that is kept, nothing is done.
 func TestNothingIsTaken(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := sqlitetest.Dir(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, dir, false, func(c *auth0test.Config) { c.Secret = "another one" })
 		defer w.close()

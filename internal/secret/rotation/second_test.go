@@ -13,6 +13,7 @@ import (
 	"github.com/usher-id/usher/internal/auth0/auth0test"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/secret/rotation"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // TestSecondActor: while rotations run and are cut, somebody else sets what the application
@@ -30,7 +31,7 @@ func TestSecondActor(t *testing.T) {
 	for _, key := range []bool{false, true} {
 		t.Run(map[bool]string{false: "secret", true: "key"}[key], func(t *testing.T) {
 			t.Parallel()
-			dir, seed := t.TempDir(), uint64(time.Now().UnixNano())
+			dir, seed := sqlitetest.Dir(t), uint64(time.Now().UnixNano())
 			t.Logf("seed %d", seed)
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, dir, key, func(c *auth0test.Config) { c.SecretLag = 17 * time.Second })

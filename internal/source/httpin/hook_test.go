@@ -315,24 +315,28 @@ func (s stuck) Read([]byte) (int, error) {
 // the way of a call.
 func TestNoPlaceWithoutASignature(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	at, old := fmt.Sprint(now.Unix()), fmt.Sprint(now.Add(-time.Hour).Unix())
 	mac := func(at string) string { return hex.EncodeToString(sum(sha256.New, oldSecret, at+"{}")) }
+	good := func(at string) map[string]string { return map[string]string{"X-T": at, "X-S": mac(at)} }
 	signed := httpin.HookConfig{Algorithm: httpin.AlgSHA256, Header: "X-S", Signed: "{timestamp}{body}", TimeHeader: "X-T", TimeForm: httpin.FormUnix}
 	secret := httpin.HookConfig{Algorithm: httpin.AlgSecret, Header: "X-S"}
+	ours := func(string) map[string]string { return map[string]string{"X-S": oldSecret} }
+	type headers = func(at string) map[string]string
 	for name, c := range map[string]struct {
 		conf      httpin.HookConfig
-		bad, good map[string]string
+		bad, good headers
+		age       time.Duration // of the bad ones
 	}{
-		"nothing":             {signed, map[string]string{"X-T": at}, map[string]string{"X-T": at, "X-S": mac(at)}},
-		"no digits":           {signed, map[string]string{"X-T": at, "X-S": "xyz"}, map[string]string{"X-T": at, "X-S": mac(at)}},
-		"too few":             {signed, map[string]string{"X-T": at, "X-S": "abcd"}, map[string]string{"X-T": at, "X-S": mac(at)}},
-		"an old one":          {signed, map[string]string{"X-T": old, "X-S": mac(old)}, map[string]string{"X-T": at, "X-S": mac(at)}},
-		"a secret of nobody":  {secret, map[string]string{"X-S": "guessed"}, map[string]string{"X-S": oldSecret}},
-		"a secret of nothing": {secret, map[string]string{"X-S": ""}, map[string]string{"X-S": oldSecret}},
+		"nothing":             {signed, func(at string) map[string]string { return map[string]string{"X-T": at} }, good, 0},
+		"no digits":           {signed, func(at string) map[string]string { return map[string]string{"X-T": at, "X-S": "xyz"} }, good, 0},
+		"too few":             {signed, func(at string) map[string]string { return map[string]string{"X-T": at, "X-S": "abcd"} }, good, 0},
+		"an old one":          {signed, good, good, time.Hour},
+		"a secret of nobody":  {secret, func(string) map[string]string { return map[string]string{"X-S": "guessed"} }, ours, 0},
+		"a secret of nothing": {secret, func(string) map[string]string { return map[string]string{"X-S": ""} }, ours, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			now := time.Now() // of this test, which may have waited long for its turn
+			bad, good := c.bad(fmt.Sprint(now.Add(-c.age).Unix())), c.good(fmt.Sprint(now.Unix()))
 			var heard told
 			hook := httpin.Hook{HookConfig: c.conf, Hear: heard.listener(), Secrets: func() []string { return []string{oldSecret} }}
 			h := hook.Handler()
@@ -341,7 +345,7 @@ func TestNoPlaceWithoutASignature(t *testing.T) {
 			for range 64 {
 				calls.Go(func() {
 					r := httptest.NewRequest(http.MethodPost, "/hooks/hr", stuck{begun, end})
-					for k, v := range c.bad {
+					for k, v := range bad {
 						r.Header.Set(k, v)
 					}
 					w := httptest.NewRecorder()
@@ -357,7 +361,7 @@ func TestNoPlaceWithoutASignature(t *testing.T) {
 					t.Error(got)
 				}
 			}
-			if code := post(h, "{}", c.good); code != http.StatusNoContent {
+			if code := post(h, "{}", good); code != http.StatusNoContent {
 				t.Errorf("a call: %d", code)
 			}
 			close(end)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/source/scimin"
 	"github.com/usher-id/usher/internal/store/sqlite"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimserver"
 )
@@ -44,7 +44,7 @@ type house struct {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "usher.db")
+	path := sqlitetest.New(t)
 	db, err := sqlite.Open(t.Context(), path, "test")
 	if err != nil {
 		t.Fatal(err)

@@ -3,12 +3,12 @@
 package sqlite_test
 
 import (
-	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/usher-id/usher/internal/store"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/internal/store/storetest"
 )
 
@@ -19,7 +19,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.DB {
 		t.Helper()
-		return open(t, filepath.Join(t.TempDir(), "usher.db"))
+		return open(t, sqlitetest.New(t))
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -37,7 +38,7 @@ func put(t *testing.T, db store.DB, bodies ...string) {
 // stopped while it looks, and does not first look at everybody.
 func TestQueriesEnd(t *testing.T) {
 	t.Parallel()
-	db := open(t, t.TempDir()+"/usher.db")
+	db := open(t, sqlitetest.New(t))
 	bodies := make([]string, 3000)
 	for i := range bodies {
 		bodies[i] = `{"title":"other"}`
@@ -99,7 +100,7 @@ func TestQueriesEnd(t *testing.T) {
 // TestWalksByParts: a walk that looks at the table part by part leaves nobody out.
 func TestWalksByParts(t *testing.T) {
 	t.Parallel()
-	db := open(t, t.TempDir()+"/usher.db")
+	db := open(t, sqlitetest.New(t))
 	bodies := make([]string, 1000)
 	var want []string
 	for i := range bodies {
@@ -135,7 +136,7 @@ func TestWalksByParts(t *testing.T) {
 // no query fail, and is found as Match finds it.
 func TestFilterOfOddElements(t *testing.T) {
 	t.Parallel()
-	db := open(t, t.TempDir()+"/usher.db")
+	db := open(t, sqlitetest.New(t))
 	bodies := []string{
 		`{"emails":["plain","{",1,1.5,true,null,[]]}`, `{"emails":"plain"}`, `{"emails":["x",{"value":"ann@example.com","type":"work"}]}`, `{"emails":[{"value":"bob@example.com"}]}`,
 	}
@@ -152,7 +153,7 @@ func TestFilterOfOddElements(t *testing.T) {
 // index answers.
 func TestFiltersThatNobodySatisfies(t *testing.T) {
 	t.Parallel()
-	db := open(t, t.TempDir()+"/usher.db")
+	db := open(t, sqlitetest.New(t))
 	bodies := []string{`{"userName":"n0","externalId":"e0"}`, `{"userName":"n1"}`}
 	put(t, db, bodies...)
 	const never = `meta.created eq "2026-01-01T00:00:00.0000001Z"` // finer than what is kept

@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/usher-id/usher/internal/source"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // Who hangs up while they are reading leaves nothing open for the next one.
 func TestReadersThatHangUp(t *testing.T) {
 	t.Parallel()
-	db := open(t, t.TempDir()+"/usher.db")
+	db := open(t, sqlitetest.New(t))
 	for range 20 {
 		ctx, hangUp := context.WithCancel(t.Context())
 		_ = db.Pushed().View(ctx, func(tx source.PushTx) error { // its error is theirs
@@ -36,7 +37,7 @@ func TestReadersThatHangUp(t *testing.T) {
 // with all that is prepared on it.
 func TestReadersThatBreak(t *testing.T) {
 	t.Parallel()
-	db := open(t, t.TempDir()+"/usher.db")
+	db := open(t, sqlitetest.New(t))
 	look := func(end func() error) (err error) {
 		defer func() {
 			if p := recover(); p != nil {
