@@ -37,9 +37,11 @@ type Calendar struct {
 type Source struct {
 	Name string   `json:"name"`
 	Pos  Position `json:"-"`
-	Type Text     `json:"type"`           // SourceCSV, SourceSCIM, SourceAuth0 or SourceHTTP
-	Path Text     `json:"path"`           // relative to the working directory of the process, or to where SFTP begins
-	SFTP *SFTP    `json:"sftp,omitempty"` // the server on which Path lies; nil is this machine
+	Type Text     `json:"type"` // SourceCSV, SourceSCIM, SourceAuth0 or SourceHTTP
+	// Maker is whose HR system a source of type http is; "" if the configuration says all of it.
+	Maker string `json:"maker,omitzero"`
+	Path  Text   `json:"path"`           // relative to the working directory of the process, or to where SFTP begins
+	SFTP  *SFTP  `json:"sftp,omitempty"` // the server on which Path lies; nil is this machine
 	// Done is what is added to a file's name for that of the file which holds its SHA-256
 	// once it is whole; empty = there is none.
 	Done      Text        `json:"done,omitzero"`

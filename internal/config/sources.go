@@ -33,9 +33,14 @@ func (d *decoder) source(name Text, n *node) Source {
 	s.HTTP = &HTTPList{Pos: name.Pos, Method: http.MethodGet, Every: defaultEvery, Timeout: Duration(30 * time.Second)}
 	what := "source " + name.Value
 	columnsGood := false
+	if given := n; n.kind == kindMap {
+		if n = d.made(n, what); n != given {
+			s.Maker = given.at("type").value
+		}
+	}
 	d.section(n, what, name.Pos, append([]field{
 		{key: "type", required: true, read: func(n *node) {
-			s.Type, _ = d.choice(n, "type of "+what, SourceCSV, SourceSCIM, SourceAuth0, SourceHTTP)
+			s.Type, _ = d.choice(n, "type of "+what, append([]string{SourceCSV, SourceSCIM, SourceAuth0, SourceHTTP}, Makers()...)...)
 		}},
 		{key: "path", read: func(n *node) { s.Path, _ = d.text(n, "path of "+what) }},
 		{key: "mode", read: func(n *node) {
@@ -126,6 +131,19 @@ func kindsOfSource() []kindOfSource {
 	}
 }
 
+// kindsOfMaker are those of which most is written already. They may have what a source of
+// type http may, and are read as one.
+func kindsOfMaker() (all []kindOfSource) {
+	for _, name := range Makers() {
+		k := kindOfSource{name: name, needs: []string{"auth"}}
+		if maker(name).at(makerBase) == nil {
+			k.needs = append(k.needs, "url")
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
 func (k kindOfSource) has(key string) bool {
 	return slices.Contains(k.needs, key) || slices.Contains(k.may, key)
 }
@@ -134,7 +152,7 @@ func (k kindOfSource) has(key string) bool {
 func (d *decoder) ofKind(n *node, kind, what string, pos Position) {
 	kinds := kindsOfSource()
 	n.note(func(s *Schema) {
-		for _, k := range kinds {
+		for _, k := range append(kinds, kindsOfMaker()...) {
 			s.AnyOf = append(s.AnyOf, &Schema{Required: k.needs, Properties: map[string]*Schema{"type": {Type: Types{"string"}, Enum: []string{k.name}}}})
 		}
 		s.AnyOf = append(s.AnyOf, &Schema{Properties: map[string]*Schema{"type": {Type: Types{"string"}, Pattern: `\$`}}}) // from the environment

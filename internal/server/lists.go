@@ -6,9 +6,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usher-id/usher/internal/config"
@@ -110,6 +113,7 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 			c.Columns = append(c.Columns, httpin.Column{Name: name.Value, Path: path, Optional: optional})
 		}
 	}
+	c.URL, c.Body = inURL(c.URL, c), inBody(c.Body, c)
 	if g := l.Paging; g != nil {
 		c.Paging = httpin.Paging{
 			Kind: httpin.PagingKind(g.Kind), Param: g.Param.Value, SizeParam: g.SizeParam.Value, Size: g.Size, First: g.First,
@@ -117,7 +121,7 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 		}
 	}
 	if l.One != nil {
-		c.One = &httpin.One{URL: l.One.URL.Value, At: p.read(l.One.At, "at of one")}
+		c.One = &httpin.One{URL: inURL(l.One.URL.Value, c), At: p.read(l.One.At, "at of one")}
 	}
 	if q := l.Since; q != nil {
 		c.Since = &httpin.Since{
@@ -126,6 +130,49 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 		}
 	}
 	return c
+}
+
+// fieldsIn stands for the fields that are read, where a system has to be asked for each:
+// what no expression reads is not asked for.
+const fieldsIn = "{fields}"
+
+// fields are the members of a record that hold its key and the columns that are read.
+func fields(c httpin.Config) (all []string) {
+	for _, p := range append([]httpin.Path{c.Key}, columnPaths(c)...) {
+		if name := p.First(); name != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+func columnPaths(c httpin.Config) (all []httpin.Path) {
+	for _, column := range c.Columns {
+		all = append(all, column.Path)
+	}
+	return all
+}
+
+// inURL lists the fields in an address, with commas.
+func inURL(address string, c httpin.Config) string {
+	all := fields(c)
+	for i := range all {
+		all[i] = url.QueryEscape(all[i])
+	}
+	return strings.ReplaceAll(address, fieldsIn, strings.Join(all, ","))
+}
+
+// inBody lists the fields in a body, which is JSON: in a list, as items.
+func inBody(body string, c httpin.Config) string {
+	var all []string
+	for _, name := range fields(c) {
+		text, err := json.Marshal(name)
+		if err != nil { // it is UTF-8, as the configuration is
+			return body
+		}
+		all = append(all, string(text))
+	}
+	return strings.ReplaceAll(body, `"`+fieldsIn+`"`, strings.Join(all, ", "))
 }
 
 func (b *Built) listAuth(a *config.HTTPAuth) httpin.Auth {

@@ -64,6 +64,14 @@ func ParsePath(text string) (Path, error) {
 // String returns the path as it was written.
 func (p Path) String() string { return p.text }
 
+// First is the name of the member that the path begins with, "" if it begins with none.
+func (p Path) First() string {
+	if len(p.steps) == 0 || p.steps[0].kind != member && p.steps[0].kind != pointed {
+		return ""
+	}
+	return p.steps[0].name
+}
+
 // container is where the list itself is, of a path that may say behind it, by [*], that the
 // list is an object of which the values are the records.
 func (p Path) container() (Path, bool) {

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/usher-id/usher/internal/config"
+)
+
+// ofMaker is a configuration whose people come from a maker's HR system.
+func ofMaker(lines string) string {
+	return "store: usher.db\nsources:\n  hr:\n    " + strings.ReplaceAll(lines, "\n", "\n    ") + "\napps: {}\n"
+}
+
+// TestMakers: what a maker's file says is a sound source, with nothing but an address, a
+// credential, the secret of a webhook and a user name from the configuration.
+func TestMakers(t *testing.T) {
+	t.Parallel()
+	auths := map[string]string{
+		"bamboohr": "{basic: {user: the-key}}",
+	}
+	for _, name := range config.Makers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := ofMaker("type: " + name + "\nurl: https://hr.example/\nauth: " + auths[name] + "\nwebhook: {secrets: [a-secret-of-the-webhook]}\nperson: {USERNAME: row.work_email}")
+			cfg, err := config.Parse("usher.yaml", []byte(text), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := cfg.Sources[0]
+			if s.Maker != name || s.Type.Value != config.SourceHTTP || s.HTTP == nil || s.Webhook == nil {
+				t.Fatalf("%+v", s)
+			}
+			for _, u := range []string{s.HTTP.URL.Value, s.HTTP.One.URL.Value} {
+				if !strings.HasPrefix(u, "https://hr.example/") || strings.HasPrefix(u, "https://hr.example//") {
+					t.Errorf("%s is not at the address that was said", u)
+				}
+			}
+			names := 0
+			for _, a := range s.Person {
+				if strings.EqualFold(a.Path.Value, "userName") {
+					names++
+				}
+			}
+			if names != 1 {
+				t.Errorf("%d lines for the user name", names)
+			}
+		})
+	}
+}
+
+// TestMakersAreLaidOver: what the configuration says of a maker's source wins, key by key.
+func TestMakersAreLaidOver(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Parse("usher.yaml", []byte(ofMaker(`type: bamboohr
+url: https://acme.bamboohr.com
+auth: {header: {name: X-Key, value: abc}}
+columns: {title: customTitle, shirt: customShirt}
+optional: [shirt]
+person: {Title: row.shirt}`)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := cfg.Sources[0]
+	paths := map[string]string{}
+	for i, c := range s.Columns {
+		paths[c.Value] = s.HTTP.Paths[i].Value
+	}
+	if paths["title"] != "customTitle" || paths["shirt"] != "customShirt" || paths["last_name"] != "lastName" {
+		t.Errorf("columns %v", paths)
+	}
+	if s.HTTP.Auth.Kind != config.AuthHeader {
+		t.Errorf("auth is %s", s.HTTP.Auth.Kind)
+	}
+	if n := len(s.Optional); n < 2 || s.Optional[n-1].Value != "shirt" {
+		t.Errorf("optional %v", s.Optional)
+	}
+	titles := []string{}
+	for _, a := range s.Person {
+		if strings.EqualFold(a.Path.Value, "title") {
+			titles = append(titles, a.Value.Value)
+		}
+	}
+	if len(titles) != 1 || titles[0] != "row.shirt" {
+		t.Errorf("title is %q", titles)
+	}
+	// What was read twice, and filled in each time, is as it was.
+	if _, err := config.Parse("usher.yaml", []byte(ofMaker("type: bamboohr\nurl: https://a.example\nauth: {basic: {user: x}}\nperson: {userName: row.work_email}")), nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMakersMistakes are told where the configuration has them.
+func TestMakersMistakes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ lines, want string }{
+		"no address":       {"type: bamboohr\nauth: {basic: {user: x}}", "4:11: source hr has no url (where your bamboohr is: https://COMPANY.bamboohr.com)"},
+		"no credential":    {"type: bamboohr\nurl: https://acme.bamboohr.com", "4:11: source hr has no auth"},
+		"half of one":      {"type: bamboohr\nurl: https://acme.bamboohr.com\nauth: {basic: {password: y}}", "6:20: basic of auth of source hr has no user"},
+		"no https":         {"type: bamboohr\nurl: http://acme.bamboohr.com\nauth: {basic: {user: x}}", "is plain http"},
+		"a query":          {"type: bamboohr\nurl: https://acme.bamboohr.com?x=y\nauth: {basic: {user: x}}", "5:10: url of source hr holds a query"},
+		"no such maker":    {"type: bambohr\nurl: https://acme.bamboohr.com", "did you mean bamboohr?"},
+		"no such key":      {"type: bamboohr\nurl: https://acme.bamboohr.com\nauth: {basic: {user: x}}\ncollumns: {a: b}", "7:5: unknown key \"collumns\""},
+		"of another type":  {"type: bamboohr\nurl: https://acme.bamboohr.com\nauth: {basic: {user: x}}\npath: hr.csv", "7:5: path of source hr is for type: csv"},
+		"no such column":   {"type: bamboohr\nurl: https://acme.bamboohr.com\nauth: {basic: {user: x}}\noptional: [shirt]", "is no column of source hr"},
+		"a bad expression": {"type: bamboohr\nurl: https://acme.bamboohr.com\nauth: {basic: {user: x}}\nperson: {title: []}", "7:21:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := config.Parse("usher.yaml", []byte(ofMaker(c.lines)), nil)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v\nwant %s", err, c.want)
+			}
+		})
+	}
+}

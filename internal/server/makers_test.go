@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/source/hrtest"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+)
+
+// madeCompany is a company whose people come from a maker's HR system, or from a file of
+// the same people.
+const madeCompany = `store: STORE
+calendar: {now: NOW, time_zone: Europe/Berlin, prehire_days: 3}
+sources:
+  hr:
+    SOURCE
+apps:
+  app:
+    url: https://app.example/scim
+    token: xyz
+    first_run: go
+    user:
+      userName: person.userName
+      displayName: person.displayName
+      title: person.title
+      enterprise.department: person.enterprise.department
+`
+
+// madeFile is what the makers' files come to.
+const madeFile = `type: csv
+    path: FILE
+    key: id
+    columns: [id, number, first, last, title, department, kind, zone, start, end, leave, back]
+    person:
+      name.givenName: row.first
+      name.familyName: row.last
+      displayName: row.first + " " + row.last
+      enterprise.employeeNumber: row.number
+      enterprise.department: row.department
+      title: row.title
+      userName: {value: 'slug(row.first) + "@acme.example"', unique: organisation}
+      usher.timeZone: row.zone
+      usher.startDate: date(row.start, ["yyyy-MM-dd"])
+      usher.endDate: endOfDay(date(row.end, ["yyyy-MM-dd"]))
+      usher.leaveStartDate: date(row.leave, ["yyyy-MM-dd"])
+      usher.leaveEndDate: date(row.back, ["yyyy-MM-dd"])`
+
+// madeKind is a maker's system as the story goes through it.
+type madeKind struct {
+	system *hrtest.System
+	source string // its lines of the configuration, with URL
+	// what the system does not tell
+	noZones, noLeave bool
+}
+
+func madeKinds(t *testing.T) map[string]madeKind {
+	t.Helper()
+	const userName = `
+    allow: [loopback, plain-http]
+    person:
+      userName: {value: 'slug(or(row.preferred_name, row.first_name)) + "@acme.example"', unique: organisation}`
+	bamboo := hrtest.NewBambooHR(t, "the-key")
+	return map[string]madeKind{
+		"bamboohr": {
+			system: &bamboo.System, noZones: true, noLeave: true,
+			source: "type: bamboohr\n    url: URL\n    auth: {basic: {user: the-key}}" + userName,
+		},
+	}
+}
+
+// madeTwins are two such companies.
+type madeTwins struct {
+	*testing.T
+
+	kind madeKind
+	dir  string
+	apps [2]*fakeApp
+	aged time.Time
+}
+
+// day runs a cycle in both companies, and holds that they end the same.
+func (w *madeTwins) day(now string, people []hrtest.Worker) {
+	w.Helper()
+	var b strings.Builder
+	rows := csv.NewWriter(&b)
+	_ = rows.Write([]string{"id", "number", "first", "last", "title", "department", "kind", "zone", "start", "end", "leave", "back"})
+	for _, p := range people {
+		if w.kind.noZones {
+			p.Zone = ""
+		}
+		if w.kind.noLeave {
+			p.LeaveFrom, p.LeaveTo = "", ""
+		}
+		first := p.First
+		if p.Preferred != "" {
+			first = p.Preferred
+		}
+		_ = rows.Write([]string{p.ID, p.Number, first, p.Last, p.Jobs[0].Title, p.Jobs[0].Department, p.Jobs[0].Kind, p.Zone, p.Start(), p.End(), p.LeaveFrom, p.LeaveTo})
+	}
+	rows.Flush()
+	w.kind.system.Set(now[:len("2026-11-26")], people)
+	path := filepath.Join(w.dir, "hr.csv")
+	w.aged = w.aged.Add(time.Minute)
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		w.Fatal(err)
+	}
+	if err := os.Chtimes(path, w.aged, w.aged); err != nil {
+		w.Fatal(err)
+	}
+	file, list := w.cycle(0, madeFile, now), w.cycle(1, w.kind.source, now)
+	if file != list {
+		w.Errorf("%s: from a file\n%s\nfrom the system\n%s", now, file, list)
+	}
+}
+
+// cycle runs a cycle, and returns all that came of it.
+func (w *madeTwins) cycle(i int, source, now string) string {
+	w.Helper()
+	text := strings.NewReplacer("STORE", filepath.Join(w.dir, fmt.Sprint(i, ".db")), "NOW", now).Replace(madeCompany)
+	text = strings.Replace(text, "SOURCE", strings.NewReplacer("FILE", filepath.Join(w.dir, "hr.csv"), "URL", w.kind.system.URL).Replace(source), 1)
+	cfg, err := config.Parse("usher.yaml", []byte(text), nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	built, err := server.Build(cfg)
+	if err != nil {
+		w.Fatal(err)
+	}
+	built.Targets[0].App = w.apps[i]
+	u, err := built.Open(w.Context(), "test")
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer u.Close()
+	doc, err := u.Apply(w.Context(), server.Options{Actor: "test"})
+	if err != nil {
+		w.Fatal(err)
+	}
+	dates, err := u.Calendar(w.Context(), 400)
+	if err != nil {
+		w.Fatal(err)
+	}
+	var all []string
+	err = u.List(w.Context(), "", func(l directory.Listing) {
+		text, err := json.Marshal([]any{l.Person.State, l.Person.User})
+		if err != nil {
+			w.Fatal(err)
+		}
+		all = append(all, string(text))
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	slices.Sort(all)
+	rep := *doc.Apps["app"]
+	rep.Seconds = 0
+	end, err := json.MarshalIndent([]any{doc.People, doc.RejectedRows, doc.Holds, rep, dates}, "", " ")
+	if err != nil {
+		w.Fatal(err)
+	}
+	return strings.Join(all, "\n") + "\n" + string(end) + "\n" + strings.Join(w.apps[i].live(), " ")
+}
+
+// TestMakers walks each maker's system through what is awkward in HR: hired ahead, a start
+// that moves or is taken back, leave, a contractor who becomes an employee, two jobs at
+// once, an end that is taken back, somebody hired again, somebody who vanishes, an answer
+// that holds nobody. What a file of the same people leads to, the system leads to.
+func TestMakers(t *testing.T) {
+	t.Parallel()
+	for name, kind := range madeKinds(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &madeTwins{T: t, kind: kind, dir: sqlitetest.Dir(t), apps: [2]*fakeApp{newFakeApp(), newFakeApp()}, aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
+			w.story()
+		})
+	}
+}
+
+func (w *madeTwins) story() {
+	job := func(start, end string) hrtest.Job {
+		return hrtest.Job{Title: "Engineer", Department: "Research", Kind: "Employee", Start: start, End: end}
+	}
+	var all []hrtest.Worker
+	add := func(first string, jobs ...hrtest.Job) {
+		id := fmt.Sprint(1001 + len(all))
+		all = append(all, hrtest.Worker{ID: id, Number: "E" + id, First: first, Last: "Brandt", Location: "Berlin", Zone: "Europe/Berlin", Jobs: jobs})
+	}
+	who := func(first string) *hrtest.Worker {
+		return &all[slices.IndexFunc(all, func(p hrtest.Worker) bool { return p.First == first })]
+	}
+	for i := range 16 { // so that the guard lets some go, and that lists have pages
+		add(fmt.Sprint("Stays ", i), job("2020-01-01", ""))
+	}
+	add("Ahead", job("2026-03-09", ""))
+	add("Moved", job("2026-03-05", ""))
+	add("Rescinded", job("2026-03-06", ""))
+	add("Leaves", job("2020-01-01", "2026-03-04"))
+	add("Converted", hrtest.Job{Title: "Helper", Department: "Research", Kind: "Contractor", Start: "2025-01-01", End: "2026-03-05"})
+	add("Two jobs", job("2022-05-01", ""), hrtest.Job{Title: "Teacher", Department: "School", Kind: "Employee", Start: "2021-01-01", End: "2026-03-04"})
+	add("Again", job("2020-01-01", "2026-03-04"))
+	add("Vanishes", job("2020-01-01", ""))
+	add("Away", job("2020-01-01", ""))
+	add("East", job("2020-01-01", "2026-03-04"))
+	add("Long gone", job("2010-01-01", "2015-01-01"))
+	who("Away").LeaveFrom, who("Away").LeaveTo = "2026-03-03", "2026-03-10"
+	who("East").Zone, who("East").Location = "Pacific/Auckland", "Auckland"
+	w.day("2026-03-01T09:00:00Z", all)
+	w.day("2026-03-03T09:00:00Z", all) // a leave begins, a start comes near
+	who("Moved").Jobs[0].Start = "2026-03-20"
+	who("Stays 1").Preferred, who("Stays 2").Last = "Goes by", "Renamed"
+	who("Stays 3").Jobs[0].Department, who("Stays 3").Manager, who("Stays 4").Email = "Sales", "E1001", "stays@acme.example"
+	all = slices.DeleteFunc(all, func(p hrtest.Worker) bool { return p.First == "Rescinded" })
+	w.day("2026-03-04T11:30:00Z", all)                                   // Auckland's day is over
+	who("Converted").Jobs[0] = job("2025-01-01", "")                     // from the next day on
+	w.day("2026-03-05T00:30:00Z", all)                                   // Berlin's is
+	who("Leaves").Jobs[0].End = "2026-04-01"                             // it is taken back
+	who("Two jobs").Jobs = []hrtest.Job{job("2022-05-01", "2026-03-31")} // and what there is ends, too
+	all = slices.DeleteFunc(all, func(p hrtest.Worker) bool { return p.First == "Vanishes" })
+	w.day("2026-03-06T09:00:00Z", all)
+	who("Again").Jobs[0] = job("2026-03-09", "")
+	w.day("2026-03-07T09:00:00Z", all)
+	w.day("2026-03-09T09:00:00Z", all)
+	w.day("2026-04-02T09:00:00Z", all)
+	w.day("2026-04-03T09:00:00Z", nil) // the guard lets nobody go for that
+	if n := len(w.apps[1].live()); n < 16 {
+		w.Errorf("%d have accounts in the end", n)
+	}
+}
