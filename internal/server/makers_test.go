@@ -18,6 +18,7 @@ import (
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source/hrtest"
 	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/testenv"
 )
 
 // madeCompany is a company whose people come from a maker's HR system, or from a file of
@@ -237,5 +238,36 @@ func (w *madeTwins) story() {
 	w.day("2026-04-03T09:00:00Z", nil) // the guard lets nobody go for that
 	if n := len(w.apps[1].live()); n < 16 {
 		w.Errorf("%d have accounts in the end", n)
+	}
+}
+
+// TestMakersPages: what the pages in docs/hr say to copy is a sound configuration, and
+// each maker has a page.
+func TestMakersPages(t *testing.T) {
+	t.Parallel()
+	lookup := func(name string) (string, bool) { return "a-value-of-" + name, true }
+	for _, name := range config.Makers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			page, err := os.ReadFile(filepath.Join(testenv.Root(t), "docs", "hr", name+".md"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _, ok := strings.Cut(strings.SplitN(string(page), "```yaml\nstore:", 2)[1], "```")
+			if !ok {
+				t.Fatal("the page has no configuration")
+			}
+			dir := keyed(t, t.TempDir())
+			cfg, err := config.Parse(name+".md", []byte("store:"+strings.ReplaceAll(text, "usher.key", filepath.Join(dir, "usher.key"))), lookup)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cfg.Sources[0].Maker != name {
+				t.Errorf("it is about %q", cfg.Sources[0].Maker)
+			}
+			if _, err := server.Build(cfg); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/usher-id/usher/internal/source/hrtest"
+)
+
+const bambooCompany = `store: DIR/usher.db
+sources:
+  hr:
+    type: bamboohr
+    url: URL
+    auth: {basic: {user: the-key-of-the-company}}
+    allow: [loopback, plain-http]
+    webhook: {secrets: [the-private-key-of-the-webhook]}
+    since: {every: 10s}
+    person:
+      userName: slug(row.first_name) + "@acme.example"
+apps:
+  app:
+    url: https://app.example/scim
+    token: xyz
+    first_run: go
+    user: {userName: person.userName, displayName: person.displayName}
+server: {address: '127.0.0.1:0'}
+telemetry: {metrics_address: 'off'}
+`
+
+func bambooStaff(n int) (out []hrtest.Worker) {
+	for i := range n {
+		out = append(out, hrtest.Worker{
+			ID: fmt.Sprint(1 + i), Number: fmt.Sprint("E", 1+i), First: fmt.Sprint("p", 1+i), Last: "Brandt",
+			Jobs: []hrtest.Job{{Title: "Engineer", Department: "Research", Kind: "Full-Time", Start: "2020-01-01"}},
+		})
+	}
+	return out
+}
+
+// bamboo is a daemon whose people come from BambooHR.
+func bamboo(t *testing.T, staff []hrtest.Worker) (*served, *hrtest.BambooHR) {
+	t.Helper()
+	s, hr := newServed(t), hrtest.NewBambooHR(t, "the-key-of-the-company")
+	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
+	s.conf = strings.ReplaceAll(bambooCompany, "URL", hr.URL)
+	return s, hr
+}
+
+// call calls as BambooHR does, at a time, signed by a key.
+func (s *served) bambooCalls(t *testing.T, id, key string, at time.Time) int {
+	t.Helper()
+	body := `{"type":"employee.updated","timestamp":"` + at.UTC().Format("2006-01-02T15:04:05+0000") + `","data":{"companyId":"12345","employeeId":"` + id + `","changedFields":["terminationDate"]}}`
+	m, now := hmac.New(sha256.New, []byte(key)), fmt.Sprint(at.Unix())
+	m.Write([]byte(body + now))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/hooks/hr", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-BambooHR-Timestamp", now)
+	r.Header.Set("X-BambooHR-Signature", hex.EncodeToString(m.Sum(nil)))
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	return res.StatusCode
+}
+
+// TestBambooHRCalls: a call that is signed has its person read, who leaves by what is read;
+// one that is forged, or old, does nothing.
+func TestBambooHRCalls(t *testing.T) {
+	t.Parallel()
+	staff := bambooStaff(6)
+	s, hr := bamboo(t, staff)
+	s.serve(t)
+	until(t, "all have accounts", func() bool { return s.has(6) })
+	staff[2].Jobs[0].End = "2026-01-31"
+	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
+	if code := s.bambooCalls(t, "3", "a-key-that-was-guessed", time.Now()); code != http.StatusUnauthorized {
+		t.Errorf("a forged call: %d", code)
+	}
+	if code := s.bambooCalls(t, "3", "the-private-key-of-the-webhook", time.Now().Add(-time.Hour)); code != http.StatusUnauthorized {
+		t.Errorf("an old call: %d", code)
+	}
+	if !s.has(6) {
+		t.Error("somebody is out by a call that nobody signed")
+	}
+	hr.Asked()
+	if code := s.bambooCalls(t, "3", "the-private-key-of-the-webhook", time.Now()); code != http.StatusNoContent {
+		t.Errorf("a call: %d", code)
+	}
+	until(t, "one is out", func() bool { return slices.Equal(s.live(), []string{"p1", "p2", "p4", "p5", "p6"}) })
+	if n := hr.Asked(); n != 1 {
+		t.Errorf("%d requests for one call", n)
+	}
+}
+
+// TestBambooHRTells by /employees/changed who has changed: read one by one, and somebody
+// who was deleted is looked for in the report.
+func TestBambooHRTells(t *testing.T) {
+	t.Parallel()
+	staff := bambooStaff(6)
+	s, hr := bamboo(t, staff)
+	s.serve(t)
+	until(t, "all have accounts", func() bool { return s.has(6) })
+	staff = slices.Delete(staff, 4, 5)
+	staff[1].Jobs[0].End = "2026-01-31"
+	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
+	hr.Change("2", "Updated")
+	hr.Change("5", "Deleted")
+	until(t, "both are out", func() bool { return slices.Equal(s.live(), []string{"p1", "p3", "p4", "p6"}) })
+}
+
+// TestBambooHRIsAskedForNoMore than what is read: no report names a field that no
+// expression reads.
+func TestBambooHRIsAskedForNoMore(t *testing.T) {
+	t.Parallel()
+	s, hr := bamboo(t, bambooStaff(2))
+	var mu sync.Mutex
+	var asked []string
+	hr.Fault(func(_ http.ResponseWriter, r *http.Request) bool {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		var report struct {
+			Fields []string `json:"fields"`
+		}
+		if json.Unmarshal(body, &report) == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			asked = report.Fields
+		}
+		return false
+	})
+	s.serve(t)
+	until(t, "all have accounts", func() bool { return s.has(2) })
+	mu.Lock()
+	defer mu.Unlock()
+	want := []string{"id", "employeeNumber", "firstName", "preferredName", "lastName", "hireDate", "terminationDate", "department", "division", "jobTitle"}
+	slices.Sort(want)
+	if slices.Sort(asked); !slices.Equal(asked, want) {
+		t.Errorf("asked for %v, want %v", asked, want)
+	}
+}
+
+// TestBambooHRRestsAndFails: it is waited for as long as Retry-After says, and a report
+// without anybody has the guard ask.
+func TestBambooHRRestsAndFails(t *testing.T) {
+	t.Parallel()
+	s, hr := bamboo(t, bambooStaff(16))
+	refused := 0
+	hr.Fault(func(w http.ResponseWriter, _ *http.Request) bool {
+		if refused++; refused > 1 {
+			return false
+		}
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	})
+	s.serve(t)
+	until(t, "all have accounts", func() bool { return s.has(16) })
+	hr.Set("2026-11-26", nil)
+	s.bambooCalls(t, "1", "the-private-key-of-the-webhook", time.Now()) // who is not found has everybody read
+	until(t, "somebody has to decide", func() bool {
+		st, err := s.usher.Status(s.ctx)
+		return err == nil && len(st.Holds) > 0
+	})
+	if !s.has(16) {
+		t.Errorf("%d have accounts", len(s.live()))
+	}
+}
