@@ -166,49 +166,54 @@ func (w *twins) day(now string, people []hired) {
 // cycle runs a cycle, and returns all that came of it.
 func (w *twins) cycle(i int, now string) string {
 	w.Helper()
-	cfg, err := config.Parse("usher.yaml", []byte(strings.Replace(w.conf[i], "NOW", now, 1)), func(string) (string, bool) { return "", false })
+	return ended(w.T, strings.Replace(w.conf[i], "NOW", now, 1), w.apps[i], func(p directory.Person) { w.seen[p.State] = true })
+}
+
+// ended runs a cycle, and returns all that came of it: people, calendar, report and app.
+func ended(t *testing.T, conf string, app *fakeApp, see func(directory.Person)) string {
+	t.Helper()
+	cfg, err := config.Parse("usher.yaml", []byte(conf), nil)
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	built, err := server.Build(cfg)
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
-	built.Targets[0].App = w.apps[i]
-	u, err := built.Open(w.Context(), "test")
+	built.Targets[0].App = app
+	u, err := built.Open(t.Context(), "test")
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	defer u.Close()
-	doc, err := u.Apply(w.Context(), server.Options{Actor: "test"})
+	doc, err := u.Apply(t.Context(), server.Options{Actor: "test"})
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
-	dates, err := u.Calendar(w.Context(), 400)
+	dates, err := u.Calendar(t.Context(), 400)
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	var all []string
-	err = u.List(w.Context(), "", func(l directory.Listing) {
-		p := *l.Person
-		w.seen[p.State] = true
-		text, err := json.Marshal([]any{p, p.User})
+	err = u.List(t.Context(), "", func(l directory.Listing) {
+		see(*l.Person)
+		text, err := json.Marshal([]any{*l.Person, l.Person.User})
 		if err != nil {
-			w.Fatal(err)
+			t.Fatal(err)
 		}
 		all = append(all, string(text))
 	})
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	slices.Sort(all)
 	rep := *doc.Apps["app"]
 	rep.Seconds = 0
 	text, err := json.MarshalIndent([]any{doc.People, doc.RejectedRows, doc.Holds, rep, dates}, "", " ")
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
-	return strings.Join(all, "\n") + "\n" + string(text) + "\n" + strings.Join(w.apps[i].live(), " ")
+	return strings.Join(all, "\n") + "\n" + string(text) + "\n" + strings.Join(app.live(), " ")
 }
 
 // TestAListEndsAsAFile walks through the awkward cases of HR systems, day by day: whatever

@@ -4,7 +4,6 @@ package server_test
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -132,47 +131,7 @@ func (w *madeTwins) cycle(i int, source, now string) string {
 	w.Helper()
 	text := strings.NewReplacer("STORE", filepath.Join(w.dir, fmt.Sprint(i, ".db")), "NOW", now).Replace(madeCompany)
 	text = strings.Replace(text, "SOURCE", strings.NewReplacer("FILE", filepath.Join(w.dir, "hr.csv"), "URL", w.kind.system.URL).Replace(source), 1)
-	cfg, err := config.Parse("usher.yaml", []byte(text), nil)
-	if err != nil {
-		w.Fatal(err)
-	}
-	built, err := server.Build(cfg)
-	if err != nil {
-		w.Fatal(err)
-	}
-	built.Targets[0].App = w.apps[i]
-	u, err := built.Open(w.Context(), "test")
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer u.Close()
-	doc, err := u.Apply(w.Context(), server.Options{Actor: "test"})
-	if err != nil {
-		w.Fatal(err)
-	}
-	dates, err := u.Calendar(w.Context(), 400)
-	if err != nil {
-		w.Fatal(err)
-	}
-	var all []string
-	err = u.List(w.Context(), "", func(l directory.Listing) {
-		text, err := json.Marshal([]any{l.Person.State, l.Person.User})
-		if err != nil {
-			w.Fatal(err)
-		}
-		all = append(all, string(text))
-	})
-	if err != nil {
-		w.Fatal(err)
-	}
-	slices.Sort(all)
-	rep := *doc.Apps["app"]
-	rep.Seconds = 0
-	end, err := json.MarshalIndent([]any{doc.People, doc.RejectedRows, doc.Holds, rep, dates}, "", " ")
-	if err != nil {
-		w.Fatal(err)
-	}
-	return strings.Join(all, "\n") + "\n" + string(end) + "\n" + strings.Join(w.apps[i].live(), " ")
+	return ended(w.T, text, w.apps[i], func(directory.Person) {})
 }
 
 // TestMakers walks each maker's system through what is awkward in HR: hired ahead, a start
