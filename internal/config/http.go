@@ -21,8 +21,10 @@ type HTTPList struct {
 	Auth              *HTTPAuth    `json:"auth,omitempty"`  // nil: none
 	List              Text         `json:"list"`            // path to the list; empty = the answer
 	Paths             []Text       `json:"paths,omitempty"` // of Source.Columns, in their order
+	Takes             []string     `json:"takes,omitempty"` // of the same: TakeEarliest, TakeLatest or empty
 	Total             Text         `json:"total"`           // path; empty = it is not told
 	Paging            *Paging      `json:"paging,omitempty"`
+	With              []HTTPDetail `json:"with,omitempty"`
 	One               *HTTPOne     `json:"one,omitempty"`
 	Since             *HTTPSince   `json:"since,omitempty"`
 	Every             Duration     `json:"every"` // how often everybody is read
@@ -136,6 +138,7 @@ func (d *decoder) httpList(l *HTTPList, what string) []field {
 		{key: "list", read: func(n *node) { l.List, _ = d.text(n, "list of "+what) }},
 		{key: "total", read: func(n *node) { l.Total, _ = d.text(n, "total of "+what) }},
 		{key: "paging", read: func(n *node) { l.Paging = d.paging(n, what) }},
+		{key: "with", read: func(n *node) { l.With = d.httpWith(n, what) }},
 		{key: "one", read: func(n *node) { l.One = d.httpOne(n, what) }},
 		{key: "since", read: func(n *node) { l.Since = d.httpSince(n, what) }},
 		{key: "every", read: func(n *node) { set(&l.Every)(d.duration(n, "every of "+what, soonestRead, longestBetween)) }},
@@ -154,22 +157,23 @@ func (d *decoder) httpList(l *HTTPList, what string) []field {
 func (d *decoder) columnsOf(n *node, s *Source, what string) (ok bool) {
 	if n.shape != nil || n.kind != kindMap || s.Type.Value != SourceHTTP {
 		s.Columns, ok = d.texts(n, "columns of "+what, "column")
-		s.HTTP.Paths = slices.Clone(s.Columns)
+		s.HTTP.Paths, s.HTTP.Takes = slices.Clone(s.Columns), make([]string, len(s.Columns))
 		n.note(func(s *Schema) {
 			list := *s
-			*s = Schema{AnyOf: []*Schema{&list, {Type: Types{"object"}, MinProperties: 1, Values: &Schema{Type: Types{"string"}, Pattern: notBlank}}}}
+			*s = Schema{AnyOf: []*Schema{&list, {Type: Types{"object"}, MinProperties: 1, Values: d.columnShape()}}}
 		})
 		return ok
 	}
 	ok = true
 	for _, e := range n.entries {
-		path, good := d.text(e.value, "the path of column "+quote(e.key.Value))
+		path, take, good := d.column(e)
 		if strings.TrimSpace(e.key.Value) == "" {
 			d.fail(e.key.Pos, "a column of "+what+" has no name", "")
 			good = false
 		}
 		if ok = ok && good; good {
 			s.Columns, s.HTTP.Paths = append(s.Columns, e.key), append(s.HTTP.Paths, path)
+			s.HTTP.Takes = append(s.HTTP.Takes, take)
 		}
 	}
 	if len(n.entries) == 0 {
@@ -342,6 +346,9 @@ func (d *decoder) httpChecked(s Source, what string) {
 	}
 	if l.One != nil {
 		d.listAddress(l.One.URL, "url in one of "+what, l.Allow)
+	}
+	for _, w := range l.With {
+		d.listAddress(w.URL, "url in with "+w.Name.Value+" of "+what, l.Allow)
 	}
 	if l.Since != nil {
 		d.listAddress(l.Since.URL, "url in since of "+what, l.Allow)

@@ -106,6 +106,9 @@ func describe(s *Schema, path string, all map[string]description) {
 		for key, p := range one.Properties {
 			describe(p, under(key), all)
 		}
+		if one.Values != nil {
+			describe(one.Values, under("*"), all)
+		}
 	}
 }
 

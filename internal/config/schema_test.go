@@ -435,6 +435,9 @@ func TestSchemaDescribes(t *testing.T) {
 			for key, p := range one.Properties {
 				paths = append(paths, walk(path+"."+key, p)...)
 			}
+			if one.Values != nil {
+				paths = append(paths, walk(path+".*", one.Values)...)
+			}
 		}
 		return paths
 	}

@@ -110,8 +110,14 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 		}
 		if slices.Contains(read, name.Value) {
 			optional := slices.ContainsFunc(s.Optional, func(o config.Text) bool { return o.Value == name.Value })
-			c.Columns = append(c.Columns, httpin.Column{Name: name.Value, Path: path, Optional: optional})
+			c.Columns = append(c.Columns, httpin.Column{Name: name.Value, Path: path, Take: httpin.Take(l.Takes[i]), Optional: optional})
 		}
+	}
+	for _, w := range l.With {
+		c.With = append(c.With, httpin.Detail{
+			Name: w.Name.Value, URL: w.URL.Value, ID: p.read(w.ID, "id in with "+w.Name.Value), List: p.may(w.List, "list in with "+w.Name.Value),
+			At: p.read(w.At, "at in with "+w.Name.Value), Paged: w.Paged,
+		})
 	}
 	c.URL, c.Body = inURL(c.URL, c), inBody(c.Body, c)
 	if g := l.Paging; g != nil {
@@ -136,10 +142,14 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 // what no expression reads is not asked for.
 const fieldsIn = "{fields}"
 
-// fields are the members of a record that hold its key and the columns that are read.
+// fields are the members of a record that hold its key and the columns that are read, but
+// for what is told in requests of its own.
 func fields(c httpin.Config) (all []string) {
+	with := func(name string) bool {
+		return slices.ContainsFunc(c.With, func(d httpin.Detail) bool { return d.Name == name })
+	}
 	for _, p := range append([]httpin.Path{c.Key}, columnPaths(c)...) {
-		if name := p.First(); name != "" && !slices.Contains(all, name) {
+		if name := p.First(); name != "" && !slices.Contains(all, name) && !with(name) {
 			all = append(all, name)
 		}
 	}

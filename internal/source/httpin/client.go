@@ -91,6 +91,7 @@ type ask struct {
 	method string
 	body   string
 	etag   string // that is known
+	most   int64  // bytes of the answer; 0: Limits.PageBytes
 }
 
 // get sends a request until it is answered for good.
@@ -160,7 +161,7 @@ func (c *client) once(ctx context.Context, a ask) (_ *answer, used string, _ err
 	case res.StatusCode != http.StatusOK:
 		return nil, used, refusal(a.where, res, time.Now())
 	}
-	body, err := c.read(ctx, a.where, res)
+	body, err := c.read(ctx, a, res)
 	if err != nil {
 		return nil, used, err
 	}
@@ -168,8 +169,8 @@ func (c *client) once(ctx context.Context, a ask) (_ *answer, used string, _ err
 }
 
 // read reads an answer within its bound, and refuses what cannot be JSON.
-func (c *client) read(ctx context.Context, where string, res *http.Response) ([]byte, error) {
-	most := c.config.Limits.PageBytes
+func (c *client) read(ctx context.Context, a ask, res *http.Response) ([]byte, error) {
+	most, where := min(cmp.Or(a.most, c.config.Limits.PageBytes), c.config.Limits.PageBytes), a.where
 	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	trimmed := bytes.TrimLeft(body[:min(len(body), 1<<10)], " \t\r\n")

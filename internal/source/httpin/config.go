@@ -30,8 +30,9 @@ type Config struct {
 	// Total is where an answer tells how many records the whole list has; nil: nowhere.
 	Total  *Path
 	Paging Paging
-	One    *One   // how one record is had by its id; nil: it cannot be
-	Since  *Since // how it is asked who has changed; nil: it cannot be
+	With   []Detail // what is told of each record in a request of its own, in this order
+	One    *One     // how one record is had by its id; nil: it cannot be
+	Since  *Since   // how it is asked who has changed; nil: it cannot be
 
 	HTTP              http.RoundTripper
 	Timeout           time.Duration // of one request with its answer; default 30 s
@@ -46,6 +47,7 @@ type Header struct{ Name, Value string }
 type Column struct {
 	Name string
 	Path Path
+	Take Take // which value counts, if the path leads to several
 	// Optional says that no record needs to have it. A column that is not, and that is in
 	// no record at all, was renamed or is hidden from us: nothing is taken then.
 	Optional bool
@@ -104,16 +106,19 @@ type Limits struct {
 	Wait      time.Duration // that a Retry-After may ask for; 5 min
 	// Closely is up to how many who are absent are asked for by their ids; 200.
 	Closely int
+	Details int // how many may be asked for one by one in a read; 100,000
+	Items   int // that a list told of one record may have; 1,000
 }
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
 		PageBytes: cmp.Or(l.PageBytes, 64<<20), Pages: cmp.Or(l.Pages, 20_000), People: cmp.Or(l.People, 1_000_000),
 		Tries: cmp.Or(l.Tries, 4), Pause: cmp.Or(l.Pause, 500*time.Millisecond), Wait: cmp.Or(l.Wait, 5*time.Minute), Closely: cmp.Or(l.Closely, 200),
+		Details: cmp.Or(l.Details, 100_000), Items: cmp.Or(l.Items, 1_000),
 	}
 }
 
-// idIn is what stands for the id in One.URL.
+// idIn is what stands for the id in the URLs of One and Detail.
 const idIn = "{id}"
 
 // New checks the configuration. It sends nothing.
@@ -139,9 +144,14 @@ func New(c Config) (*List, error) {
 			return nil, fmt.Errorf("body is no JSON: %w", err)
 		}
 	}
-	if err := errors.Join(plain(c.List, "list"), c.Paging.check(), c.Since.check(at), c.One.check(at), c.Auth.check()); err != nil {
+	checks := []error{plain(c.List, "list"), c.Paging.check(), c.Since.check(at), c.One.check(at), c.Auth.check()}
+	for _, column := range c.Columns {
+		checks = append(checks, column.check())
+	}
+	if err := errors.Join(append(checks, c.checkDetails(at))...); err != nil {
 		return nil, err
 	}
+	c.With = c.used()
 	l := &List{Config: c, origin: origin(at), where: place(at)}
 	l.client = newClient(c, l.origin)
 	return l, nil
@@ -175,16 +185,21 @@ func (o *One) check(list *url.URL) error {
 	if o == nil {
 		return nil
 	}
-	if strings.Count(o.URL, idIn) != 1 {
-		return errors.New("the url of one must hold {id}, once")
+	return withID(o.URL, list, "one")
+}
+
+// withID checks an address with {id} in it.
+func withID(text string, list *url.URL, what string) error {
+	if strings.Count(text, idIn) != 1 {
+		return fmt.Errorf("the url of %s must hold {id}, once", what)
 	}
-	u, err := url.Parse(strings.Replace(o.URL, idIn, "1", 1))
+	u, err := url.Parse(strings.Replace(text, idIn, "1", 1))
 	if err != nil || origin(u) != origin(list) {
-		return errors.New("the url of one must have the scheme, host and port of url: credentials go nowhere else")
+		return fmt.Errorf("the url of %s must have the scheme, host and port of url: credentials go nowhere else", what)
 	}
-	path, _, _ := strings.Cut(o.URL, "?")
+	path, _, _ := strings.Cut(text, "?")
 	if strings.Contains(path, idIn) && !strings.Contains(strings.TrimPrefix(path, origin(u)), "/"+idIn) {
-		return errors.New("in the path of one, {id} must be a segment of its own")
+		return fmt.Errorf("in the path of %s, {id} must be a segment of its own", what)
 	}
 	return nil
 }

@@ -15,6 +15,9 @@
 // several pages is asked for by their id, or looked for in a second read, before that
 // counts.
 //
+// What is told of a record in requests of its own is added to it before it becomes a row. If
+// that cannot be had the record is set aside: it is there, and as it was.
+//
 // A webhook, and a list of what has changed, only mark ids. What counts is what is read
 // then, by id; where that cannot be, everybody is read. That somebody is not found by their
 // id has everybody read, and nobody leave.
@@ -25,5 +28,6 @@
 // Text: RFC 8259 and RFC 7493 (no duplicate names, valid UTF-8); paths are dotted, or RFC
 // 6901. Links: RFC 8288. Waiting: RFC 9110 §10.2.3. Tokens: RFC 6749 §4.4.
 //
-// Goroutines: none beyond those of net/http. Watch runs in its caller's.
+// Goroutines: those of net/http, and four that ask for what is told of records, which end
+// with the read. Watch runs in its caller's.
 package httpin

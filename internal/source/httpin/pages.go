@@ -3,6 +3,7 @@
 package httpin
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -17,6 +18,7 @@ type walk struct {
 	paging Paging
 	list   Path
 	total  *Path
+	most   int // pages; 0: as many as a list may have
 
 	pages, records int
 	size           int64 // of all answers, in bytes
@@ -67,7 +69,7 @@ func (l *List) all(ctx context.Context, w *walk, first ask, record func(raw []by
 			w.prove()
 			return nil
 		}
-		if w.pages >= l.Limits.Pages {
+		if w.pages >= cmp.Or(w.most, l.Limits.Pages) {
 			w.doubt("there are more than %d pages", w.pages)
 			return nil
 		}

@@ -5,6 +5,7 @@ package httpin
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,8 +17,9 @@ const (
 )
 
 // Path says where in a JSON text a value is: employee.name.first, jobs[0].title,
-// jobs[primary=true].title, emails[*].value (of a list, or of an object with any names); or as RFC 6901 has it, /employee/name/first,
-// for names that hold a dot or a bracket. The zero Path is the whole text.
+// jobs[primary=true].title, emails[*].value (of a list, or of an object with any names),
+// jobs[status=active,leave|*].title; or as RFC 6901 has it, /employee/name/first, for names that hold
+// a dot or a bracket. The zero Path is the whole text.
 type Path struct {
 	text  string
 	steps []step
@@ -25,9 +27,10 @@ type Path struct {
 
 // step is one member, or some of a list.
 type step struct {
-	name  string // of a member; of a pointer it may be an index, too
-	index int    // with kind at
-	value string // with kind where: what the member called name is
+	name  string     // of a member; of a pointer it may be an index, too
+	index int        // with kind at
+	value string     // with kind where: what the member called name is
+	order [][]string // with kind prefer and best: what it may be, the best first
 	kind  stepKind
 }
 
@@ -39,6 +42,8 @@ const (
 	at
 	each
 	where
+	prefer // the one item that is best by a member
+	best   // all items that are as good as that
 )
 
 // ParsePath reads a path. Errors say what is wrong, and not where it stands.
@@ -116,7 +121,7 @@ func dotted(text string) (steps []step, err error) {
 			inner, after, closed := strings.Cut(rest[1:], "]")
 			s, ok := selector(inner)
 			if !closed || !ok {
-				return nil, errors.New("brackets hold a number, *, or name=value, as in jobs[0], emails[*] and jobs[primary=true]")
+				return nil, errors.New("brackets hold a number, *, or name=value, as in jobs[0], emails[*], jobs[primary=true] and jobs[status=active,leave|*]")
 			}
 			steps, rest = append(steps, s), after
 		}
@@ -136,8 +141,23 @@ func selector(text string) (step, bool) {
 		return step{kind: each}, true
 	}
 	if name, value, ok := strings.Cut(text, "="); ok {
+		if strings.ContainsAny(value, "|,") {
+			return preference(name, value)
+		}
 		return step{name: name, value: value, kind: where}, name != ""
 	}
 	n, err := strconv.Atoi(text)
 	return step{index: n, kind: at}, err == nil && n >= 0 && n < 1000 && strconv.Itoa(n) == text
+}
+
+// preference reads what is best: after each | comes what is less so, and what a comma is
+// between is as good.
+func preference(name, text string) (step, bool) {
+	s, ok := step{name: name, kind: prefer}, name != ""
+	for alike := range strings.SplitSeq(text, "|") {
+		values := strings.Split(alike, ",")
+		ok = ok && !slices.Contains(values, "")
+		s.order = append(s.order, values)
+	}
+	return s, ok
 }

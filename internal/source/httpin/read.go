@@ -72,16 +72,19 @@ func (l *List) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch, 
 	}
 	b.Proof.Complete, b.Proof.Reason = w.why == "", w.why
 	b.Proof.Rows, b.Proof.Rejected, b.Proof.Digest = len(b.Rows), len(b.Rejected), fingerprint(b.Rows)
-	if w.etag != "" && l.Paging.Kind == PagingNone && b.Proof.Complete && !asked {
+	if w.etag != "" && l.tagged() && b.Proof.Complete && !asked {
 		b.Live.Keep, err = json.Marshal(kept{List: l.asked(), ETag: w.etag, Rows: len(b.Rows), Sum: b.Proof.Digest})
 	}
 	return b, err
 }
 
-// had is what the last read left, if the same is asked now. An entity tag is that of one
-// answer, and says nothing of a list of several.
+// tagged reports whether an entity tag can tell that nothing has changed: it is that of one
+// answer, and says nothing of others.
+func (l *List) tagged() bool { return l.Paging.Kind == PagingNone && len(l.With) == 0 }
+
+// had is what the last read left, if the same is asked now.
 func (l *List) had(k source.Knowledge) (had kept) {
-	if l.Paging.Kind != PagingNone || len(k.Kept) == 0 || json.Unmarshal(k.Kept, &had) != nil || had.List != l.asked() {
+	if !l.tagged() || len(k.Kept) == 0 || json.Unmarshal(k.Kept, &had) != nil || had.List != l.asked() {
 		return kept{}
 	}
 	return had
@@ -91,7 +94,7 @@ func (l *List) had(k source.Knowledge) (had kept) {
 func (l *List) asked() [32]byte {
 	text := fmt.Sprintf("%q %q %q %q %+v %q %q", l.URL, l.Method, l.Body, l.Headers, l.Paging, l.List, l.Key)
 	for _, c := range l.Columns {
-		text += fmt.Sprintf(" %q %q", c.Name, c.Path)
+		text += fmt.Sprintf(" %q %q %q", c.Name, c.Path, c.Take)
 	}
 	return sha256.Sum256([]byte(text))
 }
@@ -103,7 +106,14 @@ func (l *List) once(ctx context.Context, etag string) (*rows, *walk, error) {
 		return nil, nil, err
 	}
 	w, all := &walk{paging: l.Paging, list: l.List, total: l.Total}, l.newRows()
-	if err := l.all(ctx, w, ask{url: at, where: l.where, method: l.Method, body: l.Body, etag: etag}, all.add); err != nil {
+	add, d := all.add, l.newDetails()
+	if len(l.With) > 0 {
+		add = d.collect(all)
+	}
+	if err := l.all(ctx, w, ask{url: at, where: l.where, method: l.Method, body: l.Body, etag: etag}, add); err != nil {
+		return nil, nil, err
+	}
+	if err := d.add(ctx, all, w); err != nil {
 		return nil, nil, err
 	}
 	if names := all.hidden(); len(names) > 0 {
@@ -174,8 +184,9 @@ func (l *List) readAgain(ctx context.Context, absent int, b *source.Batch, w *wa
 // byID asks for whoever a list lacks. Whoever is there after all, as a list may hide those
 // who have left, is taken as they are.
 func (l *List) byID(ctx context.Context, absent []string, b *source.Batch, w *walk) error {
+	d := l.newDetails()
 	for _, key := range absent {
-		row, reject, why, err := l.one(ctx, key)
+		row, reject, why, err := l.one(ctx, key, d)
 		switch e, _ := errors.AsType[*Error](err); {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -200,10 +211,10 @@ func (l *List) byID(ctx context.Context, absent []string, b *source.Batch, w *wa
 
 // one reads a record by its id. why says that what came is not what was asked for, or that
 // it cannot be asked for.
-func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *source.Reject, why string, err error) {
-	at, why := l.address(key)
+func (l *List) one(ctx context.Context, key string, d *details) (row *source.Row, reject *source.Reject, why string, err error) {
+	at, why := l.address(l.One.URL, key)
 	if why != "" {
-		return nil, nil, why, nil
+		return nil, nil, l.where + why, nil
 	}
 	where := place(at)
 	a, err := l.client.get(ctx, ask{url: at, where: where, method: http.MethodGet})
@@ -222,38 +233,45 @@ func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *so
 	if got, reason := l.key(v); reason != "" || got != key {
 		return nil, nil, "the answer is not about the id that was asked for", nil
 	}
+	v, reason, err := d.of(ctx, key, v)
+	switch {
+	case err != nil:
+		return nil, nil, "", err
+	case reason != "":
+		return nil, &source.Reject{Key: key, Reason: reason}, "", nil
+	}
 	r := l.newRows()
 	r.count = 1
 	r.note(v)
-	if names := r.hidden(); len(names) > 0 {
-		return nil, nil, "the answer lacks the column " + strings.Join(names, ", ") + ": have it told, or list it under optional", nil
-	}
 	r.take(key, v)
 	good, bad := r.done()
 	if len(bad) > 0 {
 		return nil, &bad[0], "", nil
 	}
+	if names := r.hidden(); len(names) > 0 {
+		return nil, nil, "the answer lacks the column " + strings.Join(names, ", ") + ": have it told, or list it under optional", nil
+	}
 	return &good[0], nil, "", nil
 }
 
-// address is where a record is had, or why there is none. An id is of the source's, and
-// leads nowhere else.
-func (l *List) address(key string) (at *url.URL, why string) {
-	path, query, asked := strings.Cut(l.One.URL, "?")
+// address is where a record is had, or what is told of it, or why there is no such place. An
+// id is of the source's, and leads nowhere else.
+func (l *List) address(template, id string) (at *url.URL, why string) {
+	path, query, asked := strings.Cut(template, "?")
 	switch {
-	case strings.Contains(path, idIn) && (key == "." || key == ".."):
-		return nil, l.where + " has a record whose id would name another place"
+	case strings.Contains(path, idIn) && (id == "." || id == ".."):
+		return nil, " has a record whose id would name another place"
 	case strings.Contains(path, idIn):
-		path = strings.Replace(path, idIn, url.PathEscape(key), 1)
+		path = strings.Replace(path, idIn, url.PathEscape(id), 1)
 	default:
-		query = strings.Replace(query, idIn, url.QueryEscape(key), 1)
+		query = strings.Replace(query, idIn, url.QueryEscape(id), 1)
 	}
 	if asked {
 		path += "?" + query
 	}
 	u, err := url.Parse(path)
 	if err != nil || origin(u) != l.origin {
-		return nil, l.where + " has a record whose id fits into no address"
+		return nil, " has a record whose id fits into no address"
 	}
 	return u, ""
 }
@@ -269,8 +287,9 @@ func (l *List) ReadSome(ctx context.Context, keys []string) (*source.Batch, erro
 		got.unsure["single records cannot be read"] = true
 		keys = nil
 	}
+	d := l.newDetails()
 	for _, i := range rand.Perm(len(keys)) { //nolint:gosec // it spreads who is asked first, and protects nothing
-		row, reject, why, err := l.one(ctx, keys[i])
+		row, reject, why, err := l.one(ctx, keys[i], d)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}

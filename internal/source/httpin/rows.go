@@ -42,24 +42,31 @@ func (l *List) newRows() *rows {
 
 // add takes a record, and the number of its page.
 func (r *rows) add(raw []byte, page int) error {
+	if key, v := r.read(raw, page); v != nil {
+		r.take(key, v)
+	}
+	return nil
+}
+
+// read reads a record and its key, or sets it aside and returns nil.
+func (r *rows) read(raw []byte, page int) (key string, v *value) {
 	r.count++
 	v, err := parse(raw)
 	switch {
 	case err != nil:
 		r.lost(page, "it cannot be read: "+err.Error())
-		return nil
+		return "", nil
 	case v.kind != '{':
 		r.lost(page, "it is no object")
-		return nil
+		return "", nil
 	}
 	r.note(v)
 	key, reason := r.l.key(v)
 	if reason != "" {
 		r.lost(page, reason)
-		return nil
+		return "", nil
 	}
-	r.take(key, v)
-	return nil
+	return key, v
 }
 
 // lost sets a record aside of which nobody can tell whose it is.
@@ -77,7 +84,7 @@ func (r *rows) lost(page int, reason string) {
 func (r *rows) note(v *value) {
 	for i, c := range r.l.Columns {
 		if !r.has[i] {
-			_, r.has[i] = v.first(c.Path)
+			_, r.has[i], _ = c.of(v)
 		}
 	}
 }
@@ -99,27 +106,42 @@ func (l *List) key(v *value) (key, reason string) {
 func (r *rows) take(key string, v *value) {
 	var bad *source.Reject
 	for i, c := range r.l.Columns {
-		text, _ := v.first(c.Path)
+		text, _, reason := c.of(v)
 		if c.Path.text == r.l.Key.text {
 			text = key
-		} else if reason := source.BadText([]byte(text), source.MaxField); reason != "" && bad == nil {
+		} else if reason = cmp.Or(reason, source.BadText([]byte(text), source.MaxField)); reason != "" && bad == nil {
 			bad = &source.Reject{Field: c.Name, Key: key, Reason: c.Name + ": " + reason}
 		}
 		r.values[i] = []byte(text)
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", r.values))
-	if before, there := r.seen[key]; there {
-		r.first = cmp.Or(r.first, key)
-		r.twice++
-		r.clash[key] = r.clash[key] || before.sum != sum || before.bad
+	if !r.met(key, sighting{sha256.Sum256(fmt.Appendf(nil, "%q", r.values)), bad != nil}) {
 		return
 	}
-	r.seen[key] = sighting{sum, bad != nil}
 	if bad != nil {
 		r.bad = append(r.bad, *bad)
 		return
 	}
 	r.pack.Add(0, []byte(key), r.values) // a list has no lines, and its order means nothing
+}
+
+// reject sets a record aside whose key is sure.
+func (r *rows) reject(key, reason string) {
+	if r.met(key, sighting{bad: true}) {
+		r.bad = append(r.bad, source.Reject{Key: key, Reason: reason})
+	}
+}
+
+// met notes that a key came, and reports whether that is the first time.
+func (r *rows) met(key string, now sighting) bool {
+	before, there := r.seen[key]
+	if !there {
+		r.seen[key] = now
+		return true
+	}
+	r.first = cmp.Or(r.first, key)
+	r.twice++
+	r.clash[key] = r.clash[key] || before.sum != now.sum || before.bad
+	return false
 }
 
 // hidden are the columns that no record has and that are not optional.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -163,13 +164,39 @@ func (v *value) follow(s step) []*value {
 	case s.kind == where:
 		var out []*value
 		for _, item := range v.items {
-			if m := item.member(s.name); m != nil && m.kind != '{' && m.kind != '[' && m.string() == s.value {
+			if item.is(s.name, s.value) {
 				out = append(out, item)
 			}
 		}
 		return out
+	case s.kind == best:
+		return v.best(s)
+	case s.kind == prefer:
+		all := v.best(s)
+		return all[:min(1, len(all))]
 	}
 	return nil
+}
+
+// best are the items that are best by a member.
+func (v *value) best(s step) (out []*value) {
+	for _, alike := range s.order {
+		for _, item := range v.items {
+			if slices.ContainsFunc(alike, func(wanted string) bool { return wanted == "*" || item.is(s.name, wanted) }) {
+				out = append(out, item)
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}
+
+// is reports whether a member of an object is a text, as a column has it.
+func (v *value) is(name, text string) bool {
+	m := v.member(name)
+	return m != nil && m.kind != '{' && m.kind != '[' && m.string() == text
 }
 
 func (v *value) member(name string) *value {

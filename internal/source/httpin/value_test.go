@@ -23,6 +23,7 @@ func TestPaths(t *testing.T) {
 		"id": "7", "name.first": "Ada", "/name/first": "Ada", "/name/a.b": "dot", "/name/n~1m": "slash",
 		"pay": "1.50", "big": "12345678901234567890", "exp": "1E5", "on": "true", "off": "false", "none": "",
 		"jobs[0].title": "b", "jobs[1].tags[1]": "y", "/jobs/1/tags/0": "x", "jobs[primary=true].title": "a", "jobs[*].title": "b",
+		"jobs[title=c|a|b].title": "a", "jobs[title=c|*].title": "b", "jobs[primary=true|*].tags[0]": "x", "jobs[title=c|a,b].title": "b",
 		"mails[*].v": "m@x", "obj": `{"z":1,"a":[2]}`, "obj.a": "[2]",
 	} {
 		p, err := ParsePath(path)
@@ -34,7 +35,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s is %q %v, want %q", path, got, there, want)
 		}
 	}
-	for _, path := range []string{"nothing", "name.second", "id.x", "jobs[2].title", "jobs.title", "jobs[primary=maybe].title", "empty[0]", "empty[*]", "/jobs/01/title", "/jobs/-"} {
+	for _, path := range []string{"nothing", "name.second", "id.x", "jobs[2].title", "jobs.title", "jobs[primary=maybe].title", "jobs[primary=maybe|x].title", "jobs[title=b|a].tags", "jobs[title=c,d].title", "empty[a=b|*]", "id[a=b|*]", "empty[0]", "empty[*]", "/jobs/01/title", "/jobs/-"} {
 		p, err := ParsePath(path)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
@@ -44,7 +45,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s is there: %q", path, got)
 		}
 	}
-	for _, path := range []string{".", "a.", ".a", "a..b", "a[", "a[x]", "a[-1]", "a[01]", "a]b", "a[0]b", "a .b", "/a~2", "/~", "a[=x]", strings.Repeat("a", 600), strings.Repeat("a.", 40) + "a"} {
+	for _, path := range []string{".", "a.", ".a", "a..b", "a[", "a[x]", "a[-1]", "a[01]", "a]b", "a[0]b", "a .b", "/a~2", "/~", "a[=x]", "a[=x|y]", "a[b=x|]", "a[b=x,]", "a[b=,x|*]", "a[b=|x]", strings.Repeat("a", 600), strings.Repeat("a.", 40) + "a"} {
 		if _, err := ParsePath(path); err == nil {
 			t.Errorf("%q is taken for a path", path)
 		}

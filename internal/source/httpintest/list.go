@@ -47,6 +47,10 @@ type Server struct {
 	Fault func(w http.ResponseWriter, r *http.Request, n int) bool
 	// After is called when the nth page was written, with the server locked.
 	After func(n int)
+	// Details is what is told in requests of its own.
+	Details Details
+	// Hidden are people who are not in the list, and are told of by their id.
+	Hidden []Person
 
 	people   []Person
 	changed  []string // ids, of /changed
@@ -71,6 +75,7 @@ func New(t testing.TB) *Server {
 		}
 		id, single := strings.CutPrefix(r.URL.Path, "/people/")
 		switch {
+		case s.detail(w, r):
 		case r.URL.Path == "/people":
 			s.list(w, r)
 		case r.URL.Path == "/changed":
@@ -235,7 +240,7 @@ func (s *Server) shown(p Person) Person {
 // one answers a single person.
 func (s *Server) one(w http.ResponseWriter, id string) {
 	s.ones++
-	for _, p := range s.people {
+	for _, p := range append(slices.Clone(s.people), s.Hidden...) {
 		if fmt.Sprint(p["id"]) == id {
 			_ = json.NewEncoder(w).Encode(map[string]any{"data": s.shown(p)})
 			return

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Take is which value of a column counts, where its path leads to several: of somebody who
+// has several jobs.
+type Take string
+
+// The values of Take. A day is written as 2026-11-30, and a time as RFC 3339 has it.
+const (
+	TakeFirst    Take = ""         // the first that is not null
+	TakeEarliest Take = "earliest" // of those that are there
+	// TakeLatest is none if one of the items has none: a job without an end does not end,
+	// whatever others do.
+	TakeLatest Take = "latest"
+)
+
+func (c Column) check() error {
+	switch c.Take {
+	case TakeFirst:
+		return nil
+	case TakeEarliest, TakeLatest:
+		if _, _, ok := c.Path.items(); ok {
+			return nil
+		}
+		return fmt.Errorf("column %s takes the %s, and its path leads to one value: write [*] behind the list, as in jobs[*].end", c.Name, c.Take)
+	}
+	return fmt.Errorf("column %s cannot take %q", c.Name, c.Take)
+}
+
+// items splits a path at its last list: where the items are, and where in one the value is.
+// Of items that are preferred it leads to all that are as good as the first.
+func (p Path) items() (list, rest Path, ok bool) {
+	for i, s := range slices.Backward(p.steps) {
+		switch s.kind {
+		case prefer:
+			s.kind = best
+			return Path{p.text, append(slices.Clone(p.steps[:i]), s)}, Path{p.text, p.steps[i+1:]}, true
+		case each, where:
+			return Path{p.text, p.steps[:i+1]}, Path{p.text, p.steps[i+1:]}, true
+		}
+	}
+	return p, Path{}, false
+}
+
+// of is the value of a column. there tells that its path leads somewhere, be it to null, and
+// reason what is wrong with what is there.
+func (c Column) of(v *value) (text string, there bool, reason string) {
+	if c.Take == TakeFirst {
+		text, there = v.first(c.Path)
+		return text, there, ""
+	}
+	list, rest, _ := c.Path.items() // few records have many
+	var best time.Time
+	open := false
+	items := v.find(list)
+	for _, item := range items {
+		one, has := item.first(rest)
+		there = there || has
+		if one = strings.TrimSpace(one); one == "" {
+			open = true
+			continue
+		}
+		at, err := day(one)
+		if err != nil {
+			return "", there, "one of its values " + err.Error()
+		}
+		if text == "" || c.Take == TakeEarliest && at.Before(best) || c.Take == TakeLatest && at.After(best) {
+			text, best = one, at
+		}
+	}
+	switch {
+	case len(items) == 0 && !c.Optional:
+		// Nothing is told of them, which says neither that they begin nor that they stay.
+		return "", there, "there is no item at " + list.text
+	case open && c.Take == TakeLatest:
+		return "", there, ""
+	}
+	return text, there, ""
+}
+
+// day reads a day or a time.
+func day(text string) (time.Time, error) {
+	if at, err := time.Parse(time.DateOnly, text); err == nil {
+		return at, nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return at, errors.New("is neither a day such as 2026-11-30 nor a time as RFC 3339 has it")
+	}
+	return at, nil
+}
