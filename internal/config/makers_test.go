@@ -20,6 +20,7 @@ func TestMakers(t *testing.T) {
 	t.Parallel()
 	auths := map[string]string{
 		"bamboohr": "{basic: {user: the-key}}",
+		"personio": "{oauth: {client_id: papi-1, client_secret: the-secret}}",
 	}
 	for _, name := range config.Makers() {
 		t.Run(name, func(t *testing.T) {
