@@ -51,18 +51,15 @@ type Column struct {
 	Optional bool
 }
 
-// One is how a record is had by its id.
-type One struct {
-	URL string // with {id} in its path or query, of the same origin as the list's
-	At  Path   // to the record
-}
-
 // Since is how it is asked which records have changed.
 type Since struct {
 	URL   string // of the same origin as the list's
 	List  Path   // to the array of records, or of ids
 	Key   Path   // to the id in a record; the zero Path is the record itself
 	Param string // of the query, which gets the time
+	// Value is what Param is, with {time} in it, such as updated_at ge {time}; "" is the
+	// time alone.
+	Value string
 	Form  TimeForm
 	Every time.Duration // default 5 min
 	// Overlap is by how much earlier than the last look is asked for; default 2 min.
@@ -112,9 +109,6 @@ func (l Limits) withDefaults() Limits {
 		Tries: cmp.Or(l.Tries, 4), Pause: cmp.Or(l.Pause, 500*time.Millisecond), Wait: cmp.Or(l.Wait, 5*time.Minute), Closely: cmp.Or(l.Closely, 200),
 	}
 }
-
-// idIn is what stands for the id in One.URL.
-const idIn = "{id}"
 
 // New checks the configuration. It sends nothing.
 func New(c Config) (*List, error) {
@@ -171,24 +165,6 @@ func (p Paging) check() error {
 	return nil
 }
 
-func (o *One) check(list *url.URL) error {
-	if o == nil {
-		return nil
-	}
-	if strings.Count(o.URL, idIn) != 1 {
-		return errors.New("the url of one must hold {id}, once")
-	}
-	u, err := url.Parse(strings.Replace(o.URL, idIn, "1", 1))
-	if err != nil || origin(u) != origin(list) {
-		return errors.New("the url of one must have the scheme, host and port of url: credentials go nowhere else")
-	}
-	path, _, _ := strings.Cut(o.URL, "?")
-	if strings.Contains(path, idIn) && !strings.Contains(strings.TrimPrefix(path, origin(u)), "/"+idIn) {
-		return errors.New("in the path of one, {id} must be a segment of its own")
-	}
-	return nil
-}
-
 func (s *Since) check(list *url.URL) error {
 	if s == nil {
 		return nil
@@ -199,6 +175,8 @@ func (s *Since) check(list *url.URL) error {
 		return errors.New("the url of since must have the scheme, host and port of url: credentials go nowhere else")
 	case s.Param == "":
 		return errors.New("since has no param")
+	case s.Value != "" && strings.Count(s.Value, whenIn) != 1:
+		return errors.New("value of since must hold {time} once, such as updated_at ge {time}")
 	}
 	return plain(s.List, "the list of since")
 }
