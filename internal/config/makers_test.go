@@ -20,6 +20,7 @@ func TestMakers(t *testing.T) {
 	t.Parallel()
 	auths := map[string]string{
 		"bamboohr": "{basic: {user: the-key}}",
+		"hibob":    "{basic: {user: SERVICE-1, password: a-token}}",
 	}
 	for _, name := range config.Makers() {
 		t.Run(name, func(t *testing.T) {

@@ -62,8 +62,8 @@ const madeFile = `type: csv
 type madeKind struct {
 	system *hrtest.System
 	source string // its lines of the configuration, with URL
-	// what the system does not tell
-	noZones, noLeave bool
+	// what the system does not tell, or tells in its own way
+	noZones, noLeave, noPreferred bool
 }
 
 func madeKinds(t *testing.T) map[string]madeKind {
@@ -73,10 +73,17 @@ func madeKinds(t *testing.T) map[string]madeKind {
     person:
       userName: {value: 'slug(or(row.preferred_name, row.first_name)) + "@acme.example"', unique: organisation}`
 	bamboo := hrtest.NewBambooHR(t, "the-key")
+	bob := hrtest.NewHiBob(t, "SERVICE-1", "the-token")
 	return map[string]madeKind{
 		"bamboohr": {
 			system: &bamboo.System, noZones: true, noLeave: true,
 			source: "type: bamboohr\n    url: URL\n    auth: {basic: {user: the-key}}" + userName,
+		},
+		"hibob": {
+			system: &bob.System, noLeave: true, noPreferred: true,
+			source: "type: hibob\n    url: URL\n    auth: {basic: {user: SERVICE-1, password: the-token}}\n    requests_per_second: 1000" +
+				strings.Replace(userName, "or(row.preferred_name, row.first_name)", "row.first_name", 1) + `
+      usher.timeZone: 'row.location == "Auckland" ? "Pacific/Auckland" : "Europe/Berlin"'`,
 		},
 	}
 }
@@ -96,6 +103,11 @@ func (w *madeTwins) day(now string, people []hrtest.Worker) {
 	w.Helper()
 	var b strings.Builder
 	rows := csv.NewWriter(&b)
+	if people = slices.Clone(people); w.kind.noPreferred {
+		for i := range people {
+			people[i].Preferred = ""
+		}
+	}
 	_ = rows.Write([]string{"id", "number", "first", "last", "title", "department", "kind", "zone", "start", "end", "leave", "back"})
 	for _, p := range people {
 		if w.kind.noZones {
