@@ -73,6 +73,7 @@ func madeKinds(t *testing.T) map[string]madeKind {
     person:
       userName: {value: 'slug(or(row.preferred_name, row.first_name)) + "@acme.example"', unique: organisation}`
 	bamboo := hrtest.NewBambooHR(t, "the-key")
+	rippling := hrtest.NewRippling(t, "the-token", 10)
 	bob := hrtest.NewHiBob(t, "SERVICE-1", "the-token")
 	return map[string]madeKind{
 		"bamboohr": {
@@ -84,6 +85,10 @@ func madeKinds(t *testing.T) map[string]madeKind {
 			source: "type: hibob\n    url: URL\n    auth: {basic: {user: SERVICE-1, password: the-token}}\n    requests_per_second: 1000" +
 				strings.Replace(userName, "or(row.preferred_name, row.first_name)", "row.first_name", 1) + `
       usher.timeZone: 'row.location == "Auckland" ? "Pacific/Auckland" : "Europe/Berlin"'`,
+		},
+		"rippling": {
+			system: &rippling.System, noLeave: true,
+			source: "type: rippling\n    url: URL\n    auth: {bearer: the-token}" + userName,
 		},
 	}
 }
