@@ -145,6 +145,7 @@ func descriptions() map[string]description {
 		"sources.*.webhook.timestamp.form":        {says: "How the time is written: rfc3339, date, unix (seconds) or unix-ms; unix, if none is given."},
 		"sources.*.webhook.timestamp.within":      {says: "How old a call may be, and how far ahead; 5m, if none is given."},
 		"sources.*.webhook.person":                {says: "Of type http, the path to the ids of whom a call tells, such as data.employeeId or events[*].id; if none is given, everybody is read."},
+		"sources.*.webhook.ping":                  {says: "Of type http, what the system sends, unsigned, to try whether somebody is there: that is answered, and does nothing."},
 		"sources.*.webhook.event":                 {says: "Of type http, the path to what tells a call from every other, so that one that comes twice counts once."},
 		"sources.*.events":                        {says: "Of type scim, who is told of what the provider pushes, by security event tokens (RFC 9967); nobody, if the key is left out."},
 		"sources.*.events.audience":               {says: "How the recipient calls itself: the aud of every token."},

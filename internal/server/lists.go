@@ -200,7 +200,7 @@ func (b *Built) listAuth(a *config.HTTPAuth) httpin.Auth {
 func callConfig(w *config.Webhook, p *paths) httpin.HookConfig {
 	c := httpin.HookConfig{
 		Algorithm: httpin.Algorithm(w.Algorithm), Header: w.Header.Value, Prefix: w.Prefix.Value, Base64: w.Encoding == config.HookBase64,
-		Signed: w.Signed.Value, Person: p.may(w.Person, "person of webhook"), Event: p.may(w.Event, "event of webhook"),
+		Signed: w.Signed.Value, Person: p.may(w.Person, "person of webhook"), Event: p.may(w.Event, "event of webhook"), Ping: w.Ping.Value,
 	}
 	if t := w.Timestamp; t != nil {
 		c.TimeHeader, c.TimeForm, c.Within = t.Header.Value, httpin.TimeForm(t.Form), time.Duration(t.Within)

@@ -119,6 +119,12 @@ func TestHiBobCalls(t *testing.T) {
 	if n := hr.Asked(); n != 1 {
 		t.Errorf("%d requests for one call", n)
 	}
+	if res, err := http.Post(s.url+"/hooks/hr", "application/json", strings.NewReader(`"Ping test"`)); err != nil || res.StatusCode != http.StatusNoContent { //nolint:noctx,bodyclose // it has no body
+		t.Errorf("a test of the connection, unsigned: %v, %v", res, err)
+	}
+	if n := hr.Asked(); n > 0 {
+		t.Errorf("%d requests for it", n)
+	}
 	hr.Set(time.Now().UTC().Format(time.DateOnly), slices.Delete(staff, 4, 5))
 	if code := s.bobCalls(t, `{"text":"Ping test"}`, secret); code != http.StatusNoContent {
 		t.Errorf("a test of the connection: %d", code)
