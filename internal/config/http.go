@@ -18,11 +18,12 @@ type HTTPList struct {
 	Method            string       `json:"method"`
 	Body              Text         `json:"body"` // JSON, of a POST
 	Headers           []HTTPHeader `json:"headers,omitempty"`
-	Auth              *HTTPAuth    `json:"auth,omitempty"`  // nil: none
-	List              Text         `json:"list"`            // path to the list; empty = the answer
-	Paths             []Text       `json:"paths,omitempty"` // of Source.Columns, in their order
-	Takes             []string     `json:"takes,omitempty"` // of the same: TakeEarliest, TakeLatest or empty
-	Total             Text         `json:"total"`           // path; empty = it is not told
+	Auth              *HTTPAuth    `json:"auth,omitempty"`   // nil: none
+	List              Text         `json:"list"`             // path to the list; empty = the answer
+	Paths             []Text       `json:"paths,omitempty"`  // of Source.Columns, in their order
+	Fields            []HTTPField  `json:"fields,omitempty"` // of columns that are not asked for by the first name of their path
+	Takes             []string     `json:"takes,omitempty"`  // of Paths: TakeEarliest, TakeLatest or empty
+	Total             Text         `json:"total"`            // path; empty = it is not told
 	Paging            *Paging      `json:"paging,omitempty"`
 	With              []HTTPDetail `json:"with,omitempty"`
 	One               *HTTPOne     `json:"one,omitempty"`
@@ -93,9 +94,18 @@ type Paging struct {
 
 // HTTPOne is how one record is had by its id.
 type HTTPOne struct {
-	Pos Position `json:"-"`
-	URL Text     `json:"url"` // with {id}
-	At  Text     `json:"at"`  // path to the record; empty = the answer
+	Pos    Position `json:"-"`
+	URL    Text     `json:"url"`             // with {id}, unless Body has it
+	Method string   `json:"method,omitzero"` // empty = GET
+	Body   Text     `json:"body,omitzero"`   // JSON, of a POST
+	At     Text     `json:"at"`              // path to the record; empty = the answer
+	List   Text     `json:"list,omitzero"`   // path to a list that holds the record alone, or nothing; empty = there is none
+}
+
+// HTTPField is by what name a column is asked for.
+type HTTPField struct {
+	Column Text `json:"column"`
+	Field  Text `json:"field"`
 }
 
 // HTTPSince is how it is asked who has changed.
@@ -105,7 +115,8 @@ type HTTPSince struct {
 	List    Text     `json:"list"` // path
 	Key     Text     `json:"key"`  // path; empty = the items are the ids
 	Param   Text     `json:"param"`
-	Form    string   `json:"form"` // one of timeForms
+	Value   Text     `json:"value,omitzero"` // what Param is, with {time}; empty = the time
+	Form    string   `json:"form"`           // one of timeForms
 	Every   Duration `json:"every"`
 	Overlap Duration `json:"overlap"`
 	Paged   bool     `json:"paged"` // it goes on as the list does
@@ -121,7 +132,7 @@ const (
 	defaultForm    = "rfc3339"
 )
 
-func timeForms() []string { return []string{defaultForm, "date", "unix", "unix-ms"} }
+func timeForms() []string { return []string{defaultForm, "datetime", "date", "unix", "unix-ms"} }
 
 // httpList are the keys of a source of type http that no other has, read into l.
 func (d *decoder) httpList(l *HTTPList, what string) []field {
@@ -136,6 +147,7 @@ func (d *decoder) httpList(l *HTTPList, what string) []field {
 		{key: "headers", read: func(n *node) { l.Headers = d.headers(n, what) }},
 		{key: "auth", read: func(n *node) { l.Auth = d.httpAuth(n, what) }},
 		{key: "list", read: func(n *node) { l.List, _ = d.text(n, "list of "+what) }},
+		{key: "fields", read: func(n *node) { l.Fields = d.httpFields(n, what) }},
 		{key: "total", read: func(n *node) { l.Total, _ = d.text(n, "total of "+what) }},
 		{key: "paging", read: func(n *node) { l.Paging = d.paging(n, what) }},
 		{key: "with", read: func(n *node) { l.With = d.httpWith(n, what) }},
@@ -309,9 +321,35 @@ func (d *decoder) httpOne(n *node, what string) *HTTPOne {
 	o := &HTTPOne{Pos: n.pos}
 	d.section(n, what, n.pos,
 		field{key: "url", required: true, read: func(n *node) { o.URL, _ = d.text(n, "url of "+what) }},
+		field{key: "method", read: func(n *node) {
+			if t, ok := d.choice(n, "method of "+what, http.MethodGet, http.MethodPost); ok {
+				o.Method = t.Value
+			}
+		}},
+		field{key: "body", read: func(n *node) { o.Body, _ = d.text(n, "body of "+what) }},
 		field{key: "at", read: func(n *node) { o.At, _ = d.text(n, "at of "+what) }},
+		field{key: "list", read: func(n *node) { o.List, _ = d.text(n, "list of "+what) }},
 	)
+	if !o.At.IsZero() && !o.List.IsZero() {
+		d.fail(o.List.Pos, what+" has at and list", "at leads to the record, list to a list that holds it alone: remove one of them")
+	}
 	return o
+}
+
+// httpFields reads by what names columns are asked for.
+func (d *decoder) httpFields(n *node, what string) (out []HTTPField) {
+	if !d.is(n, "fields of "+what, "a map from column to field", kindMap) {
+		n.note(func(s *Schema) {
+			*s = Schema{Type: Types{"object"}, Values: &Schema{Type: Types{"string"}, Pattern: notBlank}}
+		})
+		return nil
+	}
+	for _, e := range n.entries {
+		if f, ok := d.text(e.value, "the field of column "+quote(e.key.Value)); ok {
+			out = append(out, HTTPField{e.key, f})
+		}
+	}
+	return out
 }
 
 func (d *decoder) httpSince(n *node, what string) *HTTPSince {
@@ -320,6 +358,12 @@ func (d *decoder) httpSince(n *node, what string) *HTTPSince {
 	d.section(n, what, n.pos,
 		field{key: "url", required: true, read: func(n *node) { s.URL, _ = d.text(n, "url of "+what) }},
 		field{key: "param", required: true, read: func(n *node) { s.Param, _ = d.text(n, "param of "+what) }},
+		field{key: "value", read: func(n *node) {
+			s.Value, _ = d.text(n, "value of "+what)
+			if n.shape == nil && !s.Value.IsZero() && strings.Count(s.Value.Value, "{time}") != 1 {
+				d.fail(n.pos, "value of "+what+" must hold {time} once", "such as updated_at ge {time}")
+			}
+		}},
 		field{key: "form", read: func(n *node) {
 			if t, ok := d.choice(n, "form of "+what, timeForms()...); ok {
 				s.Form = t.Value
@@ -346,6 +390,14 @@ func (d *decoder) httpChecked(s Source, what string) {
 	}
 	if l.One != nil {
 		d.listAddress(l.One.URL, "url in one of "+what, l.Allow)
+		if !l.One.Body.IsZero() && l.One.Method != http.MethodPost {
+			d.fail(l.One.Body.Pos, "body of one of "+what+" is for method: POST", "add method: POST, or remove body")
+		}
+	}
+	for _, f := range l.Fields {
+		if !slices.ContainsFunc(s.Columns, func(c Text) bool { return c.Value == f.Column.Value }) {
+			d.fail(f.Column.Pos, quote(f.Column.Value)+" in fields of "+what+" is no column", "fields say by what name a column is asked for")
+		}
 	}
 	for _, w := range l.With {
 		d.listAddress(w.URL, "url in with "+w.Name.Value+" of "+what, l.Allow)

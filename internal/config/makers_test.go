@@ -21,17 +21,23 @@ func TestMakers(t *testing.T) {
 	auths := map[string]string{
 		"bamboohr": "{basic: {user: the-key}}",
 		"personio": "{oauth: {client_id: papi-1, client_secret: the-secret}}",
+		"hibob":    "{basic: {user: SERVICE-1, password: a-token}}",
+		"rippling": "{bearer: a-token}",
 	}
 	for _, name := range config.Makers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text := ofMaker("type: " + name + "\nurl: https://hr.example/\nauth: " + auths[name] + "\nwebhook: {secrets: [a-secret-of-the-webhook]}\nperson: {USERNAME: row.work_email}")
+			webhook := "\nwebhook: {secrets: [a-secret-of-the-webhook]}"
+			if name == "rippling" { // it has none that is known
+				webhook = ""
+			}
+			text := ofMaker("type: " + name + "\nurl: https://hr.example/\nauth: " + auths[name] + webhook + "\nperson: {USERNAME: row.work_email}")
 			cfg, err := config.Parse("usher.yaml", []byte(text), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			s := cfg.Sources[0]
-			if s.Maker != name || s.Type.Value != config.SourceHTTP || s.HTTP == nil || s.Webhook == nil {
+			if s.Maker != name || s.Type.Value != config.SourceHTTP || s.HTTP == nil || (s.Webhook == nil) != (webhook == "") {
 				t.Fatalf("%+v", s)
 			}
 			for _, u := range []string{s.HTTP.URL.Value, s.HTTP.One.URL.Value} {

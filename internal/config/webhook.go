@@ -24,6 +24,7 @@ type Webhook struct {
 	Timestamp *Timestamp `json:"timestamp,omitempty"`
 	Person    Text       `json:"person,omitzero"` // path to the ids; empty = it tells of nobody
 	Event     Text       `json:"event,omitzero"`  // path to what tells a call from every other; empty = nothing does
+	Ping      Text       `json:"ping,omitzero"`   // what is sent unsigned, to try whether somebody is there; empty = nothing is
 }
 
 // Timestamp is where a call says when it was signed.
@@ -86,7 +87,7 @@ func (d *decoder) webhook(n *node, kind, what string) *Webhook {
 }
 
 func isSignature(key string) bool {
-	return slices.Contains([]string{"algorithm", "encoding", "prefix", "signed", "timestamp", "person", "event"}, key)
+	return slices.Contains([]string{"algorithm", "encoding", "prefix", "signed", "timestamp", "person", "event", "ping"}, key)
 }
 
 // signature are the keys that say how a call is signed and of whom it speaks.
@@ -105,6 +106,7 @@ func (d *decoder) signature(w *Webhook, what string) []field {
 		{key: "timestamp", read: func(n *node) { w.Timestamp = d.timestamp(n, "timestamp of "+what) }},
 		{key: "person", read: func(n *node) { w.Person, _ = d.text(n, "person of "+what) }},
 		{key: "event", read: func(n *node) { w.Event, _ = d.text(n, "event of "+what) }},
+		{key: "ping", read: func(n *node) { w.Ping, _ = d.text(n, "ping of "+what) }},
 	}
 }
 

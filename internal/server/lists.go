@@ -119,7 +119,8 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 			At: p.read(w.At, "at in with "+w.Name.Value), Paged: w.Paged,
 		})
 	}
-	c.URL, c.Body = inURL(c.URL, c), inBody(c.Body, c)
+	asked := fields(s, c)
+	c.URL, c.Body = inURL(c.URL, asked), inBody(c.Body, asked)
 	if g := l.Paging; g != nil {
 		c.Paging = httpin.Paging{
 			Kind: httpin.PagingKind(g.Kind), Param: g.Param.Value, SizeParam: g.SizeParam.Value, Size: g.Size, First: g.First,
@@ -127,11 +128,11 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 		}
 	}
 	if l.One != nil {
-		c.One = &httpin.One{URL: inURL(l.One.URL.Value, c), At: p.read(l.One.At, "at of one")}
+		c.One = &httpin.One{URL: inURL(l.One.URL.Value, asked), Method: l.One.Method, Body: inBody(l.One.Body.Value, asked), At: p.read(l.One.At, "at of one"), List: p.may(l.One.List, "list of one")}
 	}
 	if q := l.Since; q != nil {
 		c.Since = &httpin.Since{
-			URL: q.URL.Value, List: p.read(q.List, "list of since"), Key: p.read(q.Key, "key of since"), Param: q.Param.Value,
+			URL: q.URL.Value, List: p.read(q.List, "list of since"), Key: p.read(q.Key, "key of since"), Param: q.Param.Value, Value: q.Value.Value,
 			Form: httpin.TimeForm(q.Form), Every: time.Duration(q.Every), Overlap: time.Duration(q.Overlap), Paged: q.Paged,
 		}
 	}
@@ -142,30 +143,34 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 // what no expression reads is not asked for.
 const fieldsIn = "{fields}"
 
-// fields are the members of a record that hold its key and the columns that are read, but
-// for what is told in requests of its own.
-func fields(c httpin.Config) (all []string) {
+// fields are what a record is asked for, to hold its key and the columns that are read: the
+// member that a column is in, unless the configuration says otherwise. What is told in
+// requests of its own is not among them.
+func fields(s config.Source, c httpin.Config) (all []string) {
 	with := func(name string) bool {
 		return slices.ContainsFunc(c.With, func(d httpin.Detail) bool { return d.Name == name })
 	}
-	for _, p := range append([]httpin.Path{c.Key}, columnPaths(c)...) {
-		if name := p.First(); name != "" && !slices.Contains(all, name) && !with(name) {
+	add := func(column string, p httpin.Path) {
+		name := p.First()
+		for _, f := range s.HTTP.Fields {
+			if f.Column.Value == column {
+				name = f.Field.Value
+			}
+		}
+		if name != "" && !slices.Contains(all, name) && !with(p.First()) {
 			all = append(all, name)
 		}
 	}
-	return all
-}
-
-func columnPaths(c httpin.Config) (all []httpin.Path) {
+	add(s.Key.Value, c.Key)
 	for _, column := range c.Columns {
-		all = append(all, column.Path)
+		add(column.Name, column.Path)
 	}
 	return all
 }
 
 // inURL lists the fields in an address, with commas.
-func inURL(address string, c httpin.Config) string {
-	all := fields(c)
+func inURL(address string, fields []string) string {
+	all := slices.Clone(fields)
 	for i := range all {
 		all[i] = url.QueryEscape(all[i])
 	}
@@ -173,9 +178,9 @@ func inURL(address string, c httpin.Config) string {
 }
 
 // inBody lists the fields in a body, which is JSON: in a list, as items.
-func inBody(body string, c httpin.Config) string {
+func inBody(body string, fields []string) string {
 	var all []string
-	for _, name := range fields(c) {
+	for _, name := range fields {
 		text, err := json.Marshal(name)
 		if err != nil { // it is UTF-8, as the configuration is
 			return body
@@ -205,7 +210,7 @@ func (b *Built) listAuth(a *config.HTTPAuth) httpin.Auth {
 func callConfig(w *config.Webhook, p *paths) httpin.HookConfig {
 	c := httpin.HookConfig{
 		Algorithm: httpin.Algorithm(w.Algorithm), Header: w.Header.Value, Prefix: w.Prefix.Value, Base64: w.Encoding == config.HookBase64,
-		Signed: w.Signed.Value, Person: p.may(w.Person, "person of webhook"), Event: p.may(w.Event, "event of webhook"),
+		Signed: w.Signed.Value, Person: p.may(w.Person, "person of webhook"), Event: p.may(w.Event, "event of webhook"), Ping: w.Ping.Value,
 	}
 	if t := w.Timestamp; t != nil {
 		c.TimeHeader, c.TimeForm, c.Within = t.Header.Value, httpin.TimeForm(t.Form), time.Duration(t.Within)

@@ -63,8 +63,8 @@ const madeFile = `type: csv
 type madeKind struct {
 	system *hrtest.System
 	source string // its lines of the configuration, with URL
-	// what the system does not tell
-	noZones, noLeave bool
+	// what the system does not tell, or tells in its own way
+	noZones, noLeave, noPreferred bool
 	// ended says that a job that has ended is none of several any more.
 	ended bool
 }
@@ -77,6 +77,8 @@ func madeKinds(t *testing.T) map[string]madeKind {
       userName: {value: 'slug(or(row.preferred_name, row.first_name)) + "@acme.example"', unique: organisation}`
 	bamboo := hrtest.NewBambooHR(t, "the-key")
 	personio := hrtest.NewPersonio(t, "the-secret")
+	rippling := hrtest.NewRippling(t, "the-token", 10)
+	bob := hrtest.NewHiBob(t, "SERVICE-1", "the-token")
 	return map[string]madeKind{
 		"bamboohr": {
 			system: &bamboo.System, noZones: true, noLeave: true,
@@ -85,6 +87,16 @@ func madeKinds(t *testing.T) map[string]madeKind {
 		"personio": {
 			system: &personio.System, noZones: true, noLeave: true, ended: true,
 			source: "type: personio\n    url: URL\n    auth: {oauth: {client_id: papi-client, client_secret: the-secret}}\n    requests_per_second: 0\n    columns: {employee_id: \"custom_attributes[global_id=personnel_number].value\"}" + userName,
+		},
+		"hibob": {
+			system: &bob.System, noLeave: true, noPreferred: true,
+			source: "type: hibob\n    url: URL\n    auth: {basic: {user: SERVICE-1, password: the-token}}\n    requests_per_second: 1000" +
+				strings.Replace(userName, "or(row.preferred_name, row.first_name)", "row.first_name", 1) + `
+      usher.timeZone: 'row.location == "Auckland" ? "Pacific/Auckland" : "Europe/Berlin"'`,
+		},
+		"rippling": {
+			system: &rippling.System, noLeave: true,
+			source: "type: rippling\n    url: URL\n    auth: {bearer: the-token}" + userName,
 		},
 	}
 }
@@ -106,6 +118,11 @@ func (w *madeTwins) day(now string, people []hrtest.Worker) {
 	w.Helper()
 	var b strings.Builder
 	rows := csv.NewWriter(&b)
+	if people = slices.Clone(people); w.kind.noPreferred {
+		for i := range people {
+			people[i].Preferred = ""
+		}
+	}
 	_ = rows.Write([]string{"id", "number", "first", "last", "title", "department", "kind", "zone", "start", "end", "leave", "back"})
 	for _, p := range people {
 		if w.kind.noZones {

@@ -109,6 +109,7 @@ func (d *daemon) read(ctx context.Context, name string) error {
 	if was := d.health.source(name, time.Now(), ""); was != "" {
 		log.Info("source can be read again")
 	}
+	wake(d.marked[name]) // those of whom a list may know less than we do are to be read by their keys
 	if first {
 		d.awaited(i)
 	}

@@ -242,7 +242,7 @@ func refusal(where string, res *http.Response, now time.Time) *Error {
 	case s == http.StatusNotFound || s == http.StatusGone:
 		e.Msg = "is not there (" + said + "): check the address"
 	case s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable:
-		e.Again, e.After, e.Msg = true, retryAfter(res.Header, now), "has no time for us ("+said+"): set requests_per_second, or read less often"
+		e.Again, e.After, e.Msg = true, cmp.Or(retryAfter(res.Header, now), reset(res.Header, now)), "has no time for us ("+said+"): set requests_per_second, or read less often"
 	case s >= http.StatusInternalServerError && s != http.StatusNotImplemented:
 		e.Again, e.After, e.Msg = true, retryAfter(res.Header, now), "fails ("+said+")"
 	case s >= 300 && s < 400:

@@ -53,18 +53,15 @@ type Column struct {
 	Optional bool
 }
 
-// One is how a record is had by its id.
-type One struct {
-	URL string // with {id} in its path or query, of the same origin as the list's
-	At  Path   // to the record
-}
-
 // Since is how it is asked which records have changed.
 type Since struct {
 	URL   string // of the same origin as the list's
 	List  Path   // to the array of records, or of ids
 	Key   Path   // to the id in a record; the zero Path is the record itself
 	Param string // of the query, which gets the time
+	// Value is what Param is, with {time} in it, such as updated_at ge {time}; "" is the
+	// time alone.
+	Value string
 	Form  TimeForm
 	Every time.Duration // default 5 min
 	// Overlap is by how much earlier than the last look is asked for; default 2 min.
@@ -117,9 +114,6 @@ func (l Limits) withDefaults() Limits {
 		Details: cmp.Or(l.Details, 100_000), Items: cmp.Or(l.Items, 1_000),
 	}
 }
-
-// idIn is what stands for the id in the URLs of One and Detail.
-const idIn = "{id}"
 
 // New checks the configuration. It sends nothing.
 func New(c Config) (*List, error) {
@@ -181,25 +175,31 @@ func (p Paging) check() error {
 	return nil
 }
 
-func (o *One) check(list *url.URL) error {
-	if o == nil {
-		return nil
-	}
-	return withID(o.URL, list, "one")
-}
-
 // withID checks an address with {id} in it.
 func withID(text string, list *url.URL, what string) error {
 	if strings.Count(text, idIn) != 1 {
 		return fmt.Errorf("the url of %s must hold {id}, once", what)
 	}
+	return idWithin(text, list, what)
+}
+
+// idWithin checks where in an address {id} stands, if it does.
+func idWithin(text string, list *url.URL, what string) error {
+	if err := sameOrigin(text, list, what); err != nil {
+		return err
+	}
+	path, _, _ := strings.Cut(text, "?")
+	if strings.Contains(path, idIn) && !strings.Contains(strings.TrimPrefix(path, origin(list)), "/"+idIn) {
+		return fmt.Errorf("in the path of %s, {id} must be a segment of its own", what)
+	}
+	return nil
+}
+
+// sameOrigin refuses an address that a credential must not go to.
+func sameOrigin(text string, list *url.URL, what string) error {
 	u, err := url.Parse(strings.Replace(text, idIn, "1", 1))
 	if err != nil || origin(u) != origin(list) {
 		return fmt.Errorf("the url of %s must have the scheme, host and port of url: credentials go nowhere else", what)
-	}
-	path, _, _ := strings.Cut(text, "?")
-	if strings.Contains(path, idIn) && !strings.Contains(strings.TrimPrefix(path, origin(u)), "/"+idIn) {
-		return fmt.Errorf("in the path of %s, {id} must be a segment of its own", what)
 	}
 	return nil
 }
@@ -214,6 +214,8 @@ func (s *Since) check(list *url.URL) error {
 		return errors.New("the url of since must have the scheme, host and port of url: credentials go nowhere else")
 	case s.Param == "":
 		return errors.New("since has no param")
+	case s.Value != "" && strings.Count(s.Value, whenIn) != 1:
+		return errors.New("value of since must hold {time} once, such as updated_at ge {time}")
 	}
 	return plain(s.List, "the list of since")
 }

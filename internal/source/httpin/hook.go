@@ -56,6 +56,9 @@ type HookConfig struct {
 	// Person leads to the ids of whom it speaks; nil: it tells of nobody, and everybody is
 	// read. Event leads to what tells a delivery from every other; nil: nothing does.
 	Person, Event *Path
+	// Ping is what a system sends, unsigned, to try whether somebody is there; "" if it
+	// sends no such thing.
+	Ping string
 }
 
 // Check says what is wrong with the configuration.
@@ -101,7 +104,7 @@ const (
 // Handler answers calls: 204 once what a call tells is kept, and 503 for trouble of ours, as
 // makers give up what was answered with 4xx.
 func (h *Hook) Handler() http.Handler {
-	busy := make(chan struct{}, mostAtOnce)
+	busy, ping := make(chan struct{}, mostAtOnce), pings{text: h.Ping, busy: make(chan struct{}, pingsAtOnce)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if r.Method != http.MethodPost {
@@ -112,6 +115,9 @@ func (h *Hook) Handler() http.Handler {
 		// Where that cannot be, the server has a bound of its own.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(cmp.Or(h.Body, 5*time.Second)))
 		switch { // before a place is taken, which is not for everybody who can reach us
+		case ping.is(r, h.Header):
+			w.WriteHeader(http.StatusNoContent)
+			return
 		case !h.plausible(r):
 			unsigned(w)
 			return

@@ -212,24 +212,25 @@ func (l *List) byID(ctx context.Context, absent []string, b *source.Batch, w *wa
 // one reads a record by its id. why says that what came is not what was asked for, or that
 // it cannot be asked for.
 func (l *List) one(ctx context.Context, key string, d *details) (row *source.Row, reject *source.Reject, why string, err error) {
-	at, why := l.address(l.One.URL, key)
+	request, why := l.One.ask(l, key)
 	if why != "" {
 		return nil, nil, l.where + why, nil
 	}
-	where := place(at)
-	a, err := l.client.get(ctx, ask{url: at, where: where, method: http.MethodGet})
+	a, err := l.client.get(ctx, request)
 	if err != nil {
 		return nil, nil, "", err
 	}
-	v, err := parse(a.body)
+	answer, err := parse(a.body)
 	if err != nil {
-		return nil, nil, where + " answers with what cannot be read: " + err.Error(), nil
+		return nil, nil, request.where + " answers with what cannot be read: " + err.Error(), nil
 	}
-	found := v.find(l.One.At)
-	if len(found) != 1 || found[0].kind != '{' {
-		return nil, nil, "the answer holds no record where at of one looks for it; it has " + memberNames(v), nil
+	v, none := l.One.record(answer)
+	switch {
+	case none:
+		return nil, nil, "", &Error{Where: request.where, Msg: "finds nobody of that id", Status: http.StatusNotFound}
+	case v == nil:
+		return nil, nil, "the answer does not hold the record where one looks for it; it has " + memberNames(answer), nil
 	}
-	v = found[0]
 	if got, reason := l.key(v); reason != "" || got != key {
 		return nil, nil, "the answer is not about the id that was asked for", nil
 	}

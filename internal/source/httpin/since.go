@@ -22,15 +22,24 @@ type TimeForm string
 
 // The forms of a time.
 const (
-	FormRFC3339 TimeForm = "rfc3339" // in UTC, with seconds
-	FormDate    TimeForm = "date"    // in UTC
-	FormUnix    TimeForm = "unix"    // seconds
-	FormMillis  TimeForm = "unix-ms" // milliseconds
+	FormRFC3339  TimeForm = "rfc3339"  // in UTC, with seconds
+	FormDateTime TimeForm = "datetime" // 2026-11-26T10:00:00, in UTC, which it does not say
+	FormDate     TimeForm = "date"     // in UTC
+	FormUnix     TimeForm = "unix"     // seconds
+	FormMillis   TimeForm = "unix-ms"  // milliseconds
 )
+
+// dateTime is FormDateTime as package time has it.
+const dateTime = "2006-01-02T15:04:05"
+
+// whenIn is what stands for the time in Since.Value.
+const whenIn = "{time}"
 
 func (f TimeForm) write(t time.Time) string {
 	t = t.UTC()
 	switch f {
+	case FormDateTime:
+		return t.Format(dateTime)
 	case FormDate:
 		return t.Format(time.DateOnly)
 	case FormUnix:
@@ -53,6 +62,8 @@ func (f TimeForm) read(text string) (time.Time, error) {
 			return time.UnixMilli(n), nil
 		}
 		return time.Unix(n, 0), nil
+	case FormDateTime:
+		return time.Parse(dateTime, text)
 	case FormDate:
 		return time.Parse(time.DateOnly, text)
 	}
@@ -146,7 +157,8 @@ func (l *List) Changed(ctx context.Context, since time.Time) (keys []string, err
 		w.paging = l.Paging
 	}
 	seen, lost := map[string]bool{}, 0
-	first := ask{url: with(at, map[string]string{s.Param: s.Form.write(since)}), where: place(at), method: http.MethodGet}
+	when := strings.Replace(cmp.Or(s.Value, whenIn), whenIn, s.Form.write(since), 1)
+	first := ask{url: with(at, map[string]string{s.Param: when}), where: place(at), method: http.MethodGet}
 	err = l.all(ctx, w, first, func(raw []byte, _ int) error {
 		v, err := parse(raw)
 		if err != nil {

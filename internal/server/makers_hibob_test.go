@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/source/hrtest"
+)
+
+const bobCompany = `store: DIR/usher.db
+calendar: {prehire_days: 3}
+sources:
+  hr:
+    type: hibob
+    url: URL
+    auth: {basic: {user: SERVICE-1, password: the-token-of-the-service-user}}
+    allow: [loopback, plain-http]
+    requests_per_second: 1000
+    webhook: {secrets: [the-secret-that-signs-the-calls]}
+    person:
+      userName: slug(row.first_name) + "@acme.example"
+apps:
+  app:
+    url: https://app.example/scim
+    token: xyz
+    first_run: go
+    user: {userName: person.userName, displayName: person.displayName}
+server: {address: '127.0.0.1:0'}
+telemetry: {metrics_address: 'off'}
+`
+
+func bobStaff(n int) []hrtest.Worker {
+	all := bambooStaff(n)
+	for i := range all {
+		all[i].ID = fmt.Sprint(3332883894235038480 + int64(i) + 1) // longer than a float is exact
+	}
+	return all
+}
+
+// bob is a daemon whose people come from HiBob.
+func bob(t *testing.T, staff []hrtest.Worker) (*served, *hrtest.HiBob) {
+	t.Helper()
+	s, hr := newServed(t), hrtest.NewHiBob(t, "SERVICE-1", "the-token-of-the-service-user")
+	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
+	s.conf = strings.ReplaceAll(bobCompany, "URL", hr.URL)
+	return s, hr
+}
+
+// opened opens the world for cycles.
+func (s *served) opened(t *testing.T) *server.Usher {
+	t.Helper()
+	b := built(t, s.dir, s.conf)
+	b.Targets[0].App = s.app
+	u, err := b.Open(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = u.Close() })
+	return u
+}
+
+// bobCalls calls as HiBob does, about somebody, signed by a secret, if there is one.
+func (s *served) bobCalls(t *testing.T, body, secret string) int {
+	t.Helper()
+	m := hmac.New(sha512.New, []byte(secret))
+	m.Write([]byte(body))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/hooks/hr", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret != "" {
+		r.Header.Set("Bob-Signature", base64.StdEncoding.EncodeToString(m.Sum(nil)))
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	return res.StatusCode
+}
+
+func bobEvent(id string) string {
+	return `{"companyId":557418,"type":"employee.updated","triggeredBy":"system","triggeredAt":"2026-11-26T09:59:10.000000","version":"v2","data":{"employeeId":"` + id + `","fieldUpdates":[{"id":"internal.terminationDate"}]}}`
+}
+
+// TestHiBobCalls: a call that is signed has its person searched for, who leaves by what is
+// found; one that is forged does nothing; one about nobody in particular has all read.
+func TestHiBobCalls(t *testing.T) {
+	t.Parallel()
+	const secret = "the-secret-that-signs-the-calls"
+	staff := bobStaff(6)
+	s, hr := bob(t, staff)
+	s.serve(t)
+	until(t, "all have accounts", func() bool { return s.has(6) })
+	staff[2].Jobs[0].End = "2026-01-31"
+	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
+	hr.Asked()
+	if code := s.bobCalls(t, bobEvent(staff[2].ID), "a-secret-that-was-guessed"); code != http.StatusUnauthorized {
+		t.Errorf("a forged call: %d", code)
+	}
+	if n := hr.Asked(); n > 0 || !s.has(6) {
+		t.Errorf("%d requests for a call that nobody signed", n)
+	}
+	if code := s.bobCalls(t, bobEvent(staff[2].ID), secret); code != http.StatusNoContent {
+		t.Errorf("a call: %d", code)
+	}
+	until(t, "one is out", func() bool { return slices.Equal(s.live(), []string{"p1", "p2", "p4", "p5", "p6"}) })
+	if n := hr.Asked(); n != 1 {
+		t.Errorf("%d requests for one call", n)
+	}
+	if code := s.bobCalls(t, `"Ping test"`, ""); code != http.StatusNoContent {
+		t.Errorf("a test of the connection, unsigned: %d", code)
+	}
+	if n := hr.Asked(); n > 0 {
+		t.Errorf("%d requests for it", n)
+	}
+	staff[3].Jobs[0].End = "2026-01-31" // whom we have read only now, so that the list is not believed alone
+	hr.Set(time.Now().UTC().Format(time.DateOnly), slices.Delete(staff, 4, 5))
+	if code := s.bobCalls(t, `{"text":"Ping test"}`, secret); code != http.StatusNoContent {
+		t.Errorf("a test of the connection: %d", code)
+	}
+	until(t, "one has left and one is not there any more", func() bool { return slices.Equal(s.live(), []string{"p1", "p2", "p6"}) })
+}
+
+// TestHiBobHides whom and what the service user may not see, without a word. Whoever is
+// not shown is absent, which the guard counts; a field that nobody has ends the read, as
+// without their end all who have left would come back.
+func TestHiBobHides(t *testing.T) {
+	t.Parallel()
+	staff := bobStaff(20)
+	s, hr := bob(t, staff)
+	for i := range 5 {
+		staff[i].Jobs[0].End = "2099-12-31"
+	}
+	for i := range 6 { // all at once, so that more vanish than may
+		staff[10+i].LeaveFrom = "2026-11-01"
+	}
+	staff[19].Preferred = "Goes by"
+	hr.Set("2026-11-26", staff)
+	u := s.opened(t)
+	run := func() *server.Document {
+		doc, err := u.Apply(t.Context(), server.Options{Actor: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc
+	}
+	if doc := run(); doc.People.Active != 20 {
+		t.Errorf("who is on leave counts as inactive and is there all the same: %+v", doc.People)
+	}
+	hr.Permit(false, "internal")
+	if _, err := u.Apply(t.Context(), server.Options{Actor: "test"}); err == nil || !strings.Contains(err.Error(), "end_date (internal.terminationDate)") {
+		t.Errorf("the ends are hidden: %v", err)
+	}
+	hr.Permit(true)
+	if doc := run(); doc.People.Missing != 6 || doc.People.Leaver != 0 || len(doc.Holds) != 1 || doc.Holds[0].Cause != "absent" {
+		t.Errorf("six are hidden: %+v %+v", doc.People, doc.Holds)
+	}
+	hr.Permit(false)
+	if doc := run(); doc.People.Active != 20 || len(doc.Holds) != 0 {
+		t.Errorf("they are shown again: %+v %+v", doc.People, doc.Holds)
+	}
+}
+
+// TestHiBobIsAskedForNoMore than what is read, by the names that fields have there.
+func TestHiBobIsAskedForNoMore(t *testing.T) {
+	t.Parallel()
+	s, hr := bob(t, bobStaff(2))
+	s.conf = strings.Replace(s.conf, "    person:\n", "    columns: {shirt: work.custom.field_1}\n    fields: {shirt: work.custom.field_1}\n    optional: [shirt]\n    person:\n      nickName: row.shirt\n", 1)
+	var mu sync.Mutex
+	var asked []string
+	hr.Fault(func(_ http.ResponseWriter, r *http.Request) bool {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		var search struct {
+			Fields []string `json:"fields"`
+		}
+		if json.Unmarshal(body, &search) == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			asked = search.Fields
+		}
+		return false
+	})
+	s.serve(t)
+	until(t, "all have accounts", func() bool { return s.has(2) })
+	mu.Lock()
+	defer mu.Unlock()
+	want := []string{"root.id", "work.employeeIdInCompany", "root.firstName", "root.surname", "root.displayName", "work.startDate", "internal.terminationDate", "work.department", "work.title", "work.custom.field_1"}
+	slices.Sort(want)
+	if slices.Sort(asked); !slices.Equal(asked, want) {
+		t.Errorf("asked for %v, want %v", asked, want)
+	}
+}
+
+// TestHiBobLimits: more searches than there may be are refused until X-RateLimit-Reset,
+// which is waited for; and a user who is not let in is not asked for again and again, as
+// that locks addresses out.
+func TestHiBobLimits(t *testing.T) {
+	t.Parallel()
+	staff := bobStaff(20)
+	s, hr := bob(t, staff)
+	u := s.opened(t)
+	if _, err := u.Apply(t.Context(), server.Options{Actor: "test"}); err != nil || !s.has(20) {
+		t.Fatal(err)
+	}
+	hr.Set(time.Now().UTC().Format(time.DateOnly), staff[:17])
+	hr.Limit(2, 2*time.Second) // and one for everybody and three for those who are absent are needed
+	doc, err := u.Apply(t.Context(), server.Options{Actor: "test"})
+	if err != nil || doc.People.Leaver != 3 || hr.Refused() == 0 {
+		t.Errorf("%+v, %d searches refused, %v", doc.People, hr.Refused(), err)
+	}
+	hr.Limit(0, 0)
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.conf = strings.Replace(s.conf, "the-token-of-the-service-user", "another-token", 1)
+	u = s.opened(t)
+	hr.Asked()
+	if _, err := u.Apply(t.Context(), server.Options{Actor: "test"}); err == nil || !strings.Contains(err.Error(), "does not take the credential") || strings.Contains(err.Error(), "another-token") {
+		t.Error(err)
+	}
+	if n := hr.Asked(); n != 1 {
+		t.Errorf("%d requests by somebody who is not let in", n)
+	}
+}
