@@ -19,22 +19,32 @@ func ofMaker(lines string) string {
 func TestMakers(t *testing.T) {
 	t.Parallel()
 	auths := map[string]string{
-		"bamboohr": "{basic: {user: the-key}}",
+		"bamboohr":     "{basic: {user: the-key}}",
+		"workday-raas": "{basic: {user: usher, password: the-password}}",
 	}
+	calls := map[string]string{"workday-raas": ""} // who has none of its own
 	for _, name := range config.Makers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text := ofMaker("type: " + name + "\nurl: https://hr.example/\nauth: " + auths[name] + "\nwebhook: {secrets: [a-secret-of-the-webhook]}\nperson: {USERNAME: row.work_email}")
+			hook, silent := calls[name]
+			if !silent {
+				hook = "\nwebhook: {secrets: [a-secret-of-the-webhook]}"
+			}
+			text := ofMaker("type: " + name + "\nurl: https://hr.example/\nauth: " + auths[name] + hook + "\nperson: {USERNAME: row.work_email}")
 			cfg, err := config.Parse("usher.yaml", []byte(text), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			s := cfg.Sources[0]
-			if s.Maker != name || s.Type.Value != config.SourceHTTP || s.HTTP == nil || s.Webhook == nil {
+			if s.Maker != name || s.Type.Value != config.SourceHTTP || s.HTTP == nil || silent == (s.Webhook != nil) {
 				t.Fatalf("%+v", s)
 			}
-			for _, u := range []string{s.HTTP.URL.Value, s.HTTP.One.URL.Value} {
-				if !strings.HasPrefix(u, "https://hr.example/") || strings.HasPrefix(u, "https://hr.example//") {
+			addresses := []string{s.HTTP.URL.Value}
+			if s.HTTP.One != nil {
+				addresses = append(addresses, s.HTTP.One.URL.Value)
+			}
+			for _, u := range addresses {
+				if !strings.HasPrefix(u, "https://hr.example") || strings.HasPrefix(u, "https://hr.example//") {
 					t.Errorf("%s is not at the address that was said", u)
 				}
 			}

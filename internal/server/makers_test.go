@@ -73,10 +73,15 @@ func madeKinds(t *testing.T) map[string]madeKind {
     person:
       userName: {value: 'slug(or(row.preferred_name, row.first_name)) + "@acme.example"', unique: organisation}`
 	bamboo := hrtest.NewBambooHR(t, "the-key")
+	report := hrtest.NewWorkdayRaaS(t, "usher", "the-password")
 	return map[string]madeKind{
 		"bamboohr": {
 			system: &bamboo.System, noZones: true, noLeave: true,
 			source: "type: bamboohr\n    url: URL\n    auth: {basic: {user: the-key}}" + userName,
+		},
+		"workday-raas": {
+			system: &report.System,
+			source: "type: workday-raas\n    url: URL" + hrtest.WorkdayReport + "\n    auth: {basic: {user: usher, password: the-password}}" + userName,
 		},
 	}
 }
