@@ -32,6 +32,9 @@ type Config struct {
 	Paging Paging
 	One    *One   // how one record is had by its id; nil: it cannot be
 	Since  *Since // how it is asked who has changed; nil: it cannot be
+	// Feed has the records instead, where they are no JSON in pages; nil: they are. URL is
+	// where its messages go.
+	Feed Feed
 
 	HTTP              http.RoundTripper
 	Timeout           time.Duration // of one request with its answer; default 30 s
@@ -139,7 +142,11 @@ func New(c Config) (*List, error) {
 			return nil, fmt.Errorf("body is no JSON: %w", err)
 		}
 	}
-	if err := errors.Join(plain(c.List, "list"), c.Paging.check(), c.Since.check(at), c.One.check(at), c.Auth.check()); err != nil {
+	if c.Feed != nil {
+		if err := c.fed(); err != nil {
+			return nil, err
+		}
+	} else if err := errors.Join(plain(c.List, "list"), c.Paging.check(), c.Since.check(at), c.One.check(at), c.Auth.check()); err != nil {
 		return nil, err
 	}
 	l := &List{Config: c, origin: origin(at), where: place(at)}
