@@ -21,8 +21,9 @@ func TestMakers(t *testing.T) {
 	auths := map[string]string{
 		"bamboohr":     "{basic: {user: the-key}}",
 		"workday-raas": "{basic: {user: usher, password: the-password}}",
+		"workday":      "{basic: {user: usher@acme, password: the-password}}",
 	}
-	calls := map[string]string{"workday-raas": ""} // who has none of its own
+	calls := map[string]string{"workday-raas": "", "workday": ""} // who has none of its own
 	for _, name := range config.Makers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -74,10 +74,16 @@ func madeKinds(t *testing.T) map[string]madeKind {
       userName: {value: 'slug(or(row.preferred_name, row.first_name)) + "@acme.example"', unique: organisation}`
 	bamboo := hrtest.NewBambooHR(t, "the-key")
 	report := hrtest.NewWorkdayRaaS(t, "usher", "the-password")
+	workers := hrtest.NewWorkday(t, "usher@acme", "the-password")
 	return map[string]madeKind{
 		"bamboohr": {
 			system: &bamboo.System, noZones: true, noLeave: true,
 			source: "type: bamboohr\n    url: URL\n    auth: {basic: {user: the-key}}" + userName,
+		},
+		"workday": {
+			system: &workers.System, noZones: true, noLeave: true,
+			source: "type: workday\n    url: URL" + hrtest.WorkdayService + "\n    auth: {basic: {user: usher@acme, password: the-password}}\n    workday: {page_size: 7}" + userName +
+				"\n      enterprise.employeeNumber: '\"E\" + row.id'", // which is the id, here
 		},
 		"workday-raas": {
 			system: &report.System,
