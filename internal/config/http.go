@@ -32,6 +32,7 @@ type HTTPList struct {
 	RequestsPerSecond float64      `json:"requests_per_second"`
 	Timeout           Duration     `json:"timeout"`
 	Allow             []Text       `json:"allow"`
+	Workday           *Workday     `json:"workday,omitempty"` // how workers are read by its SOAP; nil: it is none of them
 }
 
 // Allows reports whether the list of what may be connected to holds what.
@@ -161,6 +162,7 @@ func (d *decoder) httpList(l *HTTPList, what string) []field {
 		{key: "allow", read: func(n *node) {
 			l.Allow, _ = d.choices(n, "allow of "+what, "allow", AllowLoopback, AllowPrivate, AllowPlainHTTP)
 		}},
+		{key: "workday", read: func(n *node) { l.Workday = d.workday(n, what) }},
 	}
 }
 
@@ -382,6 +384,7 @@ func (d *decoder) httpSince(n *node, what string) *HTTPSince {
 func (d *decoder) httpChecked(s Source, what string) {
 	l := s.HTTP
 	d.listAddress(l.URL, "url of "+what, l.Allow)
+	d.workdayChecked(s, what)
 	if !l.Body.IsZero() && l.Method != http.MethodPost {
 		d.fail(l.Body.Pos, "body of "+what+" is for method: POST", "add method: POST, or remove body")
 	}

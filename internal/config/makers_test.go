@@ -19,29 +19,36 @@ func ofMaker(lines string) string {
 func TestMakers(t *testing.T) {
 	t.Parallel()
 	auths := map[string]string{
-		"bamboohr": "{basic: {user: the-key}}",
-		"personio": "{oauth: {client_id: papi-1, client_secret: the-secret}}",
-		"hibob":    "{basic: {user: SERVICE-1, password: a-token}}",
-		"rippling": "{bearer: a-token}",
+		"bamboohr":     "{basic: {user: the-key}}",
+		"personio":     "{oauth: {client_id: papi-1, client_secret: the-secret}}",
+		"hibob":        "{basic: {user: SERVICE-1, password: a-token}}",
+		"rippling":     "{bearer: a-token}",
+		"workday-raas": "{basic: {user: usher, password: the-password}}",
+		"workday":      "{basic: {user: usher@acme, password: the-password}}",
 	}
+	calls := map[string]string{"rippling": "", "workday-raas": "", "workday": ""} // who has none of its own
 	for _, name := range config.Makers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			webhook := "\nwebhook: {secrets: [a-secret-of-the-webhook]}"
-			if name == "rippling" { // it has none that is known
-				webhook = ""
+			hook, silent := calls[name]
+			if !silent {
+				hook = "\nwebhook: {secrets: [a-secret-of-the-webhook]}"
 			}
-			text := ofMaker("type: " + name + "\nurl: https://hr.example/\nauth: " + auths[name] + webhook + "\nperson: {USERNAME: row.work_email}")
+			text := ofMaker("type: " + name + "\nurl: https://hr.example/\nauth: " + auths[name] + hook + "\nperson: {USERNAME: row.work_email}")
 			cfg, err := config.Parse("usher.yaml", []byte(text), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			s := cfg.Sources[0]
-			if s.Maker != name || s.Type.Value != config.SourceHTTP || s.HTTP == nil || (s.Webhook == nil) != (webhook == "") {
+			if s.Maker != name || s.Type.Value != config.SourceHTTP || s.HTTP == nil || silent == (s.Webhook != nil) {
 				t.Fatalf("%+v", s)
 			}
-			for _, u := range []string{s.HTTP.URL.Value, s.HTTP.One.URL.Value} {
-				if !strings.HasPrefix(u, "https://hr.example/") || strings.HasPrefix(u, "https://hr.example//") {
+			addresses := []string{s.HTTP.URL.Value}
+			if s.HTTP.One != nil {
+				addresses = append(addresses, s.HTTP.One.URL.Value)
+			}
+			for _, u := range addresses {
+				if !strings.HasPrefix(u, "https://hr.example") || strings.HasPrefix(u, "https://hr.example//") {
 					t.Errorf("%s is not at the address that was said", u)
 				}
 			}

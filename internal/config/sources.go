@@ -125,7 +125,7 @@ func kindsOfSource() []kindOfSource {
 		{
 			SourceHTTP,
 			[]string{"url", "key", "columns", "person"},
-			[]string{"method", "body", "headers", "auth", "list", "fields", "total", "optional", "paging", "with", "one", "since", "every", "requests_per_second", "timeout", "allow", "webhook"},
+			[]string{"method", "body", "headers", "auth", "list", "fields", "total", "optional", "paging", "with", "one", "since", "every", "requests_per_second", "timeout", "allow", "webhook", "workday"},
 		},
 		{SourceAuth0, []string{"tenant"}, []string{"columns", "person", "connections", "changes", "webhook", "teams", "unblocked", "deletions"}},
 	}

@@ -69,6 +69,7 @@ func (b *Built) listSource(s config.Source) error {
 	}
 	var p paths
 	c := b.list(s, rows.read, &p)
+	b.feed(s, &c, &p)
 	made := List{Source: s.Name, Every: time.Duration(s.HTTP.Every), Webhook: s.Webhook}
 	if s.Webhook != nil {
 		made.call = callConfig(s.Webhook, &p)

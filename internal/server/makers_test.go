@@ -79,6 +79,8 @@ func madeKinds(t *testing.T) map[string]madeKind {
 	personio := hrtest.NewPersonio(t, "the-secret")
 	rippling := hrtest.NewRippling(t, "the-token", 10)
 	bob := hrtest.NewHiBob(t, "SERVICE-1", "the-token")
+	report := hrtest.NewWorkdayRaaS(t, "usher", "the-password")
+	workers := hrtest.NewWorkday(t, "usher@acme", "the-password")
 	return map[string]madeKind{
 		"bamboohr": {
 			system: &bamboo.System, noZones: true, noLeave: true,
@@ -97,6 +99,15 @@ func madeKinds(t *testing.T) map[string]madeKind {
 		"rippling": {
 			system: &rippling.System, noLeave: true,
 			source: "type: rippling\n    url: URL\n    auth: {bearer: the-token}" + userName,
+		},
+		"workday": {
+			system: &workers.System, noZones: true, noLeave: true,
+			source: "type: workday\n    url: URL" + hrtest.WorkdayService + "\n    auth: {basic: {user: usher@acme, password: the-password}}\n    workday: {page_size: 7}" + userName +
+				"\n      enterprise.employeeNumber: '\"E\" + row.id'", // which is the id, here
+		},
+		"workday-raas": {
+			system: &report.System,
+			source: "type: workday-raas\n    url: URL" + hrtest.WorkdayReport + "\n    auth: {basic: {user: usher, password: the-password}}" + userName,
 		},
 	}
 }

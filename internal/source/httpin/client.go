@@ -92,6 +92,7 @@ type ask struct {
 	body   string
 	etag   string // that is known
 	most   int64  // bytes of the answer; 0: Limits.PageBytes
+	form   Feed   // whose message it is; nil: it is JSON
 }
 
 // get sends a request until it is answered for good.
@@ -136,10 +137,10 @@ func (c *client) once(ctx context.Context, a ask) (_ *answer, used string, _ err
 	if err != nil {
 		return nil, "", &Error{Where: a.where, Msg: "is no address that can be asked"}
 	}
-	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Accept", a.mediaType())
 	r.Header.Set("User-Agent", userAgent)
 	if a.body != "" {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", a.mediaType())
 	}
 	for _, h := range c.config.Headers {
 		r.Header.Set(h.Name, h.Value)
@@ -159,7 +160,7 @@ func (c *client) once(ctx context.Context, a ask) (_ *answer, used string, _ err
 	case res.StatusCode == http.StatusNotModified && a.etag != "":
 		return &answer{header: res.Header, same: true}, used, nil
 	case res.StatusCode != http.StatusOK:
-		return nil, used, refusal(a.where, res, time.Now())
+		return nil, used, a.refused(refusal(a.where, res, time.Now()), res.Body)
 	}
 	body, err := c.read(ctx, a, res)
 	if err != nil {
@@ -168,7 +169,7 @@ func (c *client) once(ctx context.Context, a ask) (_ *answer, used string, _ err
 	return &answer{body: body, header: res.Header, at: res.Request.URL}, used, nil
 }
 
-// read reads an answer within its bound, and refuses what cannot be JSON.
+// read reads an answer within its bound, and refuses what cannot be what is expected.
 func (c *client) read(ctx context.Context, a ask, res *http.Response) ([]byte, error) {
 	most, where := min(cmp.Or(a.most, c.config.Limits.PageBytes), c.config.Limits.PageBytes), a.where
 	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
@@ -181,8 +182,8 @@ func (c *client) read(ctx context.Context, a ask, res *http.Response) ([]byte, e
 		return nil, &Error{Where: where, Msg: fmt.Sprintf("does not end its answer within %s: set a longer timeout, or ask for smaller pages", c.config.Timeout), Again: true}
 	case err != nil:
 		return nil, &Error{Where: where, Msg: "broke off its answer", Again: true}
-	case kind == "text/html" || bytes.HasPrefix(trimmed, []byte("<")):
-		return nil, &Error{Where: where, Msg: "answers with a web page instead of JSON, as sign-in pages and proxies do: check the address and the credential"}
+	case kind == "text/html" || a.form == nil && bytes.HasPrefix(trimmed, []byte("<")):
+		return nil, &Error{Where: where, Msg: "answers with a web page instead of " + a.expects() + ", as sign-in pages and proxies do: check the address and the credential"}
 	case len(trimmed) == 0:
 		return nil, &Error{Where: where, Msg: "answers with nothing, where a list is expected: check the address"}
 	}

@@ -33,6 +33,9 @@ type Config struct {
 	With   []Detail // what is told of each record in a request of its own, in this order
 	One    *One     // how one record is had by its id; nil: it cannot be
 	Since  *Since   // how it is asked who has changed; nil: it cannot be
+	// Feed has the records instead, where they are no JSON in pages; nil: they are. URL is
+	// where its messages go.
+	Feed Feed
 
 	HTTP              http.RoundTripper
 	Timeout           time.Duration // of one request with its answer; default 30 s
@@ -138,17 +141,25 @@ func New(c Config) (*List, error) {
 			return nil, fmt.Errorf("body is no JSON: %w", err)
 		}
 	}
-	checks := []error{plain(c.List, "list"), c.Paging.check(), c.Since.check(at), c.One.check(at), c.Auth.check()}
-	for _, column := range c.Columns {
-		checks = append(checks, column.check())
-	}
-	if err := errors.Join(append(checks, c.checkDetails(at))...); err != nil {
+	if err := c.checkParts(at); err != nil {
 		return nil, err
 	}
 	c.With = c.used()
 	l := &List{Config: c, origin: origin(at), where: place(at)}
 	l.client = newClient(c, l.origin)
 	return l, nil
+}
+
+// checkParts says what is wrong with the parts. A feed has none of most.
+func (c *Config) checkParts(at *url.URL) error {
+	if c.Feed != nil {
+		return c.fed()
+	}
+	checks := []error{plain(c.List, "list"), c.Paging.check(), c.Since.check(at), c.One.check(at), c.Auth.check(), c.checkDetails(at)}
+	for _, column := range c.Columns {
+		checks = append(checks, column.check())
+	}
+	return errors.Join(checks...)
 }
 
 // plain refuses a path that has more than names: a list stands in one place. Behind it

@@ -7,6 +7,9 @@
 // a read holds everybody, and by what a call to our webhook is known. All of that is
 // data: [Config]. A maker's system is a Config with the names filled in.
 //
+// Where a system does not give JSON in pages, a [Feed] makes and reads its messages, and
+// hands over records; all else is as it is for the others.
+//
 // A list is a snapshot, as a file is, and is held to the same: whoever is absent from a
 // read that is proven complete is missing, and of any other read only what it holds
 // counts. Complete is a read whose paging ended by itself, of which no page came twice, no

@@ -101,6 +101,9 @@ func (l *List) asked() [32]byte {
 
 // once reads the list from its beginning to its end.
 func (l *List) once(ctx context.Context, etag string) (*rows, *walk, error) {
+	if l.Feed != nil {
+		return l.onceFed(ctx)
+	}
 	at, err := url.Parse(l.URL)
 	if err != nil {
 		return nil, nil, err
@@ -117,10 +120,15 @@ func (l *List) once(ctx context.Context, etag string) (*rows, *walk, error) {
 		return nil, nil, err
 	}
 	if names := all.hidden(); len(names) > 0 {
-		return nil, nil, &Error{Where: l.where, Msg: fmt.Sprintf("gives no record the column %s: was it renamed, or may this credential not see it? If nobody needs to have it, list it under optional", strings.Join(names, ", "))}
+		return nil, nil, l.lacks(names)
 	}
 	all.doubt(w)
 	return all, w, nil
+}
+
+// lacks is why a list is not taken of which no record has some columns.
+func (l *List) lacks(names []string) *Error {
+	return &Error{Where: l.where, Msg: fmt.Sprintf("gives no record the column %s: was it renamed, or may this credential not see it? If nobody needs to have it, list it under optional", strings.Join(names, ", "))}
 }
 
 func (l *List) batch(good []source.Row, bad []source.Reject) *source.Batch {
@@ -212,6 +220,9 @@ func (l *List) byID(ctx context.Context, absent []string, b *source.Batch, w *wa
 // one reads a record by its id. why says that what came is not what was asked for, or that
 // it cannot be asked for.
 func (l *List) one(ctx context.Context, key string, d *details) (row *source.Row, reject *source.Reject, why string, err error) {
+	if l.Feed != nil {
+		return l.oneFed(ctx, key)
+	}
 	request, why := l.One.ask(l, key)
 	if why != "" {
 		return nil, nil, l.where + why, nil
