@@ -13,6 +13,7 @@ import (
 
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
+	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/httpin"
 )
@@ -37,8 +38,8 @@ const (
 // paths reads the paths of a configuration, and collects what is wrong with them.
 type paths struct{ mistakes config.Errors }
 
-func (p *paths) read(t config.Text, what string) httpin.Path {
-	path, err := httpin.ParsePath(t.Value)
+func (p *paths) read(t config.Text, what string) jsonpath.Path {
+	path, err := jsonpath.ParsePath(t.Value)
 	if err != nil {
 		p.mistakes = append(p.mistakes, &config.Error{Pos: t.Pos, Msg: what + " is no path: " + err.Error(), Hint: "such as name.first, jobs[0].title or /name/first"})
 	}
@@ -46,7 +47,7 @@ func (p *paths) read(t config.Text, what string) httpin.Path {
 }
 
 // may is a path that need not be there.
-func (p *paths) may(t config.Text, what string) *httpin.Path {
+func (p *paths) may(t config.Text, what string) *jsonpath.Path {
 	if t.IsZero() {
 		return nil
 	}

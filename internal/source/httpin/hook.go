@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/source"
 )
 
@@ -55,7 +56,7 @@ type HookConfig struct {
 	Within     time.Duration // default 5 min
 	// Person leads to the ids of whom it speaks; nil: it tells of nobody, and everybody is
 	// read. Event leads to what tells a delivery from every other; nil: nothing does.
-	Person, Event *Path
+	Person, Event *jsonpath.Path
 }
 
 // Check says what is wrong with the configuration.
@@ -163,7 +164,7 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
 // the same, and has everybody read. As that is done at every start, too, it is not lost
 // with the process.
 func (h *Hook) tell(ctx context.Context, body []byte) error {
-	v, err := parse(body)
+	v, err := jsonpath.Parse(body)
 	if err != nil || h.Person == nil || !h.ByID {
 		h.Hear.Lost()
 		return nil
@@ -174,7 +175,7 @@ func (h *Hook) tell(ctx context.Context, body []byte) error {
 	}
 	event := ""
 	if h.Event != nil {
-		event, _ = v.first(*h.Event)
+		event, _ = v.First(*h.Event)
 	}
 	for _, key := range keys {
 		word := source.Word{Key: key}
@@ -190,13 +191,13 @@ func (h *Hook) tell(ctx context.Context, body []byte) error {
 }
 
 // ids are those of whom a call speaks; all is false if there may be others.
-func (h *Hook) ids(v *value) (keys []string, all bool) {
-	found := v.find(*h.Person)
+func (h *Hook) ids(v *jsonpath.Value) (keys []string, all bool) {
+	found := v.Find(*h.Person)
 	if all = len(found) > 0 && len(found) <= mostIDs; !all {
 		return nil, false
 	}
 	for _, f := range found {
-		if key := idOf(f, Path{}); key == "" {
+		if key := idOf(f, jsonpath.Path{}); key == "" {
 			all = false
 		} else if !slices.Contains(keys, key) {
 			keys = append(keys, key)

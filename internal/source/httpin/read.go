@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/source"
 )
 
@@ -210,12 +211,12 @@ func (l *List) one(ctx context.Context, key string) (row *source.Row, reject *so
 	if err != nil {
 		return nil, nil, "", err
 	}
-	v, err := parse(a.body)
+	v, err := jsonpath.Parse(a.body)
 	if err != nil {
 		return nil, nil, where + " answers with what cannot be read: " + err.Error(), nil
 	}
-	found := v.find(l.One.At)
-	if len(found) != 1 || found[0].kind != '{' {
+	found := v.Find(l.One.At)
+	if len(found) != 1 || found[0].Kind != '{' {
 		return nil, nil, "the answer holds no record where at of one looks for it; it has " + memberNames(v), nil
 	}
 	v = found[0]

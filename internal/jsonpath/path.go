@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package httpin
+package jsonpath
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -64,13 +65,18 @@ func ParsePath(text string) (Path, error) {
 // String returns the path as it was written.
 func (p Path) String() string { return p.text }
 
-// container is where the list itself is, of a path that may say behind it, by [*], that the
+// Container is where the list itself is, of a path that may say behind it, by [*], that the
 // list is an object of which the values are the records.
-func (p Path) container() (Path, bool) {
+func (p Path) Container() (Path, bool) {
 	if n := len(p.steps); n > 0 && p.steps[n-1].kind == each {
 		return Path{p.text, p.steps[:n-1]}, true
 	}
 	return p, false
+}
+
+// Plain reports whether the path leads to one place, by names alone.
+func (p Path) Plain() bool {
+	return !slices.ContainsFunc(p.steps, func(s step) bool { return s.kind != member && s.kind != pointed })
 }
 
 // IsZero reports whether the path is the whole text.
