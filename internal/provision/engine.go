@@ -250,7 +250,12 @@ func (r *run) probe(ctx context.Context) string {
 	if r.state.PausedAt.IsZero() || !r.state.Listed { // the first list is a probe itself
 		return ""
 	}
-	_, _, err := r.target.App.Find(ctx, app.KindUser, userNamePath, "usher-probe")
+	var err error
+	if r.target.Source == "" {
+		_, _, err = r.target.App.Find(ctx, app.KindUser, userNamePath, probed)
+	} else { // which is not searched
+		_, err = r.target.App.Get(ctx, app.KindUser, probed)
+	}
 	switch e := app.Classify(err); {
 	case e == nil, ctx.Err() != nil: // our stop, not the app's fault
 	case e.Class == app.Unauthorized, e.Class == app.Unreachable, e.Class == app.Retry, e.Class == app.Ambiguous:
@@ -258,6 +263,9 @@ func (r *run) probe(ctx context.Context) string {
 	}
 	return ""
 }
+
+// probed is nobody's name, and nobody's key.
+const probed = "usher-probe"
 
 // lift ends a pause, once the app has answered: until then whoever asks is told
 // that it is paused.

@@ -198,3 +198,13 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 	}
 	return [32]byte(h.Sum(nil)), nil
 }
+
+// spared are the apps in which nobody's account ends.
+func (b *Built) spared() (names []string) {
+	for _, t := range b.Targets {
+		if t.Source != "" {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}

@@ -26,6 +26,7 @@ var accounts = map[string]func(*bundle){
 	"an old plan parks nobody":                  oldPlanParksNobody,
 	"an app is marked anew":                     markApp,
 	"people are marked anew":                    markPeople,
+	"by what a source knows people":             recordKeys,
 	"memberships":                               edges,
 	"owners":                                    owners,
 	"the next retry":                            nextRetry,
@@ -59,6 +60,45 @@ func accountRoundTrip(b *bundle) {
 	got.Sent, a.Sent = nil, nil
 	equal(b, "account", got, a)
 	equal(b, "the other account", b.subject("app", "p001").Account.RemoteID, "")
+}
+
+// recordKeys: subjects come with the keys that the source which is asked for has for them
+// still, and no other's.
+func recordKeys(b *bundle) {
+	b.crowd(3)
+	rec := func(source, id, person string, change func(*directory.Record)) directory.Record {
+		r := record(id, person)
+		r.Source = source
+		if change != nil {
+			change(&r)
+		}
+		return r
+	}
+	b.directory(func(tx directory.Tx) error {
+		return tx.PutRecords(b.ctx, []directory.Record{
+			rec("list", "2", "p000", nil), rec("list", "1", "p000", func(r *directory.Record) { r.End = noon.Add(time.Hour) }),
+			rec("list", "3", "p000", func(r *directory.Record) { r.Missing = noon }), rec("list", "4", "p000", func(r *directory.Record) { r.Alias = "2" }),
+			rec("list", "5", "", nil), rec("idp", "6", "p000", nil), rec("idp", "7", "p001", nil), rec("list", "8", "p002", nil),
+		})
+	})
+	for source, want := range map[string]string{"list": "1 until 13:00, 2; ; 8", "idp": "6; 7; ", "": "; ; ", "nobody": "; ; "} {
+		var got []string
+		b.provision(func(tx provision.Tx) error {
+			subjects, err := tx.Subjects(b.ctx, provision.Query{App: "app", Limit: 9, Source: source})
+			for _, s := range subjects {
+				var keys []string
+				for _, k := range s.Records {
+					if !k.End.IsZero() {
+						k.ID += k.End.UTC().Format(" until 15:04")
+					}
+					keys = append(keys, k.ID)
+				}
+				got = append(got, strings.Join(keys, ", "))
+			}
+			return err
+		})
+		equal(b, "keys of source "+source, strings.Join(got, "; "), want)
+	}
 }
 
 func subjectPages(b *bundle) {

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
+)
+
+// An app may be the records of a source, as an HR system has them (Target.Source): they
+// are there before us, and the source alone makes and ends them. A person's account is
+// then the record by whose key the source knows them. It is looked up by that and nothing
+// else, changed, and never made, disabled or deleted: whoever leaves is let go, which is a
+// change of what we keep, and of nothing at the source.
+
+// RecordKey is by what a source knows a person.
+type RecordKey struct {
+	ID  string
+	End time.Time // usher.endDate, zero when there is none
+}
+
+// byRecord is how a sighting by the source's own key is called.
+const byRecord = "record"
+
+// mostKeys is how many keys a reason names.
+const mostKeys = 3
+
+// key is by what the target's source knows somebody, "" if it does not, or did until they
+// left. Of several records the one counts that is the account already.
+func (p *Planner) key(s Subject) (string, error) {
+	var keys []string
+	for _, r := range s.Records {
+		if r.End.IsZero() || r.End.After(p.Now) {
+			keys = append(keys, r.ID)
+		}
+	}
+	switch {
+	case len(keys) == 0:
+		return "", nil
+	case len(keys) == 1:
+		return keys[0], nil
+	case slices.Contains(keys, s.Account.RemoteID):
+		return s.Account.RemoteID, nil
+	}
+	slices.Sort(keys)
+	named := strings.Join(keys[:min(len(keys), mostKeys)], ", ")
+	return "", &Failed{s.Person.ID, fmt.Sprintf("source %s has %d records of this person (%s), and which of them is meant cannot be told: end all but one there", p.Target.Source, len(keys), named)}
+}
+
+// foreignTo says why somebody has no record in the target's source, "" if they have one.
+func (p *Planner) foreignTo(s Subject) (string, error) {
+	key, err := p.key(s)
+	switch {
+	case err != nil || key != "":
+		return "", err
+	case len(s.Records) > 0:
+		return "the record in source " + p.Target.Source + " has ended: it is left as it is", nil
+	}
+	return "not of source " + p.Target.Source + ": there is no record to write to", nil
+}
+
+// letsGo says why a record that was somebody's account is theirs no more, "" if it still
+// is. again tells that they have another one by now.
+func (p *Planner) letsGo(s Subject) (why string, again bool) {
+	a := s.Account
+	if p.Target.Source == "" || a.State != Live && a.State != Disabled || s.Person.State == directory.Missing {
+		return "", false
+	}
+	wanted, _, why, err := p.wanted(s)
+	switch {
+	case err != nil:
+		return "", false
+	case !wanted:
+		return "the record is left as it is: " + why, false
+	}
+	if key, err := p.key(s); err == nil && key != a.RemoteID {
+		return "the person is another record of source " + p.Target.Source + " by now", true
+	}
+	return "", false
+}
+
+// letGo forgets an account that is a record of a source. Nothing is sent.
+func (r *run) letGo(s Subject, why string) (Account, audit.Event) {
+	a := s.Account
+	e := audit.Event{At: time.Now(), Kind: "account.released", Actor: r.actor, Person: s.Person.ID, App: a.App, Object: a.RemoteID, Why: why}
+	a.RemoteID, a.Sent, a.State, a.Since = "", nil, None, time.Time{}
+	a.Last, a.Attempts, a.RetryAt = "", 0, time.Time{}
+	return a, e
+}
+
+// findRecord looks somebody's record up by the key that its source has for them.
+func (r *run) findRecord(ctx context.Context, s Subject) (sighting, error) {
+	key, err := r.planner.key(s)
+	if err != nil || key == "" { // which the plan tells of; what is theirs yet is looked at
+		key = s.Account.RemoteID
+	}
+	if key == "" {
+		return sighting{}, nil
+	}
+	ans, err := r.target.App.Get(ctx, app.KindUser, key)
+	if e := app.Classify(err); e != nil {
+		if e.Class == app.NotFound {
+			return sighting{}, nil
+		}
+		return sighting{}, err
+	}
+	return sighting{account: ans.Resource, by: byRecord}, nil
+}
+
+// unmade says that a plan would make a record, which the source alone does: it has been
+// looked for, and is not there.
+func (r *run) unmade(s Subject, planned []*Op) string {
+	if r.target.Source == "" || len(planned) == 0 || planned[0].Kind != Create {
+		return ""
+	}
+	key, _ := r.planner.key(s)
+	return fmt.Sprintf("source %s knows this person as %s, and has no such record where read looks for it (status 404): it is not made here. "+
+		"Should it be there, check the url of read; apply --person looks again", r.target.Source, key)
+}
