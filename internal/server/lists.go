@@ -13,7 +13,6 @@ import (
 
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
-	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/httpin"
 )
@@ -38,8 +37,8 @@ const (
 // paths reads the paths of a configuration, and collects what is wrong with them.
 type paths struct{ mistakes config.Errors }
 
-func (p *paths) read(t config.Text, what string) jsonpath.Path {
-	path, err := jsonpath.ParsePath(t.Value)
+func (p *paths) read(t config.Text, what string) httpin.Path {
+	path, err := httpin.ParsePath(t.Value)
 	if err != nil {
 		p.mistakes = append(p.mistakes, &config.Error{Pos: t.Pos, Msg: what + " is no path: " + err.Error(), Hint: "such as name.first, jobs[0].title or /name/first"})
 	}
@@ -47,7 +46,7 @@ func (p *paths) read(t config.Text, what string) jsonpath.Path {
 }
 
 // may is a path that need not be there.
-func (p *paths) may(t config.Text, what string) *jsonpath.Path {
+func (p *paths) may(t config.Text, what string) *httpin.Path {
 	if t.IsZero() {
 		return nil
 	}

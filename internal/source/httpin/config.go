@@ -15,6 +15,12 @@ import (
 	"github.com/usher-id/usher/internal/jsonpath"
 )
 
+// Path is where in a JSON text a value is.
+type Path = jsonpath.Path
+
+// ParsePath reads a path. Errors say what is wrong, and not where it stands.
+func ParsePath(text string) (Path, error) { return jsonpath.ParsePath(text) }
+
 // Config says how a list is had and what of it is wanted. URL, Key, Columns and HTTP are
 // required.
 type Config struct {
@@ -26,11 +32,11 @@ type Config struct {
 
 	// List leads to the array of records, or with [*] behind it to an object of which they
 	// are the values. The zero Path is the answer itself.
-	List    jsonpath.Path
-	Key     jsonpath.Path // to the immutable id, in a record
+	List    Path
+	Key     Path // to the immutable id, in a record
 	Columns []Column
 	// Total is where an answer tells how many records the whole list has; nil: nowhere.
-	Total  *jsonpath.Path
+	Total  *Path
 	Paging Paging
 	One    *One   // how one record is had by its id; nil: it cannot be
 	Since  *Since // how it is asked who has changed; nil: it cannot be
@@ -47,7 +53,7 @@ type Header struct{ Name, Value string }
 // Column is a value of a record that is read.
 type Column struct {
 	Name string
-	Path jsonpath.Path
+	Path Path
 	// Optional says that no record needs to have it. A column that is not, and that is in
 	// no record at all, was renamed or is hidden from us: nothing is taken then.
 	Optional bool
@@ -55,16 +61,16 @@ type Column struct {
 
 // One is how a record is had by its id.
 type One struct {
-	URL string        // with {id} in its path or query, of the same origin as the list's
-	At  jsonpath.Path // to the record
+	URL string // with {id} in its path or query, of the same origin as the list's
+	At  Path   // to the record
 }
 
 // Since is how it is asked which records have changed.
 type Since struct {
-	URL   string        // of the same origin as the list's
-	List  jsonpath.Path // to the array of records, or of ids
-	Key   jsonpath.Path // to the id in a record; the zero Path is the record itself
-	Param string        // of the query, which gets the time
+	URL   string // of the same origin as the list's
+	List  Path   // to the array of records, or of ids
+	Key   Path   // to the id in a record; the zero Path is the record itself
+	Param string // of the query, which gets the time
 	Form  TimeForm
 	Every time.Duration // default 5 min
 	// Overlap is by how much earlier than the last look is asked for; default 2 min.
@@ -88,12 +94,12 @@ const (
 // Paging is how a list goes on behind its first page.
 type Paging struct {
 	Kind      PagingKind
-	Param     string         // of the query: page, offset or cursor
-	SizeParam string         // of the query, which gets Size; "" sends none
-	Size      int            // how many records a page has at most; 0: not known
-	First     int            // number of the first page, or the first offset
-	Next      jsonpath.Path  // to the cursor or the address
-	More      *jsonpath.Path // to true or false: whether there is another page; nil: nowhere
+	Param     string // of the query: page, offset or cursor
+	SizeParam string // of the query, which gets Size; "" sends none
+	Size      int    // how many records a page has at most; 0: not known
+	First     int    // number of the first page, or the first offset
+	Next      Path   // to the cursor or the address
+	More      *Path  // to true or false: whether there is another page; nil: nowhere
 }
 
 // Limits bound what a list may cost. A zero field means its default.
@@ -151,7 +157,7 @@ func New(c Config) (*List, error) {
 
 // plain refuses a path that has more than names: a list stands in one place. Behind it
 // [*] may say that it is an object, and its values the records.
-func plain(p jsonpath.Path, what string) error {
+func plain(p Path, what string) error {
 	p, _ = p.Container()
 	if !p.Plain() {
 		return fmt.Errorf("%s must lead to one place, by names alone", what)

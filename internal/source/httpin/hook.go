@@ -56,7 +56,7 @@ type HookConfig struct {
 	Within     time.Duration // default 5 min
 	// Person leads to the ids of whom it speaks; nil: it tells of nobody, and everybody is
 	// read. Event leads to what tells a delivery from every other; nil: nothing does.
-	Person, Event *jsonpath.Path
+	Person, Event *Path
 }
 
 // Check says what is wrong with the configuration.
@@ -197,7 +197,7 @@ func (h *Hook) ids(v *jsonpath.Value) (keys []string, all bool) {
 		return nil, false
 	}
 	for _, f := range found {
-		if key := idOf(f, jsonpath.Path{}); key == "" {
+		if key := idOf(f, Path{}); key == "" {
 			all = false
 		} else if !slices.Contains(keys, key) {
 			keys = append(keys, key)

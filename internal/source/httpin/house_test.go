@@ -14,7 +14,6 @@ import (
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
 	"github.com/usher-id/usher/internal/directory"
-	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/source"
@@ -39,9 +38,9 @@ type house struct {
 	src  source.Source
 }
 
-func path(t testing.TB, text string) jsonpath.Path {
+func path(t testing.TB, text string) httpin.Path {
 	t.Helper()
-	p, err := jsonpath.ParsePath(text)
+	p, err := httpin.ParsePath(text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,8 @@ import (
 // walk is one way through the pages of a list.
 type walk struct {
 	paging Paging
-	list   jsonpath.Path
-	total  *jsonpath.Path
+	list   Path
+	total  *Path
 
 	pages, records int
 	size           int64 // of all answers, in bytes

@@ -175,7 +175,7 @@ func (l *List) Changed(ctx context.Context, since time.Time) (keys []string, err
 }
 
 // idOf is an id, "" for none that can be one.
-func idOf(v *jsonpath.Value, p jsonpath.Path) string {
+func idOf(v *jsonpath.Value, p Path) string {
 	found := v.Find(p)
 	if len(found) == 0 || !found[0].Simple() {
 		return ""

@@ -47,6 +47,11 @@ type Server struct {
 	Fault func(w http.ResponseWriter, r *http.Request, n int) bool
 	// After is called when the nth page was written, with the server locked.
 	After func(n int)
+	// OneFault may answer a request about a single person instead, of whatever method; it
+	// reports whether it did.
+	OneFault func(w http.ResponseWriter, r *http.Request, id string) bool
+	// Ignores has writes answered with success that change nothing.
+	Ignores bool
 
 	people   []Person
 	changed  []string // ids, of /changed
@@ -55,7 +60,11 @@ type Server struct {
 	requests int
 	same     int // of the requests, those answered with 304
 	since    []string
+	writes   []Written
 }
+
+// Written is a request that changed somebody, or would have.
+type Written struct{ ID, Method, Type, Body string }
 
 // New starts a server that ends with the test.
 func New(t testing.TB) *Server {
@@ -76,7 +85,7 @@ func New(t testing.TB) *Server {
 		case r.URL.Path == "/changed":
 			s.changes(w, r)
 		case single:
-			s.one(w, id)
+			s.single(w, r, id)
 		default:
 			http.NotFound(w, r)
 		}
