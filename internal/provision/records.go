@@ -66,6 +66,19 @@ func (p *Planner) foreignTo(s Subject) (string, error) {
 	return "not of source " + p.Target.Source + ": there is no record to write to", nil
 }
 
+// NotOfSource says why somebody has no record in the target's source, "" if they have one
+// or the target is no source's records.
+func (p *Planner) NotOfSource(s Subject) string {
+	if p.Target.Source == "" {
+		return ""
+	}
+	why, err := p.foreignTo(s)
+	if err != nil {
+		return err.Error()
+	}
+	return why
+}
+
 // letsGo says why a record that was somebody's account is theirs no more, "" if it still
 // is. again tells that they have another one by now.
 func (p *Planner) letsGo(s Subject) (why string, again bool) {

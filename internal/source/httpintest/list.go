@@ -52,6 +52,8 @@ type Server struct {
 	OneFault func(w http.ResponseWriter, r *http.Request, id string) bool
 	// Ignores has writes answered with success that change nothing.
 	Ignores bool
+	// Drops is of how many writes the answer is lost, behind the change.
+	Drops int
 
 	people   []Person
 	changed  []string // ids, of /changed

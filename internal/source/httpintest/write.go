@@ -68,6 +68,10 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, id string) {
 		http.Error(w, `{"error":"nobody"}`, http.StatusNotFound)
 		return
 	}
+	if s.Drops > 0 {
+		s.Drops--
+		panic(http.ErrAbortHandler)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write([]byte(`{"ok":true}`))
 }
