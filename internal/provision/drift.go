@@ -51,6 +51,11 @@ func (r *run) settleMissing(ctx context.Context) error {
 		}
 	}
 	limit := r.limits.Unexplained.Of(live + r.vanished)
+	if n > limit && r.target.Source != "" {
+		r.refused = fmt.Sprintf("%d of %d records of source %s are not there any more; more than %d are not believed to be gone in one cycle: "+
+			"is the credential that of another company, or the url of read another place?", n, live+r.vanished, r.target.Source, limit)
+		return nil
+	}
 	if n > limit {
 		r.refused = fmt.Sprintf("%d of %d live accounts are not there any more; at most %d are made anew in one cycle, and these are not: "+
 			"is the credential that of another workspace, or the app not restored to its end? Who was deleted there on purpose is made anew by apply --person, one by one", n, live+r.vanished, limit)

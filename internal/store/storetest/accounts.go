@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ var accounts = map[string]func(*bundle){
 	"an old plan parks nobody":                  oldPlanParksNobody,
 	"an app is marked anew":                     markApp,
 	"people are marked anew":                    markPeople,
+	"who got a record is marked anew":           markLinked,
 	"by what a source knows people":             recordKeys,
 	"memberships":                               edges,
 	"owners":                                    owners,
@@ -60,6 +62,33 @@ func accountRoundTrip(b *bundle) {
 	got.Sent, a.Sent = nil, nil
 	equal(b, "account", got, a)
 	equal(b, "the other account", b.subject("app", "p001").Account.RemoteID, "")
+}
+
+func markLinked(b *bundle) {
+	b.crowd(3)
+	b.app("other")
+	rest := func() {
+		b.provision(func(tx provision.Tx) error {
+			for _, app := range []string{"app", "other"} {
+				subjects, err := tx.Subjects(b.ctx, provision.Query{App: app, Limit: 9})
+				b.must(err)
+				for _, s := range subjects {
+					a := s.Account
+					a.Parked = "no such record"
+					b.must(tx.PutAccounts(b.ctx, []provision.Account{a}))
+					b.must(tx.ClearMarks(b.ctx, app, []provision.Mark{{Person: s.Person.ID, Version: a.Version}}))
+				}
+			}
+			return nil
+		})
+	}
+	rest()
+	b.directory(func(tx directory.Tx) error {
+		return errors.Join(tx.MarkLinked(b.ctx, nil), tx.MarkLinked(b.ctx, []string{"p001", "nobody"}))
+	})
+	for _, app := range []string{"app", "other"} {
+		same(b, "due at "+app, b.subjects(provision.Query{App: app, Limit: 9, Due: true, Now: noon}), []string{"p001"})
+	}
 }
 
 // recordKeys: subjects come with the keys that the source which is asked for has for them

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/usher-id/usher/internal/source/httpintest"
+)
+
+// payroll is written back to although its people come from a file: a list that only adds
+// to them knows them by keys of its own.
+const payroll = `store: DIR/usher.db
+calendar: {now: NOW, time_zone: UTC}
+sources:
+  people:
+    type: csv
+    path: DIR/partners.csv
+    key: no
+    columns: [no, name]
+    person:
+      userName: {value: 'slug(row.name) + "@acme.example"', unique: organisation}
+      enterprise.employeeNumber: row.no
+  payroll:
+    type: http
+    url: URL
+    auth: {bearer: "hr-token"}
+    allow: [loopback, plain-http]
+    list: data.people
+    key: id
+    columns: {id: id, badge: badge}
+    person: {enterprise.employeeNumber: row.badge}
+    match: [enterprise.employeeNumber]
+apps:
+  names:
+    type: http
+    source: payroll
+    auth: {bearer: "hr-token"}
+    allow: [loopback, plain-http]
+    first_run: go
+    read: {url: "URL/{id}", at: data, attributes: {userName: account.login}}
+    write: {method: PUT, url: "URL/{id}", send: all, body: {account: {login: "{userName}"}}}
+    user: {userName: person.userName}
+`
+
+// TestWriteBackByTheSourcesKey: the record that the named source knows somebody by is
+// written to, and another one once there is another one.
+func TestWriteBackByTheSourcesKey(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.conf = strings.NewReplacer("DIR", h.dir, "URL", h.hr.URL).Replace(payroll)
+	set := func(ids ...int) {
+		var people []httpintest.Person
+		for _, id := range ids {
+			people = append(people, httpintest.Person{"id": id, "badge": "P1"})
+		}
+		h.hr.Set(people)
+	}
+	login := func(id string) string {
+		account, _ := h.hr.Record(id)["account"].(map[string]any)
+		return fmt.Sprint(account["login"])
+	}
+	set(7)
+	if rep := h.cycle().Apps["names"]; rep.Update != 1 || rep.Parked != 0 || login("7") != "pat@acme.example" {
+		t.Fatalf("%+v %s", rep, h.parked())
+	}
+	h.quiet()
+	set(9) // and 7 is no more
+	h.cycle()
+	rep := h.cycle().Apps["names"]
+	if rep.Parked != 0 || login("9") != "pat@acme.example" {
+		t.Errorf("%+v %s %s", rep, login("9"), h.parked())
+	}
+	h.quiet()
+}
+
+// TestWriteBackOnceThereIsARecord: whoever the source comes to know later is written to
+// then, though nothing else is new of them.
+func TestWriteBackOnceThereIsARecord(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.conf = strings.NewReplacer("DIR", h.dir, "URL", h.hr.URL).Replace(payroll)
+	if rep := h.cycle().Apps["names"]; rep.Update+rep.Parked+rep.Waiting != 0 {
+		t.Fatalf("%+v %s", rep, h.parked())
+	}
+	h.quiet()
+	h.hr.Set([]httpintest.Person{{"id": 5, "badge": "P1"}})
+	if rep := h.cycle().Apps["names"]; rep.Update != 1 || h.kept("5") != "pat@acme.example <nil> <nil> <nil>" {
+		t.Errorf("%+v %s %s", rep, h.kept("5"), h.parked())
+	}
+	h.quiet()
+}
