@@ -91,7 +91,7 @@ func TestScripts(t *testing.T) {
 			"exits": exitsCommand, "scimapp": scimappCommand, "accounts": accountsCommand, "requests": requestsCommand,
 			"grab": grabCommand, "normal": normalCommand, "field": fieldCommand, "contract": contractCommand,
 			"eventually": eventuallyCommand, "follows": followsCommand, "auth0tenant": auth0tenantCommand,
-			"sftpd": func(ts *testscript.TestScript, neg bool, args []string) { sftpdCommand(t, ts, neg, args) },
+			"sftpd":    func(ts *testscript.TestScript, neg bool, args []string) { sftpdCommand(t, ts, neg, args) },
 			"hrsystem": func(ts *testscript.TestScript, neg bool, args []string) { hrsystemCommand(t, ts, neg, args) },
 		},
 	})

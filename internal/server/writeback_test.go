@@ -340,6 +340,9 @@ func TestWriteBackIsRefused(t *testing.T) {
 				}
 				return
 			}
+			if c.parked != "" { // is not asked for again by itself
+				h.quiet()
+			}
 			h.relent()
 			h.person = "2" // somebody has looked
 			if c.paused != "" || c.waiting > 0 {

@@ -140,6 +140,47 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestTypes: a value is read and written by the type of its attribute, and what cannot be of
+// it is told, without what it is.
+func TestTypes(t *testing.T) {
+	t.Parallel()
+	own, err := scim.ParseSchema([]byte(`{"id":"urn:acme:staff","name":"Staff","attributes":[
+		{"name":"lead","type":"boolean"},{"name":"level","type":"integer"},{"name":"rate","type":"decimal"}]}`), scim.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSystem(t)
+	cfg := conf(t, s)
+	if cfg.Schemas, err = scim.CoreSchemas().With(own); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Read.Attributes, cfg.Write.Body = nil, httpapp.Template{}
+	for _, name := range []string{"lead", "level", "rate"} {
+		p := "urn:acme:staff:" + name
+		cfg.Read.Attributes = append(cfg.Read.Attributes, httpapp.Place{Attribute: scim.MustPath(p), At: path(t, name)})
+		cfg.Write.Body.Members = append(cfg.Write.Body.Members, httpapp.Member{Name: name, Value: attribute(p)})
+	}
+	a := open(t, cfg)
+	ans, err := a.Get(t.Context(), app.KindUser, "7")
+	if err != nil || !strings.Contains(ans.Resource.String(), `"urn:acme:staff":{"lead":true,"level":3,"rate":0.5}`) {
+		t.Errorf("%v %v", ans.Resource, err)
+	}
+	s.said()
+	changes := []scim.Change{change("urn:acme:staff:lead", scim.Bool(false)), change("urn:acme:staff:level", scim.Integer(4)), change("urn:acme:staff:rate", scim.Decimal(0.25))}
+	if _, err := a.Patch(t.Context(), app.KindUser, "7", changes, nil); err != nil {
+		t.Error(err)
+	}
+	if got := s.said(); got != `PATCH /people/7 application/json {"lead":false,"level":4,"rate":0.25}` {
+		t.Error(got)
+	}
+	for _, record := range []string{`{"lead":"geheim"}`, `{"level":"geheim"}`, `{"rate":"geheim"}`, `{"level":["geheim"]}`} {
+		s.record = `{"data":` + record + `}`
+		if _, err := a.Get(t.Context(), app.KindUser, "7"); err == nil || app.Classify(err).Class != app.Terminal || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%s: %v", record, err)
+		}
+	}
+}
+
 // TestBodies: of what has changed, or of all, with null or an empty text for what is none.
 func TestBodies(t *testing.T) {
 	t.Parallel()
