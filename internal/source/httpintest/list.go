@@ -72,29 +72,32 @@ type Written struct{ ID, Method, Type, Body string }
 func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{Size: 3}
-	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.Lock()
-		defer s.Unlock()
-		s.requests++
-		if s.Token != "" && r.Header.Get("Authorization") != "Bearer "+s.Token {
-			http.Error(w, `{"error":"who are you"}`, http.StatusUnauthorized)
-			return
-		}
-		id, single := strings.CutPrefix(r.URL.Path, "/people/")
-		switch {
-		case r.URL.Path == "/people":
-			s.list(w, r)
-		case r.URL.Path == "/changed":
-			s.changes(w, r)
-		case single:
-			s.single(w, r, id)
-		default:
-			http.NotFound(w, r)
-		}
-	}))
+	h := httptest.NewServer(s)
 	t.Cleanup(h.Close)
 	s.URL = h.URL + "/people"
 	return s
+}
+
+// ServeHTTP answers a request, also without a network in between.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.Lock()
+	defer s.Unlock()
+	s.requests++
+	if s.Token != "" && r.Header.Get("Authorization") != "Bearer "+s.Token {
+		http.Error(w, `{"error":"who are you"}`, http.StatusUnauthorized)
+		return
+	}
+	id, single := strings.CutPrefix(r.URL.Path, "/people/")
+	switch {
+	case r.URL.Path == "/people":
+		s.list(w, r)
+	case r.URL.Path == "/changed":
+		s.changes(w, r)
+	case single:
+		s.single(w, r, id)
+	default:
+		http.NotFound(w, r)
+	}
 }
 
 // Set replaces the people.
