@@ -23,6 +23,7 @@ type HTTPRead struct {
 	Pos        Position        `json:"-"`
 	URL        Text            `json:"url"` // with {id}
 	At         Text            `json:"at"`  // path to the record; empty = the answer
+	Key        Text            `json:"key"` // path to the key in a record; empty = it is not compared
 	Attributes []HTTPAttribute `json:"attributes"`
 }
 
@@ -119,6 +120,7 @@ func (d *decoder) httpRead(n *node, what string) HTTPRead {
 	d.section(n, what, n.pos,
 		field{key: "url", required: true, read: func(n *node) { r.URL, _ = d.text(n, "url of "+what) }},
 		field{key: "at", read: func(n *node) { r.At, _ = d.text(n, "at of "+what) }},
+		field{key: "key", read: func(n *node) { r.Key, _ = d.text(n, "key of "+what) }},
 		field{key: "attributes", required: true, read: func(n *node) { r.Attributes = d.placesOf(n, "attributes of "+what) }},
 	)
 	return r

@@ -247,6 +247,7 @@ func descriptions() map[string]description {
 		"apps.*.read":                     {says: "Of type http, how a record is read, and where in it each attribute is."},
 		"apps.*.read.url":                 {says: "The address of a record, with {id} in it, which is the key that the source knows the person by."},
 		"apps.*.read.at":                  {says: "The path to the record in the answer; the answer itself, if none is given."},
+		"apps.*.read.key":                 {says: "The path to the key in a record, which has to be the one that was asked for; it is not compared, if none is given."},
 		"apps.*.read.attributes":          {says: "For each attribute of user, the path to it in a record, such as work.email."},
 		"apps.*.read.attributes.*":        {says: "The path in a record."},
 		"apps.*.write":                    {says: "Of type http, the request that changes a record."},

@@ -27,7 +27,7 @@ func (b *Built) recordsTarget(a config.App, t *provision.Target) error {
 		HTTP: dial.NewTransport(dial.Allow{
 			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
 		}, listDialTimeout, max(a.Concurrency, 1), nil),
-		Read: httpapp.Read{URL: h.Read.URL.Value, At: r.paths.read(h.Read.At, "at of read")},
+		Read: httpapp.Read{URL: h.Read.URL.Value, At: r.paths.read(h.Read.At, "at of read"), Key: r.paths.read(h.Read.Key, "key of read")},
 	}
 	for _, header := range h.Headers {
 		c.Headers = append(c.Headers, httpapp.Header{Name: header.Name, Value: header.Value.Value})

@@ -4,6 +4,7 @@ package server_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -90,5 +91,30 @@ func TestWriteBackOnceThereIsARecord(t *testing.T) {
 	if rep := h.cycle().Apps["names"]; rep.Update != 1 || h.kept("5") != "pat@acme.example <nil> <nil> <nil>" {
 		t.Errorf("%+v %s %s", rep, h.kept("5"), h.parked())
 	}
+	h.quiet()
+}
+
+// TestWriteBackManyGone: where many records are gone at once that were there, the app is
+// paused and nobody is set aside: that says something of the address, or of us.
+func TestWriteBackManyGone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "Ada", "Bo", "Cai", "Dot", "Eve")
+	h.cycle()
+	h.hr.Lock()
+	h.hr.OneFault = func(w http.ResponseWriter, _ *http.Request, _ string) bool {
+		http.Error(w, `{"error":"nobody"}`, http.StatusNotFound)
+		return true
+	}
+	h.hr.Unlock()
+	h.verify = true
+	rep := h.cycle().Apps["hr-names"]
+	if !strings.HasPrefix(rep.Paused, "5 of 5 records of source hr are not there any more") || h.parked() != "" {
+		t.Errorf("%+v %s", rep, h.parked())
+	}
+	h.relent()
+	if rep := h.cycle().Apps["hr-names"]; rep.Paused != "" || rep.Unchanged != 5 || h.parked() != "" {
+		t.Errorf("%+v %s", rep, h.parked())
+	}
+	h.verify = false
 	h.quiet()
 }

@@ -58,6 +58,7 @@ apps:
     read:
       url: URL/{id}
       at: data
+      key: id
       attributes:
         userName: account.login
         emails[type eq "work"].value: work.email
@@ -311,6 +312,7 @@ func TestWriteBackIsRefused(t *testing.T) {
 		"maintenance":        {http.MethodPatch, 503, "Retry-After: 3600", "<html>soon</html>", "", "", 1, false},
 		"another place":      {http.MethodGet, 302, "Location: https://elsewhere.example/", "", "", "", 1, true},
 		"no record":          {http.MethodGet, 200, "", `{"person":{"id":2}}`, `holds no record where at of read looks for it; it has "person"`, "", 0, true},
+		"another one's":      {http.MethodGet, 200, "", `{"data":{"id":1,"called":"Ada"}}`, "is not about the record that was asked for", "", 0, true},
 		"no plain value":     {http.MethodGet, 200, "", `{"data":{"id":2,"called":["Bo"]}}`, "has at called what cannot be displayName", "", 0, true},
 		"no JSON":            {http.MethodGet, 200, "", `{"data":`, "", "", 1, true},
 		"a sign-in page":     {http.MethodGet, 200, "Content-Type: text/html", "<html>", "", "", 1, true},
@@ -460,22 +462,22 @@ func TestWriteBackMistakes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ old, with, says string }{
 		{"    source: hr\n", "    source: hrr\n", "31:13: there is no source \"hrr\" (did you mean hr?)"},
-		{"        displayName: called\n", "", "51:7: attributes of read of app hr-names has no displayName (say where in a record it is"},
-		{"        displayName: called\n", "        displayName: called[\n", "41:22: the path of displayName is no path: brackets hold"},
-		{"        displayName: called\n", "        displayName: called\n        title: job\n", "42:9: user of app hr-names maps no title (map it, or take it out here"},
-		{`        called: "{displayName}"` + "\n", "", "51:7: body of write of app hr-names has no {displayName} (say where in the request it goes)"},
-		{`        called: "{displayName}"`, `        called: "{dispalyName}"`, "48:18: user of app hr-names maps no dispalyName"},
-		{`        called: "{displayName}"`, `        called: "I am {displayName}"`, "48:18: a text with braces in it is neither a value nor a constant"},
-		{`        called: "{displayName}"`, `        called: `, `48:9: "called" in body of write of app hr-names has no value`},
+		{"        displayName: called\n", "", "52:7: attributes of read of app hr-names has no displayName (say where in a record it is"},
+		{"        displayName: called\n", "        displayName: called[\n", "42:22: the path of displayName is no path: brackets hold"},
+		{"        displayName: called\n", "        displayName: called\n        title: job\n", "43:9: user of app hr-names maps no title (map it, or take it out here"},
+		{`        called: "{displayName}"` + "\n", "", "52:7: body of write of app hr-names has no {displayName} (say where in the request it goes)"},
+		{`        called: "{displayName}"`, `        called: "{dispalyName}"`, "49:18: user of app hr-names maps no dispalyName"},
+		{`        called: "{displayName}"`, `        called: "I am {displayName}"`, "49:18: a text with braces in it is neither a value nor a constant"},
+		{`        called: "{displayName}"`, `        called: `, `49:9: "called" in body of write of app hr-names has no value`},
 		{"      displayName: person.displayName\n", "      displayName: person.displayName\n      name: person.name\n", "name is no single plain value"},
 		{"      url: URL/{id}\n      at: data", "      url: URL\n      at: data", "36:12: read of app hr-names: the url must hold {id}, once"},
 		{"      url: URL/{id}\n      at: data", "      url: URL/x{id}\n      at: data", "36:12: read of app hr-names: in a path {id} must be a segment of its own"},
-		{"      url: URL/{id}\n      body", "      url: https://elsewhere.example/{id}\n      body", "44:12: write of app hr-names: the url must have the scheme, host and port of that of read: credentials go nowhere else"},
-		{"      url: URL/{id}\n      body", "      url: URL\n      body", "44:12: write of app hr-names: neither the url nor the body holds {id}"},
-		{"      method: PATCH\n", "      method: DELETE\n", `43:15: method of write of app hr-names cannot be "DELETE"`},
+		{"      url: URL/{id}\n      body", "      url: https://elsewhere.example/{id}\n      body", "45:12: write of app hr-names: the url must have the scheme, host and port of that of read: credentials go nowhere else"},
+		{"      url: URL/{id}\n      body", "      url: URL\n      body", "45:12: write of app hr-names: neither the url nor the body holds {id}"},
+		{"      method: PATCH\n", "      method: DELETE\n", `44:15: method of write of app hr-names cannot be "DELETE"`},
 		{"    first_run: go\n", "    first_run: go\n    delete_after: 30d\n", "35:5: delete_after of app hr-names is for apps with accounts of their own (the record of whoever leaves is left as it is: remove it)"},
 		{"    first_run: go\n", "    first_run: go\n    profile: x\n", "profile of app hr-names is for type: scim"},
-		{"      at: data\n", "      at: data\n      key: id\n", `unknown key "key" in read of app hr-names`},
+		{"      at: data\n", "      at: data\n      keys: id\n", `unknown key "keys" in read of app hr-names (did you mean key?)`},
 	} {
 		h := newHouse(t)
 		h.conf = strings.Replace(strings.Replace(backOffice, "DIR", h.dir, -1), "NOW", h.today, 1)

@@ -61,6 +61,9 @@ func (a *App) get(ctx context.Context, id string) (*scim.Resource, error) {
 	if len(found) != 1 || found[0].Kind != '{' {
 		return nil, app.Refuse(app.Terminal, "the answer holds no record where at of read looks for it; it has %s", named(v))
 	}
+	if key, _ := found[0].First(a.config.Read.Key); !a.config.Read.Key.IsZero() && key != id {
+		return nil, app.Refuse(app.Terminal, "the answer is not about the record that was asked for: check url and key of read")
+	}
 	return a.shown(id, found[0])
 }
 

@@ -38,6 +38,7 @@ type Header struct{ Name, Value string }
 type Read struct {
 	URL        string        // with {id} once, as a segment of its path or in its query
 	At         jsonpath.Path // to the record in the answer; the zero Path is the answer
+	Key        jsonpath.Path // to the key in a record; the zero Path is for one that does not tell it
 	Attributes []Place
 }
 
