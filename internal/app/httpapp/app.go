@@ -138,6 +138,9 @@ func (a *App) Patch(ctx context.Context, kind app.Kind, id string, changes []sci
 		}
 	}
 	body, _ := a.config.Write.Body.fill(nil, &f)
+	if !a.write.has() && f.named == 0 {
+		return app.Answer{}, app.Refuse(app.Terminal, "the request would not say whose record it is about")
+	}
 	r := a.write.request(a.config.Write.Method, id)
 	r.Body = jsontext.Value(body)
 	if t := a.config.Write.ContentType; t != "" {

@@ -218,6 +218,51 @@ func TestBodies(t *testing.T) {
 	}
 }
 
+// TestEachRequestNamesItsRecord: where the id is to stand in the body alone, it does in each
+// request, whatever has changed and however deep it stands, and what has changed does too.
+func TestEachRequestNamesItsRecord(t *testing.T) {
+	t.Parallel()
+	object := func(members ...httpapp.Member) httpapp.Template { return httpapp.Template{Members: members} }
+	list := func(items ...httpapp.Template) httpapp.Template { return httpapp.Template{Items: items} }
+	is := func(name string, value httpapp.Template) httpapp.Member {
+		return httpapp.Member{Name: name, Value: value}
+	}
+	id, one := httpapp.Template{ID: true}, httpapp.Template{Constant: jsontext.Value("1")}
+	title, nick := is("title", attribute("title")), is("nick", attribute("nickName"))
+	for what, part := range map[string]httpapp.Template{
+		"in an object": object(is("employee", id), title, nick),
+		"in a list":    list(id, object(title), object(nick)),
+		"deep":         object(is("a", list(object(is("b", object(is("employee", id), title)), is("c", one)), object(nick)))),
+		"apart":        object(is("of", object(is("employee", id))), title, nick),
+	} {
+		s := newSystem(t)
+		cfg := conf(t, s)
+		cfg.Write.URL, cfg.Write.Method = s.URL+"/update", http.MethodPost
+		cfg.Write.Body = object(is("part", part), is("login", attribute("userName")), is("mail", attribute(workEmail)))
+		all := []scim.Change{change(workEmail, scim.String("m-new")), change("userName", scim.String("u-new")), change("title", scim.String("t-new")), change("nickName", scim.String("n-new"))}
+		for set := 1; set < 1<<len(all); set++ {
+			var changes []scim.Change
+			for i, c := range all {
+				if set&(1<<i) != 0 {
+					changes = append(changes, c)
+				}
+			}
+			if _, err := open(t, cfg).Patch(t.Context(), app.KindUser, "the-id", changes, nil); err != nil {
+				t.Fatal(err)
+			}
+			got := s.said()
+			if strings.Count(got, `"the-id"`) != 1 || strings.Count(got, "-new") != len(changes) {
+				t.Errorf("%s, %d changes: %s", what, len(changes), got)
+			}
+			for _, c := range changes {
+				if v, _ := c.After.AsString(); !strings.Contains(got, v) {
+					t.Errorf("%s: no %s in %s", what, c.Path, got)
+				}
+			}
+		}
+	}
+}
+
 // TestNoTextBecomesStructure: whatever a name holds, it is a value in the body, and an id
 // one in the address.
 func TestNoTextBecomesStructure(t *testing.T) {

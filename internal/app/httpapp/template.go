@@ -49,12 +49,14 @@ func (t *Template) hasID() bool {
 // whether it is sent at all.
 type filling struct {
 	id        string
+	named     int // places at which the id stands by now
 	value     func(scim.Path) (v scim.Value, send bool)
 	emptyText bool
 }
 
 // fill appends the value that the template becomes, if it is sent: an attribute is left
-// out that is not, and so is an object or a list in which all attributes are left out.
+// out that is not, and so is an object or a list in which all attributes are left out. What
+// holds the id is always sent: it says whose record the rest is about.
 func (t *Template) fill(dst []byte, f *filling) (out []byte, sent bool) {
 	switch {
 	case t.Attribute != nil:
@@ -69,11 +71,12 @@ func (t *Template) fill(dst []byte, f *filling) (out []byte, sent bool) {
 		}
 		return append(dst, "null"...), true
 	case t.ID:
+		f.named++
 		return scim.String(f.id).AppendJSON(dst), true
 	case t.Constant != nil:
 		return append(dst, t.Constant...), true
 	}
-	begin, alive := len(dst), len(t.attributes(nil)) == 0
+	begin, named, alive := len(dst), f.named, len(t.attributes(nil)) == 0 || t.hasID()
 	open, end := byte('{'), byte('}')
 	if t.Members == nil {
 		open, end = '[', ']'
@@ -100,6 +103,7 @@ func (t *Template) fill(dst []byte, f *filling) (out []byte, sent bool) {
 		add(nil, &t.Items[i])
 	}
 	if !alive {
+		f.named = named
 		return dst[:begin], false
 	}
 	return append(out, end), true
