@@ -127,6 +127,46 @@ func (r *run) findRecord(ctx context.Context, s Subject) (sighting, error) {
 	return sighting{account: ans.Resource, by: byRecord}, nil
 }
 
+// mostProbed is how many records are asked for to see whether a system answers: one of
+// them may be protected, or broken.
+const mostProbed = 3
+
+// recordsKnown are keys of records that are there as far as we know, but for those of some
+// people: accounts first, and where there is none what the source says of who is to be one.
+func (r *run) recordsKnown(ctx context.Context, but map[string]bool) ([]string, error) {
+	var accounts, told []string
+	q := Query{App: r.target.Name, Limit: page, Now: r.at()}
+	for len(accounts) < mostProbed {
+		var subjects []Subject
+		err := r.store.View(ctx, func(tx Tx) (err error) {
+			subjects, err = r.read(ctx, tx, q)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range subjects {
+			wanted, _, _, err := r.planner.wanted(s)
+			if err != nil || !wanted || but[s.Person.ID] || len(accounts) == mostProbed {
+				continue // who is out is not asked for
+			}
+			if a := s.Account; a.State == Live && a.RemoteID != "" {
+				accounts = append(accounts, a.RemoteID)
+			} else if key, err := r.planner.key(s); err == nil && key != "" && len(told) < mostProbed {
+				told = append(told, key)
+			}
+		}
+		if len(subjects) < page {
+			break
+		}
+		q.After = subjects[len(subjects)-1].Person.ID
+	}
+	if len(accounts) > 0 {
+		return accounts, nil
+	}
+	return told, nil
+}
+
 // unmade says that a plan would make a record, which the source alone does: it has been
 // looked for, and is not there.
 func (r *run) unmade(s Subject, planned []*Op) string {
