@@ -28,6 +28,39 @@ func (h *house) deny(statuses map[string]int) {
 	}
 }
 
+// TestWriteBackOfOneThatIsForbidden: a record that may not be read is its person's affair,
+// be it alone to be looked at; where none may be, the app is paused, and nobody set aside.
+func TestWriteBackOfOneThatIsForbidden(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "Ada", "Bo")
+	h.wait = time.Millisecond
+	h.deny(map[string]int{"GET *": 403})
+	if rep := h.cycle().Apps["hr-names"]; !strings.Contains(rep.Paused, "status 403: no") || h.parked() != "" {
+		t.Errorf("paused %q, parked %q", rep.Paused, h.parked())
+	}
+	h.relent()
+	if rep := h.cycle().Apps["hr-names"]; rep.Update != 2 || rep.Paused != "" {
+		t.Fatalf("%+v %s", rep, h.parked())
+	}
+	h.hr.Lock() // one is hired whose record may not be read, and nobody else is to be looked at
+	h.hr.Insert(map[string]any{"id": 9, "name": map[string]any{"first": "Cai"}, "start": "2020-01-01"})
+	h.hr.Unlock()
+	h.deny(map[string]int{"GET 9": 403})
+	if rep := h.cycle().Apps["hr-names"]; rep.Paused != "" || !strings.Contains(h.parked(), "it cannot be looked up: app: terminal: status 403: no") {
+		t.Errorf("paused %q, parked %q", rep.Paused, h.parked())
+	}
+	h.quiet()
+	h.hr.Edit("1", `{"name":{"first":"Adah"}}`)
+	if rep := h.cycle().Apps["hr-names"]; rep.Update != 1 || rep.Paused != "" {
+		t.Errorf("%+v %s", rep, h.parked())
+	}
+	h.relent()
+	h.person = "9"
+	if h.cycle(); h.kept("9") != "cai@acme.example cai@acme.example usher <nil>" {
+		t.Error(h.kept("9"), h.parked())
+	}
+}
+
 // TestWriteBackEndsItsPause: whatever a system says to a key that nobody has, a pause ends
 // once it answers about those who are there; and until then it says what was asked for.
 func TestWriteBackEndsItsPause(t *testing.T) {

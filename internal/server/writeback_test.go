@@ -306,6 +306,7 @@ func TestWriteBackIsRefused(t *testing.T) {
 		"a proxy's no":       {http.MethodGet, 404, "", "<html>not here</html>", "", "", 1, true},
 		"a conflict":         {http.MethodPatch, 409, "", `{"message":"that login is taken"}`, "status 409: that login is taken", "", 0, true},
 		"a rule":             {http.MethodPatch, 422, "", `{"errors":[{"detail":"no such domain"}]}`, "status 422: no such domain", "", 0, true},
+		"may not be read":    {http.MethodGet, 403, "", `{"title":"protected"}`, "it cannot be looked up: app: terminal: status 403: protected", "", 0, true},
 		"not this one":       {http.MethodPatch, 403, "", `{"title":"protected"}`, "status 403: protected", "", 0, true},
 		"a void credential":  {http.MethodPatch, 401, "", `{"error":"who are you"}`, "", "status 401: who are you", 0, false},
 		"too many":           {http.MethodPatch, 429, "Retry-After: 3600", "", "", "", 1, false},
