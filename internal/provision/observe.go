@@ -312,7 +312,7 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 	var outcomes []Outcome
 	for i, s := range subjects {
 		f := r.theirs(s, found[i], owners)
-		if f.account == nil && s.Account.State == Live && r.leftAt(s) {
+		if f.account == nil && (s.Account.State == Live && r.leftAt(s) || r.untold(s)) {
 			r.missing = append(r.missing, s)
 			continue
 		}

@@ -127,6 +127,16 @@ func (r *run) findRecord(ctx context.Context, s Subject) (sighting, error) {
 	return sighting{account: ans.Resource, by: byRecord}, nil
 }
 
+// untold says that a record has never been seen that the source knows somebody by. Many of
+// these at once say something of the address, as many that have vanished do.
+func (r *run) untold(s Subject) bool {
+	if r.target.Source == "" || s.Account.State != None || len(r.unsure["p"+s.Person.ID]) > 0 {
+		return false
+	}
+	key, err := r.planner.key(s)
+	return err == nil && key != ""
+}
+
 // mostProbed is how many records are asked for to see whether a system answers: one of
 // them may be protected, or broken.
 const mostProbed = 3

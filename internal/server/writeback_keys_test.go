@@ -94,6 +94,23 @@ func TestWriteBackOnceThereIsARecord(t *testing.T) {
 	h.quiet()
 }
 
+// TestWriteBackNoneThere: so it is where none has ever been seen: nobody is set aside for an
+// address that leads nowhere, and all are written once it leads somewhere.
+func TestWriteBackNoneThere(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "Ada", "Bo", "Cai", "Dot", "Eve")
+	h.deny(map[string]int{"GET *": 404})
+	rep := h.cycle().Apps["hr-names"]
+	if !strings.HasPrefix(rep.Paused, "5 of 5 records of source hr are not there where read looks for them") || h.parked() != "" {
+		t.Errorf("%+v %s", rep, h.parked())
+	}
+	h.deny(map[string]int{"GET 2": 404})
+	if rep := h.cycle().Apps["hr-names"]; rep.Paused != "" || rep.Update != 4 || !strings.Contains(h.parked(), "knows this person as 2, and has no such record") {
+		t.Errorf("%+v %s", rep, h.parked())
+	}
+	h.quiet()
+}
+
 // TestWriteBackManyGone: where many records are gone at once that were there, the app is
 // paused and nobody is set aside: that says something of the address, or of us.
 func TestWriteBackManyGone(t *testing.T) {
@@ -108,7 +125,7 @@ func TestWriteBackManyGone(t *testing.T) {
 	h.hr.Unlock()
 	h.verify = true
 	rep := h.cycle().Apps["hr-names"]
-	if !strings.HasPrefix(rep.Paused, "5 of 5 records of source hr are not there any more") || h.parked() != "" {
+	if !strings.HasPrefix(rep.Paused, "5 of 5 records of source hr are not there where read looks for them") || h.parked() != "" {
 		t.Errorf("%+v %s", rep, h.parked())
 	}
 	h.relent()

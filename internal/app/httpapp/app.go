@@ -3,7 +3,9 @@
 package httpapp
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"strconv"
@@ -23,10 +25,19 @@ func convert(ctx context.Context, err error) error {
 		return nil
 	}
 	e := *app.Classify(app.FromRest(ctx, err))
-	switch e.Status {
-	case http.StatusServiceUnavailable:
+	if e.Status == http.StatusServiceUnavailable {
 		e.Class = app.Retry
-	case http.StatusGone:
+	}
+	of, ok := errors.AsType[*rest.Error](err)
+	if !ok || e.Status != http.StatusNotFound && e.Status != http.StatusGone {
+		return &e
+	}
+	switch { // who says so matters
+	case of.Unsent:
+		e.Class = app.Unreachable // the token endpoint
+	case of.Foreign:
+		e.Class = app.Ambiguous // a gateway, which knows of no record
+	default:
 		e.Class = app.NotFound
 	}
 	return &e
@@ -197,19 +208,12 @@ func unknown(kind app.Kind) error {
 	return app.Refuse(app.Terminal, "records of a source are people, and no %q", string(kind))
 }
 
-// said reads a refusal: RFC 9457, and the names that makers use. A web page is not the
-// system's own: its "not found" says nothing of a record.
+// said reads a refusal: RFC 9457, and the names that makers use. Only JSON is the system's
+// own, or nothing at all: with a page or a line of text a proxy says "not found" of itself.
 func said(body []byte) (s rest.Said, own bool) {
 	v, err := jsonpath.Parse(body)
 	if err != nil {
-		for _, c := range body {
-			switch c {
-			case ' ', '\t', '\r', '\n', 0xEF, 0xBB, 0xBF:
-				continue
-			}
-			return s, c != '<'
-		}
-		return s, true // nothing is an answer, too
+		return s, len(bytes.TrimSpace(body)) == 0
 	}
 	for _, part := range []*jsonpath.Value{v, v.Member("error"), first(v.Member("errors"))} {
 		if s.Message == "" && part != nil {

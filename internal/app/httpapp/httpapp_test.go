@@ -387,6 +387,44 @@ func TestNeverDone(t *testing.T) {
 	}
 }
 
+// TestWhoSaysNotFound: only the system itself says that a record is not there, by 404 and by
+// 410 alike, and neither a proxy in between nor the endpoint that gives tokens.
+func TestWhoSaysNotFound(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		at   string
+		body string
+		want app.Class
+	}{
+		{"/people/7", `{"error":"nobody"}`, app.NotFound},
+		{"/people/7", "", app.NotFound},
+		{"/people/7", "<html>not here</html>", app.Ambiguous},
+		{"/people/7", "default backend - 404", app.Ambiguous},
+		{"/token", `{"error":"nobody"}`, app.Unreachable},
+		{"/token", "", app.Unreachable},
+		{"/token", "<html>not here</html>", app.Unreachable},
+	} {
+		for _, status := range []int{http.StatusNotFound, http.StatusGone} {
+			h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == c.at {
+					w.WriteHeader(status)
+					_, _ = io.WriteString(w, c.body)
+					return
+				}
+				_, _ = io.WriteString(w, `{"access_token":"a","token_type":"bearer"}`)
+			}))
+			cfg := conf(t, &system{Server: h})
+			text := func() (string, error) { return "s", nil }
+			cfg.Auth = httpapp.Auth{Kind: httpapp.AuthOAuth, User: text, Secret: text, TokenURL: h.URL + "/token"}
+			_, err := open(t, cfg).Get(t.Context(), app.KindUser, "7")
+			if e := app.Classify(err); e == nil || e.Class != c.want {
+				t.Errorf("%d of %s, %q: %v", status, c.at, c.body, err)
+			}
+			h.Close()
+		}
+	}
+}
+
 // TestSlow: a record that does not come in time proves nothing.
 func TestSlow(t *testing.T) {
 	t.Parallel()
