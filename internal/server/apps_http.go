@@ -3,8 +3,11 @@
 package server
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,10 +55,27 @@ func (b *Built) recordsTarget(a config.App, t *provision.Target) error {
 	if err != nil {
 		return r.placed(err)
 	}
-	// Keys mean what they mean at an address, and for a source.
-	t.Source, t.Address = h.Source.Value, made.Where()+"#"+h.Source.Value
+	t.Source, t.Address = h.Source.Value, made.Where()+"#"+h.Source.Value+","+company(h)
 	t.App = app.Limit(made, a.RequestsPerSecond)
 	return nil
+}
+
+// company is what makes a key mean what it means, beside the address that is shown: both
+// urls with their queries, and the headers, as one of them may name a company. The ledger
+// tells addresses, so that it is a digest.
+func company(h *config.HTTPApp) string {
+	sum := sha256.New()
+	write := func(s string) { fmt.Fprintf(sum, "%d:%s,", len(s), s) }
+	write(h.Read.URL.Value)
+	write(h.Write.URL.Value)
+	var headers []string
+	for _, header := range h.Headers {
+		headers = append(headers, strings.ToLower(header.Name)+":"+header.Value.Value)
+	}
+	for _, header := range slices.Sorted(slices.Values(headers)) {
+		write(header)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
 // records reads what an app of type http says of its records, and collects what is wrong.

@@ -77,6 +77,27 @@ func TestWriteBackByTheSourcesKey(t *testing.T) {
 	h.quiet()
 }
 
+// TestWriteBackElsewhere: where a key may mean somebody else by now, be it for a query or a
+// header, what was known is forgotten and nothing is written before somebody agrees.
+func TestWriteBackElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ old, with string }{
+		{"      url: URL/{id}\n      at: data", "      url: URL/{id}?company=2\n      at: data"},
+		{"      url: URL/{id}\n      body", "      url: URL/{id}?company=2\n      body"},
+		{"    first_run: go\n", "    first_run: go\n    headers: {X-Company: two}\n"},
+	} {
+		h := newHouse(t, "Ada")
+		h.cycle()
+		h.edit(strings.ReplaceAll(c.old, "URL", h.hr.URL), strings.ReplaceAll(c.with, "URL", h.hr.URL))
+		h.edit("    first_run: go\n", "")
+		h.hr.Edit("1", `{"account":{"login":"hers"}}`)
+		h.hr.Writes()
+		if rep := h.cycle().Apps["hr-names"]; !rep.FirstRun || rep.Held != 1 || h.writes() != "" {
+			t.Errorf("%s: %+v", c.with, rep)
+		}
+	}
+}
+
 // TestWriteBackOnceThereIsARecord: whoever the source comes to know later is written to
 // then, though nothing else is new of them.
 func TestWriteBackOnceThereIsARecord(t *testing.T) {
