@@ -361,7 +361,7 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 func (r *run) begin(ctx context.Context) error {
 	again := r.again
 	r.again = true
-	return r.update(ctx, func(tx Tx) error {
+	err := r.update(ctx, func(tx Tx) error {
 		r.unsure, r.strangers = map[string][]*Intent{}, nil
 		var err error
 		if r.state, err = tx.App(ctx, r.target.Name); err != nil {
@@ -415,6 +415,10 @@ func (r *run) begin(ctx context.Context) error {
 		}
 		return r.recover(ctx, tx, again)
 	})
+	if err != nil || r.target.Source == "" {
+		return err
+	}
+	return r.letGoAll(ctx)
 }
 
 // moving forgets what was known of an app that has another address: ids there

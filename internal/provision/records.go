@@ -4,6 +4,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -108,14 +109,58 @@ func (r *run) letGo(s Subject, why string) (Account, audit.Event) {
 	return a, e
 }
 
+// letGoAll lets go of whoever has left, by what is kept here alone: that does not wait for a
+// source that is paused, and asks it for nobody who is out. What may have been written and
+// is not known is looked up first.
+func (r *run) letGoAll(ctx context.Context) error {
+	for _, q := range []Query{{Due: true}, {Observe: true}} {
+		q.App, q.People, q.Limit, q.Now = r.target.Name, r.people, page, never
+		for {
+			var subjects []Subject
+			err := r.store.View(ctx, func(tx Tx) (err error) {
+				subjects, err = r.read(ctx, tx, q)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			var accounts []Account
+			var marks []Mark
+			var events []audit.Event
+			for _, s := range subjects {
+				why, again := r.planner.letsGo(s)
+				if why == "" || again || len(r.unsure["p"+s.Person.ID]) > 0 {
+					continue
+				}
+				a, e := r.letGo(s, why)
+				a.Observe = false
+				accounts, events, marks = append(accounts, a), append(events, e), append(marks, Mark{s.Person.ID, a.Version, time.Time{}})
+			}
+			if len(accounts) > 0 {
+				err = r.update(ctx, func(tx Tx) error {
+					return errors.Join(tx.PutAccounts(ctx, accounts), tx.ClearMarks(ctx, r.target.Name, marks), tx.AppendEvents(ctx, events))
+				})
+			}
+			if err != nil {
+				return err
+			}
+			if len(subjects) < page {
+				break
+			}
+			q.After = subjects[len(subjects)-1].Person.ID
+		}
+	}
+	return nil
+}
+
 // findRecord looks somebody's record up by the key that its source has for them.
 func (r *run) findRecord(ctx context.Context, s Subject) (sighting, error) {
 	key, err := r.planner.key(s)
 	if err != nil || key == "" { // which the plan tells of; what is theirs yet is looked at
 		key = s.Account.RemoteID
 	}
-	if key == "" {
-		return sighting{}, nil
+	if wanted, _, _, err := r.planner.wanted(s); key == "" || err == nil && !wanted && s.Account.State == None && len(r.unsure["p"+s.Person.ID]) == 0 {
+		return sighting{}, nil // who is out is not asked for
 	}
 	ans, err := r.target.App.Get(ctx, app.KindUser, key)
 	if e := app.Classify(err); e != nil {

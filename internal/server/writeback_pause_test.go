@@ -109,3 +109,28 @@ func TestWriteBackPausedWithNobody(t *testing.T) {
 		t.Errorf("%q", rep.Paused)
 	}
 }
+
+// TestWriteBackLeavesInAPause: whoever leaves while the system is paused is let go at once,
+// is not what it is asked for, and is asked for by no later look.
+func TestWriteBackLeavesInAPause(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "Ada", "Bo")
+	h.wait = time.Millisecond
+	h.cycle()
+	h.deny(map[string]int{"GET *": 401})
+	h.verify = true // which has everybody looked at
+	if rep := h.cycle().Apps["hr-names"]; rep.Paused == "" {
+		t.Fatalf("%+v", rep)
+	}
+	h.verify = false
+	h.hr.Edit("2", `{"end":"2026-03-02"}`)
+	h.today = "2026-03-05"
+	if rep := h.cycle().Apps["hr-names"]; rep.Paused == "" || h.status.Apps[0].Live != 1 || h.status.People.Leaver != 1 {
+		t.Errorf("%+v %+v", rep, h.status.Apps[0])
+	}
+	h.deny(map[string]int{"GET 2": 403, "PATCH 2": 403})
+	if rep := h.cycle().Apps["hr-names"]; rep.Paused != "" || rep.Waiting+rep.Parked != 0 || h.parked() != "" {
+		t.Errorf("%+v %s", rep, h.parked())
+	}
+	h.quiet()
+}
