@@ -23,6 +23,7 @@ var ranks = map[string]rank{
 
 	"internal/config":    0,
 	"internal/dial":      0,
+	"internal/jsonpath":  0,
 	"internal/rest":      0,
 	"internal/fake":      0,
 	"internal/telemetry": 0,

@@ -47,6 +47,7 @@ func TestMain(m *testing.M) {
 //	scimapp …             the app, see scimappCommand
 //	sftpd FOLDER          a server of files, see sftpdCommand
 //	auth0tenant …         a tenant of Auth0, see auth0tenantCommand
+//	hrsystem …            an HR system that is written back to, see hrsystemCommand
 //	accounts              print who has an account: userName, active or inactive, groups
 //	requests              print what the app was asked since the last time
 //	grab NAME REGEXP      set a variable to the first group of REGEXP in the last output
@@ -78,6 +79,7 @@ func TestScripts(t *testing.T) {
 			app := newScimApp(canary)
 			e.Values[appKey{}] = app
 			e.Values[tenantKey{}] = &tenantBox{}
+			e.Values[hrKey{}] = &hrBox{}
 			e.Defer(func() { _ = app.stop() })
 			e.Defer(app.unblock)
 			e.Defer(func() { noSecretIn(e) })
@@ -89,7 +91,8 @@ func TestScripts(t *testing.T) {
 			"exits": exitsCommand, "scimapp": scimappCommand, "accounts": accountsCommand, "requests": requestsCommand,
 			"grab": grabCommand, "normal": normalCommand, "field": fieldCommand, "contract": contractCommand,
 			"eventually": eventuallyCommand, "follows": followsCommand, "auth0tenant": auth0tenantCommand,
-			"sftpd": func(ts *testscript.TestScript, neg bool, args []string) { sftpdCommand(t, ts, neg, args) },
+			"sftpd":    func(ts *testscript.TestScript, neg bool, args []string) { sftpdCommand(t, ts, neg, args) },
+			"hrsystem": func(ts *testscript.TestScript, neg bool, args []string) { hrsystemCommand(t, ts, neg, args) },
 		},
 	})
 }

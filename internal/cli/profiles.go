@@ -167,6 +167,10 @@ func (c *cli) showLeavers(doc *server.Document, planned bool) {
 			fmt.Fprintln(c.out)
 			first = false
 		}
+		if t.Source != "" {
+			fmt.Fprintf(c.out, "%s: records of source %s, which are changed, and never made or ended; that of whoever leaves is left as it is\n", name, t.Source)
+			continue
+		}
 		after := ""
 		if t.DeleteAfter != nil && p.Reversible {
 			after = "; DELETE follows after " + config.Duration(*t.DeleteAfter).String()

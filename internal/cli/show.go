@@ -57,6 +57,8 @@ func (c *cli) show(doc *server.Document, planned bool) error {
 func (c *cli) foreign(name string, n int) string {
 	t := c.targets[name]
 	switch {
+	case t != nil && t.Source != "": // whose records they are is the source's to say
+		return "-"
 	case t == nil || t.App.Profile().ListTrusted && t.App.Profile().Users.List:
 		return strconv.Itoa(n)
 	case n == 0:

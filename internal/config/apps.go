@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-func (d *decoder) apps(n *node, teams []Team) []App {
+func (d *decoder) apps(n *node, teams []Team, sources []Source) []App {
 	var out []App
 	d.named(n, "apps", "an app", func(name Text, n *node) {
-		out = append(out, d.app(name, n, teams))
+		out = append(out, d.app(name, n, teams, sources))
 	})
 	return out
 }
 
 // app reads one app over its defaults.
-func (d *decoder) app(name Text, n *node, teams []Team) App {
+func (d *decoder) app(name Text, n *node, teams []Team, sources []Source) App {
 	a := App{
 		Name: name.Value, Pos: name.Pos,
 		Type:        Text{Value: AppSCIM, Pos: name.Pos},
@@ -33,9 +33,10 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 	what := "app " + name.Value
 	auth0 := &Auth0App{PasswordChange: PasswordNone, Sessions: SessionsEnd, SignUps: SignUpsOpen}
 	okta := &OktaApp{Deactivate: OktaDeactivate}
+	records := &HTTPApp{}
 	var address *node
 	fields := []field{
-		{key: "type", read: func(n *node) { a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0, AppOkta) }},
+		{key: "type", read: func(n *node) { a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0, AppOkta, AppHTTP) }},
 		{key: "profile", read: func(n *node) { set(&a.Profile)(d.text(n, "profile of "+what)) }},
 		{key: "url", read: func(n *node) { address = n; a.URL, _ = d.text(n, "url of "+what) }},
 		{key: "token", read: func(n *node) { a.Token = d.secret(n, "token of "+what) }},
@@ -69,8 +70,8 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 			}
 		}},
 	}
-	d.section(n, what, name.Pos, slices.Concat(fields, d.auth0App(auth0, what), d.oktaApp(okta, what))...)
-	d.kindOfApp(n, &a, auth0, okta, what)
+	d.section(n, what, name.Pos, slices.Concat(fields, d.auth0App(auth0, what), d.oktaApp(okta, what), d.httpApp(records, what, sources))...)
+	d.kindOfApp(n, &a, auth0, okta, records, what)
 	if address != nil && !a.URL.IsZero() {
 		d.address(address, what, a.URL, a.Allow)
 	}

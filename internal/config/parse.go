@@ -40,7 +40,7 @@ func (d *decoder) config(n *node, cfg *Config) {
 		field{key: "calendar", read: func(n *node) { d.calendar(n, &cfg.Calendar) }},
 		field{key: "sources", required: true, read: func(n *node) { cfg.Sources = d.sources(n) }},
 		field{key: "teams", read: func(n *node) { cfg.Teams = d.teams(n, pushed(cfg.Sources)) }},
-		field{key: "apps", read: func(n *node) { cfg.Apps = d.apps(n, append(pushed(cfg.Sources), cfg.Teams...)) }},
+		field{key: "apps", read: func(n *node) { cfg.Apps = d.apps(n, append(pushed(cfg.Sources), cfg.Teams...), cfg.Sources) }},
 		field{key: "guard", read: func(n *node) { d.guard(n, &cfg.Guard) }},
 		field{key: "server", read: func(n *node) { d.server(n, &cfg.Server) }},
 		field{key: "telemetry", read: func(n *node) { d.telemetry(n, &cfg.Telemetry) }},

@@ -145,7 +145,7 @@ type part struct {
 }
 
 // apart are files that hold all of full.yaml together: each source alone, with the first one
-// that it may match, and all that is no source. A change in one place is judged in a small
+// that it may match, each app of type http with the source of its records, and all the rest. A change in one place is judged in a small
 // file as in the whole one, and sooner.
 func apart(root map[string]any, schema *config.Schema) (parts []part) {
 	all := root["sources"].(map[string]any)
@@ -159,8 +159,18 @@ func apart(root map[string]any, schema *config.Schema) (parts []part) {
 		}
 		parts = append(parts, part{file, sections})
 	}
+	apps := root["apps"].(map[string]any)
+	for name, a := range apps {
+		if a.(map[string]any)["type"] != config.AppHTTP {
+			continue
+		}
+		sections, _ := walkThrough(map[string]any{"apps": map[string]any{name: a}}, schema)
+		sections = slices.DeleteFunc(sections, func(s section) bool { return s.path == "" })
+		parts = append(parts, part{map[string]any{"store": "x.db", "sources": map[string]any{"hr": all["hr"]}, "apps": map[string]any{name: a}}, sections})
+	}
 	rest := maps.Clone(root)
-	rest["sources"] = maps.Clone(all)
+	rest["sources"], rest["apps"] = maps.Clone(all), maps.Clone(apps)
+	maps.DeleteFunc(rest["apps"].(map[string]any), func(_ string, a any) bool { return a.(map[string]any)["type"] == config.AppHTTP })
 	maps.DeleteFunc(rest["sources"].(map[string]any), func(_ string, s any) bool { return s.(map[string]any)["type"] == config.SourceHTTP })
 	others, _ := walkThrough(rest, schema)
 	others = slices.DeleteFunc(others, func(s section) bool { return strings.HasPrefix(s.path, ".sources") })

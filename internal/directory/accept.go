@@ -122,6 +122,7 @@ type acceptance struct {
 	given   map[string]string // person → the record of this chunk that they got
 	events  []audit.Event
 	links   links
+	linked  []string // people who got a record, and are as they were
 }
 
 // view is a statement that was read, with the record it becomes.
@@ -379,7 +380,9 @@ func (a *acceptance) keep(v view, old, p *Person) {
 	}
 	before, after := a.d.difference(old, p)
 	if old != nil && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
-		a.out.Unchanged++
+		if a.out.Unchanged++; p.ID != v.before.Person {
+			a.linked = append(a.linked, p.ID)
+		}
 		delete(a.teams, p.ID)
 		return
 	}
@@ -433,6 +436,9 @@ func (a *acceptance) store(ctx context.Context) error {
 		return err
 	}
 	if err := a.tx.PutPeople(ctx, a.changed); err != nil {
+		return err
+	}
+	if err := a.tx.MarkLinked(ctx, a.linked); err != nil {
 		return err
 	}
 	if err := a.tx.SetTeams(ctx, a.teams); err != nil {

@@ -51,6 +51,9 @@ type Tx interface {
 	People(ctx context.Context, ids []string) (map[string]*Person, error)
 	// PutPeople stores people and marks their accounts in every app as due.
 	PutPeople(ctx context.Context, people []*Person) error
+	// MarkLinked marks the accounts of people as due who have got a record, and are as
+	// they were: an app may be the records of a source.
+	MarkLinked(ctx context.Context, people []string) error
 	// Waiting returns whose lifecycle has to be looked at, each list in order of
 	// id: due are those whose Next has come, absent those who are no leavers
 	// and all of whose records that hold them are missing, returned those who

@@ -68,6 +68,7 @@ type Subject struct {
 	Account Account
 	Members map[string]bool   // teams whose group holds the account, as last confirmed
 	Names   map[string]string // by path: what is theirs alone in the app, of what has been given already
+	Records []RecordKey       // of the source that was asked for, as far as it has them still; in order of key
 
 	owed int // operations that were planned and not done
 }

@@ -21,7 +21,7 @@ func (r *run) mayAdopt(s Subject, f sighting, owners map[string]string, unsure [
 	if owner := owners[id]; owner != "" && owner != s.Person.ID {
 		return "the account " + id + " already belongs to another person"
 	}
-	if f.by == "id" && owners[id] == s.Person.ID || f.account.ExternalID() == r.externalID(s) {
+	if f.by == byRecord || f.by == "id" && owners[id] == s.Person.ID || f.account.ExternalID() == r.externalID(s) {
 		return ""
 	}
 	if claimed := f.account.ExternalID(); claimed != "" {

@@ -110,7 +110,7 @@ func (r *run) firstList(ctx context.Context) error {
 	}
 	taken := map[string]bool{}
 	after := ""
-	for r.unsought = 0; len(there.byID) > 0 || !r.proves(); {
+	for r.unsought = 0; (len(there.byID) > 0 || !r.proves()) && r.target.Source == ""; {
 		var subjects []Subject
 		err := r.store.View(ctx, func(tx Tx) (err error) {
 			subjects, err = r.read(ctx, tx, Query{App: r.target.Name, After: after, Limit: page, Now: time.Now()})

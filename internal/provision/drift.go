@@ -46,11 +46,19 @@ func (r *run) settleMissing(ctx context.Context) error {
 	}
 	n := r.vanished
 	for _, s := range r.missing {
+		if s.Account.State == None { // and is not among them
+			live++
+		}
 		if wanted, _, _, err := r.planner.wanted(s); err != nil || wanted {
 			n++
 		}
 	}
 	limit := r.limits.Unexplained.Of(live + r.vanished)
+	if n > limit && r.target.Source != "" {
+		r.refused = fmt.Sprintf("%d of %d records of source %s are not there where read looks for them (status 404 or 410); more than %d are not believed to be gone in one cycle: "+
+			"is the credential that of another company, or the url of read another place? Who is known to have none is set aside by apply --person, one by one", n, live+r.vanished, r.target.Source, limit)
+		return nil
+	}
 	if n > limit {
 		r.refused = fmt.Sprintf("%d of %d live accounts are not there any more; at most %d are made anew in one cycle, and these are not: "+
 			"is the credential that of another workspace, or the app not restored to its end? Who was deleted there on purpose is made anew by apply --person, one by one", n, live+r.vanished, limit)

@@ -5,7 +5,9 @@ package provision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
@@ -222,8 +224,11 @@ func (r *run) turn(ctx context.Context, only func(*Op) bool) (next time.Time, er
 	if err := r.begin(ctx); err != nil {
 		return next, err
 	}
-	if r.refused = r.probe(ctx); r.refused != "" {
-		return next, r.pause(ctx)
+	if r.refused, err = r.probe(ctx); err != nil || r.refused != "" {
+		if err == nil {
+			err = r.pause(ctx)
+		}
+		return next, err
 	}
 	if err := r.lift(ctx); err != nil {
 		return next, err
@@ -246,18 +251,73 @@ func (r *run) turn(ctx context.Context, only func(*Op) bool) (next time.Time, er
 // probe asks an app that was paused for one harmless thing before anything else
 // is sent, and returns why it stays paused. A credential that is still void is
 // not presented once for every change.
-func (r *run) probe(ctx context.Context) string {
+func (r *run) probe(ctx context.Context) (why string, err error) {
 	if r.state.PausedAt.IsZero() || !r.state.Listed { // the first list is a probe itself
-		return ""
+		return "", nil
 	}
-	_, _, err := r.target.App.Find(ctx, app.KindUser, userNamePath, "usher-probe")
-	switch e := app.Classify(err); {
-	case e == nil, ctx.Err() != nil: // our stop, not the app's fault
-	case e.Class == app.Unauthorized, e.Class == app.Unreachable, e.Class == app.Retry, e.Class == app.Ambiguous:
-		return e.Error()
+	e, asked, err := r.ask(ctx, nil)
+	switch {
+	case err != nil || e == nil, ctx.Err() != nil: // our stop, not the app's fault
+		return "", err
+	case asked.record == "":
+		return e.Error(), nil
+	case asked.nobodys && !ofUs(e) && !lost(e): // a key may have to be a number, say
+		return "", nil
 	}
-	return ""
+	return fmt.Sprintf("%s (asked for record %s)", e, asked.record), nil
 }
+
+// question is what an app was asked for, to see whether it answers.
+type question struct {
+	record  string // of a source, by its key; "" for a search
+	nobodys bool   // the key is one that nobody has
+}
+
+// ask asks for one harmless thing, and returns why the app does not answer it; nil if it
+// does. What some people have is not asked for.
+func (r *run) ask(ctx context.Context, but map[string]bool) (*app.Error, question, error) {
+	if r.target.Source == "" {
+		_, _, err := r.target.App.Find(ctx, app.KindUser, userNamePath, probed)
+		return silent(err), question{}, nil
+	}
+	q := question{record: probed, nobodys: true} // records are not searched
+	keys, err := r.recordsKnown(ctx, but)
+	if err != nil {
+		return nil, q, err
+	}
+	if len(keys) == 0 {
+		_, err := r.target.App.Get(ctx, app.KindUser, probed)
+		return silent(err), q, nil
+	}
+	var e *app.Error
+	for _, key := range keys {
+		q = question{record: key}
+		_, err := r.target.App.Get(ctx, app.KindUser, key)
+		if e = silent(err); e == nil || ofUs(e) || lost(e) || e.Class == app.Retry || ctx.Err() != nil {
+			break // otherwise it may be about this one alone
+		}
+	}
+	return e, q, nil
+}
+
+// silent is an error that does not show that the app answers us.
+func silent(err error) *app.Error {
+	if e := app.Classify(err); e != nil && (e.Class == app.Unauthorized || e.Class == app.Unreachable || e.Class == app.Retry || e.Class == app.Ambiguous) {
+		return e
+	}
+	return nil
+}
+
+// ofUs says that a refusal is of our credential, and not, as 403 may be, of one thing.
+func ofUs(e *app.Error) bool {
+	return e.Class == app.Unauthorized && e.Status != http.StatusForbidden
+}
+
+// lost says that no answer came, be it that nothing could be sent.
+func lost(e *app.Error) bool { return e.Status == 0 || e.Class == app.Unreachable }
+
+// probed is nobody's name, and hardly anybody's key.
+const probed = "usher-probe"
 
 // lift ends a pause, once the app has answered: until then whoever asks is told
 // that it is paused.
@@ -301,7 +361,7 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 func (r *run) begin(ctx context.Context) error {
 	again := r.again
 	r.again = true
-	return r.update(ctx, func(tx Tx) error {
+	err := r.update(ctx, func(tx Tx) error {
 		r.unsure, r.strangers = map[string][]*Intent{}, nil
 		var err error
 		if r.state, err = tx.App(ctx, r.target.Name); err != nil {
@@ -355,6 +415,10 @@ func (r *run) begin(ctx context.Context) error {
 		}
 		return r.recover(ctx, tx, again)
 	})
+	if err != nil || r.target.Source == "" {
+		return err
+	}
+	return r.letGoAll(ctx)
 }
 
 // moving forgets what was known of an app that has another address: ids there

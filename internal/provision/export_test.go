@@ -56,3 +56,6 @@ func Sorted(ops []*Op) []*Op {
 	sortOps(ops)
 	return ops
 }
+
+// LetsGo says why a record is let go.
+func (p *Planner) LetsGo(s Subject) (why string, again bool) { return p.letsGo(s) }

@@ -24,6 +24,9 @@ type Gate struct {
 	// engine that follows a source acts many times a minute: whoever is taken out one by
 	// one would never be too many.
 	Window time.Duration
+	// Spared are apps in which nobody's account ends, as they are records of a source:
+	// nothing is counted there.
+	Spared []string
 }
 
 // guardTx is what the guard needs of a transaction, whoever opened it.
@@ -50,6 +53,9 @@ func (g Gate) Departures(ctx context.Context, tx directory.Tx, cause directory.C
 	counts, err := gtx.LiveAccounts(ctx, people)
 	if err != nil {
 		return false, err
+	}
+	for _, app := range g.Spared {
+		delete(counts, app)
 	}
 	holds, err := g.holds(ctx, gtx, cause, people, counts)
 	if err != nil {

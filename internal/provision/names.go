@@ -43,6 +43,7 @@ func (r *run) read(ctx context.Context, tx Tx, q Query) ([]Subject, error) {
 
 // Subjects reads people of the planner's app, with the names that they have there.
 func (p *Planner) Subjects(ctx context.Context, tx Tx, q Query) ([]Subject, error) {
+	q.Source = p.Target.Source
 	subjects, err := tx.Subjects(ctx, q)
 	if err != nil || len(p.unique) == 0 || len(subjects) == 0 {
 		return subjects, err

@@ -3,6 +3,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,10 +184,11 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 	found, failed := make([]sighting, len(subjects)), make([]error, len(subjects))
 	asked := 0
 	var pause, gone atomic.Pointer[app.Error]
+	var answers, barred atomic.Int64
 	var g errgroup.Group
 	g.SetLimit(r.target.Concurrency)
 	for i := range subjects {
-		if pause.Load() != nil || gone.Load() != nil {
+		if pause.Load() != nil || gone.Load() != nil || answers.Load() == 0 && barred.Load() >= mostBarred {
 			break
 		}
 		asked++
@@ -194,10 +196,13 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 			found[i], failed[i] = look(i)
 			switch e := app.Classify(failed[i]); {
 			case e == nil:
+				answers.Add(1)
 			case e.Class == app.Retry && !r.ahead:
 				pause.Store(e)
-			case e.Class == app.Unreachable: // by anybody
+			case e.Class == app.Unreachable, ofUs(e): // by anybody
 				gone.Store(e)
+			case e.Class == app.Unauthorized:
+				barred.Add(1)
 			}
 			return nil
 		})
@@ -205,6 +210,13 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 	_ = g.Wait() // each has its own error
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if barred.Load() > 0 && answers.Load() == 0 && gone.Load() == nil && pause.Load() == nil {
+		e, err := r.taken(ctx, subjects[:asked], failed[:asked])
+		if err != nil {
+			return err
+		}
+		gone.Store(e)
 	}
 	var seen []Subject
 	var unseen []Account
@@ -214,9 +226,12 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 		case e == nil:
 			found[len(seen)] = found[i]
 			seen = append(seen, s)
-		case e.Class == app.Unauthorized:
-			return e
-		case e.Class == app.Unreachable: // told below, once what was seen is kept
+		case e.Class == app.Unreachable || ofUs(e): // told below, once what was seen is kept
+		case e.Class == app.Unauthorized && answers.Load() == 0 && (gone.Load() != nil || pause.Load() != nil): // it may be of us
+		case e.Class == app.Unauthorized: // one that is protected is its own affair
+			one := *e
+			one.Class = app.Terminal
+			unseen = append(unseen, unknown(s.Account, &one))
 		default:
 			unseen = append(unseen, unknown(s.Account, e))
 		}
@@ -235,7 +250,27 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 	if e := pause.Load(); e != nil {
 		return r.rest(ctx, time.Now().Add(max(e.RetryAfter, backoff(0, rand.Float64())))) //nolint:gosec // jitter, no secret
 	}
+	if asked < len(subjects) { // the first ones are protected, and the app answers others
+		return r.each(ctx, subjects[asked:], func(i int) (sighting, error) { return look(asked + i) })
+	}
 	return nil
+}
+
+// taken says that the app forbids what we ask, whomever it is about: nil when it answers
+// something else. That one look-up after another was forbidden does not tell yet.
+func (r *run) taken(ctx context.Context, subjects []Subject, failed []error) (*app.Error, error) {
+	var first *app.Error
+	asked := map[string]bool{}
+	for i, s := range subjects {
+		if e := app.Classify(failed[i]); e.Class == app.Unauthorized {
+			asked[s.Person.ID], first = true, cmp.Or(first, e)
+		}
+	}
+	e, _, err := r.ask(ctx, asked)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	return first, nil
 }
 
 // unknown is an account whose look-up failed: it waits, or is set aside if the
@@ -277,7 +312,7 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 	var outcomes []Outcome
 	for i, s := range subjects {
 		f := r.theirs(s, found[i], owners)
-		if f.account == nil && s.Account.State == Live && r.leftAt(s) {
+		if f.account == nil && (s.Account.State == Live && r.leftAt(s) || r.untold(s)) {
 			r.missing = append(r.missing, s)
 			continue
 		}

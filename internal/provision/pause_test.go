@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 )
@@ -137,6 +138,54 @@ func TestLookUpsPause(t *testing.T) {
 		}
 		h.settled()
 	})
+}
+
+// Whom the app forbids to look up is set aside, be there more of them than are put up with
+// in a row, if it answers anything else; if it does not, it is paused, and is not asked
+// about everybody.
+func TestLookUpsThatAreForbidden(t *testing.T) {
+	for _, void := range []bool{false, true} {
+		t.Run(fmt.Sprint(void), func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.crew(30, "")
+				h.apply()
+				h.targets[0].Concurrency = 1
+				protected := map[string]bool{}
+				h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+					var unsure []provision.Account
+					for i := range 30 {
+						a := h.account(fmt.Sprintf("p%03d", i))
+						a.Observe, protected[a.RemoteID] = true, i < 17
+						unsure = append(unsure, a)
+					}
+					return tx.PutAccounts(h.ctx, unsure)
+				}))
+				h.put(somebody("p020", directory.Active, "displayName", "x"))
+				h.app.mu.Lock()
+				h.app.calls = nil
+				h.app.mu.Unlock()
+				h.app.faults = func(c call) fault {
+					if protected[c.ID] || void {
+						return fault{before: &app.Error{Class: app.Unauthorized, Status: 403}}
+					}
+					return fault{}
+				}
+				rep := h.apply()
+				if void {
+					if rep.Paused == "" || rep.Parked != 0 || rep.Update != 0 || len(h.app.calls) > 10 {
+						t.Errorf("%+v, %d requests", rep, len(h.app.calls))
+					}
+					h.app.faults = nil
+					h.apply()
+					h.settled()
+					return
+				}
+				if rep.Paused != "" || rep.Parked != 17 || rep.Update != 1 {
+					t.Errorf("%+v", rep)
+				}
+			})
+		})
+	}
 }
 
 // A pause that was written down while the clock was years ahead is none.

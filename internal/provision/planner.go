@@ -19,6 +19,7 @@ import (
 type Target struct {
 	Name        string
 	Address     string // of its API
+	Source      string // whose records the accounts are, see records.go; "" for accounts of the app's own
 	App         app.App
 	Mapping     *mapping.Mapping // person → account
 	Scope       *mapping.Program // nil: everybody
@@ -105,6 +106,11 @@ func (p *Planner) wanted(s Subject) (bool, directory.Cause, string, error) {
 		}
 		return false, cause, s.Person.Why, nil
 	}
+	if p.Target.Source != "" {
+		if why, err := p.foreignTo(s); err != nil || why != "" {
+			return false, CauseScope, why, err
+		}
+	}
 	if p.Target.Scope == nil {
 		return true, "", "", nil
 	}
@@ -182,6 +188,8 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 	}
 	op := &Op{App: p.Target.Name, Person: s.Person.ID, Label: s.Person.UserName(), Cause: cause, Why: why}
 	switch {
+	case !wanted && p.Target.Source != "":
+		return nil, nil // a record is let go, and never ended
 	case !wanted && a.State == Live && p.profile.DeactivateLeaves == app.LeavesNothing:
 		op.Kind, op.admitted, op.live = Delete, admitted(s), true
 		op.Why += "; " + p.profile.Name + " keeps no disabled accounts: it is deleted"

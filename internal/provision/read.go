@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
+	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 )
 
@@ -34,9 +36,18 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 		return nil, err
 	}
 	all := r.planAll(subjects)
+	var events []audit.Event
 	for i, s := range subjects {
 		planned, err := all[i].ops, all[i].err
 		var failed *Failed
+		if why, again := r.planner.letsGo(s); why != "" {
+			a, e := r.letGo(s, why)
+			if a.Observe, r.flagged = again, r.flagged || again; !again {
+				rest = append(rest, Mark{s.Person.ID, a.Version, time.Time{}})
+			}
+			parked, events = append(parked, a), append(events, e)
+			continue
+		}
 		switch {
 		case errors.As(err, &failed):
 			r.failed[s.Person.ID] = failed.Reason
@@ -56,6 +67,10 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 				s.Account.Last = ""
 			}
 			parked = append(parked, s.Account)
+		case r.unmade(s, planned) != "":
+			s.Account.Parked = r.unmade(s, planned)
+			r.failed[s.Person.ID] = s.Account.Parked
+			parked = append(parked, s.Account)
 		case len(planned) == 0:
 			rest = append(rest, Mark{s.Person.ID, s.Account.Version, r.planner.wake(s)})
 		default:
@@ -69,7 +84,10 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 		if err := tx.PutAccounts(ctx, parked); err != nil {
 			return err
 		}
-		return tx.ClearMarks(ctx, r.target.Name, rest)
+		if err := tx.ClearMarks(ctx, r.target.Name, rest); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, events)
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 // attribute that led to it, or several.
 type sighting struct {
 	account *scim.Resource
-	by      string // "id", "externalId", "userName" or "email"
+	by      string // "id", "externalId", "userName", "email" or "record"
 	several int
 	asked   []*scim.Resource // of the name that a create without an answer asked for, if it is another one now
 	made    bool             // it is one of those
@@ -31,6 +31,9 @@ func (f sighting) id() string {
 // find looks one account up: by remote id, externalId, then userName, in this
 // order (DESIGN: journal).
 func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
+	if r.target.Source != "" {
+		return r.findRecord(ctx, s)
+	}
 	if id := s.Account.RemoteID; id != "" {
 		ans, err := r.target.App.Get(ctx, app.KindUser, id)
 		if err == nil {

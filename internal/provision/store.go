@@ -95,6 +95,7 @@ type Query struct {
 	Out     bool      // with Due: only people who are not in,
 	Since   time.Time // and were marked after this instant
 	Now     time.Time
+	Source  string // whose keys of these people are asked for; "": none
 }
 
 // AccountTx keeps accounts and their memberships.

@@ -23,6 +23,9 @@ type Config struct {
 	Prefix     string
 	Credential Credential
 	Scheme     string // of the Authorization header; default "Bearer"
+	// KeyHeader is a header of the maker's own that holds the token alone, instead of
+	// Authorization.
+	KeyHeader string
 	// Limits are the headers by which the API tells its limits.
 	Limits Limits
 	// Said reads a refusal, and whether it is one of the API's own.
@@ -63,7 +66,7 @@ const (
 
 // Client speaks to one API at one address.
 type Client struct {
-	api, maker, place, base, prefix, scheme, userAgent string
+	api, maker, place, base, prefix, scheme, keyHeader, userAgent string
 
 	credential Credential
 	limits     Limits
@@ -82,7 +85,7 @@ type Client struct {
 // New makes a Client. It sends nothing.
 func New(cfg Config) *Client {
 	return &Client{
-		api: cfg.API, maker: cfg.Maker, place: cfg.Place, base: cfg.Base, prefix: cfg.Prefix, scheme: cmp.Or(cfg.Scheme, "Bearer"),
+		api: cfg.API, maker: cfg.Maker, place: cfg.Place, base: cfg.Base, prefix: cfg.Prefix, scheme: cmp.Or(cfg.Scheme, "Bearer"), keyHeader: cfg.KeyHeader,
 		userAgent: cmp.Or(cfg.UserAgent, defaultUserAgent), credential: cfg.Credential, limits: cfg.Limits, said: cfg.Said,
 		requestID: cfg.RequestID, header: cfg.Header, timeout: cmp.Or(cfg.Timeout, defaultTimeout), answer: cmp.Or(cfg.Answer, defaultAnswer),
 		http: &http.Client{

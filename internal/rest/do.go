@@ -266,7 +266,11 @@ func (c *Client) NewRequest(ctx context.Context, r *Request, target string, body
 	if c.header != nil {
 		c.header(ctx, req.Header)
 	}
-	if token != "" {
+	switch {
+	case token == "":
+	case c.keyHeader != "":
+		req.Header.Set(c.keyHeader, token)
+	default:
 		req.Header.Set("Authorization", c.scheme+" "+token)
 	}
 	return req, nil

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/scimapp"
 	"github.com/usher-id/usher/internal/config"
@@ -41,8 +43,10 @@ func (b *Built) app(a config.App) error {
 		errs = append(errs, b.auth0Target(a, t))
 	case config.AppOkta:
 		errs = append(errs, b.oktaTarget(a, t))
+	case config.AppHTTP:
+		errs = append(errs, b.recordsTarget(a, t))
 	default:
-		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0 or okta"})
+		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0, okta or http"})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -196,5 +200,26 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 		write(a.Okta.Deactivate)
 		write(a.Okta.IDAttribute.Value)
 	}
+	if a.HTTP != nil { // how a record is read and written: who was refused is tried again
+		text, err := json.Marshal(struct {
+			Source string
+			Read   config.HTTPRead
+			Write  config.HTTPWrite
+		}{a.HTTP.Source.Value, a.HTTP.Read, a.HTTP.Write}, json.Deterministic(true))
+		if err != nil {
+			return [32]byte{}, err
+		}
+		write(string(text))
+	}
 	return [32]byte(h.Sum(nil)), nil
+}
+
+// spared are the apps in which nobody's account ends.
+func (b *Built) spared() (names []string) {
+	for _, t := range b.Targets {
+		if t.Source != "" {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }

@@ -112,7 +112,7 @@ func (d *Document) trouble(problems map[string]error) {
 func (u *Usher) directory(o Options) *directory.Directory {
 	return directory.New(directory.Config{
 		Schemas: u.Schemas, Sources: u.sourceRules, Paths: u.paths, Teams: u.Rules, Now: u.now,
-		Gate:    provision.Gate{Limits: u.Limits, Released: o.released, Actor: o.Actor, Window: u.window},
+		Gate:    provision.Gate{Limits: u.Limits, Released: o.released, Actor: o.Actor, Window: u.window, Spared: u.spared()},
 		Actor:   o.Actor,
 		PreHire: time.Duration(u.Config.Calendar.PrehireDays) * 24 * time.Hour,
 	})

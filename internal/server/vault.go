@@ -55,6 +55,16 @@ func usesOf(c *config.Config) (out []Use) {
 			out[n+i].tenant = t
 		}
 	}
+	httpAuth := func(a *config.HTTPAuth, url, who string) {
+		of, goes := " in auth of "+who, originOf(url)
+		if a.Kind == config.AuthOAuth {
+			goes = originOf(a.TokenURL.Value)
+		}
+		add(a.User, "user"+of, goes, useText)
+		add(a.Secret, map[string]string{
+			config.AuthBearer: "bearer", config.AuthBasic: "password", config.AuthHeader: "value", config.AuthOAuth: "client_secret",
+		}[a.Kind]+of, goes, useText)
+	}
 	for _, s := range c.Sources {
 		if s.Tenant != nil {
 			tenant(s.Tenant, "source "+s.Name)
@@ -65,15 +75,7 @@ func usesOf(c *config.Config) (out []Use) {
 			add(s.SFTP.Passphrase, "passphrase of source "+s.Name, originOf(s.SFTP.URL.Value), useText)
 		}
 		if s.HTTP != nil && s.HTTP.Auth != nil {
-			a, of := s.HTTP.Auth, " in auth of source "+s.Name
-			goes := originOf(s.HTTP.URL.Value)
-			if a.Kind == config.AuthOAuth {
-				goes = originOf(a.TokenURL.Value)
-			}
-			add(a.User, "user"+of, goes, useText)
-			add(a.Secret, map[string]string{
-				config.AuthBearer: "bearer", config.AuthBasic: "password", config.AuthHeader: "value", config.AuthOAuth: "client_secret",
-			}[a.Kind]+of, goes, useText)
+			httpAuth(s.HTTP.Auth, s.HTTP.URL.Value, "source "+s.Name)
 		}
 		if s.Webhook != nil {
 			for _, one := range s.Webhook.Secrets {
@@ -88,6 +90,9 @@ func usesOf(c *config.Config) (out []Use) {
 		add(a.Token, "token of app "+a.Name, originOf(a.URL.Value), useText)
 		if a.Auth0 != nil && a.Auth0.Tenant != nil {
 			tenant(a.Auth0.Tenant, "app "+a.Name)
+		}
+		if a.HTTP != nil && a.HTTP.Auth != nil {
+			httpAuth(a.HTTP.Auth, a.HTTP.Read.URL.Value, "app "+a.Name)
 		}
 		if a.Okta != nil && a.Okta.OAuth != nil {
 			add(a.Okta.OAuth.Key, "private_key of app "+a.Name, originOf(a.URL.Value), useKey)

@@ -123,7 +123,7 @@ func (u *Usher) explain(ctx context.Context, r store.Reader, id string, q Questi
 		if q.App != "" && t.Name != q.App {
 			continue
 		}
-		subjects, err := r.Subjects(ctx, provision.Query{App: t.Name, People: ids1(id), Limit: 1})
+		subjects, err := r.Subjects(ctx, provision.Query{App: t.Name, People: ids1(id), Limit: 1, Source: t.Source})
 		if err != nil {
 			return nil, err
 		}
@@ -198,12 +198,18 @@ func (u *Usher) standing(t *provision.Target, s provision.Subject) string {
 		return "due: the next apply brings it up to date"
 	case acc.State == provision.None && !s.Person.State.In():
 		return "no account, and none is wanted: " + s.Person.Why
+	case acc.State == provision.None && t.Source != "" && u.planner(t).NotOfSource(s) != "":
+		return "no account: " + u.planner(t).NotOfSource(s)
 	case acc.State == provision.None && t.Scope != nil:
 		return "no account: outside the app's scope " + t.Scope.Text().Value
 	case acc.State == provision.Disabled:
 		return "disabled: " + s.Person.Why
 	}
 	return "in step"
+}
+
+func (u *Usher) planner(t *provision.Target) *provision.Planner {
+	return provision.NewPlanner(t, u.Schemas, u.now())
 }
 
 func requestOf(e provision.Entry) *Request {

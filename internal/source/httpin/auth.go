@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/usher-id/usher/internal/jsonpath"
 )
 
 // AuthKind is how we say who we are.
@@ -178,13 +180,13 @@ func (c *client) grant(ctx context.Context) (token string, life time.Duration, e
 }
 
 func readGrant(where string, body []byte) (string, time.Duration, error) {
-	v, err := parse(body)
+	v, err := jsonpath.Parse(body)
 	if err != nil {
 		return "", 0, &Error{Where: where, Msg: "the answer is no token of OAuth: " + err.Error() + "; is token_url right?"}
 	}
 	at := func(name string) string {
-		if m := v.member(name); m != nil && m.kind != '{' && m.kind != '[' {
-			return m.string()
+		if m := v.Member(name); m != nil && m.Simple() {
+			return m.String()
 		}
 		return ""
 	}
@@ -204,13 +206,13 @@ func readGrant(where string, body []byte) (string, time.Duration, error) {
 
 // oauthCode is the error code of RFC 6749 §5.2, if it is one of those.
 func oauthCode(body []byte) string {
-	v, err := parse(body)
+	v, err := jsonpath.Parse(body)
 	if err != nil {
 		return ""
 	}
-	if m := v.member("error"); m != nil {
+	if m := v.Member("error"); m != nil {
 		for _, code := range []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"} {
-			if m.kind == '"' && m.text == code {
+			if m.Kind == '"' && m.String() == code {
 				return ", " + code
 			}
 		}

@@ -11,7 +11,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/usher-id/usher/internal/jsonpath"
 )
+
+// Path is where in a JSON text a value is.
+type Path = jsonpath.Path
+
+// ParsePath reads a path. Errors say what is wrong, and not where it stands.
+func ParsePath(text string) (Path, error) { return jsonpath.ParsePath(text) }
 
 // Config says how a list is had and what of it is wanted. URL, Key, Columns and HTTP are
 // required.
@@ -137,7 +145,7 @@ func New(c Config) (*List, error) {
 		return nil, errors.New("no column is read")
 	}
 	if c.Body != "" {
-		if _, err := parse([]byte(c.Body)); err != nil {
+		if _, err := jsonpath.Parse([]byte(c.Body)); err != nil {
 			return nil, fmt.Errorf("body is no JSON: %w", err)
 		}
 	}
@@ -165,8 +173,8 @@ func (c *Config) checkParts(at *url.URL) error {
 // plain refuses a path that has more than names: a list stands in one place. Behind it
 // [*] may say that it is an object, and its values the records.
 func plain(p Path, what string) error {
-	p, _ = p.container()
-	if slices.ContainsFunc(p.steps, func(s step) bool { return s.kind != member && s.kind != pointed }) {
+	p, _ = p.Container()
+	if !p.Plain() {
 		return fmt.Errorf("%s must lead to one place, by names alone", what)
 	}
 	return nil

@@ -14,9 +14,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/source"
 )
 
@@ -124,7 +124,7 @@ type tally struct {
 // shared is an answer for several records.
 type shared struct {
 	once   sync.Once
-	v      *value
+	v      *jsonpath.Value
 	reason string
 	err    error
 }
@@ -170,7 +170,7 @@ func (d *details) collect(r *rows) func(raw []byte, page int) error {
 		case max(d.needed(1), 1)*(len(d.waiting)+1) > d.l.Limits.Details:
 			d.over, d.waiting = true, nil
 		case !d.over:
-			d.waiting = append(d.waiting, waiting{key, v.only(d.members)})
+			d.waiting = append(d.waiting, waiting{key, v.Only(d.members)})
 		}
 		return nil
 	}
@@ -220,7 +220,7 @@ func (d *details) add(ctx context.Context, r *rows, w *walk) error {
 
 // told is a record with what is told of it, or why that could not be had.
 type told struct {
-	v       *value
+	v       *jsonpath.Value
 	reason  string
 	skipped bool // it was not asked for
 }
@@ -234,7 +234,7 @@ func (d *details) batch(ctx context.Context, records []waiting) ([]told, error) 
 			if out[i].skipped = d.silent(); out[i].skipped {
 				return nil
 			}
-			v, err := parse(rec.raw)
+			v, err := jsonpath.Parse(rec.raw)
 			if err != nil {
 				return err // it was read before
 			}
@@ -264,17 +264,17 @@ func (d *details) silent() bool {
 
 // of adds to one record what is told of it. reason says why it has to be set aside: it will
 // be the same next time, and is about this record. An error may pass, or is about all.
-func (d *details) of(ctx context.Context, key string, v *value) (_ *value, reason string, err error) {
+func (d *details) of(ctx context.Context, key string, v *jsonpath.Value) (_ *jsonpath.Value, reason string, err error) {
 	for i, w := range d.l.With {
 		id := key
 		if !w.ID.IsZero() {
-			text, _ := v.first(w.ID)
+			text, _ := v.First(w.ID)
 			id = strings.TrimFunc(text, source.IsBlank)
 			if id != "" && source.BadKey([]byte(id), source.MaxField) != "" {
 				return nil, fmt.Sprintf("%s: what is at %s can be no id", w.Name, w.ID), nil
 			}
 		}
-		var more *value
+		var more *jsonpath.Value
 		if id != "" {
 			at, why := d.l.address(w.URL, id)
 			if why != "" {
@@ -284,13 +284,13 @@ func (d *details) of(ctx context.Context, key string, v *value) (_ *value, reaso
 				return nil, reason, err
 			}
 		}
-		v = v.with(w.Name, more)
+		v = v.With(w.Name, more)
 	}
 	return v, "", nil
 }
 
 // known asks for a detail, unless that was done for another record.
-func (d *details) known(ctx context.Context, i int, at *url.URL) (*value, string, error) {
+func (d *details) known(ctx context.Context, i int, at *url.URL) (*jsonpath.Value, string, error) {
 	if d.l.With[i].ID.IsZero() {
 		v, _, reason, err := d.ask(ctx, i, at)
 		return v, reason, err
@@ -318,7 +318,7 @@ func (d *details) known(ctx context.Context, i int, at *url.URL) (*value, string
 }
 
 // ask asks for a detail, and takes in what came of that. size is that of the answer.
-func (d *details) ask(ctx context.Context, i int, at *url.URL) (v *value, size int64, reason string, err error) {
+func (d *details) ask(ctx context.Context, i int, at *url.URL) (v *jsonpath.Value, size int64, reason string, err error) {
 	first := ask{url: at, where: place(at), method: http.MethodGet, most: mostDetail}
 	v, size, err = d.l.detail(ctx, d.l.With[i], first)
 	e, _ := errors.AsType[*Error](err)
@@ -348,7 +348,7 @@ func (d *details) ask(ctx context.Context, i int, at *url.URL) (v *value, size i
 }
 
 // detail reads one detail, all of it.
-func (l *List) detail(ctx context.Context, w Detail, first ask) (v *value, size int64, err error) {
+func (l *List) detail(ctx context.Context, w Detail, first ask) (v *jsonpath.Value, size int64, err error) {
 	if w.List == nil {
 		return l.single(ctx, w, first)
 	}
@@ -356,85 +356,41 @@ func (l *List) detail(ctx context.Context, w Detail, first ask) (v *value, size 
 	if w.Paged {
 		walk.paging = l.Paging
 	}
-	list := &value{kind: '['}
+	list := &jsonpath.Value{Kind: '['}
 	var raw [][]byte
 	err = l.all(ctx, walk, first, func(item []byte, _ int) error {
 		if len(raw) >= l.Limits.Items {
 			return &Error{Where: first.where, Msg: fmt.Sprintf("has more than %d items", l.Limits.Items)}
 		}
-		one, err := parse(item)
+		one, err := jsonpath.Parse(item)
 		if err != nil {
 			return &Error{Where: first.where, Msg: "has an item that cannot be read: " + err.Error()}
 		}
-		raw, list.items = append(raw, item), append(list.items, one)
+		raw, list.Items = append(raw, item), append(list.Items, one)
 		return nil
 	})
 	if err == nil && walk.why != "" {
 		err = &Error{Where: first.where, Msg: "may not have told all: " + walk.why}
 	}
-	list.raw = slices.Concat([]byte{'['}, bytes.Join(raw, []byte{','}), []byte{']'})
+	list.Raw = slices.Concat([]byte{'['}, bytes.Join(raw, []byte{','}), []byte{']'})
 	return list, walk.size, err
 }
 
 // single reads a detail that is one value.
-func (l *List) single(ctx context.Context, w Detail, first ask) (v *value, size int64, err error) {
+func (l *List) single(ctx context.Context, w Detail, first ask) (v *jsonpath.Value, size int64, err error) {
 	a, err := l.client.get(ctx, first)
 	if err != nil {
 		return nil, 0, err
 	}
-	if v, err = parse(a.body); err != nil {
+	if v, err = jsonpath.Parse(a.body); err != nil {
 		return nil, 0, &Error{Where: first.where, Msg: "answers with what cannot be read: " + err.Error()}
 	}
-	found := v.find(w.At)
+	found := v.Find(w.At)
 	switch {
-	case len(found) != 1 || found[0].kind == 'n':
+	case len(found) != 1 || found[0].Kind == 'n':
 		return nil, 0, &Error{Where: first.where, Msg: "holds nothing where at looks for it; it has " + memberNames(v)}
 	case link(a.header) != "":
 		return nil, 0, &Error{Where: first.where, Msg: "names a next page (Link), and only a list can have one: say with list where it is"}
 	}
 	return found[0], int64(len(a.body)), nil
-}
-
-// with is an object with a member, in the place of one that has its name; nil takes it away.
-func (v *value) with(name string, item *value) *value {
-	out := *v
-	out.names, out.items = slices.Clone(v.names), slices.Clone(v.items)
-	if i := slices.Index(out.names, name); i >= 0 {
-		out.names, out.items = slices.Delete(out.names, i, i+1), slices.Delete(out.items, i, i+1)
-	}
-	if item != nil {
-		out.names, out.items = append(out.names, name), append(out.items, item)
-	}
-	return &out
-}
-
-// only writes an object with just some of its members; nil is all of them.
-func (v *value) only(members map[string]bool) []byte {
-	if members == nil {
-		return bytes.Clone(v.raw)
-	}
-	b := []byte{'{'}
-	for i, name := range v.names {
-		if !members[name] {
-			continue
-		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(quoted(b, name), ':')
-		switch item := v.items[i]; item.kind {
-		case '{', '[':
-			b = append(b, item.raw...)
-		case '"':
-			b = quoted(b, item.text)
-		default:
-			b = append(b, item.text...)
-		}
-	}
-	return append(b, '}')
-}
-
-func quoted(b []byte, text string) []byte {
-	b, _ = jsontext.AppendQuote(b, text) // which was read as UTF-8
-	return b
 }

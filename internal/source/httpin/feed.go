@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/source"
 )
 
@@ -105,7 +106,7 @@ func (l *List) oneFed(ctx context.Context, key string) (row *source.Row, reject 
 	case text == nil:
 		return nil, nil, "", &Error{Where: l.where, Msg: "has nobody of that id", Status: http.StatusNotFound}
 	}
-	v, err := parse(text)
+	v, err := jsonpath.Parse(text)
 	if err != nil {
 		return nil, nil, l.where + " has a record that cannot be read: " + err.Error(), nil
 	}

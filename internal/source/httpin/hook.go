@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/source"
 )
 
@@ -169,7 +170,7 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
 // the same, and has everybody read. As that is done at every start, too, it is not lost
 // with the process.
 func (h *Hook) tell(ctx context.Context, body []byte) error {
-	v, err := parse(body)
+	v, err := jsonpath.Parse(body)
 	if err != nil || h.Person == nil || !h.ByID {
 		h.Hear.Lost()
 		return nil
@@ -180,7 +181,7 @@ func (h *Hook) tell(ctx context.Context, body []byte) error {
 	}
 	event := ""
 	if h.Event != nil {
-		event, _ = v.first(*h.Event)
+		event, _ = v.First(*h.Event)
 	}
 	for _, key := range keys {
 		word := source.Word{Key: key}
@@ -196,8 +197,8 @@ func (h *Hook) tell(ctx context.Context, body []byte) error {
 }
 
 // ids are those of whom a call speaks; all is false if there may be others.
-func (h *Hook) ids(v *value) (keys []string, all bool) {
-	found := v.find(*h.Person)
+func (h *Hook) ids(v *jsonpath.Value) (keys []string, all bool) {
+	found := v.Find(*h.Person)
 	if all = len(found) > 0 && len(found) <= mostIDs; !all {
 		return nil, false
 	}

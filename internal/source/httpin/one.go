@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/usher-id/usher/internal/jsonpath"
 )
 
 // One is how a record is had by its id.
@@ -43,7 +45,7 @@ func (o *One) check(list *url.URL) error {
 		return errors.New("one has at and list: the record is in one of the two places")
 	}
 	if o.Body != "" {
-		if _, err := parse([]byte(o.Body)); err != nil {
+		if _, err := jsonpath.Parse([]byte(o.Body)); err != nil {
 			return fmt.Errorf("body of one is no JSON, in which {id} stands within a text: %w", err)
 		}
 	}
@@ -74,22 +76,22 @@ func (o *One) ask(l *List, key string) (a ask, why string) {
 
 // record is the record in an answer, nil if there is none where it is looked for. none
 // says that the answer is a list without anybody: there is no such record.
-func (o *One) record(v *value) (record *value, none bool) {
+func (o *One) record(v *jsonpath.Value) (record *jsonpath.Value, none bool) {
 	if o.List != nil {
-		list := v.find(*o.List)
-		if len(list) != 1 || list[0].kind != '[' || len(list[0].items) > 1 {
+		list := v.Find(*o.List)
+		if len(list) != 1 || list[0].Kind != '[' || len(list[0].Items) > 1 {
 			return nil, false
 		}
-		if len(list[0].items) == 0 {
+		if len(list[0].Items) == 0 {
 			return nil, true
 		}
-		v = list[0].items[0]
-	} else if found := v.find(o.At); len(found) == 1 {
+		v = list[0].Items[0]
+	} else if found := v.Find(o.At); len(found) == 1 {
 		v = found[0]
 	} else {
 		return nil, false
 	}
-	if v.kind != '{' {
+	if v.Kind != '{' {
 		return nil, false
 	}
 	return v, false

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/usher-id/usher/internal/jsonpath"
 )
 
 // walk is one way through the pages of a list.
@@ -87,8 +89,8 @@ func (l *List) page(ctx context.Context, w *walk, next *ask, record func([]byte,
 		return false, nil
 	}
 	w.size += int64(len(a.body))
-	at, _ := w.list.container()
-	v, err := parsePage(a.body, at)
+	at, _ := w.list.Container()
+	v, err := jsonpath.ParseAround(a.body, at)
 	if err != nil {
 		return false, &Error{Where: next.where, Msg: "answers with what cannot be read: " + err.Error()}
 	}
@@ -100,53 +102,53 @@ func (l *List) page(ctx context.Context, w *walk, next *ask, record func([]byte,
 		w.doubt("page %d is page %d again: the list does not go on as paging says", w.pages, again)
 		return false, nil
 	}
-	for _, item := range list.items {
+	for _, item := range list.Items {
 		w.records++
 		if w.records > l.Limits.People {
 			return false, &Error{Where: next.where, Msg: fmt.Sprintf("has more than %d records", l.Limits.People)}
 		}
-		if err := record(item.raw, w.pages); err != nil {
+		if err := record(item.Raw, w.pages); err != nil {
 			return false, err
 		}
 	}
 	w.count(v)
-	w.short(len(list.items))
+	w.short(len(list.Items))
 	if w.pages == 1 {
 		w.etag = a.header.Get("Etag")
 	}
-	return w.onward(l.origin, v, len(list.items), a, next)
+	return w.onward(l.origin, v, len(list.Items), a, next)
 }
 
 // listOf finds the list in an answer.
-func (w *walk) listOf(v *value, where string) (*value, error) {
-	place, keyed := w.list.container()
-	found := v.find(place)
+func (w *walk) listOf(v *jsonpath.Value, where string) (*jsonpath.Value, error) {
+	place, keyed := w.list.Container()
+	found := v.Find(place)
 	at := "the answer"
 	if !w.list.IsZero() {
 		at = w.list.String()
 	}
 	switch {
-	case len(found) == 0 && v.kind == '[':
+	case len(found) == 0 && v.Kind == '[':
 		return nil, &Error{Where: where, Msg: "answers with a list, and list says " + at + ": take list out"}
 	case len(found) == 0:
 		return nil, &Error{Where: where, Msg: fmt.Sprintf("answers without %s, where the list is to be; it has %s: check list", at, memberNames(v))}
-	case keyed && found[0].kind == '{':
-	case found[0].kind != '[' && w.list.IsZero():
+	case keyed && found[0].Kind == '{':
+	case found[0].Kind != '[' && w.list.IsZero():
 		return nil, &Error{Where: where, Msg: fmt.Sprintf("answers with no list but with %s: say with list where the list is", memberNames(v))}
-	case found[0].kind != '[':
+	case found[0].Kind != '[':
 		return nil, &Error{Where: where, Msg: at + " is no list: check list; if it is an object whose values are the records, write [*] behind it"}
 	}
 	return found[0], nil
 }
 
 // memberNames names the members of an answer, which are names of the API and of nobody.
-func memberNames(v *value) string {
+func memberNames(v *jsonpath.Value) string {
 	const most = 12
-	if len(v.names) == 0 {
+	if len(v.Names) == 0 {
 		return "no members"
 	}
 	var names []string
-	for _, n := range v.names[:min(len(v.names), most)] {
+	for _, n := range v.Names[:min(len(v.Names), most)] {
 		if len(n) > 40 {
 			n = n[:40] + "…"
 		}
@@ -157,11 +159,11 @@ func memberNames(v *value) string {
 
 // again is the number of the page that had these very records, 0 for none. Pages
 // without any are all alike.
-func (w *walk) again(list *value) int {
-	if len(list.items) == 0 {
+func (w *walk) again(list *jsonpath.Value) int {
+	if len(list.Items) == 0 {
 		return 0
 	}
-	sum := sha256.Sum256(list.raw)
+	sum := sha256.Sum256(list.Raw)
 	if n := w.before[sum]; n > 0 {
 		return n
 	}
@@ -180,11 +182,11 @@ func (w *walk) short(n int) {
 }
 
 // count takes in how many records the answer says that there are.
-func (w *walk) count(v *value) {
+func (w *walk) count(v *jsonpath.Value) {
 	if w.total == nil {
 		return
 	}
-	text, there := v.first(*w.total)
+	text, there := v.First(*w.total)
 	n, err := strconv.Atoi(text)
 	switch {
 	case !there && w.pages > 1: // told on the first page alone
@@ -239,7 +241,7 @@ func with(u *url.URL, set map[string]string) *url.URL {
 // A short page is not the last one: a list may leave people out of a page, or have smaller
 // pages than it was asked for. Numbered pages end with an empty one, or where the total or
 // More says so.
-func (w *walk) onward(from string, v *value, n int, a *answer, next *ask) (more bool, err error) {
+func (w *walk) onward(from string, v *jsonpath.Value, n int, a *answer, next *ask) (more bool, err error) {
 	p := w.paging
 	if p.Kind == PagingNone {
 		if link(a.header) != "" {
@@ -276,7 +278,7 @@ func (w *walk) onward(from string, v *value, n int, a *answer, next *ask) (more 
 		w.named = w.named || pages(a.header)
 		return w.follow(from, link(a.header), v, n, a, next)
 	}
-	text, there := v.first(p.Next)
+	text, there := v.First(p.Next)
 	w.named = w.named || there
 	if p.Kind == PagingNext {
 		return w.follow(from, text, v, n, a, next)
@@ -295,17 +297,17 @@ func (w *walk) onward(from string, v *value, n int, a *answer, next *ask) (more 
 
 // hint is the name of a member beside a list by which systems tell that it goes on, "" if
 // none does: a list of which only the first page is read looks like one that many have left.
-func hint(v *value, depth int) string {
+func hint(v *jsonpath.Value, depth int) string {
 	const deepest = 3
-	if v.kind != '{' || depth > deepest {
+	if v.Kind != '{' || depth > deepest {
 		return ""
 	}
-	for i, item := range v.items {
-		name := strings.NewReplacer("_", "", "-", "", "@", "", ".", "").Replace(strings.ToLower(v.names[i]))
+	for i, item := range v.Items {
+		name := strings.NewReplacer("_", "", "-", "", "@", "", ".", "").Replace(strings.ToLower(v.Names[i]))
 		switch name {
 		case "next", "nextpage", "nextcursor", "nexttoken", "nextpagetoken", "nextlink", "nexturl", "odatanextlink", "hasmore", "hasnext", "hasnextpage":
-			if text := item.string(); text != "" && text != "false" && text != "{}" {
-				return v.names[i]
+			if text := item.String(); text != "" && text != "false" && text != "{}" {
+				return v.Names[i]
 			}
 		}
 		if found := hint(item, depth+1); found != "" {
@@ -317,11 +319,11 @@ func hint(v *value, depth int) string {
 
 // more reads what an answer says of further pages: says, that there are some; end, that
 // there are none.
-func (w *walk) more(v *value) (says, end bool) {
+func (w *walk) more(v *jsonpath.Value) (says, end bool) {
 	if w.paging.More == nil {
 		return false, false
 	}
-	switch text, _ := v.first(*w.paging.More); text {
+	switch text, _ := v.First(*w.paging.More); text {
 	case "true":
 		return true, false
 	case "false":
@@ -334,7 +336,7 @@ func (w *walk) more(v *value) (says, end bool) {
 // unnamed is a page that names no next one. It is believed to be the last if the list is
 // known to name next pages where we look, or if it is not full, and if no other member of it
 // seems to name one: the place may have moved, and pages be smaller than they were asked for.
-func (w *walk) unnamed(v *value, n int) (more bool, err error) {
+func (w *walk) unnamed(v *jsonpath.Value, n int) (more bool, err error) {
 	name := hint(v, 0)
 	switch {
 	case w.paging.More != nil:
@@ -352,7 +354,7 @@ func (w *walk) unnamed(v *value, n int) (more bool, err error) {
 
 // follow goes to an address that an answer names, within the origin of the list and
 // nowhere else: the credential goes along.
-func (w *walk) follow(from, text string, v *value, n int, a *answer, next *ask) (more bool, err error) {
+func (w *walk) follow(from, text string, v *jsonpath.Value, n int, a *answer, next *ask) (more bool, err error) {
 	if text == "" {
 		return w.unnamed(v, n)
 	}

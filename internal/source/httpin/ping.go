@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/usher-id/usher/internal/jsonpath"
 )
 
 // Bounds of what a call may cost that nobody has signed.
@@ -40,12 +42,12 @@ func (p pings) is(r *http.Request, header string) bool {
 	if strings.TrimSpace(string(body)) == p.text {
 		return true
 	}
-	v, err := parse(body)
+	v, err := jsonpath.Parse(body)
 	if err != nil {
 		return false
 	}
-	if v.kind == '{' && len(v.items) == 1 {
-		v = v.items[0]
+	if v.Kind == '{' && len(v.Items) == 1 {
+		v = v.Items[0]
 	}
-	return v.kind == '"' && v.text == p.text
+	return v.Kind == '"' && v.String() == p.text
 }

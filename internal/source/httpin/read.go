@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/source"
 )
 
@@ -231,7 +232,7 @@ func (l *List) one(ctx context.Context, key string, d *details) (row *source.Row
 	if err != nil {
 		return nil, nil, "", err
 	}
-	answer, err := parse(a.body)
+	answer, err := jsonpath.Parse(a.body)
 	if err != nil {
 		return nil, nil, request.where + " answers with what cannot be read: " + err.Error(), nil
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/source"
 )
 
@@ -49,14 +50,14 @@ func (r *rows) add(raw []byte, page int) error {
 }
 
 // read reads a record and its key, or sets it aside and returns nil.
-func (r *rows) read(raw []byte, page int) (key string, v *value) {
+func (r *rows) read(raw []byte, page int) (key string, v *jsonpath.Value) {
 	r.count++
-	v, err := parse(raw)
+	v, err := jsonpath.Parse(raw)
 	switch {
 	case err != nil:
 		r.lost(page, "it cannot be read: "+err.Error())
 		return "", nil
-	case v.kind != '{':
+	case v.Kind != '{':
 		r.lost(page, "it is no object")
 		return "", nil
 	}
@@ -81,7 +82,7 @@ func (r *rows) lost(page int, reason string) {
 }
 
 // note takes in which columns a record has.
-func (r *rows) note(v *value) {
+func (r *rows) note(v *jsonpath.Value) {
 	for i, c := range r.l.Columns {
 		if !r.has[i] {
 			_, r.has[i], _ = c.of(v)
@@ -90,24 +91,24 @@ func (r *rows) note(v *value) {
 }
 
 // key is the key of a record, or what is wrong with it.
-func (l *List) key(v *value) (key, reason string) {
-	found := v.find(l.Key)
+func (l *List) key(v *jsonpath.Value) (key, reason string) {
+	found := v.Find(l.Key)
 	switch {
 	case len(found) == 0:
 		return "", "it has no key: " + l.Key.String() + " is not there"
-	case found[0].kind == '{' || found[0].kind == '[':
+	case !found[0].Simple():
 		return "", "the key at " + l.Key.String() + " is neither text nor a number"
 	}
-	text := strings.TrimFunc(found[0].string(), source.IsBlank)
+	text := strings.TrimFunc(found[0].String(), source.IsBlank)
 	return text, source.BadKey([]byte(text), source.MaxField)
 }
 
 // take keeps a record whose key is sure, or says what is wrong with one of its values.
-func (r *rows) take(key string, v *value) {
+func (r *rows) take(key string, v *jsonpath.Value) {
 	var bad *source.Reject
 	for i, c := range r.l.Columns {
 		text, _, reason := c.of(v)
-		if c.Path.text == r.l.Key.text {
+		if c.Path.String() == r.l.Key.String() {
 			text = key
 		} else if reason = cmp.Or(reason, source.BadText([]byte(text), source.MaxField)); reason != "" && bad == nil {
 			bad = &source.Reject{Field: c.Name, Key: key, Reason: c.Name + ": " + reason}

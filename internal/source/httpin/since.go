@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/source"
 )
 
@@ -160,7 +161,7 @@ func (l *List) Changed(ctx context.Context, since time.Time) (keys []string, err
 	when := strings.Replace(cmp.Or(s.Value, whenIn), whenIn, s.Form.write(since), 1)
 	first := ask{url: with(at, map[string]string{s.Param: when}), where: place(at), method: http.MethodGet}
 	err = l.all(ctx, w, first, func(raw []byte, _ int) error {
-		v, err := parse(raw)
+		v, err := jsonpath.Parse(raw)
 		if err != nil {
 			lost++
 			return nil
@@ -186,12 +187,12 @@ func (l *List) Changed(ctx context.Context, since time.Time) (keys []string, err
 }
 
 // idOf is an id, "" for none that can be one.
-func idOf(v *value, p Path) string {
-	found := v.find(p)
-	if len(found) == 0 || found[0].kind == '{' || found[0].kind == '[' {
+func idOf(v *jsonpath.Value, p Path) string {
+	found := v.Find(p)
+	if len(found) == 0 || !found[0].Simple() {
 		return ""
 	}
-	key := strings.TrimFunc(found[0].string(), source.IsBlank)
+	key := strings.TrimFunc(found[0].String(), source.IsBlank)
 	if source.BadKey([]byte(key), source.MaxField) != "" {
 		return ""
 	}

@@ -5,9 +5,10 @@ package httpin
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/usher-id/usher/internal/jsonpath"
 )
 
 // Take is which value of a column counts, where its path leads to several: of somebody who
@@ -28,7 +29,7 @@ func (c Column) check() error {
 	case TakeFirst:
 		return nil
 	case TakeEarliest, TakeLatest:
-		if _, _, ok := c.Path.items(); ok {
+		if _, _, ok := c.Path.Items(); ok {
 			return nil
 		}
 		return fmt.Errorf("column %s takes the %s, and its path leads to one value: write [*] behind the list, as in jobs[*].end", c.Name, c.Take)
@@ -36,34 +37,19 @@ func (c Column) check() error {
 	return fmt.Errorf("column %s cannot take %q", c.Name, c.Take)
 }
 
-// items splits a path at its last list: where the items are, and where in one the value is.
-// Of items that are preferred it leads to all that are as good as the first.
-func (p Path) items() (list, rest Path, ok bool) {
-	for i, s := range slices.Backward(p.steps) {
-		switch s.kind {
-		case prefer:
-			s.kind = best
-			return Path{p.text, append(slices.Clone(p.steps[:i]), s)}, Path{p.text, p.steps[i+1:]}, true
-		case each, where:
-			return Path{p.text, p.steps[:i+1]}, Path{p.text, p.steps[i+1:]}, true
-		}
-	}
-	return p, Path{}, false
-}
-
 // of is the value of a column. there tells that its path leads somewhere, be it to null, and
 // reason what is wrong with what is there.
-func (c Column) of(v *value) (text string, there bool, reason string) {
+func (c Column) of(v *jsonpath.Value) (text string, there bool, reason string) {
 	if c.Take == TakeFirst {
-		text, there = v.first(c.Path)
+		text, there = v.First(c.Path)
 		return text, there, ""
 	}
-	list, rest, _ := c.Path.items() // few records have many
+	list, rest, _ := c.Path.Items() // few records have many
 	var best time.Time
 	open := false
-	items := v.find(list)
+	items := v.Find(list)
 	for _, item := range items {
-		one, has := item.first(rest)
+		one, has := item.First(rest)
 		there = there || has
 		if one = strings.TrimSpace(one); one == "" {
 			open = true
@@ -80,7 +66,7 @@ func (c Column) of(v *value) (text string, there bool, reason string) {
 	switch {
 	case len(items) == 0 && !c.Optional:
 		// Nothing is told of them, which says neither that they begin nor that they stay.
-		return "", there, "there is no item at " + list.text
+		return "", there, "there is no item at " + list.String()
 	case open && c.Take == TakeLatest:
 		return "", there, ""
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/usher-id/usher/internal/jsonpath"
 )
 
 // TestTake: which of several values counts.
@@ -29,7 +31,7 @@ func TestTake(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
-			v, err := parse([]byte(`{"jobs":` + text + `}`))
+			v, err := jsonpath.Parse([]byte(`{"jobs":` + text + `}`))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,7 +58,7 @@ func TestTakeOfTheBest(t *testing.T) {
 		gone:                          "2020-01-01 2020-01-01",
 		gone + "," + now + "," + all:  "2026-03-01 ",
 	} {
-		v, err := parse([]byte(`{"jobs":[` + text + `]}`))
+		v, err := jsonpath.Parse([]byte(`{"jobs":[` + text + `]}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,23 +84,23 @@ func TestKeptUntilItsTurn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		was, err := parse(text)
+		was, err := jsonpath.Parse(text)
 		if err != nil {
 			t.Skip("no such record is read") // an object has a name twice once it is UTF-8
 		}
 		members, kept := map[string]bool{}, []string{}
-		for _, name := range was.names {
+		for _, name := range was.Names {
 			if rapid.Bool().Draw(t, "kept") {
 				members[name], kept = true, append(kept, name)
 			}
 		}
-		is, err := parse(was.only(members))
-		if err != nil || !slices.Equal(is.names, kept) {
-			t.Fatalf("%q: %v", is.names, err)
+		is, err := jsonpath.Parse(was.Only(members))
+		if err != nil || !slices.Equal(is.Names, kept) {
+			t.Fatalf("%q: %v", is.Names, err)
 		}
 		for _, name := range kept {
-			if is.member(name).string() != was.member(name).string() {
-				t.Errorf("%q is %s", name, is.member(name).string())
+			if is.Member(name).String() != was.Member(name).String() {
+				t.Errorf("%q is %s", name, is.Member(name).String())
 			}
 		}
 	})

@@ -51,6 +51,13 @@ type Server struct {
 	Details Details
 	// Hidden are people who are not in the list, and are told of by their id.
 	Hidden []Person
+	// OneFault may answer a request about a single person instead, of whatever method; it
+	// reports whether it did.
+	OneFault func(w http.ResponseWriter, r *http.Request, id string) bool
+	// Ignores has writes answered with success that change nothing.
+	Ignores bool
+	// Drops is of how many writes the answer is lost, behind the change.
+	Drops int
 
 	people   []Person
 	changed  []string // ids, of /changed
@@ -59,36 +66,43 @@ type Server struct {
 	requests int
 	same     int // of the requests, those answered with 304
 	since    []string
+	writes   []Written
 }
+
+// Written is a request that changed somebody, or would have.
+type Written struct{ ID, Method, Type, Body string }
 
 // New starts a server that ends with the test.
 func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{Size: 3}
-	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.Lock()
-		defer s.Unlock()
-		s.requests++
-		if s.Token != "" && r.Header.Get("Authorization") != "Bearer "+s.Token {
-			http.Error(w, `{"error":"who are you"}`, http.StatusUnauthorized)
-			return
-		}
-		id, single := strings.CutPrefix(r.URL.Path, "/people/")
-		switch {
-		case s.detail(w, r):
-		case r.URL.Path == "/people":
-			s.list(w, r)
-		case r.URL.Path == "/changed":
-			s.changes(w, r)
-		case single:
-			s.one(w, id)
-		default:
-			http.NotFound(w, r)
-		}
-	}))
+	h := httptest.NewServer(s)
 	t.Cleanup(h.Close)
 	s.URL = h.URL + "/people"
 	return s
+}
+
+// ServeHTTP answers a request, also without a network in between.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.Lock()
+	defer s.Unlock()
+	s.requests++
+	if s.Token != "" && r.Header.Get("Authorization") != "Bearer "+s.Token {
+		http.Error(w, `{"error":"who are you"}`, http.StatusUnauthorized)
+		return
+	}
+	id, single := strings.CutPrefix(r.URL.Path, "/people/")
+	switch {
+	case s.detail(w, r):
+	case r.URL.Path == "/people":
+		s.list(w, r)
+	case r.URL.Path == "/changed":
+		s.changes(w, r)
+	case single:
+		s.single(w, r, id)
+	default:
+		http.NotFound(w, r)
+	}
 }
 
 // Set replaces the people.

@@ -53,7 +53,7 @@ func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subj
 	if err != nil || len(subjects) == 0 {
 		return subjects, err
 	}
-	return subjects, errors.Join(tx.addTeams(ctx, subjects), tx.addMembers(ctx, q.App, subjects))
+	return subjects, errors.Join(tx.addTeams(ctx, subjects), tx.addMembers(ctx, q.App, subjects), tx.addRecords(ctx, q.Source, subjects))
 }
 
 // indexFor names the small index that holds just what is asked for. Left to
@@ -133,6 +133,28 @@ func (tx *Tx) addMembers(ctx context.Context, app string, subjects []provision.S
 		}
 		return nil
 	}, `SELECT person, team FROM app_members WHERE app = ? AND person BETWEEN ? AND ?`, app, first, last)
+}
+
+// addRecords adds by what a source knows people: by records that it has still, and that
+// stand for themselves.
+func (tx *Tx) addRecords(ctx context.Context, source string, subjects []provision.Subject) error {
+	if source == "" {
+		return nil
+	}
+	first, last, at := between(subjects)
+	return tx.rows(ctx, func(r *sql.Rows) error {
+		var person string
+		var key provision.RecordKey
+		var end sql.NullInt64
+		if err := r.Scan(&person, &key.ID, &end); err != nil {
+			return err
+		}
+		key.End = instant(end)
+		if i, ok := at[person]; ok {
+			subjects[i].Records = append(subjects[i].Records, key)
+		}
+		return nil
+	}, `SELECT person, id, end_at FROM records INDEXED BY records_person WHERE person BETWEEN ? AND ? AND source = ? AND missing_at IS NULL AND alias = '' ORDER BY person, id`, first, last, source)
 }
 
 // PutAccounts implements provision.AccountTx. A mark can be set here and is

@@ -78,6 +78,21 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 	return tx.marked(ctx, "")
 }
 
+// MarkLinked implements directory.Tx.
+func (tx *Tx) MarkLinked(ctx context.Context, people []string) error {
+	for _, p := range people {
+		err := tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = CASE WHEN due = 1 THEN due_at ELSE ?1 END, version = version + 1, parked = '', retry_at = NULL
+			WHERE person = ?2`, stamp(tx.now), p)
+		if err != nil {
+			return err
+		}
+	}
+	if len(people) == 0 {
+		return nil
+	}
+	return tx.marked(ctx, "")
+}
+
 // Waiting implements directory.Tx.
 func (tx *Tx) Waiting(ctx context.Context, now time.Time) (due, absent, returned []string, err error) {
 	due, err = tx.strings(ctx, `SELECT id FROM people WHERE next_at IS NOT NULL AND next_at <= ? ORDER BY id`, stamp(now))

@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,8 @@ var accounts = map[string]func(*bundle){
 	"an old plan parks nobody":                  oldPlanParksNobody,
 	"an app is marked anew":                     markApp,
 	"people are marked anew":                    markPeople,
+	"who got a record is marked anew":           markLinked,
+	"by what a source knows people":             recordKeys,
 	"memberships":                               edges,
 	"owners":                                    owners,
 	"the next retry":                            nextRetry,
@@ -59,6 +62,72 @@ func accountRoundTrip(b *bundle) {
 	got.Sent, a.Sent = nil, nil
 	equal(b, "account", got, a)
 	equal(b, "the other account", b.subject("app", "p001").Account.RemoteID, "")
+}
+
+func markLinked(b *bundle) {
+	b.crowd(3)
+	b.app("other")
+	rest := func() {
+		b.provision(func(tx provision.Tx) error {
+			for _, app := range []string{"app", "other"} {
+				subjects, err := tx.Subjects(b.ctx, provision.Query{App: app, Limit: 9})
+				b.must(err)
+				for _, s := range subjects {
+					a := s.Account
+					a.Parked = "no such record"
+					b.must(tx.PutAccounts(b.ctx, []provision.Account{a}))
+					b.must(tx.ClearMarks(b.ctx, app, []provision.Mark{{Person: s.Person.ID, Version: a.Version}}))
+				}
+			}
+			return nil
+		})
+	}
+	rest()
+	b.directory(func(tx directory.Tx) error {
+		return errors.Join(tx.MarkLinked(b.ctx, nil), tx.MarkLinked(b.ctx, []string{"p001", "nobody"}))
+	})
+	for _, app := range []string{"app", "other"} {
+		same(b, "due at "+app, b.subjects(provision.Query{App: app, Limit: 9, Due: true, Now: noon}), []string{"p001"})
+	}
+}
+
+// recordKeys: subjects come with the keys that the source which is asked for has for them
+// still, and no other's.
+func recordKeys(b *bundle) {
+	b.crowd(3)
+	rec := func(source, id, person string, change func(*directory.Record)) directory.Record {
+		r := record(id, person)
+		r.Source = source
+		if change != nil {
+			change(&r)
+		}
+		return r
+	}
+	b.directory(func(tx directory.Tx) error {
+		return tx.PutRecords(b.ctx, []directory.Record{
+			rec("list", "2", "p000", nil), rec("list", "1", "p000", func(r *directory.Record) { r.End = noon.Add(time.Hour) }),
+			rec("list", "3", "p000", func(r *directory.Record) { r.Missing = noon }), rec("list", "4", "p000", func(r *directory.Record) { r.Alias = "2" }),
+			rec("list", "5", "", nil), rec("idp", "6", "p000", nil), rec("idp", "7", "p001", nil), rec("list", "8", "p002", nil),
+		})
+	})
+	for source, want := range map[string]string{"list": "1 until 13:00, 2; ; 8", "idp": "6; 7; ", "": "; ; ", "nobody": "; ; "} {
+		var got []string
+		b.provision(func(tx provision.Tx) error {
+			subjects, err := tx.Subjects(b.ctx, provision.Query{App: "app", Limit: 9, Source: source})
+			for _, s := range subjects {
+				var keys []string
+				for _, k := range s.Records {
+					if !k.End.IsZero() {
+						k.ID += k.End.UTC().Format(" until 15:04")
+					}
+					keys = append(keys, k.ID)
+				}
+				got = append(got, strings.Join(keys, ", "))
+			}
+			return err
+		})
+		equal(b, "keys of source "+source, strings.Join(got, "; "), want)
+	}
 }
 
 func subjectPages(b *bundle) {

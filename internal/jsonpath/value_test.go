@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package httpin
+package jsonpath
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ const record = `{"id":7,"name":{"first":"Ada","a.b":"dot","n/m":"slash"},"pay":1
 
 func TestPaths(t *testing.T) {
 	t.Parallel()
-	v, err := parse([]byte(record))
+	v, err := Parse([]byte(record))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		if got, there := v.first(p); got != want || !there {
+		if got, there := v.First(p); got != want || !there {
 			t.Errorf("%s is %q %v, want %q", path, got, there, want)
 		}
 	}
@@ -41,7 +41,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		if got, there := v.first(p); got != "" || there {
+		if got, there := v.First(p); got != "" || there {
 			t.Errorf("%s is there: %q", path, got)
 		}
 	}
@@ -61,7 +61,7 @@ func TestStrictJSON(t *testing.T) {
 		`{"a":geheim}`: "no JSON", `{} geheim`: "behind its end", `[1,]`: "no JSON", `{"a":"\ud800"}`: "no JSON",
 		strings.Repeat("[", 70) + strings.Repeat("]", 70): "deeper", `01`: "", ``: "cut off", `{"a":NaN}`: "no JSON",
 	} {
-		_, err := parse([]byte(text))
+		_, err := Parse([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
@@ -77,7 +77,7 @@ func TestAnyValueIsItself(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := parse(text)
+		v, err := Parse(text)
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
@@ -85,7 +85,7 @@ func TestAnyValueIsItself(t *testing.T) {
 		if err != nil {
 			t.Skip(err)
 		}
-		if got, there := v.first(p); got != other || !there {
+		if got, there := v.First(p); got != other || !there {
 			t.Fatalf("%q is %q", other, got)
 		}
 	})
@@ -96,10 +96,10 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(record), "jobs[primary=true].title")
 	f.Add([]byte(`{"a":"`), "/a/0")
 	f.Fuzz(func(_ *testing.T, text []byte, path string) {
-		v, err := parse(text)
+		v, err := Parse(text)
 		p, wrong := ParsePath(path)
 		if err == nil && wrong == nil {
-			v.first(p)
+			v.First(p)
 		}
 	})
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package httpin
+package jsonpath
 
 import (
 	"errors"
@@ -77,13 +77,33 @@ func (p Path) First() string {
 	return p.steps[0].name
 }
 
-// container is where the list itself is, of a path that may say behind it, by [*], that the
+// Container is where the list itself is, of a path that may say behind it, by [*], that the
 // list is an object of which the values are the records.
-func (p Path) container() (Path, bool) {
+func (p Path) Container() (Path, bool) {
 	if n := len(p.steps); n > 0 && p.steps[n-1].kind == each {
 		return Path{p.text, p.steps[:n-1]}, true
 	}
 	return p, false
+}
+
+// Items splits a path at its last list: where the items are, and where in one the value is.
+// Of items that are preferred it leads to all that are as good as the first.
+func (p Path) Items() (list, rest Path, ok bool) {
+	for i, s := range slices.Backward(p.steps) {
+		switch s.kind {
+		case prefer:
+			s.kind = best
+			return Path{p.text, append(slices.Clone(p.steps[:i]), s)}, Path{p.text, p.steps[i+1:]}, true
+		case each, where:
+			return Path{p.text, p.steps[:i+1]}, Path{p.text, p.steps[i+1:]}, true
+		}
+	}
+	return p, Path{}, false
+}
+
+// Plain reports whether the path leads to one place, by names alone.
+func (p Path) Plain() bool {
+	return !slices.ContainsFunc(p.steps, func(s step) bool { return s.kind != member && s.kind != pointed })
 }
 
 // IsZero reports whether the path is the whole text.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package httpin
+package jsonpath
 
 import (
 	"bytes"
@@ -13,22 +13,22 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// deepest is how deep a record may be nested.
-const deepest = 64
+// Deepest is how deep a record may be nested.
+const Deepest = 64
 
-var errDeep = fmt.Errorf("it is nested deeper than %d", deepest)
+var errDeep = fmt.Errorf("it is nested deeper than %d", Deepest)
 
-// value is a JSON value, read.
-type value struct {
-	kind  jsontext.Kind
+// Value is a JSON value, read.
+type Value struct {
+	Kind  jsontext.Kind
 	text  string   // of a string, a number as it is written, true or false
-	raw   []byte   // of an object or a list
-	names []string // of an object: those of its items
-	items []*value
+	Raw   []byte   // of an object or a list
+	Names []string // of an object: those of its items
+	Items []*Value
 }
 
-// parse reads one value, strictly. What is wrong is said without what stands there.
-func parse(raw []byte) (*value, error) {
+// Parse reads one value, strictly. What is wrong is said without what stands there.
+func Parse(raw []byte) (*Value, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(raw))
 	v, err := build(d, raw, 0, nil)
 	if err != nil {
@@ -37,9 +37,9 @@ func parse(raw []byte) (*value, error) {
 	return v, ended(d)
 }
 
-// parsePage reads an answer of which the list is not read, but kept as it is written,
+// ParseAround reads an answer of which the list is not read, but kept as it is written,
 // record by record: a list may be large, and one record at a time is enough.
-func parsePage(raw []byte, list Path) (*value, error) {
+func ParseAround(raw []byte, list Path) (*Value, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(raw))
 	v, err := build(d, raw, 0, &list.steps)
 	if err != nil {
@@ -73,16 +73,16 @@ func unreadable(err error, d *jsontext.Decoder) error {
 }
 
 // build reads a value. apart leads to a list of which the items are not read; nil is none.
-func build(d *jsontext.Decoder, raw []byte, depth int, apart *[]step) (*value, error) {
-	if depth > deepest {
+func build(d *jsontext.Decoder, raw []byte, depth int, apart *[]step) (*Value, error) {
+	if depth > Deepest {
 		return nil, errDeep
 	}
 	tok, err := d.ReadToken()
 	if err != nil {
 		return nil, err
 	}
-	v := &value{kind: tok.Kind()}
-	switch v.kind {
+	v := &Value{Kind: tok.Kind()}
+	switch v.Kind {
 	case '{', '[':
 		begin := d.InputOffset() - 1
 		for d.PeekKind() != '}' && d.PeekKind() != ']' {
@@ -93,7 +93,7 @@ func build(d *jsontext.Decoder, raw []byte, depth int, apart *[]step) (*value, e
 		if _, err := d.ReadToken(); err != nil {
 			return nil, err
 		}
-		v.raw = raw[begin:d.InputOffset()]
+		v.Raw = raw[begin:d.InputOffset()]
 	default:
 		v.text = tok.String() // of a number it is what is written
 	}
@@ -101,38 +101,38 @@ func build(d *jsontext.Decoder, raw []byte, depth int, apart *[]step) (*value, e
 }
 
 // add reads the next member of an object or the next item of a list.
-func (v *value) add(d *jsontext.Decoder, raw []byte, depth int, apart *[]step) error {
+func (v *Value) add(d *jsontext.Decoder, raw []byte, depth int, apart *[]step) error {
 	var beneath *[]step
-	if v.kind == '{' {
+	if v.Kind == '{' {
 		name, err := d.ReadToken()
 		if err != nil {
 			return err
 		}
-		v.names = append(v.names, name.String())
-		if apart != nil && len(*apart) > 0 && (*apart)[0].name == v.names[len(v.names)-1] {
+		v.Names = append(v.Names, name.String())
+		if apart != nil && len(*apart) > 0 && (*apart)[0].name == v.Names[len(v.Names)-1] {
 			rest := (*apart)[1:]
 			beneath = &rest
 		}
 	}
-	if v.kind == '[' && apart != nil && len(*apart) == 0 {
+	if v.Kind == '[' && apart != nil && len(*apart) == 0 {
 		one, err := d.ReadValue()
 		if err != nil {
 			return err
 		}
 		end := int(d.InputOffset())
-		v.items = append(v.items, &value{kind: one.Kind(), raw: raw[end-len(one) : end]})
+		v.Items = append(v.Items, &Value{Kind: one.Kind(), Raw: raw[end-len(one) : end]})
 		return nil
 	}
 	item, err := build(d, raw, depth+1, beneath)
-	v.items = append(v.items, item)
+	v.Items = append(v.Items, item)
 	return err
 }
 
-// find returns what a path leads to, in order; nothing is no mistake.
-func (v *value) find(p Path) []*value {
-	found := []*value{v}
+// Find returns what a path leads to, in order; nothing is no mistake.
+func (v *Value) Find(p Path) []*Value {
+	found := []*Value{v}
 	for _, s := range p.steps {
-		var next []*value
+		var next []*Value
 		for _, f := range found {
 			next = append(next, f.follow(s)...)
 		}
@@ -143,27 +143,27 @@ func (v *value) find(p Path) []*value {
 	return found
 }
 
-func (v *value) follow(s step) []*value {
+func (v *Value) follow(s step) []*Value {
 	switch {
-	case s.kind == member || s.kind == pointed && v.kind == '{':
-		if m := v.member(s.name); m != nil {
-			return []*value{m}
+	case s.kind == member || s.kind == pointed && v.Kind == '{':
+		if m := v.Member(s.name); m != nil {
+			return []*Value{m}
 		}
-	case s.kind == each && v.kind == '{': // the values of an object that is a list by ids
-		return v.items
-	case v.kind != '[':
+	case s.kind == each && v.Kind == '{': // the values of an object that is a list by ids
+		return v.Items
+	case v.Kind != '[':
 	case s.kind == pointed:
 		n, err := strconv.Atoi(s.name)
-		if err == nil && n >= 0 && n < len(v.items) && strconv.Itoa(n) == s.name {
-			return v.items[n : n+1]
+		if err == nil && n >= 0 && n < len(v.Items) && strconv.Itoa(n) == s.name {
+			return v.Items[n : n+1]
 		}
 	case s.kind == each:
-		return v.items
-	case s.kind == at && s.index < len(v.items):
-		return v.items[s.index : s.index+1]
+		return v.Items
+	case s.kind == at && s.index < len(v.Items):
+		return v.Items[s.index : s.index+1]
 	case s.kind == where:
-		var out []*value
-		for _, item := range v.items {
+		var out []*Value
+		for _, item := range v.Items {
 			if item.is(s.name, s.value) {
 				out = append(out, item)
 			}
@@ -179,9 +179,9 @@ func (v *value) follow(s step) []*value {
 }
 
 // best are the items that are best by a member.
-func (v *value) best(s step) (out []*value) {
+func (v *Value) best(s step) (out []*Value) {
 	for _, alike := range s.order {
-		for _, item := range v.items {
+		for _, item := range v.Items {
 			if slices.ContainsFunc(alike, func(wanted string) bool { return wanted == "*" || item.is(s.name, wanted) }) {
 				out = append(out, item)
 			}
@@ -194,44 +194,48 @@ func (v *value) best(s step) (out []*value) {
 }
 
 // is reports whether a member of an object is a text, as a column has it.
-func (v *value) is(name, text string) bool {
-	m := v.member(name)
-	return m != nil && m.kind != '{' && m.kind != '[' && m.string() == text
+func (v *Value) is(name, text string) bool {
+	m := v.Member(name)
+	return m != nil && m.Simple() && m.String() == text
 }
 
-func (v *value) member(name string) *value {
-	if v.kind != '{' {
+// Member is the member of an object of this name, nil if there is none.
+func (v *Value) Member(name string) *Value {
+	if v.Kind != '{' {
 		return nil
 	}
-	for i, n := range v.names {
+	for i, n := range v.Names {
 		if n == name {
-			return v.items[i]
+			return v.Items[i]
 		}
 	}
 	return nil
 }
 
-// first is the first value that a path leads to and that is not null, as a column has
+// First is the first value that a path leads to and that is not null, as a column has
 // it. there tells that the path leads somewhere, be it to null.
-func (v *value) first(p Path) (text string, there bool) {
-	for _, f := range v.find(p) {
-		if there = true; f.kind != 'n' {
-			return f.string(), true
+func (v *Value) First(p Path) (text string, there bool) {
+	for _, f := range v.Find(p) {
+		if there = true; f.Kind != 'n' {
+			return f.String(), true
 		}
 	}
 	return "", there
 }
 
-// string is a value as a column has it: text as it is, numbers and booleans as they are
+// Simple reports whether a value is no object and no list.
+func (v *Value) Simple() bool { return v.Kind != '{' && v.Kind != '[' }
+
+// String is a value as a column has it: text as it is, numbers and booleans as they are
 // written, nothing for null, and anything else as its JSON.
-func (v *value) string() string {
-	switch v.kind {
+func (v *Value) String() string {
+	switch v.Kind {
 	case 'n':
 		return ""
 	case '{', '[':
-		c := jsontext.Value(bytes.Clone(v.raw))
+		c := jsontext.Value(bytes.Clone(v.Raw))
 		if c.Compact() != nil {
-			return string(v.raw)
+			return string(v.Raw)
 		}
 		return string(c)
 	}
