@@ -27,6 +27,8 @@ type Config struct {
 
 // App is an Okta org.
 type App struct {
+	app.Own
+
 	client   *okta.Client
 	profile  app.Profile
 	places   []place
@@ -42,6 +44,7 @@ func New(cfg Config) (*App, error) {
 		return nil, errors.New("oktaapp: there is no client")
 	}
 	a := &App{client: cfg.Client, places: places(), id: cfg.IDAttribute}
+	a.Own = app.Own{Maker: "Okta", Users: users{a}, Groups: groups{cfg.Client}, Convert: convert}
 	switch cfg.Deactivate {
 	case "", config.OktaDeactivate:
 	case config.OktaSuspend:
@@ -104,7 +107,6 @@ var (
 	userName     = scim.Path{Attr: "userName"}
 	externalID   = scim.Path{Attr: "externalId"}
 	active       = scim.Path{Attr: "active"}
-	displayName  = scim.Path{Attr: "displayName"}
 	workEmail    = scim.MustPath(`emails[type eq "work"].value`)
 	primaryEmail = scim.MustPath(`emails[primary eq true].value`)
 )
