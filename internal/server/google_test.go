@@ -251,3 +251,27 @@ func TestGoogleRefusesOne(t *testing.T) {
 		t.Errorf("%v are in a group that is not ours", got)
 	}
 }
+
+// TestGoogleReturnsHalfOut: who comes back while a departure is half done is let in again,
+// though nothing of it was answered, be it tried again by then or set aside.
+func TestGoogleReturnsHalfOut(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fake.Kind{fake.ServerError, fake.Forbidden} {
+		w := newWorkspace(t, nil)
+		w.cycle("2026-03-01")
+		w.wait = time.Millisecond
+		w.account.SetFaults(fake.Rules(fake.Rule{Path: "/users/{id}/signOut", Fault: fake.Fault{Kind: kind}}))
+		w.staff[0].end = "2026-03-01"
+		if rep := w.cycle("2026-03-03").Apps["app"]; rep.Disable != 0 || rep.Waiting+rep.Parked != 1 || !w.user("p001").Suspended {
+			t.Errorf("%+v %s", rep, w.parked())
+		}
+		w.account.SetFaults(nil)
+		w.staff[0].end = ""
+		w.wait = 0
+		if rep := w.cycle("2026-03-04").Apps["app"]; rep.Update != 1 || rep.Parked != 0 {
+			t.Errorf("%+v %s", rep, w.parked())
+		}
+		w.in("p001", "A")
+		w.quiet("2026-03-04")
+	}
+}

@@ -66,7 +66,7 @@ func (a *App) fill(p app.Profile) app.Profile {
 	p.Groups = app.Operations{Create: true, Patch: true, Get: true, List: true}
 	p.ListTrusted, p.ListLate, p.MembersReadable = true, true, true
 	p.MaxMembersPerRequest, p.MaxRemovalsPerRequest = 1, 1
-	p.DeactivateLeaves, p.Reversible = app.LeavesDisabled, true
+	p.DeactivateLeaves, p.DeactivateSteps, p.Reversible = app.LeavesDisabled, true, true
 	p.Deactivate = "the end of all sessions, of tokens of applications and of passwords for them, suspended=true, and all of it again"
 	p.Required = nil
 	for _, need := range needed() {

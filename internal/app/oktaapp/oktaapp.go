@@ -80,7 +80,7 @@ func (a *App) fill(p app.Profile) app.Profile {
 	p.Groups = app.Operations{Create: true, Patch: true, Get: true, List: true}
 	p.ListTrusted, p.ListLate, p.MembersReadable = true, true, true
 	p.MaxMembersPerRequest, p.MaxRemovalsPerRequest = 1, 1
-	p.DeactivateLeaves, p.Reversible = app.LeavesDisabled, true
+	p.DeactivateLeaves, p.DeactivateSteps, p.Reversible = app.LeavesDisabled, true, true
 	if a.suspends {
 		p.Deactivate, p.Leaver = "POST /users/{id}/lifecycle/suspend, then the end of all sessions", "suspended and signed out"
 	}
