@@ -15,6 +15,8 @@ import (
 // somebody who asks what it tells to whom (TestAttackWithoutACredential in
 // internal/server asks it).
 var routes = []string{
+	"internal/google/googletest/call.go /", // a fake account, which listens in tests alone
+	"internal/google/googletest/call.go method basepath",
 	"internal/okta/oktatest/call.go /", // a fake org, which listens in tests alone
 	"internal/okta/oktatest/call.go method basepath",
 	"internal/server/web.go GET /healthz",

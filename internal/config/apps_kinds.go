@@ -9,9 +9,10 @@ import (
 
 // The types of apps.
 const (
-	AppSCIM  = "scim"
-	AppAuth0 = "auth0"
-	AppOkta  = "okta"
+	AppSCIM   = "scim"
+	AppAuth0  = "auth0"
+	AppOkta   = "okta"
+	AppGoogle = "google"
 )
 
 // appKind is which keys of an app are of one type alone, or of some, and which of them it
@@ -27,12 +28,24 @@ func appKinds() []appKind {
 		{AppSCIM, []string{"url", "token", "profile", "allow", "timeout", "discovery_every"}, []string{"url", "token"}},
 		{AppAuth0, []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions", "sign_ups"}, []string{"tenant", "connection"}},
 		{AppOkta, []string{"url", "token", "oauth", "allow", "timeout", "deactivate", "id_attribute"}, []string{"url"}},
+		{
+			AppGoogle,
+			[]string{"url", "service_account_key", "administrator", "administrators", "change_password", "group_domain", "group_prefix", "allow", "timeout"},
+			[]string{"service_account_key", "administrator"},
+		},
 	}
+}
+
+// kindly is what was read of the keys that are of one type alone.
+type kindly struct {
+	auth0  *Auth0App
+	okta   *OktaApp
+	google *GoogleApp
 }
 
 // kindOfApp checks the keys that only some types of app have, and keeps what there is of
 // this one.
-func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, okta *OktaApp, what string) {
+func (d *decoder) kindOfApp(n *node, a *App, read kindly, what string) {
 	kinds := appKinds()
 	n.note(func(s *Schema) {
 		for _, k := range kinds {
@@ -56,12 +69,15 @@ func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, okta *OktaApp, wha
 	d.keysOf(n, a, kinds, kinds[i], what)
 	switch a.Type.Value {
 	case AppAuth0:
-		a.Auth0, a.Profile, a.Timeout, a.DiscoveryEvery = auth0, Text{}, 0, 0
+		a.Auth0, a.Profile, a.Timeout, a.DiscoveryEvery = read.auth0, Text{}, 0, 0
 	case AppOkta:
-		a.Okta, a.Profile, a.DiscoveryEvery = okta, Text{}, 0
+		a.Okta, a.Profile, a.DiscoveryEvery = read.okta, Text{}, 0
+	case AppGoogle:
+		a.Google, a.Profile, a.DiscoveryEvery = read.google, Text{}, 0
 	}
 	d.auth0Words(n, a, what)
 	d.oktaWords(n, a, what)
+	d.googleWords(n, a, what)
 }
 
 func (d *decoder) keysOf(n *node, a *App, kinds []appKind, mine appKind, what string) {

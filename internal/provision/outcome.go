@@ -139,6 +139,12 @@ func (w *writing) account(o *Outcome) {
 	if o.Result != Withdrawn {
 		standing(&a.Standing, o)
 	}
+	if begins := in.Kind == Disable && w.r.target.App.Profile().DeactivateSteps; begins || was.Last == Begun {
+		switch o.Result {
+		case RetryLater, Parked, Forbidden, Ignored: // whoever comes back before it is done may be half out
+			a.Last = Begun
+		}
+	}
 	if o.Result == Done {
 		w.accountDone(&a, o, op)
 		w.removed(op, op.admitted)
@@ -307,7 +313,7 @@ func standing(s *Standing, o *Outcome) {
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
 	case Lost, Taken:
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
-	case Refused, Split, Withdrawn, Void, Shut:
+	case Refused, Split, Withdrawn, Void, Shut, Begun:
 	}
 }
 

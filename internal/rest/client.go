@@ -39,7 +39,12 @@ type Config struct {
 }
 
 // Said is what an API says of its refusal.
-type Said struct{ Code, Message string }
+type Said struct {
+	Code, Message string
+	// Busy says that the API was asked too often, whatever the status: it did nothing, and
+	// may be asked again.
+	Busy bool
+}
 
 // Credential is by what an API knows us.
 type Credential interface {

@@ -133,7 +133,7 @@ func (c *Client) Send(ctx context.Context, r Request, stream bool) (*Answer, err
 		case e.Status == http.StatusUnauthorized && used != "" && !renewed && c.credential.Drop(used):
 			renewed = true
 			continue
-		case e.Status == http.StatusTooManyRequests && (used != "" || r.Apart):
+		case (e.Busy || e.Status == http.StatusTooManyRequests) && (used != "" || r.Apart):
 			if wait = e.RetryAfter; wait == 0 {
 				wait = max(time.Second, Backoff(limited))
 			}
@@ -219,7 +219,7 @@ func (c *Client) Refusal(res *http.Response, body []byte, hide Redact) *Error {
 		return e
 	}
 	said, own := c.said(body)
-	e.Foreign = !own
+	e.Foreign, e.Busy = !own, said.Busy
 	if !own && MediaType(res.Header) == "text/html" {
 		e.Err = fmt.Errorf("the answer is an HTML page, and not %s's", c.maker)
 	}
