@@ -12,6 +12,7 @@ const (
 	AppSCIM  = "scim"
 	AppAuth0 = "auth0"
 	AppOkta  = "okta"
+	AppEntra = "entra"
 )
 
 // appKind is which keys of an app are of one type alone, or of some, and which of them it
@@ -27,12 +28,13 @@ func appKinds() []appKind {
 		{AppSCIM, []string{"url", "token", "profile", "allow", "timeout", "discovery_every"}, []string{"url", "token"}},
 		{AppAuth0, []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions", "sign_ups"}, []string{"tenant", "connection"}},
 		{AppOkta, []string{"url", "token", "oauth", "allow", "timeout", "deactivate", "id_attribute"}, []string{"url"}},
+		{AppEntra, []string{"url", "registration", "allow", "timeout", "change_password", "id_attribute"}, []string{"registration"}},
 	}
 }
 
 // kindOfApp checks the keys that only some types of app have, and keeps what there is of
 // this one.
-func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, okta *OktaApp, what string) {
+func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, okta *OktaApp, entra *EntraApp, what string) {
 	kinds := appKinds()
 	n.note(func(s *Schema) {
 		for _, k := range kinds {
@@ -59,6 +61,9 @@ func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, okta *OktaApp, wha
 		a.Auth0, a.Profile, a.Timeout, a.DiscoveryEvery = auth0, Text{}, 0, 0
 	case AppOkta:
 		a.Okta, a.Profile, a.DiscoveryEvery = okta, Text{}, 0
+	case AppEntra:
+		entra.IDAttribute = okta.IDAttribute // the key is the same
+		a.Entra, a.Profile, a.DiscoveryEvery = entra, Text{}, 0
 	}
 	d.auth0Words(n, a, what)
 	d.oktaWords(n, a, what)

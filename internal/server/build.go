@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/entraapp"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/mapping"
@@ -78,7 +79,11 @@ func Build(cfg *config.Config) (*Built, error) {
 func schemasOf(apps []config.App) (*scim.SchemaSet, error) {
 	set := scim.CoreSchemas()
 	for _, a := range apps {
-		p, err := app.ProfileOf(a.Profile.Value)
+		name := a.Profile.Value
+		if a.Type.Value == config.AppEntra {
+			name = entraapp.ProfileID
+		}
+		p, err := app.ProfileOf(name)
 		if err != nil {
 			continue // said where the app is built
 		}
