@@ -33,6 +33,10 @@ func (g Group) key() string { return g.ID }
 // ErrReadOnly is in the chain of errors about a group that is not ours to write.
 var ErrReadOnly = errors.New("it is not ours to write")
 
+// ErrUnseen is in the chain of errors about something that is there, as Graph has said, and
+// that no replica shows yet.
+var ErrUnseen = errors.New("Graph has it, and does not show it yet")
+
 const groupProps = "id,displayName,uniqueName,groupTypes,membershipRule,isAssignableToRole,onPremisesSyncEnabled,mailEnabled,securityEnabled"
 
 func parseGroup(raw jsontext.Value) (Group, error) {
@@ -150,7 +154,11 @@ func (c *Client) CreateGroup(ctx context.Context, unique, name, description stri
 	case err != nil:
 		return Group{}, c.unusable(&r, "it broke off")
 	case a.Status == http.StatusNoContent: // it was there
-		return c.GroupByUniqueName(ctx, unique)
+		g, err := c.GroupByUniqueName(ctx, unique)
+		if IsNotFound(err) {
+			return Group{}, c.rest.Fail(&r, 0, ErrUnseen)
+		}
+		return g, err
 	}
 	g, err := c.asGroup(&r, raw)
 	g.UniqueName = unique // which the answer may leave out

@@ -167,6 +167,8 @@ func convert(ctx context.Context, err error) error {
 		e.Class = app.Conflict
 	case entra.IsMissing(err):
 		e.Class = app.NotFound
+	case errors.Is(err, entra.ErrUnseen):
+		e.Class = app.Precondition
 	case errors.Is(err, entra.ErrReadOnly):
 		e.Class = app.Terminal
 	case entra.IsSynced(err):

@@ -78,13 +78,13 @@ func (a *App) disable(ctx context.Context, id string, props entra.Props) (entra.
 	case err != nil && changed != nil:
 		return u, changed
 	case err != nil:
-		return u, app.Half(ctx, err, "whether the user is out is not known")
+		return u, unseen(ctx, err, "whether the user is out is not known")
 	case now.Enabled && changed != nil:
 		return now, changed
 	case now.Enabled || !now.Known:
 		return now, &app.Error{Class: app.Precondition, Detail: "Graph has taken the request, and does not show it yet: the user is still enabled"}
 	case ended != nil:
-		return now, app.Half(ctx, ended, "the user is disabled, and the sessions are not ended")
+		return now, unseen(ctx, ended, "the user is disabled, and the sessions are not ended")
 	case !moved(&u, &now):
 		return now, &app.Error{Class: app.Precondition, Detail: "the user is disabled, and Graph does not show yet that the sessions are ended"}
 	}
@@ -92,6 +92,16 @@ func (a *App) disable(ctx context.Context, id string, props entra.Props) (entra.
 		return now, a.client.UpdateUser(ctx, id, props, nil)
 	}
 	return now, nil
+}
+
+// unseen is a failure behind the first request. That a replica does not know the user, which
+// another has shown, is no news of it, and settles nothing.
+func unseen(ctx context.Context, err error, what string) error {
+	e := *app.Classify(app.Half(ctx, err, what))
+	if e.Class == app.NotFound {
+		e.Class = app.Precondition
+	}
+	return &e
 }
 
 // skew is how far our clock and Entra's may be apart.

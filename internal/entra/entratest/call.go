@@ -34,6 +34,7 @@ type call struct {
 	by    cause
 	now   time.Time
 	token *token // nil at the token endpoint
+	view  *replica
 }
 
 // answer is what comes of a call.
@@ -276,8 +277,8 @@ func (c *call) run(w http.ResponseWriter, needs []string, run endpoint) {
 	id := c.guid("request")
 	w.Header().Set("request-id", id)
 	c.replica.catchUp(c.now)
+	c.view = c.asked()
 	a, err := c.admitted(needs, run)
-	c.replica.catchUp(c.now)
 	var no *refusal
 	if errors.As(err, &no) && len(c.refusals) < mostRefusals {
 		c.refusals = append(c.refusals, Refusal{c.r.Method, c.path, no.status, no.code, no.message})

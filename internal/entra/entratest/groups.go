@@ -57,7 +57,7 @@ func (g *group) document(selected string) any {
 // seenGroup finds a group as the replica knows it, and the group itself.
 func (c *call) seenGroup() (shown, real *group, _ error) {
 	id := c.r.PathValue("gid")
-	shown = c.replica.groups[id]
+	shown = c.view.groups[id]
 	if shown == nil || c.groups[id] == nil {
 		return shown, nil, notFound(id)
 	}
@@ -73,7 +73,7 @@ func getGroup(c *call) (answer, error) {
 }
 
 func getUnique(c *call) (answer, error) {
-	for _, g := range c.replica.groups {
+	for _, g := range c.view.groups {
 		if g.unique == c.r.PathValue("unique") {
 			return answer{http.StatusOK, g.document(c.query.Get("$select"))}, nil
 		}
@@ -186,7 +186,7 @@ func (c *call) addMembers(g *group, links []any) (answer, error) {
 		switch {
 		case !ok:
 			return answer{}, bad("Invalid URI for navigation property 'members'.")
-		case c.replica.users[id] == nil || c.users[id] == nil:
+		case c.view.users[id] == nil || c.users[id] == nil:
 			return answer{}, notFound(id)
 		case g.members[id], slices.Contains(ids, id):
 			return answer{}, bad("One or more added object references already exist for the following modified properties: 'members'.")
@@ -232,10 +232,10 @@ func listGroups(c *call) (answer, error) {
 	case key != "" && key != "displayName":
 		return answer{}, refuse(http.StatusBadRequest, "Request_UnsupportedQuery", "Unsupported Query.")
 	}
-	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(c.replica.groups)), func(id string) bool {
-		return key != "" && !strings.EqualFold(c.replica.groups[id].name, value)
+	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(c.view.groups)), func(id string) bool {
+		return key != "" && !strings.EqualFold(c.view.groups[id].name, value)
 	})
-	return c.page(ids, func(id string) any { return c.replica.groups[id].document(c.query.Get("$select")) }), nil
+	return c.page(ids, func(id string) any { return c.view.groups[id].document(c.query.Get("$select")) }), nil
 }
 
 func listMembers(c *call) (answer, error) {

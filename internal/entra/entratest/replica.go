@@ -59,3 +59,18 @@ func (r *replica) catchUp(now time.Time) {
 	}
 	r.pending = r.pending[n:]
 }
+
+// asked is the replica that a request comes to.
+func (t *Tenant) asked() *replica {
+	if t.calls++; !t.cfg.Uneven || t.calls%2 == 0 {
+		return &t.replica
+	}
+	fresh := newReplica()
+	for id, u := range t.users {
+		fresh.now(id, u)
+	}
+	for id, g := range t.groups {
+		fresh.nowGroup(id, g)
+	}
+	return &fresh
+}

@@ -29,7 +29,10 @@ type Config struct {
 	TokenLife   time.Duration    // default 1 h
 	MostPerPage int              // default 100
 	// Lag is how late reads know what was written: of objects, lists and filters alike.
-	Lag        time.Duration
+	Lag time.Duration
+	// Uneven has every other request come to a replica that knows everything at once, so
+	// that what was seen may be unseen by the next.
+	Uneven     bool
 	Attributes []string // directory extensions of the tenant
 	// DeletedKeepNames says that the name of somebody who was deleted stays taken for 30
 	// days. The page on restoring says otherwise, and that the name may be another's by then.
@@ -71,6 +74,7 @@ type Tenant struct {
 	deleted    map[string]*user
 	groups     map[string]*group
 	replica    replica
+	calls      int
 }
 
 // New returns a tenant without users.
