@@ -35,6 +35,7 @@ func (b *Built) entraTarget(a config.App, t *provision.Target) error {
 	if err != nil {
 		return errors.Join(append(errs, &config.Error{Pos: a.Pos, Msg: "app " + a.Name + ": " + err.Error()})...)
 	}
+	b.registered = append(b.registered, &registered{a, client})
 	t.App = app.Limit(tenant, cmp.Or(a.RequestsPerSecond, tenant.Profile().RequestsPerSecond))
 	return errors.Join(append(errs, offers(a, tenant.Profile()))...)
 }
