@@ -35,7 +35,7 @@ var ErrReadOnly = errors.New("it is not ours to write")
 
 // ErrUnseen is in the chain of errors about something that is there, as Graph has said, and
 // that no replica shows yet.
-var ErrUnseen = errors.New("Graph has it, and does not show it yet")
+var ErrUnseen = errors.New("it is there, and Graph does not show it yet")
 
 const groupProps = "id,displayName,uniqueName,groupTypes,membershipRule,isAssignableToRole,onPremisesSyncEnabled,mailEnabled,securityEnabled"
 

@@ -90,8 +90,8 @@ func TestGroupsThatAreNotOurs(t *testing.T) {
 		who := r.create(person(name))
 		id := r.tenant.PutGroup(kind, "A", who)
 		r.writes()
-		for range r.app.List(ctx, app.KindGroup, true) {
-			t.Errorf("%s is listed", kind)
+		for g, err := range r.app.List(ctx, app.KindGroup, true) {
+			t.Errorf("%s is listed: %v %v", kind, g, err)
 		}
 		_, _, err := r.app.Find(ctx, app.KindGroup, displayName, "A")
 		r.fails(err, app.Terminal, word, "display_name")
@@ -125,7 +125,7 @@ func TestGroupLag(t *testing.T) {
 		r := newRig(t, func(c *entratest.Config, _ *entraapp.Config) { c.Lag = 10 * time.Second })
 		g := r.must(r.app.Create(t.Context(), app.KindGroup, apptest.Team("team1", "A"))).Resource
 		_, err := r.app.Create(t.Context(), app.KindGroup, apptest.Team("team1", "A"))
-		r.fails(err, app.Precondition, "does not show it yet")
+		r.fails(err, app.Precondition, "Graph does not show it yet")
 		id := r.create(person(name))
 		_, err = r.app.ChangeMembers(t.Context(), g.ID(), []string{id}, nil)
 		r.fails(err, app.NotFound)

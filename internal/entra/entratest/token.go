@@ -92,7 +92,7 @@ func (c *call) prove(form url.Values, audience string) *refusal {
 	case form.Get("client_assertion_type") != assertionType:
 		return oauth(http.StatusUnauthorized, "invalid_client", "AADSTS7000216: 'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.")
 	}
-	signed, err := jose.ParseSigned(form.Get("client_assertion"), []jose.SignatureAlgorithm{jose.PS256})
+	signed, err := jose.ParseSignedCompact(form.Get("client_assertion"), []jose.SignatureAlgorithm{jose.PS256})
 	if err != nil || len(signed.Signatures) != 1 {
 		return oauth(http.StatusUnauthorized, "invalid_client", "AADSTS50027: JWT token is invalid or malformed, or its alg is not PS256.")
 	}

@@ -37,6 +37,7 @@ type user struct {
 	enabled               bool
 	guest, synced         bool
 	created, sessionsFrom time.Time
+	gone                  time.Time // when it was deleted
 	props                 map[string]any
 	extra                 map[string]any // the 15 extension attributes
 	password              string
@@ -160,7 +161,7 @@ func (t *Tenant) taken(of *user, key, s string) bool {
 		}
 	}
 	for _, u := range t.deleted {
-		if t.cfg.DeletedKeepNames && is(u) {
+		if t.cfg.DeletedKeepNames && is(u) && t.now().Before(u.gone.Add(keepsFor)) {
 			return true
 		}
 	}
@@ -341,6 +342,7 @@ func deleteUser(c *call) (answer, error) {
 		return answer{status: http.StatusNoContent}, nil
 	}
 	delete(c.users, u.id)
+	u.gone = c.now
 	c.deleted[u.id] = u
 	for _, g := range c.groups {
 		if g.members[u.id] {
