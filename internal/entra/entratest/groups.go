@@ -118,9 +118,18 @@ func upsertGroup(c *call) (answer, error) {
 	return answer{http.StatusCreated, g.document("")}, nil
 }
 
+// unreplicated is how members are refused while the replica does not know of one, or of the
+// group (learn.microsoft.com/graph/api/group-post-members).
+func unreplicated() *refusal {
+	return bad("The source resource object or one of the objects being referenced do not exist.")
+}
+
 func updateGroup(c *call) (answer, error) {
 	_, g, err := c.seenGroup()
-	if err != nil {
+	switch {
+	case err != nil && c.addsMembers() && c.groups[c.r.PathValue("gid")] != nil:
+		return answer{}, unreplicated()
+	case err != nil:
 		return answer{}, err
 	}
 	body, err := c.read()
@@ -186,7 +195,9 @@ func (c *call) addMembers(g *group, links []any) (answer, error) {
 		switch {
 		case !ok:
 			return answer{}, bad("Invalid URI for navigation property 'members'.")
-		case c.view.users[id] == nil || c.users[id] == nil:
+		case c.view.users[id] == nil && c.users[id] != nil:
+			return answer{}, unreplicated()
+		case c.users[id] == nil:
 			return answer{}, notFound(id)
 		case g.members[id], slices.Contains(ids, id):
 			return answer{}, bad("One or more added object references already exist for the following modified properties: 'members'.")
