@@ -92,6 +92,7 @@ func TestAppPages(t *testing.T) {
 			if code, out := p.main("check", "-c", filepath.Join(p.dir, "page.yaml")); code != 0 || !strings.Contains(out, "page.yaml is sound: 1 source, 1 team rule, 1 app") {
 				t.Errorf("usher check ends with %d:\n%s", code, out)
 			}
+			p.playsOwn()
 			if !strings.Contains(readme, "]("+name+".md)") {
 				t.Error("README.md does not lead there")
 			}
@@ -130,7 +131,7 @@ func TestAppPages(t *testing.T) {
 
 // ownPages are those of apps that are spoken to by an API of their own: what they say is
 // held by the tests that they name.
-func ownPages() []string { return []string{"google-workspace", "okta-users-api"} }
+func ownPages() []string { return []string{"entra-graph", "google-workspace", "okta-users-api"} }
 
 // opens holds that a page says at once what it rests on.
 func (p *appPage) opens() {

@@ -30,6 +30,7 @@ var ranks = map[string]rank{
 	"internal/auth0":     2,
 	"internal/okta":      2,
 	"internal/google":    2,
+	"internal/entra":     2,
 	"internal/audit":     2,
 	"internal/secret":    2,
 	"internal/queue":     2,
@@ -70,6 +71,7 @@ var only = map[string]struct {
 
 	"internal/auth0/auth0test": {[]string{"internal/fake"}, true, "it is a second reading of Auth0's documentation, and must not borrow from the first"},
 	"internal/okta/oktatest":   {[]string{"internal/fake"}, true, "it is a second reading of Okta's documentation, and must not borrow from the first"},
+	"internal/entra/entratest": {[]string{"internal/fake"}, true, "it is a second reading of Microsoft's documentation, and must not borrow from the first"},
 
 	"internal/google/googletest": {[]string{"internal/fake"}, true, "it is a second reading of Google's documentation, and must not borrow from the first"},
 }

@@ -32,10 +32,12 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 	}
 	what := "app " + name.Value
 	auth0 := &Auth0App{PasswordChange: PasswordNone, Sessions: SessionsEnd, SignUps: SignUpsOpen}
-	okta, google := &OktaApp{Deactivate: OktaDeactivate}, &GoogleApp{Administrators: AdministratorsLeave}
+	okta, google, entra := &OktaApp{Deactivate: OktaDeactivate}, &GoogleApp{Administrators: AdministratorsLeave}, &EntraApp{}
 	var address *node
 	fields := []field{
-		{key: "type", read: func(n *node) { a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0, AppOkta, AppGoogle) }},
+		{key: "type", read: func(n *node) {
+			a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0, AppOkta, AppGoogle, AppEntra)
+		}},
 		{key: "profile", read: func(n *node) { set(&a.Profile)(d.text(n, "profile of "+what)) }},
 		{key: "url", read: func(n *node) { address = n; a.URL, _ = d.text(n, "url of "+what) }},
 		{key: "token", read: func(n *node) { a.Token = d.secret(n, "token of "+what) }},
@@ -69,8 +71,8 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 			}
 		}},
 	}
-	d.section(n, what, name.Pos, slices.Concat(fields, d.auth0App(auth0, what), d.oktaApp(okta, what), d.googleApp(google, what))...)
-	d.kindOfApp(n, &a, kindly{auth0, okta, google}, what)
+	d.section(n, what, name.Pos, slices.Concat(fields, d.auth0App(auth0, what), d.oktaApp(okta, what), d.googleApp(google, what), d.entraApp(entra, &a.Allow, what))...)
+	d.kindOfApp(n, &a, kindly{auth0, okta, google, entra}, what)
 	if address != nil && !a.URL.IsZero() {
 		d.address(address, what, a.URL, a.Allow)
 	}

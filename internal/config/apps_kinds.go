@@ -13,6 +13,7 @@ const (
 	AppAuth0  = "auth0"
 	AppOkta   = "okta"
 	AppGoogle = "google"
+	AppEntra  = "entra"
 )
 
 // appKind is which keys of an app are of one type alone, or of some, and which of them it
@@ -33,6 +34,7 @@ func appKinds() []appKind {
 			[]string{"url", "service_account_key", "administrator", "administrators", "change_password", "group_domain", "group_prefix", "allow", "timeout"},
 			[]string{"service_account_key", "administrator"},
 		},
+		{AppEntra, []string{"url", "registration", "allow", "timeout", "change_password", "id_attribute"}, []string{"registration"}},
 	}
 }
 
@@ -41,6 +43,7 @@ type kindly struct {
 	auth0  *Auth0App
 	okta   *OktaApp
 	google *GoogleApp
+	entra  *EntraApp
 }
 
 // kindOfApp checks the keys that only some types of app have, and keeps what there is of
@@ -74,6 +77,9 @@ func (d *decoder) kindOfApp(n *node, a *App, read kindly, what string) {
 		a.Okta, a.Profile, a.DiscoveryEvery = read.okta, Text{}, 0
 	case AppGoogle:
 		a.Google, a.Profile, a.DiscoveryEvery = read.google, Text{}, 0
+	case AppEntra: // two keys are the same as others have them
+		read.entra.IDAttribute, read.entra.ChangePassword = read.okta.IDAttribute, read.google.ChangePassword
+		a.Entra, a.Profile, a.DiscoveryEvery = read.entra, Text{}, 0
 	}
 	d.auth0Words(n, a, what)
 	d.oktaWords(n, a, what)

@@ -171,8 +171,8 @@ const (
 type App struct {
 	Name              string      `json:"name"`
 	Pos               Position    `json:"-"`
-	Type              Text        `json:"type"`    // scim, auth0, okta or google
-	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim. Types scim, okta and google have URL, Allow and Timeout, the first two Token
+	Type              Text        `json:"type"`    // scim, auth0, okta, google or entra
+	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim. Types scim, okta, google and entra have URL, Allow and Timeout, the first two Token
 	URL               Text        `json:"url"`
 	Token             Secret      `json:"token"`
 	Allow             []Text      `json:"allow"`
@@ -189,6 +189,7 @@ type App struct {
 	Auth0             *Auth0App   `json:"auth0,omitempty"`        // set exactly if the type is auth0
 	Okta              *OktaApp    `json:"okta,omitempty"`         // set exactly if the type is okta
 	Google            *GoogleApp  `json:"google,omitempty"`       // set exactly if the type is google
+	Entra             *EntraApp   `json:"entra,omitempty"`        // set exactly if the type is entra
 }
 
 // Allows reports whether the app's allow list holds what.

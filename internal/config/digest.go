@@ -73,6 +73,10 @@ func digest(c *Config) [32]byte {
 		if a.Google != nil {
 			refs["the key of "+a.Name] = a.Google.Key.Ref()
 		}
+		if a.Entra != nil && a.Entra.Registration != nil {
+			refs["the secret of "+a.Name] = a.Entra.Registration.Secret.Ref()
+			refs["the key of "+a.Name] = a.Entra.Registration.Key.Ref()
+		}
 	}
 	for _, s := range c.Sources {
 		if s.Tenant != nil {

@@ -35,6 +35,7 @@ type Signer struct {
 	KeyID            string // as the public key is registered
 	client, audience string
 	jws              jose.Signer
+	since            bool // assertions say since when they are good
 }
 
 // NewSigner reads a private key in PEM, of PKCS #1 or PKCS #8: RSA keys only, by RS256.
@@ -135,6 +136,10 @@ func (s *Signer) Grant(now time.Time, subject string, scopes []string) (string, 
 }
 
 func (s *Signer) sign(now time.Time, subject, scope string) (string, error) {
+	since := int64(0)
+	if s.since {
+		since = now.Unix()
+	}
 	claims, err := json.Marshal(struct {
 		Issuer   string `json:"iss"`
 		Subject  string `json:"sub"`
@@ -142,8 +147,9 @@ func (s *Signer) sign(now time.Time, subject, scope string) (string, error) {
 		Scope    string `json:"scope,omitempty"`
 		ID       string `json:"jti"`
 		Issued   int64  `json:"iat"`
+		Since    int64  `json:"nbf,omitzero"`
 		Expires  int64  `json:"exp"`
-	}{s.client, subject, s.audience, scope, rand.Text(), now.Unix(), now.Add(assertionLife).Unix()})
+	}{s.client, subject, s.audience, scope, rand.Text(), now.Unix(), since, now.Add(assertionLife).Unix()})
 	if err != nil {
 		return "", errors.New("the client id is no valid text")
 	}

@@ -43,8 +43,10 @@ func (b *Built) app(a config.App) error {
 		errs = append(errs, b.oktaTarget(a, t))
 	case config.AppGoogle:
 		errs = append(errs, b.googleTarget(a, t))
+	case config.AppEntra:
+		errs = append(errs, b.entraTarget(a, t))
 	default:
-		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0, okta or google"})
+		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0, okta, google or entra"})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -202,6 +204,9 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 		write(a.Google.Administrators)
 		write(a.Google.GroupDomain.Value)
 		write(a.Google.GroupPrefix.Value)
+	}
+	if a.Entra != nil {
+		write(a.Entra.IDAttribute.Value)
 	}
 	return [32]byte(h.Sum(nil)), nil
 }

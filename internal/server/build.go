@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/entraapp"
 	"github.com/usher-id/usher/internal/app/googleapp"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/directory"
@@ -31,8 +32,9 @@ type Built struct {
 	Targets []*provision.Target
 	Limits  provision.Limits
 
-	uses        []Use    // places that take sealed secrets
-	grants      []*grant // applications of tenants of Auth0
+	uses        []Use         // places that take sealed secrets
+	grants      []*grant      // applications of tenants of Auth0
+	registered  []*registered // app registrations of tenants of Entra
 	vault       *vault
 	entries     []entry // of tenants
 	sourceRules []directory.SourceRules
@@ -82,6 +84,9 @@ func schemasOf(apps []config.App) (*scim.SchemaSet, error) {
 		name := a.Profile.Value
 		if a.Google != nil {
 			name = googleapp.ProfileID
+		}
+		if a.Entra != nil {
+			name = entraapp.ProfileID
 		}
 		p, err := app.ProfileOf(name)
 		if err != nil {

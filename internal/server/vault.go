@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/entra"
 	"github.com/usher-id/usher/internal/google"
 	"github.com/usher-id/usher/internal/secret"
 )
@@ -97,6 +98,11 @@ func usesOf(c *config.Config) (out []Use) {
 		}
 		if a.Google != nil {
 			add(a.Google.Key, "service_account_key of app "+a.Name, originOf(cmp.Or(a.URL.Value, google.DefaultURL)), useAccount)
+		}
+		if a.Entra != nil && a.Entra.Registration != nil { // which goes to where tokens come from, and not to the app
+			r, goes := a.Entra.Registration, originOf(entra.Authority(a.URL.Value, a.Entra.Registration.Authority.Value))
+			add(r.Secret, "client_secret of app "+a.Name, goes, useText)
+			add(r.Key, "private_key of app "+a.Name, goes, useKey)
 		}
 	}
 	add(c.Server.SigningKey, "server.signing_key", secret.Usher, useSign)
