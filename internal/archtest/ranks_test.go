@@ -29,6 +29,7 @@ var ranks = map[string]rank{
 	"internal/mapping":   2,
 	"internal/auth0":     2,
 	"internal/okta":      2,
+	"internal/github":    2,
 	"internal/audit":     2,
 	"internal/secret":    2,
 	"internal/queue":     2,
@@ -69,6 +70,8 @@ var only = map[string]struct {
 
 	"internal/auth0/auth0test": {[]string{"internal/fake"}, true, "it is a second reading of Auth0's documentation, and must not borrow from the first"},
 	"internal/okta/oktatest":   {[]string{"internal/fake"}, true, "it is a second reading of Okta's documentation, and must not borrow from the first"},
+
+	"internal/github/githubtest": {[]string{"internal/fake"}, true, "it is a second reading of GitHub's documentation, and must not borrow from the first"},
 }
 
 // never lists imports that one package must not have although its rank allows them.
