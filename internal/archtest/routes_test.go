@@ -15,6 +15,8 @@ import (
 // somebody who asks what it tells to whom (TestAttackWithoutACredential in
 // internal/server asks it).
 var routes = []string{
+	"internal/github/githubtest/call.go /", // a fake organization, which listens in tests alone
+	"internal/github/githubtest/call.go what",
 	"internal/okta/oktatest/call.go /", // a fake org, which listens in tests alone
 	"internal/okta/oktatest/call.go method basepath",
 	"internal/server/web.go GET /healthz",

@@ -33,9 +33,10 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 	what := "app " + name.Value
 	auth0 := &Auth0App{PasswordChange: PasswordNone, Sessions: SessionsEnd, SignUps: SignUpsOpen}
 	okta := &OktaApp{Deactivate: OktaDeactivate}
+	github := &GitHubApp{Owners: OwnersKeep}
 	var address *node
 	fields := []field{
-		{key: "type", read: func(n *node) { a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0, AppOkta) }},
+		{key: "type", read: func(n *node) { a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0, AppOkta, AppGitHub) }},
 		{key: "profile", read: func(n *node) { set(&a.Profile)(d.text(n, "profile of "+what)) }},
 		{key: "url", read: func(n *node) { address = n; a.URL, _ = d.text(n, "url of "+what) }},
 		{key: "token", read: func(n *node) { a.Token = d.secret(n, "token of "+what) }},
@@ -69,8 +70,8 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 			}
 		}},
 	}
-	d.section(n, what, name.Pos, slices.Concat(fields, d.auth0App(auth0, what), d.oktaApp(okta, what))...)
-	d.kindOfApp(n, &a, auth0, okta, what)
+	d.section(n, what, name.Pos, slices.Concat(fields, d.auth0App(auth0, what), d.oktaApp(okta, what), d.gitHubApp(github, what))...)
+	d.kindOfApp(n, &a, auth0, okta, github, what)
 	if address != nil && !a.URL.IsZero() {
 		d.address(address, what, a.URL, a.Allow)
 	}

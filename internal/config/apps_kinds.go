@@ -12,6 +12,8 @@ const (
 	AppSCIM  = "scim"
 	AppAuth0 = "auth0"
 	AppOkta  = "okta"
+
+	AppGitHub = "github"
 )
 
 // appKind is which keys of an app are of one type alone, or of some, and which of them it
@@ -27,12 +29,13 @@ func appKinds() []appKind {
 		{AppSCIM, []string{"url", "token", "profile", "allow", "timeout", "discovery_every"}, []string{"url", "token"}},
 		{AppAuth0, []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions", "sign_ups"}, []string{"tenant", "connection"}},
 		{AppOkta, []string{"url", "token", "oauth", "allow", "timeout", "deactivate", "id_attribute"}, []string{"url"}},
+		{AppGitHub, []string{"url", "organization", "app_id", "private_key", "allow", "timeout", "owners"}, []string{"organization", "app_id", "private_key"}},
 	}
 }
 
 // kindOfApp checks the keys that only some types of app have, and keeps what there is of
 // this one.
-func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, okta *OktaApp, what string) {
+func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, okta *OktaApp, github *GitHubApp, what string) {
 	kinds := appKinds()
 	n.note(func(s *Schema) {
 		for _, k := range kinds {
@@ -59,9 +62,12 @@ func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, okta *OktaApp, wha
 		a.Auth0, a.Profile, a.Timeout, a.DiscoveryEvery = auth0, Text{}, 0, 0
 	case AppOkta:
 		a.Okta, a.Profile, a.DiscoveryEvery = okta, Text{}, 0
+	case AppGitHub:
+		a.GitHub, a.Profile, a.DiscoveryEvery = github, Text{}, 0
 	}
 	d.auth0Words(n, a, what)
 	d.oktaWords(n, a, what)
+	d.gitHubWords(a)
 }
 
 func (d *decoder) keysOf(n *node, a *App, kinds []appKind, mine appKind, what string) {

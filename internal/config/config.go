@@ -169,8 +169,8 @@ const (
 type App struct {
 	Name              string      `json:"name"`
 	Pos               Position    `json:"-"`
-	Type              Text        `json:"type"`    // scim, auth0 or okta
-	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim. Types scim and okta have URL, Token, Allow and Timeout
+	Type              Text        `json:"type"`    // scim, auth0, okta or github
+	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim. Types scim, okta and github have URL, Allow and Timeout, the first two a Token
 	URL               Text        `json:"url"`
 	Token             Secret      `json:"token"`
 	Allow             []Text      `json:"allow"`
@@ -186,6 +186,7 @@ type App struct {
 	DeleteAfter       *Duration   `json:"delete_after,omitempty"` // nil = never
 	Auth0             *Auth0App   `json:"auth0,omitempty"`        // set exactly if the type is auth0
 	Okta              *OktaApp    `json:"okta,omitempty"`         // set exactly if the type is okta
+	GitHub            *GitHubApp  `json:"github,omitempty"`       // set exactly if the type is github
 }
 
 // Allows reports whether the app's allow list holds what.

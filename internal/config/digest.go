@@ -70,6 +70,9 @@ func digest(c *Config) [32]byte {
 		if a.Okta != nil && a.Okta.OAuth != nil {
 			refs["the key of "+a.Name] = a.Okta.OAuth.Key.Ref()
 		}
+		if a.GitHub != nil {
+			refs["the key of "+a.Name] = a.GitHub.Key.Ref()
+		}
 	}
 	for _, s := range c.Sources {
 		if s.Tenant != nil {

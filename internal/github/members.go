@@ -140,6 +140,7 @@ type Invitation struct {
 	ID      int64
 	Login   string // of whom is invited, "" if it is an address
 	Email   string // "" if it is a user
+	Role    Role   // that the membership will have
 	Created time.Time
 	Failed  time.Time // zero while it can be accepted
 	Reason  string    // why it failed
@@ -151,6 +152,7 @@ type wireInvitation struct {
 	ID      int64   `json:"id"`
 	Login   *string `json:"login"`
 	Email   *string `json:"email"`
+	Role    string  `json:"role"`
 	Created string  `json:"created_at"`
 	Failed  *string `json:"failed_at"`
 	Reason  *string `json:"failed_reason"`
@@ -163,7 +165,10 @@ func readInvitation(w *wireInvitation) (Invitation, bool) {
 		}
 		return *s
 	}
-	i := Invitation{ID: w.ID, Login: text(w.Login), Email: text(w.Email), Created: at(w.Created), Failed: at(text(w.Failed)), Reason: text(w.Reason)}
+	i := Invitation{ID: w.ID, Login: text(w.Login), Email: text(w.Email), Role: Member, Created: at(w.Created), Failed: at(text(w.Failed)), Reason: text(w.Reason)}
+	if w.Role == string(Admin) {
+		i.Role = Admin
+	}
 	return i, w.ID > 0 && i.Login+i.Email != ""
 }
 

@@ -41,8 +41,10 @@ func (b *Built) app(a config.App) error {
 		errs = append(errs, b.auth0Target(a, t))
 	case config.AppOkta:
 		errs = append(errs, b.oktaTarget(a, t))
+	case config.AppGitHub:
+		errs = append(errs, b.gitHubTarget(a, t))
 	default:
-		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0 or okta"})
+		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0, okta or github"})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -195,6 +197,9 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 	if a.Okta != nil {
 		write(a.Okta.Deactivate)
 		write(a.Okta.IDAttribute.Value)
+	}
+	if a.GitHub != nil {
+		write(a.GitHub.Owners)
 	}
 	return [32]byte(h.Sum(nil)), nil
 }

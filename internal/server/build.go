@@ -30,8 +30,9 @@ type Built struct {
 	Targets []*provision.Target
 	Limits  provision.Limits
 
-	uses        []Use    // places that take sealed secrets
-	grants      []*grant // applications of tenants of Auth0
+	uses        []Use       // places that take sealed secrets
+	grants      []*grant    // applications of tenants of Auth0
+	installed   []installed // GitHub Apps
 	vault       *vault
 	entries     []entry // of tenants
 	sourceRules []directory.SourceRules

@@ -92,6 +92,9 @@ func usesOf(c *config.Config) (out []Use) {
 		if a.Okta != nil && a.Okta.OAuth != nil {
 			add(a.Okta.OAuth.Key, "private_key of app "+a.Name, originOf(a.URL.Value), useKey)
 		}
+		if a.GitHub != nil {
+			add(a.GitHub.Key, "private_key of app "+a.Name, originOf(a.URL.Value), useKey)
+		}
 	}
 	add(c.Server.SigningKey, "server.signing_key", secret.Usher, useSign)
 	return out

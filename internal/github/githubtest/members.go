@@ -258,14 +258,18 @@ func createInvitation(c *call) (any, error) {
 	return made{c.document(i)}, nil
 }
 
+// cancelInvitation cancels an invitation, or takes one that has failed from its list. That
+// the latter goes by the same request is what others have met.
 func cancelInvitation(c *call) (any, error) {
-	id := number(c.r.PathValue("id"))
-	i := c.pending(func(i *invitation) bool { return i.id == id })
-	if i == nil {
+	n := slices.IndexFunc(c.invitations, func(i *invitation) bool { return i.id == number(c.r.PathValue("id")) })
+	switch {
+	case n < 0:
 		return nil, notFound()
-	}
-	if !c.by.void {
-		c.cancel(i)
+	case c.by.void:
+	case c.invitations[n].failed.IsZero():
+		c.cancel(c.invitations[n])
+	default:
+		c.invitations = slices.Delete(c.invitations, n, n+1)
 	}
 	return http.StatusNoContent, nil
 }

@@ -312,6 +312,15 @@ func (o *Org) accept(u *user, which func(*invitation) bool) error {
 	return nil
 }
 
+// Age lets time pass for all invitations.
+func (o *Org) Age(d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, i := range o.invitations {
+		i.created = i.created.Add(-d)
+	}
+}
+
 // Leave has a member leave the organization.
 func (o *Org) Leave(login string) {
 	o.mu.Lock()
