@@ -95,6 +95,9 @@ func TestAppPages(t *testing.T) {
 			if !strings.Contains(readme, "]("+name+".md)") {
 				t.Error("README.md does not lead there")
 			}
+			if name == "github-teams" {
+				p.playsGitHub()
+			}
 		})
 	}
 	pages := slices.DeleteFunc(files, func(f string) bool { return own[filepath.Base(f)] })
@@ -127,7 +130,7 @@ func TestAppPages(t *testing.T) {
 
 // ownPages are those of apps that are spoken to by an API of their own: what they say is
 // held by the tests that they name.
-func ownPages() []string { return []string{"okta-users-api"} }
+func ownPages() []string { return []string{"okta-users-api", "github-teams"} }
 
 // opens holds that a page says at once what it rests on.
 func (p *appPage) opens() {

@@ -58,7 +58,14 @@ func (b *Built) gitHubClient(a config.App) (*github.Client, error) {
 	}
 	client, err := github.New(c)
 	if err != nil {
-		return nil, &config.Error{Pos: a.GitHub.Organization.Pos, Msg: "app " + a.Name + ": " + err.Error()}
+		pos := a.GitHub.Organization.Pos
+		switch {
+		case strings.Contains(err.Error(), "private key"):
+			pos = a.GitHub.Key.Pos()
+		case strings.Contains(err.Error(), "app id"):
+			pos = a.GitHub.AppID.Pos
+		}
+		return nil, &config.Error{Pos: pos, Msg: "app " + a.Name + ": " + err.Error()}
 	}
 	return client, nil
 }

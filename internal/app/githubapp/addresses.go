@@ -121,7 +121,17 @@ func (a addresses) invite(ctx context.Context, an *anchor, role github.Role) (*s
 		r.invitation = github.Invitation{}
 		fallthrough
 	case r.invitation.ID == 0:
-		if err := a.measure(ctx, ofAddress(an.email)); err != nil {
+		if an.ended {
+			an.ended = false
+			if err := a.keep(ctx, an); err != nil {
+				return nil, before(ctx, err)
+			}
+		}
+		failed, err := a.failures(ctx, ofAddress(an.email))
+		if err != nil {
+			return nil, before(ctx, err)
+		}
+		if err := measure(failed); err != nil {
 			return nil, err
 		}
 		if r.invitation, err = a.client.Invite(ctx, an.email, role, an.team.ID); err != nil {
@@ -241,10 +251,17 @@ func (a addresses) Delete(ctx context.Context, id string) error {
 				return err
 			}
 		case r.invitation.ID != 0:
+			an.ended = true // or whoever comes back to it could not tell this from the next case
+			if err := a.keep(ctx, &an); err != nil {
+				return before(ctx, err)
+			}
 			if err := a.client.CancelInvitation(ctx, r.invitation.ID); err != nil {
 				return app.Half(ctx, err, "the invitation is not cancelled, as far as is known")
 			}
 			continue
+		case r.failed == 0 && an.user == 0 && !an.ended:
+			return app.Refuse(app.Terminal, "the invitation to the address is gone, and nobody is in the team %s: somebody cancelled it, or accepted it and left that team. "+
+				"See in GitHub (People) that they are no member, and delete that team", an.team.Name)
 		}
 		if err := a.forget(ctx, ofAddress(an.email)); err != nil {
 			return err

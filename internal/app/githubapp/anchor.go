@@ -23,6 +23,7 @@ type anchor struct {
 	email string
 	user  int64   // who accepted, once what waited for them is done; 0 before
 	teams []int64 // that they will be in
+	ended bool    // the invitation is being cancelled by us
 }
 
 const (
@@ -48,6 +49,9 @@ func (a *anchor) text() string {
 	for _, id := range a.teams {
 		s += fmt.Sprintf(" team:%d", id)
 	}
+	if a.ended {
+		s += " ended:1"
+	}
 	return s + anchorTold
 }
 
@@ -67,6 +71,8 @@ func parseAnchor(t github.Team) (anchor, bool) {
 			a.user = n
 		case what == "team":
 			a.teams = append(a.teams, n)
+		case what == "ended":
+			a.ended = true
 		}
 	}
 	return a, true
@@ -79,7 +85,8 @@ type reached struct {
 	failed     int               // those that were not accepted, if there is neither
 }
 
-// reach says how far an invitation has got.
+// reach says how far an invitation has got. Anybody may leave a team, the one of one too: who
+// accepted is known by then, unless they did so before anybody looked.
 func (a *App) reach(ctx context.Context, an *anchor) (r reached, err error) {
 	for u, err := range a.client.TeamMembers(ctx, an.team.ID) {
 		if err != nil {
@@ -89,6 +96,19 @@ func (a *App) reach(ctx context.Context, an *anchor) (r reached, err error) {
 			return r, app.Refuse(app.Terminal, "somebody was put into the team %s by hand, so that it is not known whose the invitation was: take out who does not belong there", an.team.Name)
 		}
 		r.member = u
+	}
+	if r.member.ID == 0 && an.user != 0 {
+		var m github.Membership
+		u, err := a.who(ctx, strconv.FormatInt(an.user, 10))
+		if err == nil {
+			m, err = a.membership(ctx, u)
+		}
+		switch {
+		case err == nil && m.State == github.Active:
+			r.member = u
+		case err != nil && !github.IsNotFound(err):
+			return r, err
+		}
 	}
 	if r.member.ID != 0 {
 		return r, nil

@@ -316,6 +316,39 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestLeavesTheTeamOfOne: anybody may leave a team. Who has left the one that they are known
+// by is known all the same, and out when they leave; and if nobody has seen who accepted, that
+// is told, and nobody is taken for out.
+func TestLeavesTheTeamOfOne(t *testing.T) {
+	t.Parallel()
+	for _, seen := range []bool{true, false} {
+		r := newRig(t, githubapp.ByAddress, nil)
+		id := r.join(githubapp.ByAddress)
+		if seen {
+			r.must(r.app.Patch(t.Context(), app.KindUser, id, []scim.Change{apptest.Set(mail, email)}, nil))
+		}
+		team := r.org.Teams()[0]
+		r.org.SetTeamRole(team, login, "")
+		_, err := r.app.Get(t.Context(), app.KindUser, id)
+		if gone := r.delete(id); seen {
+			if err != nil || gone != nil {
+				t.Errorf("%v %v", err, gone)
+			}
+			r.gone(id)
+			continue
+		} else {
+			r.fails(err, app.NotFound)
+			r.fails(gone, app.Terminal, "accepted it and left that team", team)
+		}
+		r.org.Leave(login) // by an owner, and the team with it
+		r.org.DropTeam(team)
+		if err := r.delete(id); err != nil {
+			t.Error(err)
+		}
+		r.gone(id)
+	}
+}
+
 // TestNothingElse: what is not a membership is not written.
 func TestNothingElse(t *testing.T) {
 	t.Parallel()

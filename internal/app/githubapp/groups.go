@@ -218,7 +218,7 @@ func (a *App) add(ctx context.Context, team int64, u github.User) error {
 	switch s, err := a.stand(ctx, u); {
 	case err != nil:
 		return before(ctx, err)
-	case s.lapsed:
+	case s.lapsed > 0:
 		return missing("the invitation to the organization was not accepted in time")
 	}
 	if _, err := a.client.TeamMembership(ctx, team, u.Login); !github.IsNotFound(err) {

@@ -73,40 +73,36 @@ func ofAddress(email string) func(github.Invitation) bool {
 }
 
 // measure refuses to invite somebody once more who has not accepted so often.
-func (a *App) measure(ctx context.Context, theirs func(github.Invitation) bool) error {
-	n, err := a.failures(ctx, theirs)
-	if err != nil {
-		return before(ctx, err)
-	}
-	if n >= mostInvitations {
+func measure(failed int) error {
+	if failed >= mostInvitations {
 		return app.Refuse(app.Terminal, "%d invitations were not accepted in seven days each, and no more are sent: ask them, then retry or remove the failed invitations "+
-			"in GitHub (People, Invitations), and look again by apply --person", n)
+			"in GitHub (People, Invitations), and look again by apply --person", failed)
 	}
 	return nil
 }
 
-// lapsed says that somebody's invitation has failed, and that there is no other. Whether
-// GitHub tells such a membership as pending or not at all is not verified.
-func (a *App) lapsed(ctx context.Context, login string) (bool, error) {
+// lapsed is how many invitations of somebody have failed, 0 if there is one that has not.
+// Whether GitHub tells such a membership as pending or not at all is not verified.
+func (a *App) lapsed(ctx context.Context, login string) (int, error) {
 	n, err := a.failures(ctx, ofLogin(login))
 	if err != nil || n == 0 {
-		return false, err
+		return 0, err
 	}
 	for i, err := range a.client.Invitations(ctx) {
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		if ofLogin(login)(i) {
-			return false, nil
+			return 0, nil
 		}
 	}
-	return true, nil
+	return n, nil
 }
 
 // standing is a membership as far as it has got.
 type standing struct {
 	github.Membership
-	lapsed bool // its invitation has failed
+	lapsed int // how many invitations to it have failed, if there is no other; 0 for none
 }
 
 // stand says how far somebody's membership has got. Whoever was never invited, has left or
@@ -123,8 +119,8 @@ func (a *App) stand(ctx context.Context, u github.User) (standing, error) {
 	switch {
 	case lerr != nil:
 		return standing{}, lerr
-	case lapsed:
-		return standing{github.Membership{State: github.Pending, Role: github.Member, User: u}, true}, nil
+	case lapsed > 0:
+		return standing{github.Membership{State: github.Pending, Role: github.Member, User: u}, lapsed}, nil
 	}
 	return standing{Membership: m}, err
 }
@@ -133,7 +129,7 @@ func (a *App) stand(ctx context.Context, u github.User) (standing, error) {
 // the login, so that the plan says it again.
 func (a logins) shown(s standing) *scim.Resource {
 	r := account(strconv.FormatInt(s.User.ID, 10), s.Role)
-	if !s.lapsed {
+	if s.lapsed == 0 {
 		r.Set("userName", scim.String(s.User.Login))
 	}
 	return r
@@ -159,18 +155,19 @@ func (a logins) Create(ctx context.Context, r *scim.Resource) (*scim.Resource, e
 	case u.Type != "" && u.Type != "User":
 		return nil, app.Refuse(app.Terminal, "%s is no person's account at GitHub, but a %s", login, u.Type)
 	}
-	switch s, err := a.stand(ctx, u); {
-	case err == nil && !s.lapsed:
+	s, err := a.stand(ctx, u)
+	switch {
+	case err == nil && s.lapsed == 0:
 		return nil, &app.Error{Class: app.Conflict, Detail: "the account is in the organization already, " + string(s.State)}
 	case err != nil && !github.IsNotFound(err):
 		return nil, before(ctx, err)
 	}
-	return a.invite(ctx, u, role)
+	return a.invite(ctx, u, role, s.lapsed)
 }
 
 // invite invites somebody, if it is not once too often.
-func (a logins) invite(ctx context.Context, u github.User, role github.Role) (*scim.Resource, error) {
-	if err := a.measure(ctx, ofLogin(u.Login)); err != nil {
+func (a logins) invite(ctx context.Context, u github.User, role github.Role, failed int) (*scim.Resource, error) {
+	if err := measure(failed); err != nil {
 		return nil, err
 	}
 	m, err := a.client.SetMembership(ctx, u.Login, role)
@@ -203,11 +200,11 @@ func (a logins) Patch(ctx context.Context, id string, changes []scim.Change) (*s
 	}
 	s, err := a.stand(ctx, u)
 	switch {
-	case github.IsNotFound(err) || err == nil && s.lapsed:
+	case github.IsNotFound(err) || err == nil && s.lapsed > 0:
 		if c.role == "" {
 			c.role = github.Member
 		}
-		return a.invite(ctx, u, c.role)
+		return a.invite(ctx, u, c.role, s.lapsed)
 	case err != nil:
 		return nil, before(ctx, err)
 	case c.role == "" || c.role == s.Role:
@@ -236,7 +233,7 @@ func (a logins) Delete(ctx context.Context, id string) error {
 		return nil
 	case err != nil:
 		return before(ctx, err)
-	case !s.lapsed: // of a lapsed invitation there is nothing to end, whatever GitHub shows
+	case s.lapsed == 0: // of a lapsed invitation there is nothing to end, whatever GitHub shows
 		if err := a.leave(ctx, u); err != nil {
 			return err
 		}

@@ -261,12 +261,23 @@ func (o *Org) PutTeam(name string, synced bool, parent int64, members ...int64) 
 	return t.id
 }
 
-// SetTeamRole makes somebody a maintainer of a team, or a member again.
+// SetTeamRole makes somebody a maintainer of a team, or a member; "" takes them out.
 func (o *Org) SetTeamRole(name, login, role string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if t, u := o.named(name), o.byLogin(login); t != nil && u != nil {
-		t.members[u.id] = role
+		if t.members[u.id] = role; role == "" {
+			delete(t.members, u.id)
+		}
+	}
+}
+
+// DropTeam deletes a team.
+func (o *Org) DropTeam(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t := o.named(name); t != nil {
+		delete(o.teams, t.id)
 	}
 }
 
