@@ -50,7 +50,11 @@ func gitHubLosesAnswers(t *testing.T, who string, kind fake.Kind, what string) {
 	method, path, _ := strings.Cut(what, " ")
 	w := newGuild(t, who, nil)
 	w.staff = staff(2)
-	faults := fake.Rules(fake.Rule{Method: method, Path: path, Times: 2, Fault: fake.Fault{Kind: kind}})
+	times := 2
+	if strings.HasSuffix(path, "/access_tokens") {
+		times = 1 // without which a whole cycle comes to nothing
+	}
+	faults := fake.Rules(fake.Rule{Method: method, Path: path, Times: times, Fault: fake.Fault{Kind: kind}})
 	w.org.SetFaults(faults)
 	day := func(today string) {
 		t.Helper()
