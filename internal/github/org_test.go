@@ -250,17 +250,19 @@ func TestTeams(t *testing.T) {
 func TestWhoWeAre(t *testing.T) {
 	t.Parallel()
 	for what, tt := range map[string]struct {
-		config  func(*github.Config)
-		org     func(*githubtest.Org)
-		status  int
-		says    string
-		unknown bool
+		config func(*github.Config)
+		org    func(*githubtest.Org)
+		status int
+		says   string
 	}{
 		"app":          {config: func(c *github.Config) { c.AppID = "123" }, status: 401, says: "there is no GitHub App 123"},
 		"key":          {config: func(c *github.Config) { c.Key = keys()[1].private }, status: 401, says: "does not take the private key for the app " + appID},
 		"organization": {config: func(c *github.Config) { c.Organization = "acne" }, status: 401, says: "is not installed in an organization acne"},
 		"suspended":    {org: func(o *githubtest.Org) { o.Suspend(true) }, status: 403, says: "suspended in acme"},
 		"permission":   {org: func(o *githubtest.Org) { o.Grant(map[string]string{"members": "read"}) }, status: 403, says: "Members: Read and write"},
+		"redirect": {config: func(c *github.Config) {
+			c.HTTP = fake.Transport(http.RedirectHandler("https://evil.example/", http.StatusMovedPermanently))
+		}, says: "has the organization acme another name by now"},
 		"no API": {config: func(c *github.Config) {
 			c.HTTP = fake.Transport(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>") }))
 		}, says: "is no API of GitHub"},

@@ -195,7 +195,7 @@ func (t *tokens) explain(e *Error) *Error {
 	case e.Busy, e.Status >= 500, e.Status == http.StatusTooManyRequests:
 	case e.Status >= 300 && e.Status < 400:
 		wrong := t.noAPI()
-		wrong.Err = e.Err
+		wrong.Err = fmt.Errorf("the API redirects, which is not followed as the token would go along: has the organization %s another name by now, or the API another address?", t.client.org)
 		return wrong
 	case !own:
 		return t.noAPI()
