@@ -3,6 +3,8 @@
 package server_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +135,27 @@ func TestGitHubInvitesAddresses(t *testing.T) {
 		t.Errorf("%v are left", teams)
 	}
 	w.quiet("2026-03-04")
+
+	// A rebuilt database finds everybody again, by the team and whatever their login.
+	w.edit("    first_run: go\n", "    first_run: go\n    adopt: [email]\n")
+	w.org.Rename("trillian", "tricia")
+	files, err := filepath.Glob(filepath.Join(w.dir, "usher.db*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v %v", files, err)
+	}
+	for _, f := range files {
+		if err := os.Remove(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.org.ResetCounts()
+	if rep := w.cycle("2026-03-04").Apps["app"]; rep.Create != 0 || rep.Parked != 0 || rep.Foreign != 2 || w.org.Counts().Writes() != 0 {
+		t.Errorf("%+v %s %v", rep, w.parked(), w.org.Counts())
+	}
+	w.staff[2].end = "2026-03-04"
+	w.cycle("2026-03-06")
+	w.out("tricia")
+	w.in("zaphod", "B")
 }
 
 // TestGitHubInvitationsFail: an invitation that is not accepted in a week is sent again, and
