@@ -99,6 +99,9 @@ func TestAppPages(t *testing.T) {
 			if name == "google-workspace" {
 				p.workspace()
 			}
+			if name == "github-teams" {
+				p.playsGitHub()
+			}
 		})
 	}
 	pages := slices.DeleteFunc(files, func(f string) bool { return own[filepath.Base(f)] })
@@ -131,7 +134,7 @@ func TestAppPages(t *testing.T) {
 
 // ownPages are those of apps that are spoken to by an API of their own: what they say is
 // held by the tests that they name.
-func ownPages() []string { return []string{"entra-graph", "google-workspace", "okta-users-api"} }
+func ownPages() []string { return []string{"entra-graph", "github-teams", "google-workspace", "okta-users-api"} }
 
 // opens holds that a page says at once what it rests on.
 func (p *appPage) opens() {

@@ -31,6 +31,7 @@ var ranks = map[string]rank{
 	"internal/okta":      2,
 	"internal/google":    2,
 	"internal/entra":     2,
+	"internal/github":    2,
 	"internal/audit":     2,
 	"internal/secret":    2,
 	"internal/queue":     2,
@@ -74,6 +75,8 @@ var only = map[string]struct {
 	"internal/entra/entratest": {[]string{"internal/fake"}, true, "it is a second reading of Microsoft's documentation, and must not borrow from the first"},
 
 	"internal/google/googletest": {[]string{"internal/fake"}, true, "it is a second reading of Google's documentation, and must not borrow from the first"},
+
+	"internal/github/githubtest": {[]string{"internal/fake"}, true, "it is a second reading of GitHub's documentation, and must not borrow from the first"},
 }
 
 // never lists imports that one package must not have although its rank allows them.

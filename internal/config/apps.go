@@ -33,10 +33,11 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 	what := "app " + name.Value
 	auth0 := &Auth0App{PasswordChange: PasswordNone, Sessions: SessionsEnd, SignUps: SignUpsOpen}
 	okta, google, entra := &OktaApp{Deactivate: OktaDeactivate}, &GoogleApp{Administrators: AdministratorsLeave}, &EntraApp{}
+	github := &GitHubApp{Owners: OwnersKeep}
 	var address *node
 	fields := []field{
 		{key: "type", read: func(n *node) {
-			a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0, AppOkta, AppGoogle, AppEntra)
+			a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0, AppOkta, AppGoogle, AppEntra, AppGitHub)
 		}},
 		{key: "profile", read: func(n *node) { set(&a.Profile)(d.text(n, "profile of "+what)) }},
 		{key: "url", read: func(n *node) { address = n; a.URL, _ = d.text(n, "url of "+what) }},
@@ -71,8 +72,9 @@ func (d *decoder) app(name Text, n *node, teams []Team) App {
 			}
 		}},
 	}
-	d.section(n, what, name.Pos, slices.Concat(fields, d.auth0App(auth0, what), d.oktaApp(okta, what), d.googleApp(google, what), d.entraApp(entra, &a.Allow, what))...)
-	d.kindOfApp(n, &a, kindly{auth0, okta, google, entra}, what)
+	d.section(n, what, name.Pos, slices.Concat(fields, d.auth0App(auth0, what), d.oktaApp(okta, what), d.googleApp(google, what),
+		d.entraApp(entra, &a.Allow, what), d.gitHubApp(github, what))...)
+	d.kindOfApp(n, &a, kindly{auth0, okta, google, entra, github}, what)
 	if address != nil && !a.URL.IsZero() {
 		d.address(address, what, a.URL, a.Allow)
 	}

@@ -14,6 +14,7 @@ const (
 	AppOkta   = "okta"
 	AppGoogle = "google"
 	AppEntra  = "entra"
+	AppGitHub = "github"
 )
 
 // appKind is which keys of an app are of one type alone, or of some, and which of them it
@@ -35,6 +36,7 @@ func appKinds() []appKind {
 			[]string{"service_account_key", "administrator"},
 		},
 		{AppEntra, []string{"url", "registration", "allow", "timeout", "change_password", "id_attribute"}, []string{"registration"}},
+		{AppGitHub, []string{"url", "organization", "app_id", "private_key", "allow", "timeout", "owners"}, []string{"organization", "app_id", "private_key"}},
 	}
 }
 
@@ -44,6 +46,7 @@ type kindly struct {
 	okta   *OktaApp
 	google *GoogleApp
 	entra  *EntraApp
+	github *GitHubApp
 }
 
 // kindOfApp checks the keys that only some types of app have, and keeps what there is of
@@ -80,10 +83,13 @@ func (d *decoder) kindOfApp(n *node, a *App, read kindly, what string) {
 	case AppEntra: // two keys are the same as others have them
 		read.entra.IDAttribute, read.entra.ChangePassword = read.okta.IDAttribute, read.google.ChangePassword
 		a.Entra, a.Profile, a.DiscoveryEvery = read.entra, Text{}, 0
+	case AppGitHub:
+		a.GitHub, a.Profile, a.DiscoveryEvery = read.github, Text{}, 0
 	}
 	d.auth0Words(n, a, what)
 	d.oktaWords(n, a, what)
 	d.googleWords(n, a, what)
+	d.gitHubWords(a)
 }
 
 func (d *decoder) keysOf(n *node, a *App, kinds []appKind, mine appKind, what string) {

@@ -171,8 +171,8 @@ const (
 type App struct {
 	Name              string      `json:"name"`
 	Pos               Position    `json:"-"`
-	Type              Text        `json:"type"`    // scim, auth0, okta, google or entra
-	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim. Types scim, okta, google and entra have URL, Allow and Timeout, the first two Token
+	Type              Text        `json:"type"`    // scim, auth0, okta, google, entra or github
+	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim. All but auth0 have URL, Allow and Timeout, scim and okta a Token
 	URL               Text        `json:"url"`
 	Token             Secret      `json:"token"`
 	Allow             []Text      `json:"allow"`
@@ -190,6 +190,7 @@ type App struct {
 	Okta              *OktaApp    `json:"okta,omitempty"`         // set exactly if the type is okta
 	Google            *GoogleApp  `json:"google,omitempty"`       // set exactly if the type is google
 	Entra             *EntraApp   `json:"entra,omitempty"`        // set exactly if the type is entra
+	GitHub            *GitHubApp  `json:"github,omitempty"`       // set exactly if the type is github
 }
 
 // Allows reports whether the app's allow list holds what.

@@ -77,6 +77,9 @@ func digest(c *Config) [32]byte {
 			refs["the secret of "+a.Name] = a.Entra.Registration.Secret.Ref()
 			refs["the key of "+a.Name] = a.Entra.Registration.Key.Ref()
 		}
+		if a.GitHub != nil {
+			refs["the key of "+a.Name] = a.GitHub.Key.Ref()
+		}
 	}
 	for _, s := range c.Sources {
 		if s.Tenant != nil {

@@ -42,8 +42,9 @@ type Config struct {
 type Said struct {
 	Code, Message string
 	// Busy says that the API was asked too often, whatever the status: it did nothing, and
-	// may be asked again.
-	Busy bool
+	// may be asked again, After at the earliest if its headers do not say when.
+	Busy  bool
+	After time.Duration
 }
 
 // Credential is by what an API knows us.

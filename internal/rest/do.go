@@ -220,6 +220,9 @@ func (c *Client) Refusal(res *http.Response, body []byte, hide Redact) *Error {
 	}
 	said, own := c.said(body)
 	e.Foreign, e.Busy = !own, said.Busy
+	if said.Busy && e.RetryAfter == 0 {
+		e.RetryAfter = said.After
+	}
 	if !own && MediaType(res.Header) == "text/html" {
 		e.Err = fmt.Errorf("the answer is an HTML page, and not %s's", c.maker)
 	}
@@ -302,7 +305,7 @@ func (c *Client) Exchange(ctx context.Context, r *Request, body []byte, hide Red
 	}
 	defer res.Body.Close()
 	text, err = io.ReadAll(io.LimitReader(res.Body, MaxErrorBody+1))
-	if res.StatusCode != http.StatusOK {
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusCreated {
 		return res.StatusCode, nil, c.Refusal(res, text, hide)
 	}
 	switch {

@@ -45,8 +45,10 @@ func (b *Built) app(a config.App) error {
 		errs = append(errs, b.googleTarget(a, t))
 	case config.AppEntra:
 		errs = append(errs, b.entraTarget(a, t))
+	case config.AppGitHub:
+		errs = append(errs, b.gitHubTarget(a, t))
 	default:
-		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0, okta, google or entra"})
+		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0, okta, google, entra or github"})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -207,6 +209,9 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 	}
 	if a.Entra != nil {
 		write(a.Entra.IDAttribute.Value)
+	}
+	if a.GitHub != nil {
+		write(a.GitHub.Owners)
 	}
 	return [32]byte(h.Sum(nil)), nil
 }

@@ -35,6 +35,7 @@ type Built struct {
 	uses        []Use         // places that take sealed secrets
 	grants      []*grant      // applications of tenants of Auth0
 	registered  []*registered // app registrations of tenants of Entra
+	installed   []installed   // GitHub Apps
 	vault       *vault
 	entries     []entry // of tenants
 	sourceRules []directory.SourceRules

@@ -104,4 +104,4 @@ func (r *registered) lacks(granted []string) (out []Finding) {
 }
 
 // asksForTokens reports whether somebody is asked at a start.
-func (b *Built) asksForTokens() bool { return len(b.grants)+len(b.registered) > 0 }
+func (b *Built) asksForTokens() bool { return len(b.grants)+len(b.registered)+len(b.installed) > 0 }

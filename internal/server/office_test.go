@@ -32,6 +32,7 @@ type office struct {
 	aged   time.Time
 	wait   time.Duration     // how long a cycle may last; 0 is two minutes
 	starts bool              // each cycle begins with a start
+	verify bool              // each cycle looks at everything at the app
 	notes  []server.Note     // of the last one
 	status *server.Status    // after the last cycle
 	people map[string]string // ids by user name, then
@@ -92,7 +93,7 @@ func (o *office) cycle(today string) *server.Document {
 			o.Fatal(err)
 		}
 	}
-	doc, err := u.Apply(o.ctx, server.Options{Wait: cmp.Or(o.wait, 2*time.Minute), Actor: "test"})
+	doc, err := u.Apply(o.ctx, server.Options{Wait: cmp.Or(o.wait, 2*time.Minute), Actor: "test", Verify: o.verify})
 	o.people = map[string]string{}
 	if err == nil {
 		err = u.List(o.ctx, "", func(p directory.Listing) { o.people[p.Person.UserName()] = p.Person.ID })

@@ -44,7 +44,7 @@ func notes(findings []Finding) []Note {
 const notesKey = "start_notes"
 
 // Start says what has to be known before a cycle: which scopes tenants of Auth0 grant,
-// and which permissions those of Entra, against those that are needed. Of apps it tells of one alone, if that is all that the
+// which permissions those of Entra, and what GitHub Apps may do, against what is needed. Of apps it tells of one alone, if that is all that the
 // cycle is for. It goes before Apply and Plan, and is no part of them, as it asks tenants
 // who may have nothing else to be asked. Keep has Status tell of it from then on; the
 // error is that it could not be kept, and no more.
@@ -62,7 +62,8 @@ func (u *Usher) Start(ctx context.Context, o Options, keep bool) ([]Note, error)
 func (u *Usher) startNotes(ctx context.Context) (list []Note, whole bool) {
 	found, whole := u.scopes(ctx)
 	more, asked := u.permissions(ctx)
-	return notes(append(found, more...)), whole && asked
+	apps, all := u.installations(ctx)
+	return notes(slices.Concat(found, more, apps)), whole && asked && all
 }
 
 func (u *Usher) keepNotes(ctx context.Context, list []Note) error {

@@ -104,6 +104,9 @@ func usesOf(c *config.Config) (out []Use) {
 			add(r.Secret, "client_secret of app "+a.Name, goes, useText)
 			add(r.Key, "private_key of app "+a.Name, goes, useKey)
 		}
+		if a.GitHub != nil {
+			add(a.GitHub.Key, "private_key of app "+a.Name, originOf(a.URL.Value), useKey)
+		}
 	}
 	add(c.Server.SigningKey, "server.signing_key", secret.Usher, useSign)
 	return out
