@@ -38,6 +38,9 @@ func FromRest(ctx context.Context, err error) error {
 // A refusal is a 4xx (RFC 9110 §15.5), but for those that say that the API did not
 // get to it; one behind which nothing was sent is the token endpoint's, and of us.
 func classOf(e *rest.Error) Class {
+	if e.Busy {
+		return Retry
+	}
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return Unauthorized

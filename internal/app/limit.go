@@ -64,9 +64,16 @@ func (l *limited) Patch(ctx context.Context, kind Kind, id string, changes []sci
 	return l.App.Patch(ctx, kind, id, changes, want)
 }
 
+// ChangeMembers waits for what adding somebody takes, where that is more than one request.
 func (l *limited) ChangeMembers(ctx context.Context, groupID string, add, remove []string) (Answer, error) {
-	if err := l.wait(ctx); err != nil {
-		return Answer{}, err
+	requests := 1
+	if a, ok := l.App.(interface{ AddWeight() int }); ok && len(add) > 0 {
+		requests = a.AddWeight()
+	}
+	for range requests {
+		if err := l.wait(ctx); err != nil {
+			return Answer{}, err
+		}
 	}
 	return l.App.ChangeMembers(ctx, groupID, add, remove)
 }

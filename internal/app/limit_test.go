@@ -60,6 +60,12 @@ func (*reading) Patch(context.Context, app.Kind, string, []scim.Change, *scim.Re
 	return app.Answer{}, nil
 }
 
+func (*reading) AddWeight() int { return 2 }
+
+func (*reading) ChangeMembers(context.Context, string, []string, []string) (app.Answer, error) {
+	return app.Answer{}, nil
+}
+
 // A reading before a write is a request, too, and so is whatever else a write takes.
 func TestLimitOfReadingWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -75,6 +81,14 @@ func TestLimitOfReadingWrites(t *testing.T) {
 		}
 		if took := time.Since(start); took != 4*time.Second { // the first at once
 			t.Errorf("5 requests at 1 a second took %v, want 4s", took)
+		}
+		for _, members := range [][2][]string{{{"u"}, nil}, {nil, {"u"}}} {
+			if _, err := a.ChangeMembers(t.Context(), "g", members[0], members[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took != 7*time.Second {
+			t.Errorf("8 requests at 1 a second took %v, want 7s", took)
 		}
 	})
 }

@@ -260,7 +260,7 @@ func (f profileFile) profile() (Profile, error) {
 		RequestsPerSecond: f.RateLimit.RequestsPerSecond,
 	}
 	if f.Kind != "scim2" {
-		return p, nil // another interface has words of its own
+		return p, f.extensions(&p) // another interface has words of its own
 	}
 	return p, f.scim(&p)
 }

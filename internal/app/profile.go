@@ -49,11 +49,14 @@ type Profile struct {
 	MaxRemovalsPerRequest int     `json:"max_removals_per_request"` // of members; 0: as many
 	MaxMembersWhole       int     `json:"max_members_whole"`        // in a group that is made or replaced; 0: no bound is known
 
-	Deactivate       string `json:"deactivate"` // how an account is disabled, in words
-	DeleteMeaning    string `json:"delete_meaning"`
-	Leaver           string `json:"leaver"`            // what whoever leaves is made by it: "deactivated", "deleted"
-	Reversible       bool   `json:"reversible"`        // a disabled account can be enabled again
-	DeactivateBy     Way    `json:"deactivate_by"`     // deactivate.by; "" is by PATCH
+	Deactivate    string `json:"deactivate"` // how an account is disabled, in words
+	DeleteMeaning string `json:"delete_meaning"`
+	Leaver        string `json:"leaver"`        // what whoever leaves is made by it: "deactivated", "deleted"
+	Reversible    bool   `json:"reversible"`    // a disabled account can be enabled again
+	DeactivateBy  Way    `json:"deactivate_by"` // deactivate.by; "" is by PATCH
+	// DeactivateSteps says that a deactivation is several requests: one that was not done
+	// may have been done in part.
+	DeactivateSteps  bool   `json:"deactivate_steps,omitzero"`
 	DeactivateLeaves Leaves `json:"deactivate_leaves"` // deactivate.leaves; "" is a disabled account
 	DeleteLeaves     Leaves `json:"delete_leaves"`     // deactivate.delete_leaves; "" is nothing
 

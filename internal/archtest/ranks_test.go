@@ -30,6 +30,9 @@ var ranks = map[string]rank{
 	"internal/mapping":   2,
 	"internal/auth0":     2,
 	"internal/okta":      2,
+	"internal/google":    2,
+	"internal/entra":     2,
+	"internal/github":    2,
 	"internal/audit":     2,
 	"internal/secret":    2,
 	"internal/queue":     2,
@@ -53,7 +56,7 @@ var ranks = map[string]rank{
 }
 
 // testOnly packages may import anything; nothing but test files may import them.
-var testOnly = map[string]bool{"internal/acceptance": true, "internal/archtest": true, "internal/bench": true, "internal/bench/perftable": true, "internal/source/hrtest": true, "internal/store/sqlite/sqlitetest": true, "internal/store/storetest": true, "internal/testenv": true}
+var testOnly = map[string]bool{"internal/acceptance": true, "internal/app/apptest": true, "internal/archtest": true, "internal/bench": true, "internal/bench/perftable": true, "internal/source/hrtest": true, "internal/store/sqlite/sqlitetest": true, "internal/store/storetest": true, "internal/testenv": true}
 
 // only narrows what a package may import of the project, and whether it may import other modules at all.
 var only = map[string]struct {
@@ -70,6 +73,11 @@ var only = map[string]struct {
 
 	"internal/auth0/auth0test": {[]string{"internal/fake"}, true, "it is a second reading of Auth0's documentation, and must not borrow from the first"},
 	"internal/okta/oktatest":   {[]string{"internal/fake"}, true, "it is a second reading of Okta's documentation, and must not borrow from the first"},
+	"internal/entra/entratest": {[]string{"internal/fake"}, true, "it is a second reading of Microsoft's documentation, and must not borrow from the first"},
+
+	"internal/google/googletest": {[]string{"internal/fake"}, true, "it is a second reading of Google's documentation, and must not borrow from the first"},
+
+	"internal/github/githubtest": {[]string{"internal/fake"}, true, "it is a second reading of GitHub's documentation, and must not borrow from the first"},
 }
 
 // never lists imports that one package must not have although its rank allows them.

@@ -15,6 +15,13 @@ import (
 // somebody who asks what it tells to whom (TestAttackWithoutACredential in
 // internal/server asks it).
 var routes = []string{
+	"internal/entra/entratest/call.go /", // a fake tenant, which listens in tests alone
+	"internal/entra/entratest/call.go POST /{tenant}/oauth2/v2.0/token",
+	"internal/entra/entratest/call.go method versionpath",
+	"internal/github/githubtest/call.go /", // a fake organization, which listens in tests alone
+	"internal/github/githubtest/call.go what",
+	"internal/google/googletest/call.go /", // a fake account, which listens in tests alone
+	"internal/google/googletest/call.go method basepath",
 	"internal/okta/oktatest/call.go /", // a fake org, which listens in tests alone
 	"internal/okta/oktatest/call.go method basepath",
 	"internal/server/web.go GET /healthz",

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -144,7 +145,7 @@ func (c *cli) liveFindings(ctx context.Context, b *server.Built, f liveFlags) (f
 	} else {
 		found = b.CheckApps(ctx, f.app)
 	}
-	return append(found, b.CheckTenants(ctx, f.app)...), err
+	return slices.Concat(found, b.CheckTenants(ctx, f.app), b.CheckInstallations(ctx, f.app)), err
 }
 
 // openLive opens the store, for sealed secrets and people; nil if there is none yet.

@@ -32,11 +32,13 @@ func (d *decoder) app(name Text, n *node, teams []Team, sources []Source) App {
 	}
 	what := "app " + name.Value
 	auth0 := &Auth0App{PasswordChange: PasswordNone, Sessions: SessionsEnd, SignUps: SignUpsOpen}
-	okta := &OktaApp{Deactivate: OktaDeactivate}
-	records := &HTTPApp{}
+	okta, google, entra := &OktaApp{Deactivate: OktaDeactivate}, &GoogleApp{Administrators: AdministratorsLeave}, &EntraApp{}
+	github, records := &GitHubApp{Owners: OwnersKeep}, &HTTPApp{}
 	var address *node
 	fields := []field{
-		{key: "type", read: func(n *node) { a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0, AppOkta, AppHTTP) }},
+		{key: "type", read: func(n *node) {
+			a.Type, _ = d.choice(n, "type of "+what, AppSCIM, AppAuth0, AppOkta, AppGoogle, AppEntra, AppGitHub, AppHTTP)
+		}},
 		{key: "profile", read: func(n *node) { set(&a.Profile)(d.text(n, "profile of "+what)) }},
 		{key: "url", read: func(n *node) { address = n; a.URL, _ = d.text(n, "url of "+what) }},
 		{key: "token", read: func(n *node) { a.Token = d.secret(n, "token of "+what) }},
@@ -70,8 +72,9 @@ func (d *decoder) app(name Text, n *node, teams []Team, sources []Source) App {
 			}
 		}},
 	}
-	d.section(n, what, name.Pos, slices.Concat(fields, d.auth0App(auth0, what), d.oktaApp(okta, what), d.httpApp(records, what, sources))...)
-	d.kindOfApp(n, &a, auth0, okta, records, what)
+	d.section(n, what, name.Pos, slices.Concat(fields, d.auth0App(auth0, what), d.oktaApp(okta, what), d.googleApp(google, what),
+		d.entraApp(entra, &a.Allow, what), d.gitHubApp(github, what), d.httpApp(records, what, sources))...)
+	d.kindOfApp(n, &a, kindly{auth0, okta, google, entra, github, records}, what)
 	if address != nil && !a.URL.IsZero() {
 		d.address(address, what, a.URL, a.Allow)
 	}

@@ -9,10 +9,13 @@ import (
 
 // The types of apps.
 const (
-	AppSCIM  = "scim"
-	AppAuth0 = "auth0"
-	AppOkta  = "okta"
-	AppHTTP  = "http"
+	AppSCIM   = "scim"
+	AppAuth0  = "auth0"
+	AppOkta   = "okta"
+	AppGoogle = "google"
+	AppEntra  = "entra"
+	AppGitHub = "github"
+	AppHTTP   = "http"
 )
 
 // appKind is which keys of an app are of one type alone, or of some, and which of them it
@@ -29,12 +32,29 @@ func appKinds() []appKind {
 		{AppAuth0, []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions", "sign_ups"}, []string{"tenant", "connection"}},
 		{AppOkta, []string{"url", "token", "oauth", "allow", "timeout", "deactivate", "id_attribute"}, []string{"url"}},
 		{AppHTTP, []string{"source", "auth", "headers", "read", "write", "allow", "timeout"}, []string{"source", "read", "write"}},
+		{
+			AppGoogle,
+			[]string{"url", "service_account_key", "administrator", "administrators", "change_password", "group_domain", "group_prefix", "allow", "timeout"},
+			[]string{"service_account_key", "administrator"},
+		},
+		{AppEntra, []string{"url", "registration", "allow", "timeout", "change_password", "id_attribute"}, []string{"registration"}},
+		{AppGitHub, []string{"url", "organization", "app_id", "private_key", "allow", "timeout", "owners"}, []string{"organization", "app_id", "private_key"}},
 	}
+}
+
+// kindly is what was read of the keys that are of one type alone.
+type kindly struct {
+	auth0  *Auth0App
+	okta   *OktaApp
+	google *GoogleApp
+	entra  *EntraApp
+	github *GitHubApp
+	http   *HTTPApp
 }
 
 // kindOfApp checks the keys that only some types of app have, and keeps what there is of
 // this one.
-func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, okta *OktaApp, records *HTTPApp, what string) {
+func (d *decoder) kindOfApp(n *node, a *App, read kindly, what string) {
 	kinds := appKinds()
 	n.note(func(s *Schema) {
 		for _, k := range kinds {
@@ -58,14 +78,23 @@ func (d *decoder) kindOfApp(n *node, a *App, auth0 *Auth0App, okta *OktaApp, rec
 	d.keysOf(n, a, kinds, kinds[i], what)
 	switch a.Type.Value {
 	case AppAuth0:
-		a.Auth0, a.Profile, a.Timeout, a.DiscoveryEvery = auth0, Text{}, 0, 0
+		a.Auth0, a.Profile, a.Timeout, a.DiscoveryEvery = read.auth0, Text{}, 0, 0
 	case AppOkta:
-		a.Okta, a.Profile, a.DiscoveryEvery = okta, Text{}, 0
+		a.Okta, a.Profile, a.DiscoveryEvery = read.okta, Text{}, 0
+	case AppGoogle:
+		a.Google, a.Profile, a.DiscoveryEvery = read.google, Text{}, 0
+	case AppEntra: // two keys are the same as others have them
+		read.entra.IDAttribute, read.entra.ChangePassword = read.okta.IDAttribute, read.google.ChangePassword
+		a.Entra, a.Profile, a.DiscoveryEvery = read.entra, Text{}, 0
+	case AppGitHub:
+		a.GitHub, a.Profile, a.DiscoveryEvery = read.github, Text{}, 0
 	case AppHTTP:
-		a.HTTP, a.Profile, a.DiscoveryEvery, a.Adopt = records, Text{}, 0, nil
+		a.HTTP, a.Profile, a.DiscoveryEvery, a.Adopt = read.http, Text{}, 0, nil
 	}
 	d.auth0Words(n, a, what)
 	d.oktaWords(n, a, what)
+	d.googleWords(n, a, what)
+	d.gitHubWords(a)
 	d.httpWords(n, a, what)
 }
 

@@ -171,8 +171,8 @@ const (
 type App struct {
 	Name              string      `json:"name"`
 	Pos               Position    `json:"-"`
-	Type              Text        `json:"type"`    // scim, auth0, okta or http
-	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim. Types scim and okta have URL, Token, Allow and Timeout, type http the last two
+	Type              Text        `json:"type"`    // scim, auth0, okta, google, entra, github or http
+	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim. All but auth0 have Allow and Timeout, all but auth0 and http a URL, scim and okta a Token
 	URL               Text        `json:"url"`
 	Token             Secret      `json:"token"`
 	Allow             []Text      `json:"allow"`
@@ -189,6 +189,9 @@ type App struct {
 	Auth0             *Auth0App   `json:"auth0,omitempty"`        // set exactly if the type is auth0
 	Okta              *OktaApp    `json:"okta,omitempty"`         // set exactly if the type is okta
 	HTTP              *HTTPApp    `json:"http,omitempty"`         // set exactly if the type is http
+	Google            *GoogleApp  `json:"google,omitempty"`       // set exactly if the type is google
+	Entra             *EntraApp   `json:"entra,omitempty"`        // set exactly if the type is entra
+	GitHub            *GitHubApp  `json:"github,omitempty"`       // set exactly if the type is github
 }
 
 // Allows reports whether the app's allow list holds what.

@@ -73,6 +73,16 @@ func digest(c *Config) [32]byte {
 		if a.HTTP != nil && a.HTTP.Auth != nil {
 			refs["auth of app "+a.Name] = a.HTTP.Auth.User.Ref() + " " + a.HTTP.Auth.Secret.Ref()
 		}
+		if a.Google != nil {
+			refs["the key of "+a.Name] = a.Google.Key.Ref()
+		}
+		if a.Entra != nil && a.Entra.Registration != nil {
+			refs["the secret of "+a.Name] = a.Entra.Registration.Secret.Ref()
+			refs["the key of "+a.Name] = a.Entra.Registration.Key.Ref()
+		}
+		if a.GitHub != nil {
+			refs["the key of "+a.Name] = a.GitHub.Key.Ref()
+		}
 	}
 	for _, s := range c.Sources {
 		if s.Tenant != nil {

@@ -22,7 +22,7 @@ const functionsVersion = 1
 func functions(z *zones) []cel.EnvOption {
 	s, l, i := cel.StringType, cel.ListType(cel.StringType), cel.IntType
 	opts := []cel.EnvOption{
-		textFunction("ascii", ascii),
+		textFunction("ascii", ASCII),
 		textFunction("slug", slug),
 		textFunction("lower", strings.ToLower),
 		textFunction("upper", strings.ToUpper),

@@ -11,7 +11,7 @@ import (
 // slug is what is left of a name in a user name: transliterated, lower-case, and
 // nothing but a–z, 0–9 and inner hyphens.
 func slug(s string) string {
-	s = ascii(s)
+	s = ASCII(s)
 	clean := true
 	for i := 0; i < len(s); i++ {
 		if !slugByte(s[i]) {

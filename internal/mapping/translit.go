@@ -10,10 +10,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// ascii transliterates: letters that Unicode decomposes lose their marks (é → e),
-// our table has what Unicode does not decompose (ß, ø, Cyrillic, Greek …), and
-// what neither knows is dropped (Arabic, CJK). The result is ASCII.
-func ascii(s string) string {
+// ASCII transliterates, as the function ascii of expressions does: letters that Unicode
+// decomposes lose their marks (é → e), our table has what Unicode does not decompose (ß,
+// ø, Cyrillic, Greek …), and what neither knows is dropped (Arabic, CJK).
+func ASCII(s string) string {
 	i := asciiPrefix(s)
 	if i == len(s) {
 		return s

@@ -21,7 +21,8 @@ func (r *run) mayAdopt(s Subject, f sighting, owners map[string]string, unsure [
 	if owner := owners[id]; owner != "" && owner != s.Person.ID {
 		return "the account " + id + " already belongs to another person"
 	}
-	if f.by == byRecord || f.by == "id" && owners[id] == s.Person.ID || f.account.ExternalID() == r.externalID(s) {
+	ours := r.externalID(s) // "" where the app keeps none, which proves nothing
+	if f.by == byRecord || f.by == "id" && owners[id] == s.Person.ID || ours != "" && f.account.ExternalID() == ours {
 		return ""
 	}
 	if claimed := f.account.ExternalID(); claimed != "" {

@@ -68,6 +68,28 @@ func TestAdoption(t *testing.T) {
 	})
 }
 
+// That an app keeps no externalId proves of no account that it is ours: the rules decide,
+// and the privileged are adopted by hand.
+func TestAdoptionWithoutExternalIDs(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.put(somebody("named", directory.Active), somebody("boss", directory.Active))
+		h.app.profile.Unsupported = app.Paths{{Attr: "externalId"}}
+		h.app.user("named@acme.example", "")
+		h.app.user("boss@acme.example", "", func(r *scim.Resource) {
+			var o scim.Object
+			o.Set("value", scim.String("admin"))
+			r.Set("roles", scim.List(scim.Complex(o)))
+		})
+		h.apply()
+		if p := h.account("boss").Parked; !strings.Contains(p, "privileged") {
+			t.Errorf("an administrator was adopted: %q", p)
+		}
+		if n := h.events("account.adopted", "named"); n != 1 || h.events("account.adopted", "boss") != 0 {
+			t.Errorf("%d were adopted", n)
+		}
+	})
+}
+
 // Somebody who is hired after the first run, and whose account was there before
 // it: it is theirs, and an app that takes duplicates gets none. The plan says so.
 func TestKnownBeforeHired(t *testing.T) {

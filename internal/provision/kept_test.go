@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
 )
 
 // An app that answers 200 and ignores an attribute is found, named once, and
@@ -84,6 +87,34 @@ func TestSlowToShow(t *testing.T) {
 		h.put(somebody("ann", directory.Active, "title", "clerk"))
 		if rep := h.apply(); rep.Create != 1 || len(rep.NotKept) != 0 {
 			t.Errorf("%+v", rep)
+		}
+	})
+}
+
+// Nor is somebody who is still shown as active, by an app that takes its time, taken for
+// kept in: they are looked at again when that is over, and shut out again if need be.
+func TestSlowToShowWhoIsOut(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(1, "sales")
+		h.apply()
+		h.app.profile.Settle = time.Minute
+		var off time.Time
+		offs := 0
+		h.app.faults = func(c call) fault {
+			switch {
+			case c.Op == "patch" && c.Kind == app.KindUser:
+				offs++
+				off = time.Now()
+				return fault{ignore: offs == 1}
+			case c.Op == "get" && time.Since(off) > 0 && time.Since(off) < time.Minute:
+				t.Errorf("looked at %v after the write", time.Since(off))
+			}
+			return fault{}
+		}
+		h.put(somebody("p000", directory.Leaver))
+		rep := h.apply()
+		if a := h.account("p000"); rep.Parked != 0 || a.State != provision.Disabled || a.Parked != "" || a.Observe || offs != 2 {
+			t.Errorf("%+v %+v, %d times", rep, a, offs)
 		}
 	})
 }

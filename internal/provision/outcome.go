@@ -139,6 +139,12 @@ func (w *writing) account(o *Outcome) {
 	if o.Result != Withdrawn {
 		standing(&a.Standing, o)
 	}
+	if begins := in.Kind == Disable && w.r.target.App.Profile().DeactivateSteps; begins || was.Last == Begun {
+		switch o.Result {
+		case RetryLater, Parked, Forbidden, Ignored: // whoever comes back before it is done may be half out
+			a.Last = Begun
+		}
+	}
 	if o.Result == Done {
 		w.accountDone(&a, o, op)
 		w.removed(op, op.admitted)
@@ -179,6 +185,9 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 		a.State, a.Since = Disabled, w.r.planner.Now
 		if a.Observe = !o.Verified; a.Observe {
 			a.Last = Ambiguous // it may be active still, by nobody's doing
+			if wait := w.r.target.App.Profile().Settle; wait > 0 {
+				a.RetryAt = w.now.Add(wait) // before which another look shows no more
+			}
 		}
 	case Delete:
 		a.Sent, a.State, a.Since = nil, Gone, w.r.planner.Now
@@ -307,7 +316,7 @@ func standing(s *Standing, o *Outcome) {
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
 	case Lost, Taken:
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
-	case Refused, Split, Withdrawn, Void, Shut:
+	case Refused, Split, Withdrawn, Void, Shut, Begun:
 	}
 }
 

@@ -42,7 +42,13 @@ type Config struct {
 }
 
 // Said is what an API says of its refusal.
-type Said struct{ Code, Message string }
+type Said struct {
+	Code, Message string
+	// Busy says that the API was asked too often, whatever the status: it did nothing, and
+	// may be asked again, After at the earliest if its headers do not say when.
+	Busy  bool
+	After time.Duration
+}
 
 // Credential is by what an API knows us.
 type Credential interface {

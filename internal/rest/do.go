@@ -133,7 +133,7 @@ func (c *Client) Send(ctx context.Context, r Request, stream bool) (*Answer, err
 		case e.Status == http.StatusUnauthorized && used != "" && !renewed && c.credential.Drop(used):
 			renewed = true
 			continue
-		case e.Status == http.StatusTooManyRequests && (used != "" || r.Apart):
+		case (e.Busy || e.Status == http.StatusTooManyRequests) && (used != "" || r.Apart):
 			if wait = e.RetryAfter; wait == 0 {
 				wait = max(time.Second, Backoff(limited))
 			}
@@ -219,7 +219,10 @@ func (c *Client) Refusal(res *http.Response, body []byte, hide Redact) *Error {
 		return e
 	}
 	said, own := c.said(body)
-	e.Foreign = !own
+	e.Foreign, e.Busy = !own, said.Busy
+	if said.Busy && e.RetryAfter == 0 {
+		e.RetryAfter = said.After
+	}
 	if !own && MediaType(res.Header) == "text/html" {
 		e.Err = fmt.Errorf("the answer is an HTML page, and not %s's", c.maker)
 	}
@@ -306,7 +309,7 @@ func (c *Client) Exchange(ctx context.Context, r *Request, body []byte, hide Red
 	}
 	defer res.Body.Close()
 	text, err = io.ReadAll(io.LimitReader(res.Body, MaxErrorBody+1))
-	if res.StatusCode != http.StatusOK {
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusCreated {
 		return res.StatusCode, nil, c.Refusal(res, text, hide)
 	}
 	switch {

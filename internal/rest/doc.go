@@ -10,7 +10,8 @@
 // not known.
 //
 // Reads are tried again after a 429 or a bare 5xx, within the caller's context; writes
-// only where provably nothing happened: after a 429, and once after a 401. Answers are
+// only where provably nothing happened: after a 429, or what an API says in its place, and
+// once after a 401. Answers are
 // bounded in bytes and in time. Redirects are refused: they would carry the token to
 // where nobody sent it.
 //

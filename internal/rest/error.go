@@ -25,7 +25,10 @@ type Error struct {
 	// Unsent says that provably nothing of the request reached the API: no
 	// connection came about, or there was no token to send it with.
 	Unsent bool
-	Err    error // the cause on our side; may be nil
+	// Busy says that the API was asked too often, in its own words: some say so by another
+	// status than 429. Nothing was done.
+	Busy bool
+	Err  error // the cause on our side; may be nil
 
 	// Foreign says that it was not the API that spoke: a gateway, or the
 	// token endpoint. Its "not found" says nothing of a user.

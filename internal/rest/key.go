@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -23,14 +24,18 @@ const (
 	assertionLife = time.Minute // takers take up to five, or an hour
 )
 
-// AssertionType is that of RFC 7523 §2.2.
-const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+// AssertionType is that of RFC 7523 §2.2, and GrantType the one of §2.1.
+const (
+	AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	GrantType     = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+)
 
-// Signer makes the assertions of private_key_jwt (RFC 7523 §3).
+// Signer makes assertions, to say who we are or to be given a token for (RFC 7523 §3).
 type Signer struct {
 	KeyID            string // as the public key is registered
 	client, audience string
 	jws              jose.Signer
+	since            bool // assertions say since when they are good
 }
 
 // NewSigner reads a private key in PEM, of PKCS #1 or PKCS #8: RSA keys only, by RS256.
@@ -121,16 +126,47 @@ func parseKey(text []byte) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// Assertion is good once, and for a minute.
-func (s *Signer) Assertion(now time.Time) (string, error) {
-	claims, err := json.Marshal(struct {
+// Assertion says who we are (RFC 7523 §2.2). It is good once, and for a minute.
+func (s *Signer) Assertion(now time.Time) (string, error) { return s.sign(now, s.client, "") }
+
+// Grant is itself what a token is given for (RFC 7523 §2.1): that we act for a subject,
+// with scopes. It is good once, and for a minute.
+func (s *Signer) Grant(now time.Time, subject string, scopes []string) (string, error) {
+	return s.sign(now, subject, strings.Join(scopes, " "))
+}
+
+// slack is how far a taker's clock may be behind ours.
+const slack = time.Minute
+
+// Issued says who we are and nothing else: iss, iat and exp, to which some takers hold a
+// client. It is good for a few minutes, and as often as it is sent.
+func (s *Signer) Issued(now time.Time) (string, error) {
+	return s.claim(struct {
+		Issuer  string `json:"iss"`
+		Issued  int64  `json:"iat"`
+		Expires int64  `json:"exp"`
+	}{s.client, now.Add(-slack).Unix(), now.Add(5 * slack).Unix()})
+}
+
+func (s *Signer) sign(now time.Time, subject, scope string) (string, error) {
+	since := int64(0)
+	if s.since {
+		since = now.Unix()
+	}
+	return s.claim(struct {
 		Issuer   string `json:"iss"`
 		Subject  string `json:"sub"`
 		Audience string `json:"aud"`
+		Scope    string `json:"scope,omitempty"`
 		ID       string `json:"jti"`
 		Issued   int64  `json:"iat"`
+		Since    int64  `json:"nbf,omitzero"`
 		Expires  int64  `json:"exp"`
-	}{s.client, s.client, s.audience, rand.Text(), now.Unix(), now.Add(assertionLife).Unix()})
+	}{s.client, subject, s.audience, scope, rand.Text(), now.Unix(), since, now.Add(assertionLife).Unix()})
+}
+
+func (s *Signer) claim(what any) (string, error) {
+	claims, err := json.Marshal(what)
 	if err != nil {
 		return "", errors.New("the client id is no valid text")
 	}

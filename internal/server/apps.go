@@ -43,10 +43,16 @@ func (b *Built) app(a config.App) error {
 		errs = append(errs, b.auth0Target(a, t))
 	case config.AppOkta:
 		errs = append(errs, b.oktaTarget(a, t))
+	case config.AppGoogle:
+		errs = append(errs, b.googleTarget(a, t))
+	case config.AppEntra:
+		errs = append(errs, b.entraTarget(a, t))
+	case config.AppGitHub:
+		errs = append(errs, b.gitHubTarget(a, t))
 	case config.AppHTTP:
 		errs = append(errs, b.recordsTarget(a, t))
 	default:
-		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0, okta or http"})
+		errs = append(errs, &config.Error{Pos: a.Type.Pos, Msg: fmt.Sprintf("there is no app type %q in this version", a.Type.Value), Hint: "scim, auth0, okta, google, entra, github or http"})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -210,6 +216,17 @@ func targetDigest(a config.App, t *provision.Target) ([32]byte, error) {
 			return [32]byte{}, err
 		}
 		write(string(text))
+	}
+	if a.Google != nil {
+		write(a.Google.Administrators)
+		write(a.Google.GroupDomain.Value)
+		write(a.Google.GroupPrefix.Value)
+	}
+	if a.Entra != nil {
+		write(a.Entra.IDAttribute.Value)
+	}
+	if a.GitHub != nil {
+		write(a.GitHub.Owners)
 	}
 	return [32]byte(h.Sum(nil)), nil
 }

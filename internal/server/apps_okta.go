@@ -5,6 +5,7 @@ package server
 import (
 	"cmp"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -34,12 +35,7 @@ func (b *Built) oktaTarget(a config.App, t *provision.Target) error {
 
 // oktaClient makes the client of an org.
 func (b *Built) oktaClient(a config.App) (*okta.Client, error) {
-	c := okta.Config{
-		URL: a.URL.Value, Timeout: time.Duration(a.Timeout),
-		HTTP: dial.NewTransport(dial.Allow{
-			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
-		}, tenantDialTimeout, max(a.Concurrency, 1), nil),
-	}
+	c := okta.Config{URL: a.URL.Value, Timeout: time.Duration(a.Timeout), HTTP: transportOf(a)}
 	pos := a.URL.Pos
 	if err := okta.CheckURL(a.URL.Value); err != nil {
 		return nil, &config.Error{Pos: pos, Msg: "app " + a.Name + ": " + err.Error()}
@@ -80,17 +76,35 @@ func (b *Built) oktaClient(a config.App) (*okta.Client, error) {
 func (b *Built) oktaPlaces(a config.App) error {
 	paths, written := b.pathsOf(a)
 	places, lacking := oktaapp.Check(paths)
+	return misplaced(a, "Okta", written, lacking, func(i int) (why string, ok bool) {
+		no, ok := errors.AsType[*oktaapp.NoPlaceError](places[i])
+		if ok {
+			why = no.Why
+		}
+		return why, ok
+	})
+}
+
+// misplaced says what a maker's users have no place for, with what to do, and what a mapping
+// lacks without which nobody is made.
+func misplaced(a config.App, maker string, written []config.Text, lacking []string, why func(i int) (string, bool)) error {
 	var errs []error
-	for i, err := range places {
-		var no *oktaapp.NoPlaceError
-		if errors.As(err, &no) {
-			errs = append(errs, &config.Error{Pos: written[i].Pos, Msg: "app " + a.Name + ": Okta has no place for " + written[i].Value, Hint: no.Why})
+	for i, text := range written {
+		if hint, ok := why(i); ok {
+			errs = append(errs, &config.Error{Pos: text.Pos, Msg: "app " + a.Name + ": " + maker + " has no place for " + text.Value, Hint: hint})
 		}
 	}
 	if len(lacking) > 0 {
 		errs = append(errs, &config.Error{
-			Pos: a.Pos, Msg: "user of app " + a.Name + " has no " + strings.Join(lacking, ", ") + ", and Okta makes nobody without", Hint: "map each to an expression",
+			Pos: a.Pos, Msg: "user of app " + a.Name + " has no " + strings.Join(lacking, ", ") + ", and " + maker + " makes nobody without", Hint: "map each to an expression",
 		})
 	}
 	return errors.Join(errs...)
+}
+
+// transportOf connects to where an app's configuration allows, and nowhere else.
+func transportOf(a config.App) *http.Transport {
+	return dial.NewTransport(dial.Allow{
+		Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
+	}, tenantDialTimeout, max(a.Concurrency, 1), nil)
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/entraapp"
+	"github.com/usher-id/usher/internal/app/googleapp"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/mapping"
@@ -30,8 +32,10 @@ type Built struct {
 	Targets []*provision.Target
 	Limits  provision.Limits
 
-	uses        []Use    // places that take sealed secrets
-	grants      []*grant // applications of tenants of Auth0
+	uses        []Use         // places that take sealed secrets
+	grants      []*grant      // applications of tenants of Auth0
+	registered  []*registered // app registrations of tenants of Entra
+	installed   []installed   // GitHub Apps
 	vault       *vault
 	entries     []entry // of tenants
 	sourceRules []directory.SourceRules
@@ -78,7 +82,14 @@ func Build(cfg *config.Config) (*Built, error) {
 func schemasOf(apps []config.App) (*scim.SchemaSet, error) {
 	set := scim.CoreSchemas()
 	for _, a := range apps {
-		p, err := app.ProfileOf(a.Profile.Value)
+		name := a.Profile.Value
+		if a.Google != nil {
+			name = googleapp.ProfileID
+		}
+		if a.Entra != nil {
+			name = entraapp.ProfileID
+		}
+		p, err := app.ProfileOf(name)
 		if err != nil {
 			continue // said where the app is built
 		}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/usher-id/usher/internal/app/auth0app"
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/source/auth0in"
@@ -93,9 +93,9 @@ func (w *walk) passwords(p *party, d auth0.Database) {
 	at := p.app.Auth0.Connection.Pos
 	least := d.Options.Complexity.Least
 	switch policy := d.Options.Policy; {
-	case least > auth0app.PasswordLength:
+	case least > app.PasswordLength:
 		w.say(at, p.name, FindingError, "ask for fewer at Authentication, Database, Password Policy",
-			"%s asks for passwords of %d characters, and new users get one of %d, which nobody knows", d.Name, least, auth0app.PasswordLength)
+			"%s asks for passwords of %d characters, and new users get one of %d, which nobody knows", d.Name, least, app.PasswordLength)
 	case policy == "" && least == 0:
 		w.say(at, p.name, FindingNote, "", "the password policy of %s is not told", d.Name)
 	default:

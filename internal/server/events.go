@@ -92,8 +92,11 @@ func (b *Built) signer() (*events.Signer, error) {
 }
 
 // pemOf reads a private key that is written where it is used, or in a file.
-func pemOf(key config.Secret, what string) ([]byte, error) {
-	if strings.Contains(key.Reveal(), "-----BEGIN ") {
+func pemOf(key config.Secret, what string) ([]byte, error) { return fileOr(key, "-----BEGIN ", what) }
+
+// fileOr is what a key is, which it shows by what is in it, or what is in the file that it names.
+func fileOr(key config.Secret, shows, what string) ([]byte, error) {
+	if strings.Contains(key.Reveal(), shows) {
 		return []byte(key.Reveal()), nil
 	}
 	text, err := os.ReadFile(key.Reveal())

@@ -32,7 +32,7 @@ type office struct {
 	aged   time.Time
 	wait   time.Duration     // how long a cycle may last; 0 is two minutes
 	starts bool              // each cycle begins with a start
-	verify bool              // each cycle looks at what is at the app
+	verify bool              // each cycle looks at everything at the app
 	notes  []server.Note     // of the last one
 	status *server.Status    // after the last cycle
 	people map[string]string // ids by user name, then

@@ -137,6 +137,32 @@ func TestOktaTakesItsTime(t *testing.T) {
 	w.quiet("2026-03-04")
 }
 
+// TestOktaReturnsHalfOut: who comes back while a deactivation is under way, or half done, is
+// let in again once that is over.
+func TestOktaReturnsHalfOut(t *testing.T) {
+	t.Parallel()
+	var later atomic.Int64
+	w := newWorkforce(t, func(c *oktatest.Config) {
+		c.DeactivateIn = time.Hour
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	})
+	w.cycle("2026-03-01")
+	w.staff[0].end = "2026-03-01"
+	w.wait = time.Millisecond // in which nothing is tried again
+	w.cycle("2026-03-03")
+	w.staff[0].end = ""
+	if rep := w.cycle("2026-03-04").Apps["app"]; rep.Waiting != 1 {
+		t.Errorf("%+v %s", rep, w.parked())
+	}
+	later.Store(int64(time.Hour))
+	w.wait = 0
+	if rep := w.cycle("2026-03-05").Apps["app"]; rep.Update != 1 || rep.Waiting != 0 || rep.Parked != 0 {
+		t.Errorf("%+v %s", rep, w.parked())
+	}
+	w.in("p001", "A")
+	w.quiet("2026-03-05")
+}
+
 // TestOktaAdopts: who is there already is taken over by the login, keeps the id, and
 // carries ours from then on if there is a place for it; an administrator is nobody's by
 // rule, and whoever is a stranger is left alone, as are groups that are not ours.

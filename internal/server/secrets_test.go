@@ -255,6 +255,7 @@ sources:
   acme: {type: auth0, changes: webhook, webhook: {secrets: ["secret:hook"]}, tenant: {url: "https://acme.example", client_id: u, private_key: "secret:key"}}
 apps:
   app: {url: "https://app.example", token: "secret:crm", user: {userName: person.userName}}
+  mail: {type: google, service_account_key: "secret:robot", administrator: a@acme.example, user: {userName: person.userName, name.givenName: person.userName, name.familyName: person.userName}}
 `
 	u := opened(t, built(t, keyed(t, sqlitetest.Dir(t)), text))
 	for _, c := range []struct{ name, value, want string }{
@@ -264,6 +265,8 @@ apps:
 		{"crm", "", "the value is empty"},
 		{"hook", "canary", "must have 16 characters at least"},
 		{"key", "canary", "the private_key of source acme must be a private key in PEM"},
+		{"robot", "canary", "the service_account_key of app mail: the key is no JSON"},
+		{"robot", keyFile("token_uri", "https://canary.example/token"), "token_uri that is none of Google's"},
 	} {
 		origin, _, err := u.SecretOrigin(c.name, "")
 		if err != nil {
@@ -322,7 +325,7 @@ func TestUsesAreAllSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer("signing_key: key.pem", "signing_key: secret:sign", "private_key: key.pem", "private_key: secret:staff").Replace(string(full))
+	text := strings.NewReplacer("signing_key: key.pem", "signing_key: secret:sign", "private_key: key.pem", "private_key: secret:staff", "service_account_key: key.json", "service_account_key: secret:robot").Replace(string(full))
 	cfg, err := config.Parse("full.yaml", []byte(text), nil)
 	if err != nil {
 		t.Fatal(err)

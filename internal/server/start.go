@@ -44,7 +44,7 @@ func notes(findings []Finding) []Note {
 const notesKey = "start_notes"
 
 // Start says what has to be known before a cycle: which scopes tenants of Auth0 grant,
-// against those that are needed. Of apps it tells of one alone, if that is all that the
+// which permissions those of Entra, and what GitHub Apps may do, against what is needed. Of apps it tells of one alone, if that is all that the
 // cycle is for. It goes before Apply and Plan, and is no part of them, as it asks tenants
 // who may have nothing else to be asked. Keep has Status tell of it from then on; the
 // error is that it could not be kept, and no more.
@@ -61,11 +61,13 @@ func (u *Usher) Start(ctx context.Context, o Options, keep bool) ([]Note, error)
 // startNotes are those of all sources and apps; whole is that everybody could be asked.
 func (u *Usher) startNotes(ctx context.Context) (list []Note, whole bool) {
 	found, whole := u.scopes(ctx)
-	return notes(found), whole
+	more, asked := u.permissions(ctx)
+	apps, all := u.installations(ctx)
+	return notes(slices.Concat(found, more, apps)), whole && asked && all
 }
 
 func (u *Usher) keepNotes(ctx context.Context, list []Note) error {
-	if len(u.grants) == 0 { // nor does Status ask for any
+	if !u.asksForTokens() { // nor does Status ask for any
 		return nil
 	}
 	text, err := json.Marshal(list)
@@ -78,7 +80,7 @@ func (u *Usher) keepNotes(ctx context.Context, list []Note) error {
 // keptNotes are those of the last start that could ask everybody, and what was found since.
 func (u *Usher) keptNotes(ctx context.Context, r store.Reader) (list []Note, err error) {
 	text, err := r.Meta(ctx, notesKey)
-	if err != nil || len(text) == 0 || len(u.grants) == 0 {
+	if err != nil || len(text) == 0 || !u.asksForTokens() {
 		return nil, err
 	}
 	return list, json.Unmarshal(text, &list)

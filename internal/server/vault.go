@@ -4,6 +4,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/entra"
+	"github.com/usher-id/usher/internal/google"
 	"github.com/usher-id/usher/internal/secret"
 )
 
@@ -34,10 +37,11 @@ type Use struct {
 type useKind int
 
 const (
-	useText useKind = iota // one line
-	useHook                // one line, and long enough; the version before the newest holds, too
-	useKey                 // PEM
-	useSign                // PEM, read once
+	useText    useKind = iota // one line
+	useHook                   // one line, and long enough; the version before the newest holds, too
+	useKey                    // PEM
+	useSign                   // PEM, read once
+	useAccount                // the key file of a service account of Google's
 )
 
 // usesOf finds the places that take sealed secrets, in the order of the file's sections.
@@ -97,6 +101,17 @@ func usesOf(c *config.Config) (out []Use) {
 		if a.Okta != nil && a.Okta.OAuth != nil {
 			add(a.Okta.OAuth.Key, "private_key of app "+a.Name, originOf(a.URL.Value), useKey)
 		}
+		if a.Google != nil {
+			add(a.Google.Key, "service_account_key of app "+a.Name, originOf(cmp.Or(a.URL.Value, google.DefaultURL)), useAccount)
+		}
+		if a.Entra != nil && a.Entra.Registration != nil { // which goes to where tokens come from, and not to the app
+			r, goes := a.Entra.Registration, originOf(entra.Authority(a.URL.Value, a.Entra.Registration.Authority.Value))
+			add(r.Secret, "client_secret of app "+a.Name, goes, useText)
+			add(r.Key, "private_key of app "+a.Name, goes, useKey)
+		}
+		if a.GitHub != nil {
+			add(a.GitHub.Key, "private_key of app "+a.Name, originOf(a.URL.Value), useKey)
+		}
 	}
 	add(c.Server.SigningKey, "server.signing_key", secret.Usher, useSign)
 	return out
@@ -124,6 +139,11 @@ const shortestHook = 16 // characters, as in the configuration
 // check refuses a value that its use cannot take. It shows nothing of it.
 func (u Use) check(value []byte) error {
 	switch {
+	case u.kind == useAccount:
+		if err := google.CheckKey(value); err != nil {
+			return fmt.Errorf("the %s: %w", u.What, err)
+		}
+		return nil
 	case u.kind == useKey || u.kind == useSign:
 		if !bytes.Contains(value, []byte("-----BEGIN ")) {
 			return fmt.Errorf("the %s must be a private key in PEM", u.What)

@@ -112,7 +112,7 @@ func (a *App) Profile() app.Profile {
 		Pagination: "none", ListTrusted: true, ListLate: true, MembersReadable: true,
 		MaxMembersPerRequest: most, MaxRemovalsPerRequest: removals,
 		Deactivate: "blocked, then the end of all sessions and refresh tokens", DeleteMeaning: "the user is gone for good",
-		Leaver: leaver, Reversible: true,
+		Leaver: leaver, Reversible: true, DeactivateSteps: true,
 		Required: needed, LowerCase: app.Paths{userName, workEmail, primaryEmail},
 	}
 }

@@ -2,8 +2,5 @@
 
 package auth0app
 
-// RandomPassword is randomPassword.
-var RandomPassword = randomPassword
-
 // Slug is slug.
 var Slug = slug

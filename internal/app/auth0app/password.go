@@ -4,7 +4,6 @@ package auth0app
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -102,32 +101,6 @@ func (a *App) dropTicket(id string) error {
 		return app.Refuse(app.Retry, "the folder of tickets: %w", err)
 	}
 	return nil
-}
-
-// PasswordLength is that of a password that nobody knows: of four kinds in turn, so that
-// every policy of Auth0 is met, that of no three equal signs in a row included; 72 bytes
-// are the most that it takes.
-const PasswordLength = 40
-
-func randomPassword() string {
-	kinds := [...]string{"abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "!@#$%^&*"}
-	out := make([]byte, PasswordLength)
-	for i := range out {
-		kind := kinds[i%len(kinds)]
-		out[i] = kind[below(len(kind))]
-	}
-	return string(out)
-}
-
-// below is a number from 0 to n-1, each as likely. n is at most 256.
-func below(n int) int {
-	var b [1]byte
-	for {
-		_, _ = rand.Read(b[:]) // never fails
-		if v := int(b[0]); v < 256-256%n {
-			return v % n
-		}
-	}
 }
 
 // hide keeps a password out of an error: a tenant that finds one too simple may quote it.

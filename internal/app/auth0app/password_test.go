@@ -20,7 +20,7 @@ func TestRandomPassword(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 500 {
-		p := auth0app.RandomPassword()
+		p := app.RandomPassword()
 		if len(p) < 32 || len(p) > 72 || seen[p] {
 			t.Fatalf("%q", p)
 		}

@@ -56,7 +56,7 @@ func (a *App) ours(u *auth0.User) bool {
 }
 
 func (a *App) createUser(ctx context.Context, r *scim.Resource) (*scim.Resource, error) {
-	c := auth0.UserChange{Connection: a.cfg.Connection, UserID: r.ExternalID(), Password: randomPassword()}
+	c := auth0.UserChange{Connection: a.cfg.Connection, UserID: r.ExternalID(), Password: app.RandomPassword()}
 	if err := checkID(c.UserID); err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ package oktaapp
 import (
 	"context"
 	"iter"
-	"net/http"
 	"strings"
 
 	"github.com/usher-id/usher/internal/app"
@@ -30,29 +29,20 @@ func group(g *okta.Group) *scim.Resource {
 	return r
 }
 
-func (a *App) createGroup(ctx context.Context, r *scim.Resource) (*scim.Resource, error) {
-	switch {
-	case r.DisplayName() == "":
-		return nil, app.Refuse(app.Terminal, "a group needs a displayName")
-	case len(r.Members()) > 0:
-		return nil, app.Refuse(app.Terminal, "a group is made empty, and its members added then")
-	case r.ExternalID() == "", strings.ContainsAny(r.ExternalID(), " \t\r\n"):
-		return nil, app.Refuse(app.Terminal, "the externalId of a group is empty, or holds a blank")
-	}
-	g, err := a.client.CreateGroup(ctx, r.DisplayName(), mark+r.ExternalID()+told)
+// groups are those of an org that can be written.
+type groups struct{ client *okta.Client }
+
+// Create makes a group.
+func (a groups) Create(ctx context.Context, externalID, name string) (*scim.Resource, error) {
+	g, err := a.client.CreateGroup(ctx, name, mark+externalID+told)
 	if err != nil {
 		return nil, err
 	}
 	return group(&g), nil
 }
 
-func (a *App) renameGroup(ctx context.Context, id string, changes []scim.Change) (*scim.Resource, error) {
-	name := ""
-	for _, c := range changes {
-		if name, _ = c.After.AsString(); !c.Path.Equal(displayName) || name == "" {
-			return nil, app.Refuse(app.Terminal, "of a group only the displayName can be changed, to another one")
-		}
-	}
+// Rename gives a group another name.
+func (a groups) Rename(ctx context.Context, id, name string) (*scim.Resource, error) {
 	g, err := a.client.RenameGroup(ctx, id, name)
 	if err != nil {
 		return nil, err
@@ -60,7 +50,8 @@ func (a *App) renameGroup(ctx context.Context, id string, changes []scim.Change)
 	return group(&g), nil
 }
 
-func (a *App) getGroup(ctx context.Context, id string) (*scim.Resource, error) {
+// Get reads a group with its members.
+func (a groups) Get(ctx context.Context, id string) (*scim.Resource, error) {
 	g, err := a.client.Group(ctx, id)
 	if err != nil {
 		return nil, err
@@ -72,7 +63,7 @@ func (a *App) getGroup(ctx context.Context, id string) (*scim.Resource, error) {
 }
 
 // withMembers is a group with who is in it.
-func (a *App) withMembers(ctx context.Context, g *okta.Group) (*scim.Resource, error) {
+func (a groups) withMembers(ctx context.Context, g *okta.Group) (*scim.Resource, error) {
 	r := group(g)
 	var list []scim.Value
 	for u, err := range a.client.Members(ctx, g.ID) {
@@ -89,9 +80,9 @@ func (a *App) withMembers(ctx context.Context, g *okta.Group) (*scim.Resource, e
 	return r, nil
 }
 
-// findGroup finds a group that can be written. An application's may be called the same;
+// Find finds a group that can be written. An application's may be called the same;
 // one that is built in keeps its name from any other.
-func (a *App) findGroup(ctx context.Context, name string) ([]*scim.Resource, error) {
+func (a groups) Find(ctx context.Context, name string) ([]*scim.Resource, error) {
 	list, err := a.client.GroupsByName(ctx, name)
 	if err != nil {
 		return nil, err
@@ -108,7 +99,8 @@ func (a *App) findGroup(ctx context.Context, name string) ([]*scim.Resource, err
 	return hits, nil
 }
 
-func (a *App) listGroups(ctx context.Context, excludeMembers bool) iter.Seq2[*scim.Resource, error] {
+// List lists the groups that can be written.
+func (a groups) List(ctx context.Context, excludeMembers bool) iter.Seq2[*scim.Resource, error] {
 	return func(yield func(*scim.Resource, error) bool) {
 		for g, err := range a.client.Groups(ctx) {
 			var r *scim.Resource
@@ -120,7 +112,7 @@ func (a *App) listGroups(ctx context.Context, excludeMembers bool) iter.Seq2[*sc
 				r, err = a.withMembers(ctx, &g)
 			}
 			if err != nil {
-				yield(nil, convert(ctx, err))
+				yield(nil, err)
 				return
 			}
 			if !yield(r, nil) {
@@ -130,17 +122,12 @@ func (a *App) listGroups(ctx context.Context, excludeMembers bool) iter.Seq2[*sc
 	}
 }
 
-// ChangeMembers adds one member, or removes one.
-func (a *App) ChangeMembers(ctx context.Context, groupID string, add, remove []string) (app.Answer, error) {
-	switch {
-	case len(add) == 0 && len(remove) == 0:
-		return app.Answer{}, app.Refuse(app.Terminal, "there is no member to change")
-	case len(add)+len(remove) > 1:
-		return app.Answer{}, app.Refuse(app.TooLarge, "%d members added and %d removed in one request, where one is", len(add), len(remove))
-	}
-	ctx, end := begin(ctx)
-	if len(add) > 0 {
-		return end(http.StatusNoContent, nil, a.client.AddMember(ctx, groupID, add[0]))
-	}
-	return end(http.StatusNoContent, nil, a.client.RemoveMember(ctx, groupID, remove[0]))
+// AddMember puts a user into a group.
+func (a groups) AddMember(ctx context.Context, group, user string) error {
+	return a.client.AddMember(ctx, group, user)
+}
+
+// RemoveMember takes a user out of a group.
+func (a groups) RemoveMember(ctx context.Context, group, user string) error {
+	return a.client.RemoveMember(ctx, group, user)
 }

@@ -7,15 +7,9 @@ import (
 	"testing"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/apptest"
 	"github.com/usher-id/usher/scim"
 )
-
-func team(id, name string) *scim.Resource {
-	g := scim.NewResource(scim.GroupURN)
-	g.SetExternalID(id)
-	g.Set("displayName", scim.String(name))
-	return g
-}
 
 // TestGroups: a team's group carries its id, is renamed, found by name and listed with
 // its members; groups of others are neither found nor written.
@@ -24,7 +18,7 @@ func TestGroups(t *testing.T) {
 	r := newRig(t, nil)
 	ada, bob := r.create(person(login)), r.create(person("bob@acme.example"))
 	foreign := r.org.PutGroup("APP_GROUP", "Team A", bob)
-	g := r.must(r.app.Create(t.Context(), app.KindGroup, team("t1", "Team A"))).Resource
+	g := r.must(r.app.Create(t.Context(), app.KindGroup, apptest.Team("t1", "Team A"))).Resource
 	for _, id := range []string{ada, bob, ada} {
 		r.must(r.app.ChangeMembers(t.Context(), g.ID(), []string{id}, nil))
 	}
@@ -52,7 +46,7 @@ func TestGroups(t *testing.T) {
 	if n != 1 {
 		t.Errorf("%d groups", n)
 	}
-	_, err = r.app.Create(t.Context(), app.KindGroup, team("t2", "Team B"))
+	_, err = r.app.Create(t.Context(), app.KindGroup, apptest.Team("t2", "Team B"))
 	r.fails(err, app.Conflict, "already exists")
 
 	for _, try := range []func() (app.Answer, error){
@@ -72,7 +66,7 @@ func TestGroups(t *testing.T) {
 	r.fails(err, app.TooLarge)
 	_, err = r.app.ChangeMembers(t.Context(), g.ID(), nil, nil)
 	r.fails(err, app.Terminal)
-	for _, bad := range []*scim.Resource{team("", "x"), team("a b", "x"), team("t3", ""), nil} {
+	for _, bad := range []*scim.Resource{apptest.Team("", "x"), apptest.Team("a b", "x"), apptest.Team("t3", ""), nil} {
 		_, err = r.app.Create(t.Context(), app.KindGroup, bad)
 		r.fails(err, app.Terminal)
 	}

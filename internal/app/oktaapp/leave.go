@@ -164,8 +164,8 @@ func behind(ctx context.Context, err error) error {
 	return &e
 }
 
-// deleteUser deletes a user: Okta's first DELETE deactivates, and the second deletes.
-func (a *App) deleteUser(ctx context.Context, id string) error {
+// Delete deletes a user for good: Okta's first DELETE deactivates, and the second deletes.
+func (a users) Delete(ctx context.Context, id string) error {
 	u, err := a.read(ctx, id)
 	switch {
 	case okta.IsNotFound(err):

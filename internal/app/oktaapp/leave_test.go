@@ -125,7 +125,7 @@ func TestCrashBehindTheStatus(t *testing.T) {
 		})
 		id := r.create(person(login))
 		shut := false
-		r.way.set(func(req *http.Request) error {
+		r.way.Before(func(req *http.Request) error {
 			if shut {
 				return errCut
 			}
@@ -134,7 +134,7 @@ func TestCrashBehindTheStatus(t *testing.T) {
 		})
 		_, err := r.patch(id, set("active", false))
 		r.fails(err, app.Retry, "not known")
-		r.way.set(nil)
+		r.way.Before(nil)
 		if r.active(id) {
 			t.Error("active")
 		}
@@ -149,7 +149,7 @@ func TestSessionsThatBeginInBetween(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, suspends)
 	id := r.create(person(login))
-	r.way.set(func(req *http.Request) error {
+	r.way.Before(func(req *http.Request) error {
 		if strings.Contains(req.URL.Path, "/lifecycle/") {
 			return r.org.SignIn(id)
 		}
@@ -288,7 +288,7 @@ func TestStatusChangesUnderWay(t *testing.T) {
 		r := newRig(t, suspends)
 		id := r.create(person(login))
 		r.org.SetStatus(id, c.from)
-		r.way.set(func(req *http.Request) error {
+		r.way.Before(func(req *http.Request) error {
 			if strings.HasSuffix(req.URL.Path, c.before) {
 				r.org.SetStatus(id, c.becomes)
 			}
@@ -296,7 +296,7 @@ func TestStatusChangesUnderWay(t *testing.T) {
 		})
 		_, err := r.patch(id, set("active", c.in))
 		r.fails(err, app.Precondition, c.becomes+" by now, and was "+c.from)
-		r.way.set(nil)
+		r.way.Before(nil)
 		r.must(r.patch(id, set("active", c.in)))
 		if r.active(id) != c.in || r.org.Users()[login].Status != c.want {
 			t.Errorf("%s: %+v, want %s", c.becomes, r.org.Users()[login], c.want)

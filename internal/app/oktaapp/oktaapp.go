@@ -27,6 +27,8 @@ type Config struct {
 
 // App is an Okta org.
 type App struct {
+	app.Own
+
 	client   *okta.Client
 	profile  app.Profile
 	places   []place
@@ -42,6 +44,7 @@ func New(cfg Config) (*App, error) {
 		return nil, errors.New("oktaapp: there is no client")
 	}
 	a := &App{client: cfg.Client, places: places(), id: cfg.IDAttribute}
+	a.Own = app.Own{Maker: "Okta", Users: users{a}, Groups: groups{cfg.Client}, Convert: convert}
 	switch cfg.Deactivate {
 	case "", config.OktaDeactivate:
 	case config.OktaSuspend:
@@ -77,7 +80,7 @@ func (a *App) fill(p app.Profile) app.Profile {
 	p.Groups = app.Operations{Create: true, Patch: true, Get: true, List: true}
 	p.ListTrusted, p.ListLate, p.MembersReadable = true, true, true
 	p.MaxMembersPerRequest, p.MaxRemovalsPerRequest = 1, 1
-	p.DeactivateLeaves, p.Reversible = app.LeavesDisabled, true
+	p.DeactivateLeaves, p.DeactivateSteps, p.Reversible = app.LeavesDisabled, true, true
 	if a.suspends {
 		p.Deactivate, p.Leaver = "POST /users/{id}/lifecycle/suspend, then the end of all sessions", "suspended and signed out"
 	}
@@ -104,7 +107,6 @@ var (
 	userName     = scim.Path{Attr: "userName"}
 	externalID   = scim.Path{Attr: "externalId"}
 	active       = scim.Path{Attr: "active"}
-	displayName  = scim.Path{Attr: "displayName"}
 	workEmail    = scim.MustPath(`emails[type eq "work"].value`)
 	primaryEmail = scim.MustPath(`emails[primary eq true].value`)
 )

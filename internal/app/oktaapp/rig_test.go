@@ -3,14 +3,11 @@
 package oktaapp_test
 
 import (
-	"errors"
-	"net/http"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/apptest"
 	"github.com/usher-id/usher/internal/app/oktaapp"
 	"github.com/usher-id/usher/internal/okta"
 	"github.com/usher-id/usher/internal/okta/oktatest"
@@ -25,33 +22,7 @@ type rig struct {
 
 	org *oktatest.Org
 	app *oktaapp.App
-	way *way
-}
-
-// way lets a test do something before a request, or cut it off.
-type way struct {
-	http.RoundTripper
-
-	mu     sync.Mutex
-	before func(r *http.Request) error
-}
-
-func (w *way) RoundTrip(r *http.Request) (*http.Response, error) {
-	w.mu.Lock()
-	before := w.before
-	w.mu.Unlock()
-	if before != nil {
-		if err := before(r); err != nil {
-			return nil, err
-		}
-	}
-	return w.RoundTripper.RoundTrip(r)
-}
-
-func (w *way) set(before func(r *http.Request) error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.before = before
+	way *apptest.Way
 }
 
 // newRig makes an app over an org, both as change has them.
@@ -66,7 +37,7 @@ func newRig(t *testing.T, change func(*oktatest.Config, *oktaapp.Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{T: t, org: org, way: &way{RoundTripper: org.Transport()}}
+	r := &rig{T: t, org: org, way: &apptest.Way{RoundTripper: org.Transport()}}
 	ac.Client, err = okta.New(okta.Config{URL: "https://acme.okta.com", Token: token, HTTP: r.way, Timeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -79,15 +50,7 @@ func newRig(t *testing.T, change func(*oktatest.Config, *oktaapp.Config)) *rig {
 
 // person is an account as a mapping makes it, with pairs of a path and a text.
 func person(login string, pairs ...string) *scim.Resource {
-	u := scim.NewResource(scim.UserURN)
-	u.SetActive(true)
-	pairs = append([]string{"userName", login, `emails[type eq "work"].value`, login, "name.givenName", "Ada", "name.familyName", "L"}, pairs...)
-	for i := 0; i < len(pairs); i += 2 {
-		if err := u.Put(scim.MustPath(pairs[i]), scim.String(pairs[i+1])); err != nil {
-			panic(err)
-		}
-	}
-	return u
+	return apptest.Person(append([]string{"userName", login, `emails[type eq "work"].value`, login, "name.givenName", "Ada", "name.familyName", "L"}, pairs...)...)
 }
 
 const login = "ada@acme.example"
@@ -108,17 +71,7 @@ func (r *rig) create(u *scim.Resource) string {
 	return ans.Resource.ID()
 }
 
-// set is a change of one attribute; nil takes it away.
-func set(path string, v any) scim.Change {
-	c := scim.Change{Path: scim.MustPath(path)}
-	switch v := v.(type) {
-	case string:
-		c.After = scim.String(v)
-	case bool:
-		c.After = scim.Bool(v)
-	}
-	return c
-}
+func set(path string, v any) scim.Change { return apptest.Set(path, v) }
 
 func (r *rig) patch(id string, changes ...scim.Change) (app.Answer, error) {
 	return r.app.Patch(r.Context(), app.KindUser, id, changes, nil)
@@ -136,18 +89,7 @@ func (r *rig) must(ans app.Answer, err error) app.Answer {
 // fails holds that an error is of a class, and says some words, none of which are secret.
 func (r *rig) fails(err error, class app.Class, words ...string) {
 	r.Helper()
-	e, ok := errors.AsType[*app.Error](err)
-	if !ok || e.Class != class {
-		r.Fatalf("%v, want %v", err, class)
-	}
-	for _, w := range words {
-		if !strings.Contains(e.Error(), w) {
-			r.Errorf("%q does not say %q", e.Error(), w)
-		}
-	}
-	if strings.Contains(e.Error(), token) {
-		r.Errorf("%q holds the token", e.Error())
-	}
+	apptest.Fails(r.T, err, class, token, words...)
 }
 
 // active is what a look-up by id says.

@@ -3,7 +3,6 @@
 package oktaapp_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/apptest"
 	"github.com/usher-id/usher/internal/app/oktaapp"
 	"github.com/usher-id/usher/internal/fake"
 	"github.com/usher-id/usher/internal/okta/oktatest"
@@ -49,7 +48,7 @@ func sequences(t *testing.T) {
 		r.org.SetFaults(fake.Seeded(rapid.Uint64().Draw(rt, "seed"), 0.25, 0.5, fake.ServerError, fake.Reset, fake.BadGateway))
 		for range rapid.IntRange(1, 6).Draw(rt, "steps") {
 			want := wish(rt, paths, false)
-			drive(rt, r, id, paths, want)
+			apptest.Drive(r.Context(), rt, r.app, scim.CoreSchemas(), id, paths, want)
 			u := userOf(r, id)
 			if on, _ := want.Active(); !on && u.Sessions > 0 {
 				rt.Fatalf("%+v is signed in", u)
@@ -69,46 +68,6 @@ func userOf(r *rig, id string) oktatest.User {
 		}
 	}
 	return oktatest.User{}
-}
-
-// drive brings a user to where it is wished for as the engine does: what differs from
-// what is there is sent, again if that is said, and looked up whenever nothing is known.
-// Of somebody who is out nothing else is compared.
-func drive(rt *rapid.T, r *rig, id string, paths []scim.Path, want *scim.Resource) {
-	var left []scim.Change
-	for range 80 {
-		if len(left) == 0 {
-			ans, err := r.app.Get(r.Context(), app.KindUser, id)
-			if err != nil {
-				passes(rt, err)
-				continue
-			}
-			left = scim.Diff(scim.CoreSchemas(), scim.UserURN, paths, ans.Resource, want)
-			if on, _ := want.Active(); !on {
-				is, _ := ans.Resource.Active()
-				if left = nil; is {
-					left = []scim.Change{set("active", false)}
-				}
-			}
-			if len(left) == 0 {
-				return
-			}
-		}
-		_, err := r.patch(id, left...)
-		if err == nil || passes(rt, err) == app.Ambiguous {
-			left = nil
-		}
-	}
-	rt.Fatalf("it does not get there: %v", left)
-}
-
-// passes holds that an error is one after which it is tried again.
-func passes(rt *rapid.T, err error) app.Class {
-	e, ok := errors.AsType[*app.Error](err)
-	if !ok || e.Class != app.Ambiguous && e.Class != app.Retry && e.Class != app.Unreachable && e.Class != app.Precondition {
-		rt.Fatalf("%v", err)
-	}
-	return e.Class
 }
 
 // wish is an account with any values, or none, at any places.

@@ -52,7 +52,12 @@ func (a *App) shown(u *okta.User) *scim.Resource {
 	return r
 }
 
-func (a *App) createUser(ctx context.Context, r *scim.Resource) (*scim.Resource, error) {
+// users are those of an org.
+type users struct{ *App }
+
+// Create makes a user, who is activated and sent a mail by Okta unless active is false;
+// such a one is STAGED.
+func (a users) Create(ctx context.Context, r *scim.Resource) (*scim.Resource, error) {
 	profile := map[string]jsontext.Value{}
 	for _, p := range a.places {
 		v, ok := r.At(p.path)
@@ -87,8 +92,9 @@ func set(profile map[string]jsontext.Value, p place, v scim.Value) error {
 	return nil
 }
 
-// patchUser sends changes.
-func (a *App) patchUser(ctx context.Context, id string, changes []scim.Change) (*scim.Resource, error) {
+// Patch sends changes. A deactivation is five requests at most and an activation four, each
+// of which may be repeated: the user's status decides what is sent.
+func (a users) Patch(ctx context.Context, id string, changes []scim.Change) (*scim.Resource, error) {
 	profile := map[string]jsontext.Value{}
 	var on, off bool
 	for _, ch := range changes {
@@ -160,9 +166,19 @@ func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
 	return 1
 }
 
-// findUser looks users up. By login the answer is final; by anything else it is what the
-// index tells of, read again.
-func (a *App) findUser(ctx context.Context, attribute scim.Path, value string) ([]*scim.Resource, error) {
+// Get reads a user, who is active unless the status is one in which nobody can sign in: one
+// who is on the way to DEPROVISIONED still is.
+func (a users) Get(ctx context.Context, id string) (*scim.Resource, error) {
+	u, err := a.client.User(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return a.shown(&u), nil
+}
+
+// Find looks users up by userName, an e-mail address, or externalId if it has a place. By
+// login the answer is final; by anything else it is what the index tells of, read again.
+func (a users) Find(ctx context.Context, attribute scim.Path, value string) ([]*scim.Resource, error) {
 	var users []okta.User
 	var err error
 	switch {
@@ -221,17 +237,17 @@ func notOurs(err error) bool {
 	return ok && e.Status == http.StatusForbidden && !e.Foreign
 }
 
-// listUsers lists all users, and says who is an administrator, if we may ask.
-func (a *App) listUsers(ctx context.Context) iter.Seq2[*scim.Resource, error] {
+// List lists all users, and says who is an administrator, if we may ask.
+func (a users) List(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 	return func(yield func(*scim.Resource, error) bool) {
 		admins, err := a.client.Administrators(ctx)
 		if err != nil && !notOurs(err) {
-			yield(nil, convert(ctx, err))
+			yield(nil, err)
 			return
 		}
 		for u, err := range a.client.Users(ctx) {
 			if err != nil {
-				yield(nil, convert(ctx, err))
+				yield(nil, err)
 				return
 			}
 			r := a.shown(&u)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/app/apptest"
 	"github.com/usher-id/usher/internal/app/oktaapp"
 	"github.com/usher-id/usher/internal/fake"
 	"github.com/usher-id/usher/internal/okta"
@@ -140,7 +141,7 @@ func TestConflicts(t *testing.T) {
 	r.fails(err, app.NotFound)
 
 	// Somebody else activates in between.
-	r.way.set(func(req *http.Request) error {
+	r.way.Before(func(req *http.Request) error {
 		if strings.HasSuffix(req.URL.Path, "/lifecycle/activate") {
 			r.org.SetStatus(id, "ACTIVE")
 		}
@@ -238,7 +239,7 @@ func TestClasses(t *testing.T) {
 // TestNew: what cannot be is refused, and nothing secret is printed.
 func TestNew(t *testing.T) {
 	t.Parallel()
-	c, err := okta.New(okta.Config{URL: "https://acme.okta.com", Token: token, HTTP: (&way{})})
+	c, err := okta.New(okta.Config{URL: "https://acme.okta.com", Token: token, HTTP: (&apptest.Way{})})
 	if err != nil {
 		t.Fatal(err)
 	}

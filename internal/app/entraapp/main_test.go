@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package entraapp_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain finds goroutines that outlive their test.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package githubapp
+
+import (
+	"context"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/github"
+)
+
+// leave takes somebody out of the organization and of all its teams, or cancels their
+// invitation, and reads back that it is so. All of it may be done again. An owner stays
+// unless configured otherwise: without one nobody can set right what went wrong.
+func (a *App) leave(ctx context.Context, u github.User) error {
+	m, err := a.membership(ctx, u)
+	switch {
+	case github.IsNotFound(err):
+		return nil
+	case err != nil:
+		return before(ctx, err)
+	case m.Role == github.Admin && m.State == github.Active && !a.manages:
+		return app.Refuse(app.Terminal, "%s is an owner of the organization, and is left in: have another owner make them a member, or say owners: %s in the app", u.Login, config.OwnersManage)
+	}
+	gone := a.client.RemoveMembership(ctx, u.Login)
+	now, err := a.client.Membership(ctx, u.Login) // which tells also if the answer was lost
+	switch {
+	case github.IsNotFound(err), err == nil && now.User.ID != u.ID:
+		return nil
+	case err != nil && gone != nil:
+		return app.Half(ctx, convert(ctx, gone), "whether the member is out is not known")
+	case err != nil:
+		return app.Half(ctx, err, "whether the member is out is not known")
+	case github.IsForbidden(gone) && m.Role == github.Admin:
+		return app.Alone(*app.Classify(app.Wrap(convert(ctx, gone), "the owner "+u.Login+" stays, as an organization needs one: make somebody else an owner")))
+	case gone != nil:
+		return app.Half(ctx, convert(ctx, gone), "the member is not out")
+	}
+	return &app.Error{Class: app.Precondition, Detail: "GitHub has taken the request, and the membership is still " + string(now.State)}
+}
+
+// forget takes failed invitations of somebody from GitHub's list, so that whoever comes
+// back begins anew. That GitHub lets go of them by the same request that cancels an
+// invitation is what others have met, and not documented.
+func (a *App) forget(ctx context.Context, theirs func(github.Invitation) bool) error {
+	var ids []int64
+	for i, err := range a.client.FailedInvitations(ctx) {
+		if err != nil {
+			return app.Half(ctx, err, "the member is out, and the failed invitations are not known")
+		}
+		if theirs(i) {
+			ids = append(ids, i.ID)
+		}
+	}
+	for _, id := range ids {
+		if err := a.client.CancelInvitation(ctx, id); err != nil {
+			return app.Half(ctx, err, "the member is out, and a failed invitation is left")
+		}
+	}
+	return nil
+}
+
+// Open are invitations that nobody has accepted.
+type Open struct{ Pending, Failed int }
+
+// Invitations counts those that nobody has accepted, whoever sent them.
+func (a *App) Invitations(ctx context.Context) (o Open, err error) {
+	for _, err := range a.client.Invitations(ctx) {
+		if err != nil {
+			return o, err
+		}
+		o.Pending++
+	}
+	o.Failed, err = a.failures(ctx, func(github.Invitation) bool { return true })
+	return o, err
+}

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package entratest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/usher-id/usher/internal/fake"
+)
+
+// Config is what a tenant is like. One of Secret and Certificates is required.
+type Config struct {
+	ID           string   // of the tenant; default TenantID
+	Domains      []string // that it has verified; default acme.example
+	ClientID     string   // of the one app registration; default ClientID
+	Secret       string
+	Certificates [][]byte // of the app registration, PEM
+	Permissions  []string // that were granted to it; default all that provisioning needs
+
+	Now         func() time.Time // default time.Now
+	TokenLife   time.Duration    // default 1 h
+	MostPerPage int              // default 100
+	// Lag is how late reads know what was written: of objects, lists and filters alike.
+	Lag time.Duration
+	// Uneven has every other request come to a replica that knows everything at once, so
+	// that what was seen may be unseen by the next.
+	Uneven     bool
+	Attributes []string // directory extensions of the tenant
+	// DeletedKeepNames says that the name of somebody who was deleted stays taken for 30
+	// days. The page on restoring says otherwise, and that the name may be another's by then.
+	DeletedKeepNames bool
+	// RevokeAnswersNothing says that the end of sessions is answered with 204, as the maker
+	// names it among the known issues.
+	RevokeAnswersNothing bool
+	Faults               *fake.Schedule // nil: none
+}
+
+// The ids of a tenant and an app registration, unless others are given.
+const (
+	TenantID = "7c1a9f04-27a3-4bd0-9a5e-2f3f0c6f1a10"
+	ClientID = "0b6f1c52-8d3e-4a1c-8b1a-91f8f0c5d2e7"
+)
+
+// Permissions are all that provisioning needs.
+func Permissions() []string {
+	return []string{"User.Read.All", "User.ReadWrite.All", "User.EnableDisableAccount.All", "User.RevokeSessions.All", "Group.ReadWrite.All"}
+}
+
+// Tenant is a fake tenant: an http.Handler for the token endpoint and for Graph. It is
+// safe for concurrent use.
+type Tenant struct {
+	cfg Config
+	mux *http.ServeMux
+
+	mu         sync.Mutex
+	ids        fake.IDs
+	faults     *fake.Schedule
+	down       bool
+	counts     Counts
+	refusals   []Refusal
+	ledger     []Effect
+	keys       map[string]fake.PublicKey // by the thumbprint of the certificate
+	assertions fake.Assertions
+	tokens     map[string]*token
+	users      map[string]*user
+	deleted    map[string]*user
+	groups     map[string]*group
+	replica    replica
+	calls      int
+}
+
+// New returns a tenant without users.
+func New(c Config) (*Tenant, error) {
+	if (c.Secret == "") == (len(c.Certificates) == 0) {
+		return nil, errors.New("a tenant needs either a client secret or certificates")
+	}
+	defaults(&c)
+	t := &Tenant{
+		cfg: c, faults: c.Faults, counts: Counts{}, tokens: map[string]*token{}, users: map[string]*user{}, deleted: map[string]*user{},
+		groups: map[string]*group{}, keys: map[string]fake.PublicKey{}, assertions: fake.Assertions{Most: 10 * time.Minute}, replica: newReplica(),
+	}
+	for _, text := range c.Certificates {
+		if err := t.register(text); err != nil {
+			return nil, err
+		}
+	}
+	t.mux = t.routes()
+	return t, nil
+}
+
+func defaults(c *Config) {
+	if c.ID == "" {
+		c.ID = TenantID
+	}
+	if len(c.Domains) == 0 {
+		c.Domains = []string{"acme.example"}
+	}
+	if c.ClientID == "" {
+		c.ClientID = ClientID
+	}
+	if c.Permissions == nil {
+		c.Permissions = Permissions()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.TokenLife == 0 {
+		c.TokenLife = time.Hour
+	}
+	if c.MostPerPage == 0 {
+		c.MostPerPage = 100
+	}
+}
+
+// now is the tenant's time, in the seconds that Graph shows.
+func (t *Tenant) now() time.Time { return t.cfg.Now().UTC() }
+
+// guid makes an id of an object.
+func (t *Tenant) guid(kind string) string {
+	h := t.ids.Hex(kind) + "00000000"
+	return h[:8] + "-" + h[8:12] + "-4" + h[12:15] + "-8" + h[15:18] + "-" + h[18:24] + "000000"
+}
+
+// Listen serves the tenant on a free port of the loopback interface, see [fake.Listen].
+func (t *Tenant) Listen(ctx context.Context) (url string, stop func(), err error) {
+	return fake.Listen(ctx, t)
+}
+
+// Transport is a way to the tenant without a network.
+func (t *Tenant) Transport() http.RoundTripper { return fake.Transport(t) }
+
+// SetFaults replaces the schedule; nil ends all faults.
+func (t *Tenant) SetFaults(s *fake.Schedule) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.faults = s
+}
+
+// Counts are the requests that came, whatever became of them, by method and path without
+// the version: "POST /users", "PATCH /groups/{gid}"; "PUT members" are those of the same
+// path that add members.
+type Counts map[string]int
+
+// Total is the number of all requests.
+func (c Counts) Total() (n int) {
+	for _, k := range c {
+		n += k
+	}
+	return n
+}
+
+// Writes is the number of requests that may change something.
+func (c Counts) Writes() (n int) {
+	for what, k := range c {
+		if !strings.HasPrefix(what, "GET ") && !strings.HasSuffix(what, "/token") {
+			n += k
+		}
+	}
+	return n
+}
+
+// Counts returns the requests since the start, or since ResetCounts.
+func (t *Tenant) Counts() Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.counts)
+}
+
+// ResetCounts begins to count anew.
+func (t *Tenant) ResetCounts() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts = Counts{}
+}
+
+// The operations of an Effect.
+const (
+	Created       = "create"
+	Updated       = "update"
+	Enabled       = "enable"
+	Disabled      = "disable"
+	Deleted       = "delete"
+	SessionsEnded = "sessions_end"
+	MemberAdded   = "member_add"
+	MemberRemoved = "member_remove"
+)
+
+// Effect is something that really happened. A request that changes nothing has none.
+type Effect struct {
+	Seq     int
+	At      time.Time
+	Op      string
+	Kind    string // "user" or "group"
+	ID      string
+	Detail  string // the member's id, or what was written
+	Outside bool   // without a request: by an administrator, or by the user
+	Lost    bool   // the client was not told: its answer went wrong
+}
+
+// cause is who brings something about.
+type cause struct{ outside, lost, void bool }
+
+func administrator() cause { return cause{outside: true} }
+
+// note writes an effect down. The caller holds the lock.
+func (t *Tenant) note(by cause, op, kind, id, detail string) {
+	t.ledger = append(t.ledger, Effect{len(t.ledger) + 1, t.now(), op, kind, id, detail, by.outside, by.lost})
+}
+
+// Ledger returns what really happened, in order.
+func (t *Tenant) Ledger() []Effect {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.ledger)
+}
+
+// Refusal is a request that was refused because Entra is as it is: no fault, and no limit.
+type Refusal struct {
+	Method, Path string
+	Status       int
+	Code         string
+	Message      string
+}
+
+const mostRefusals = 10_000
+
+// Refusals returns the requests that were refused, in order, up to 10,000.
+func (t *Tenant) Refusals() []Refusal {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.refusals)
+}
+
+// User is a copy of a user, as it is, whatever the replicas know.
+type User struct {
+	ID             string
+	Enabled        bool
+	Props          map[string]string
+	Password       string
+	ChangePassword bool
+	Sessions       int
+	Groups         []string // names, in order
+}
+
+// Users returns all users by their userPrincipalName.
+func (t *Tenant) Users() map[string]User {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := map[string]User{}
+	for _, u := range t.users {
+		out[u.text("userPrincipalName")] = t.copy(u)
+	}
+	return out
+}
+
+func (t *Tenant) copy(u *user) User {
+	c := User{ID: u.id, Enabled: u.enabled, Props: map[string]string{}, Password: u.password, ChangePassword: u.change, Sessions: u.sessions}
+	for name := range u.props {
+		c.Props[name] = u.text(name)
+	}
+	for name := range u.extra {
+		c.Props[name], _ = u.extra[name].(string)
+	}
+	for _, g := range t.groups {
+		if g.members[u.id] {
+			c.Groups = append(c.Groups, g.name)
+		}
+	}
+	slices.Sort(c.Groups)
+	return c
+}
+
+// Person is what Put makes.
+type Person struct {
+	Name          string // userPrincipalName
+	Props         map[string]string
+	Guest, Synced bool
+	Disabled      bool
+	Roles         []string // of administration
+}
+
+// Put makes a user as an administrator, a sync or an invitation might, and returns its id.
+func (t *Tenant) Put(p Person) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	u := t.newUser(!p.Disabled)
+	u.guest, u.synced, u.roles = p.Guest, p.Synced, slices.Clone(p.Roles)
+	u.props["userPrincipalName"], u.props["displayName"] = p.Name, p.Name
+	for name, s := range p.Props {
+		if strings.HasPrefix(name, "extensionAttribute") {
+			u.extra[name] = s
+			continue
+		}
+		u.props[name] = s
+	}
+	t.users[u.id] = u
+	t.replica.now(u.id, u)
+	t.note(administrator(), Created, "user", u.id, p.Name)
+	return u.id
+}
+
+// SetRoles gives a user roles of administration.
+func (t *Tenant) SetRoles(id string, roles ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if u := t.users[id]; u != nil {
+		u.roles = roles
+		t.replica.now(id, u)
+	}
+}
+
+// SignIn signs a user in, as far as the account lets them.
+func (t *Tenant) SignIn(id string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	u := t.users[id]
+	switch {
+	case u == nil:
+		return fmt.Errorf("there is no user %q", id)
+	case !u.enabled:
+		return errors.New("AADSTS50057: The user account is disabled")
+	}
+	u.sessions++
+	return nil
+}
+
+// Kind is what a group of PutGroup is like.
+type Kind string
+
+// The kinds of groups.
+const (
+	Security   Kind = ""
+	Dynamic    Kind = "dynamic"
+	Assignable Kind = "assignable to roles"
+	OnPremises Kind = "from on-premises"
+	Addresses  Kind = "a distribution list"
+)
+
+// PutGroup makes a group as an administrator might, with members, and returns its id.
+func (t *Tenant) PutGroup(kind Kind, name string, members ...string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g := &group{id: t.guid("group"), kind: kind, name: name, members: map[string]bool{}}
+	for _, id := range members {
+		g.members[id] = true
+	}
+	t.groups[g.id] = g
+	t.replica.nowGroup(g.id, g)
+	t.note(administrator(), Created, "group", g.id, name)
+	return g.id
+}
+
+// Groups returns the names of the groups of a kind, in order.
+func (t *Tenant) Groups(kind Kind) (names []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, g := range t.groups {
+		if g.kind == kind {
+			names = append(names, g.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package githubtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/usher-id/usher/internal/fake"
+)
+
+// Config is what an organization is like. Login, AppID and PublicKeys are required.
+type Config struct {
+	Login       string            // of the organization
+	AppID       string            // of the GitHub App that is installed there; any text
+	PublicKeys  [][]byte          // of it, PEM
+	Permissions map[string]string // that it was granted; default members: write
+
+	Now           func() time.Time // default time.Now
+	TokenLife     time.Duration    // default 1 h
+	MostPerPage   int              // default 100
+	PerHour       int              // requests; 0: no limit
+	InvitesPerDay int              // 0: no limit
+	NeverInvites  bool             // as where accounts are managed by an enterprise
+	PendingAnyway bool             // a membership is told as pending after its invitation failed; whether it is is not verified
+	Faults        *fake.Schedule   // nil: none
+}
+
+// Org is a fake organization: an http.Handler. It is safe for concurrent use.
+type Org struct {
+	cfg Config
+	mux *http.ServeMux
+
+	mu          sync.Mutex
+	ids         fake.IDs
+	last        int64 // id given
+	faults      *fake.Schedule
+	counts      Counts
+	refusals    []Refusal
+	ledger      []Effect
+	keys        []fake.PublicKey
+	suspended   bool
+	tokens      map[string]time.Time // until when they are good
+	used        int                  // requests of this hour
+	ends        time.Time
+	users       map[int64]*user
+	members     map[int64]string // roles
+	invitations []*invitation
+	teams       map[int64]*team
+}
+
+const orgID, installationID = 7001, 9001
+
+// user is an account of somebody's own.
+type user struct {
+	id     int64
+	login  string
+	emails []string
+}
+
+// invitation is of a user, or of an address.
+type invitation struct {
+	id      int64
+	user    int64
+	email   string
+	role    string
+	teams   map[int64]bool
+	created time.Time
+	failed  time.Time
+}
+
+// team is a team of the organization.
+type team struct {
+	id                               int64
+	name, slug, description, privacy string
+	synced                           bool
+	parent                           int64
+	members                          map[int64]string // roles
+}
+
+// New returns an organization whose one owner is called owner.
+func New(c Config) (*Org, error) {
+	if c.Login == "" || c.AppID == "" || len(c.PublicKeys) == 0 {
+		return nil, errors.New("an organization needs a login, and an app with a key")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.TokenLife == 0 {
+		c.TokenLife = time.Hour
+	}
+	if c.MostPerPage == 0 {
+		c.MostPerPage = 100
+	}
+	if c.Permissions == nil {
+		c.Permissions = map[string]string{"members": "write", "metadata": "read"}
+	}
+	o := &Org{
+		cfg: c, faults: c.Faults, counts: Counts{}, last: 1000, tokens: map[string]time.Time{}, users: map[int64]*user{},
+		members: map[int64]string{}, teams: map[int64]*team{},
+	}
+	for _, text := range c.PublicKeys {
+		key, err := fake.ReadPublicKey(text)
+		if err != nil {
+			return nil, err
+		}
+		o.keys = append(o.keys, key)
+	}
+	o.PutMember(o.PutUser("owner"), "admin")
+	o.mux = o.routes()
+	return o, nil
+}
+
+func (o *Org) now() time.Time { return o.cfg.Now().UTC().Truncate(time.Second) }
+
+func (o *Org) id() int64 {
+	o.last++
+	return o.last
+}
+
+// Listen serves the organization on a free port of the loopback interface, see [fake.Listen].
+func (o *Org) Listen(ctx context.Context) (url string, stop func(), err error) {
+	return fake.Listen(ctx, o)
+}
+
+// Transport is a way to the organization without a network.
+func (o *Org) Transport() http.RoundTripper { return fake.Transport(o) }
+
+// SetFaults replaces the schedule; nil ends all faults.
+func (o *Org) SetFaults(s *fake.Schedule) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.faults = s
+}
+
+// Counts are the requests that came, whatever became of them, by method and path:
+// "PUT /orgs/{org}/memberships/{login}".
+type Counts map[string]int
+
+// Total is the number of all requests.
+func (c Counts) Total() (n int) {
+	for _, k := range c {
+		n += k
+	}
+	return n
+}
+
+// Writes is the number of requests that may change something.
+func (c Counts) Writes() (n int) {
+	for what, k := range c {
+		if !strings.HasPrefix(what, "GET ") && !strings.HasSuffix(what, "/access_tokens") {
+			n += k
+		}
+	}
+	return n
+}
+
+// Counts returns the requests since the start, or since ResetCounts.
+func (o *Org) Counts() Counts {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.counts)
+}
+
+// ResetCounts begins to count anew.
+func (o *Org) ResetCounts() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.counts = Counts{}
+}
+
+// The operations of an Effect.
+const (
+	Invited     = "invite"
+	Accepted    = "accept"
+	Cancelled   = "cancel" // of an invitation
+	RoleChanged = "role"
+	Removed     = "remove" // of a member
+	TeamCreated = "team_create"
+	TeamUpdated = "team_update"
+	TeamDeleted = "team_delete"
+	TeamAdded   = "team_add"
+	TeamRemoved = "team_remove"
+)
+
+// Effect is something that really happened. A request that changes nothing has none.
+type Effect struct {
+	Seq     int
+	At      time.Time
+	Op      string
+	Who     string // a login or an address; the name of a team
+	Detail  string // the name of the team that somebody was put into, a role
+	Outside bool   // without a request: by an owner, or by the user
+	Lost    bool   // the client was not told: its answer went wrong
+}
+
+// cause is who brings something about.
+type cause struct{ outside, lost, void bool }
+
+// note writes an effect down. The caller holds the lock.
+func (o *Org) note(by cause, op, who, detail string) {
+	o.ledger = append(o.ledger, Effect{len(o.ledger) + 1, o.now(), op, who, detail, by.outside, by.lost})
+}
+
+// Ledger returns what really happened, in order.
+func (o *Org) Ledger() []Effect {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.ledger)
+}
+
+// Refusal is a request that was refused because GitHub is as it is: no fault, and no limit.
+type Refusal struct {
+	Method, Path string
+	Status       int
+	Message      string
+}
+
+const mostRefusals = 10_000
+
+// Refusals returns the requests that were refused, in order, up to 10,000.
+func (o *Org) Refusals() []Refusal {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.refusals)
+}
+
+// PutUser makes an account at GitHub, which is nobody's member, and returns its id.
+func (o *Org) PutUser(login string, emails ...string) int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	u := &user{id: o.id(), login: login, emails: emails}
+	o.users[u.id] = u
+	return u.id
+}
+
+// PutMember makes an account a member, as if invited and accepted by hand.
+func (o *Org) PutMember(id int64, role string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.members[id] = role
+}
+
+// PutTeam makes a team as an owner might, with members, and returns its id. synced is
+// filled by an identity provider; parent may be 0.
+func (o *Org) PutTeam(name string, synced bool, parent int64, members ...int64) int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t := &team{id: o.id(), name: name, slug: slugOf(name), privacy: "closed", synced: synced, parent: parent, members: map[int64]string{}}
+	for _, id := range members {
+		t.members[id] = "member"
+	}
+	o.teams[t.id] = t
+	return t.id
+}
+
+// SetTeamRole makes somebody a maintainer of a team, or a member; "" takes them out.
+func (o *Org) SetTeamRole(name, login, role string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t, u := o.named(name), o.byLogin(login); t != nil && u != nil {
+		if t.members[u.id] = role; role == "" {
+			delete(t.members, u.id)
+		}
+	}
+}
+
+// DropTeam deletes a team.
+func (o *Org) DropTeam(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t := o.named(name); t != nil {
+		delete(o.teams, t.id)
+	}
+}
+
+// Accept has somebody accept their invitation.
+func (o *Org) Accept(login string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.settle()
+	u := o.byLogin(login)
+	if u == nil {
+		return fmt.Errorf("there is no %s", login)
+	}
+	return o.accept(u, func(i *invitation) bool { return i.user == u.id })
+}
+
+// AcceptMail has somebody accept the invitation that was sent to an address, by whatever
+// account they have.
+func (o *Org) AcceptMail(email, login string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.settle()
+	u := o.byLogin(login)
+	if u == nil {
+		return fmt.Errorf("there is no %s", login)
+	}
+	return o.accept(u, func(i *invitation) bool { return strings.EqualFold(i.email, email) })
+}
+
+func (o *Org) accept(u *user, which func(*invitation) bool) error {
+	n := slices.IndexFunc(o.invitations, func(i *invitation) bool { return i.failed.IsZero() && which(i) })
+	if n < 0 {
+		return fmt.Errorf("%s is not invited", u.login)
+	}
+	i := o.invitations[n]
+	o.invitations = slices.Delete(o.invitations, n, n+1)
+	o.members[u.id] = i.role
+	for id := range i.teams {
+		if t := o.teams[id]; t != nil {
+			t.members[u.id] = "member"
+		}
+	}
+	o.note(cause{outside: true}, Accepted, u.login, i.email)
+	return nil
+}
+
+// Age lets time pass for all invitations.
+func (o *Org) Age(d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, i := range o.invitations {
+		i.created = i.created.Add(-d)
+	}
+}
+
+// Leave has a member leave the organization.
+func (o *Org) Leave(login string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if u := o.byLogin(login); u != nil {
+		o.remove(cause{outside: true}, u)
+	}
+}
+
+// Rename gives an account another login, which leaves the old one to others.
+func (o *Org) Rename(login, now string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if u := o.byLogin(login); u != nil {
+		u.login = now
+	}
+}
+
+// Suspend suspends the app, or lifts that.
+func (o *Org) Suspend(on bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.suspended = on
+}
+
+// Grant replaces the permissions of the app.
+func (o *Org) Grant(permissions map[string]string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cfg.Permissions = permissions
+}
+
+// RevokeTokens makes all tokens that were given so far worthless.
+func (o *Org) RevokeTokens() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.tokens)
+}
+
+// Person is a copy of who is a member, or invited.
+type Person struct {
+	ID    int64
+	Role  string // of a member; "" of who is invited
+	Teams []string
+}
+
+// Members returns the members by login.
+func (o *Org) Members() map[string]Person {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	out := map[string]Person{}
+	for id, role := range o.members {
+		p := Person{ID: id, Role: role}
+		for _, t := range o.teams {
+			if t.members[id] != "" {
+				p.Teams = append(p.Teams, t.name)
+			}
+		}
+		slices.Sort(p.Teams)
+		out[o.users[id].login] = p
+	}
+	return out
+}
+
+// Invitations returns who is invited, by login or address, and into which teams.
+func (o *Org) Invitations() map[string]Person {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.settle()
+	out := map[string]Person{}
+	for _, i := range o.invitations {
+		if i.failed.IsZero() {
+			p := Person{ID: i.user}
+			for id := range i.teams {
+				if t := o.teams[id]; t != nil {
+					p.Teams = append(p.Teams, t.name)
+				}
+			}
+			slices.Sort(p.Teams)
+			out[o.who(i)] = p
+		}
+	}
+	return out
+}
+
+func (o *Org) who(i *invitation) string {
+	if u := o.users[i.user]; u != nil {
+		return u.login
+	}
+	return i.email
+}
+
+// Teams returns the names of all teams, in order.
+func (o *Org) Teams() (names []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, t := range o.teams {
+		names = append(names, t.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TeamRole is what somebody is in a team, "" for nothing.
+func (o *Org) TeamRole(name, login string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t, u := o.named(name), o.byLogin(login); t != nil && u != nil {
+		return t.members[u.id]
+	}
+	return ""
+}
+
+func (o *Org) named(name string) *team {
+	for _, t := range o.teams {
+		if t.name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+func (o *Org) byLogin(login string) *user {
+	for _, u := range o.users {
+		if strings.EqualFold(u.login, login) {
+			return u
+		}
+	}
+	return nil
+}
+
+// goodFor is how long an invitation can be accepted.
+const goodFor = 7 * 24 * time.Hour
+
+// settle lets invitations fail whose time is over.
+func (o *Org) settle() {
+	for _, i := range o.invitations {
+		if end := i.created.Add(goodFor); i.failed.IsZero() && !o.now().Before(end) {
+			i.failed = end
+		}
+	}
+}
+
+// pending is an invitation that can be accepted.
+func (o *Org) pending(which func(*invitation) bool) *invitation {
+	for _, i := range o.invitations {
+		if i.failed.IsZero() && which(i) {
+			return i
+		}
+	}
+	return nil
+}
+
+// remove takes somebody out of the organization and of all teams.
+func (o *Org) remove(by cause, u *user) {
+	delete(o.members, u.id)
+	for _, t := range o.teams {
+		delete(t.members, u.id)
+	}
+	o.note(by, Removed, u.login, "")
+}

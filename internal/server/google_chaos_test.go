@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/usher-id/usher/internal/app/googleapp"
+	"github.com/usher-id/usher/internal/fake"
+	"github.com/usher-id/usher/internal/google"
+	"github.com/usher-id/usher/internal/google/googletest"
+	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+)
+
+// bubbled plays in a bubble of its own, in which waits take no time, with an account that
+// is reached without a network.
+func bubbled(t *testing.T, c googletest.Config, people int, play func(w *workspace)) {
+	t.Helper()
+	dir := sqlitetest.Dir(t)
+	p := &patience{Context: context.Background()}
+	defer time.AfterFunc(3*time.Minute, func() { p.lost.Store(true) }).Stop()
+	synctest.Test(t, func(t *testing.T) {
+		account, err := googletest.New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := google.New(google.Config{Key: []byte(keyFile()), Administrator: "admin@acme.example", HTTP: account.Transport()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &workspace{office: office{T: t, ctx: p, dir: dir, staff: staff(people), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}, account: account}
+		if w.app, err = googleapp.New(googleapp.Config{Client: client, GroupDomain: "acme.example", GroupPrefix: "team-"}); err != nil {
+			t.Fatal(err)
+		}
+		w.conf = accountCompany("http://127.0.0.1:1")
+		w.edit("userName: person.userName\n      name.givenName", "userName: person.name.givenName + \"@acme.example\"\n      name.givenName")
+		play(w)
+	})
+}
+
+// TestGoogleLosesAnswers: whatever request of a story it is whose answer is lost behind the
+// write, or is an error behind it, nobody is made twice, leavers are out, and a return
+// finds its account; also where what is new is not found for a while, or is forbidden.
+func TestGoogleLosesAnswers(t *testing.T) {
+	t.Parallel()
+	for i, what := range []string{
+		"POST /users", "PUT /users/{id}", "POST /users/{id}/signOut", "DELETE /users/{id}/tokens/{client}", "DELETE /users/{id}/asps/{code}",
+		"POST /groups", "POST /groups/{gid}/members", "DELETE /groups/{gid}/members/{id}", "GET /users/{id}", "GET /users/{id}/tokens", "GET /groups",
+	} {
+		for j, kind := range []fake.Kind{fake.AnswerLost, fake.ErrorAfter} {
+			t.Run(string(kind)+" "+what, func(t *testing.T) {
+				t.Parallel()
+				c := accountConfig()
+				c.SettleIn, c.FreshForbidden, c.NobodyToSignOut = time.Duration(i%3)*20*time.Second, (i+j)%2 == 0, i%2 == 0
+				bubbled(t, c, 2, func(w *workspace) { googleLoses(w, kind, what) })
+			})
+		}
+	}
+}
+
+func googleLoses(w *workspace, kind fake.Kind, what string) {
+	method, path, _ := strings.Cut(what, " ")
+	faults := fake.Rules(fake.Rule{Method: method, Path: path, Times: 2, Fault: fake.Fault{Kind: kind}})
+	w.account.SetFaults(faults)
+	day := func(today string) {
+		w.Helper()
+		for range 3 { // what is due later than a cycle lasts is due in the next
+			w.cycle(today)
+			time.Sleep(10 * time.Minute)
+		}
+		if parked := w.parked(); parked != "" {
+			w.Errorf("set aside: %s", parked)
+		}
+	}
+	day("2026-03-01")
+	w.works("p001")
+	w.works("p002")
+	w.in("p001", "A")
+	w.staff[1].dept = "B"
+	day("2026-03-02")
+	w.in("p002", "B")
+	w.staff[0].end = "2026-03-02"
+	day("2026-03-04")
+	w.out("p001")
+	w.staff[0].end, w.staff[0].dept = "", "B"
+	day("2026-03-05")
+	w.in("p001", "B")
+	if n := w.effects(googletest.Created); n != 2 || len(w.account.Users()) != 2 || len(w.account.Groups()) != 2 {
+		w.Errorf("%d users were made, groups %v", n, w.account.Groups())
+	}
+	if faults.Done()[kind] == 0 {
+		w.Error("nothing went wrong")
+	}
+	w.quiet("2026-03-05")
+}
+
+// TestGoogleChaos plays seeded months of hires, moves, new names, departures and returns
+// with an account that fails, loses answers and takes its time, and holds after each: one
+// user for each person, as the mapping says; whoever has left is out, and has no session,
+// token, password or group; nothing more is sent.
+func TestGoogleChaos(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			c := accountConfig()
+			c.SearchLag, c.SettleIn = 5*time.Second, time.Duration(seed)*15*time.Second
+			c.FreshForbidden, c.NobodyToSignOut, c.RenamesAsTaken = seed%2 == 1, seed > 1, seed%2 == 0
+			if seed == 3 {
+				c.PerMinute = 60
+			}
+			bubbled(t, c, 8, func(w *workspace) { googleMonths(w, seed) })
+		})
+	}
+}
+
+func googleMonths(w *workspace, seed uint64) {
+	luck := rand.New(rand.NewPCG(seed, 12))
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	failed := 0
+	for month := range 3 {
+		for i := range w.staff {
+			s := &w.staff[i]
+			switch luck.IntN(5) {
+			case 0:
+				s.dept = string(rune('A' + luck.IntN(3)))
+			case 1:
+				s.end = ""
+			case 2:
+				s.end = day.AddDate(0, 0, -1).Format(time.DateOnly)
+			case 3:
+				s.first = string(rune('p'+luck.IntN(2))) + s.first[1:]
+			}
+		}
+		n := len(w.staff)
+		w.staff = append(w.staff, worker{id: fmt.Sprint(n + 1), first: fmt.Sprintf("p%03d", n+1), dept: "B", start: "2020-01-01"})
+		for _, u := range w.account.Users() { // everybody who can works; nobody tells Usher
+			_ = w.account.SignIn(u.ID) // whoever is out cannot
+			w.account.LetIn(u.ID, "notes.example")
+			w.account.MakePassword(u.ID)
+		}
+		faults := fake.Seeded(seed*100+uint64(month), 0.3, 0.5, fake.ServerError, fake.Reset, fake.BadGateway, fake.TooMany, fake.Unavailable)
+		w.account.SetFaults(faults)
+		for range 6 {
+			w.cycle(day.Format(time.DateOnly))
+		}
+		w.account.SetFaults(nil)
+		for _, n := range faults.Done() {
+			failed += n
+		}
+		for range 2 { // what waits for a longer time than a cycle
+			time.Sleep(time.Hour)
+			w.cycle(day.Format(time.DateOnly))
+		}
+		w.right()
+		w.quiet(day.Format(time.DateOnly))
+		day = day.AddDate(0, 0, 7)
+	}
+	if failed < 25 {
+		w.Errorf("only %d requests went wrong", failed)
+	}
+}
+
+// right compares the account with the staff.
+func (w *workspace) right() {
+	w.Helper()
+	users := w.account.Users()
+	if made := w.effects(googletest.Created); made != len(users) || len(users) > len(w.staff) {
+		w.Errorf("%d users were made, and %d are there of %d people", made, len(users), len(w.staff))
+	}
+	here := 0
+	for _, s := range w.staff {
+		if s.end != "" {
+			continue
+		}
+		here++
+		if u := users[s.first+"@acme.example"]; u.ID == "" || u.Suspended || department(u) != s.dept || !slices.Equal(u.Groups, []string{s.dept}) {
+			w.Errorf("%s: %+v, want department %s", s.first, u, s.dept)
+		}
+	}
+	for _, u := range users { // whoever has left may have another address by now
+		if here--; !u.Suspended {
+			continue
+		}
+		if here++; u.Sessions > 0 || len(u.Grants) > 0 || len(u.Passwords) > 0 || len(u.Groups) > 0 {
+			w.Errorf("is not out: %+v", u)
+		}
+	}
+	if here != 0 {
+		w.Errorf("%d more people are here than users", here)
+	}
+	if parked := w.parked(); parked != "" {
+		w.Errorf("set aside: %s", parked)
+	}
+}
