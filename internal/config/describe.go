@@ -261,10 +261,10 @@ func descriptions() map[string]description {
 		"apps.*.registration.certificate":   {says: "The certificate (PEM) of that key, as it was added to the app registration, or the path of a file with it."},
 		"apps.*.registration.authority":     {says: "Where the tenant's tokens come from; what belongs to the cloud of url, if none is given."},
 
-		"apps.*.organization":         {says: "Of type github, the name of the organization, as it stands behind github.com/."},
-		"apps.*.app_id":               {says: "Of type github, the client id, or the app id, of the GitHub App that is installed in the organization."},
-		"apps.*.private_key":          {says: "Of type github, the private key (PEM, RSA) of the GitHub App, from the environment as ${NAME}, the path of a file with it, or sealed as secret:NAME."},
-		"apps.*.owners":               {says: "Of type github, whether owners of the organization are left alone whoever they are, as happens if this is left out (keep), or removed and demoted as everybody, and people made owners by roles (manage)."},
+		"apps.*.organization": {says: "Of type github, the name of the organization, as it stands behind github.com/."},
+		"apps.*.app_id":       {says: "Of type github, the client id, or the app id, of the GitHub App that is installed in the organization."},
+		"apps.*.private_key":  {says: "Of type github, the private key (PEM, RSA) of the GitHub App, from the environment as ${NAME}, the path of a file with it, or sealed as secret:NAME."},
+		"apps.*.owners":       {says: "Of type github, whether owners of the organization are left alone whoever they are, as happens if this is left out (keep), or removed and demoted as everybody, and people made owners by roles (manage)."},
 
 		"apps.*.source":                   {says: "Of type http, the source whose records these are; a person is known here by the key of their record there."},
 		"apps.*.auth":                     {says: "Of type http, who Usher is there: one of bearer, basic, header and oauth; nobody, if the key is left out."},
