@@ -302,7 +302,7 @@ func TestWriteBackIsRefused(t *testing.T) {
 			"source hr knows this person as 2, and has no such record where read looks for it (status 404): it is not made here", "", 0, true,
 		},
 		"gone for good":      {http.MethodGet, 410, "", "", "has no such record", "", 0, true},
-		"gone meanwhile":     {http.MethodPatch, 404, "", `{"error":"nobody"}`, "", "", 1, true},
+		"there, and denied":  {http.MethodPatch, 404, "", `{"error":"nobody"}`, "the record is there, and write.url answers 404", "", 0, true},
 		"a proxy's no":       {http.MethodGet, 404, "", "<html>not here</html>", "", "", 1, true},
 		"a conflict":         {http.MethodPatch, 409, "", `{"message":"that login is taken"}`, "status 409: that login is taken", "", 0, true},
 		"a rule":             {http.MethodPatch, 422, "", `{"errors":[{"detail":"no such domain"}]}`, "status 422: no such domain", "", 0, true},
