@@ -136,6 +136,9 @@ func (w *writing) account(o *Outcome) {
 	a := w.r.subjects[in.Person].Account
 	was := a.Standing
 	a.Journal = in.ID
+	if o.Result == Lost && a.Last == Lost && !a.Observe && a.State == Live && w.r.target.Source != "" {
+		o.Result, o.Detail = Parked, fmt.Sprintf("the record is there, and write.url answers %d, as if it were not: check it, with method and what the credential may write: %s", o.Status, o.Detail)
+	}
 	if o.Result != Withdrawn {
 		standing(&a.Standing, o)
 	}

@@ -5,6 +5,7 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,12 +69,29 @@ func TestWriteBackByTheSourcesKey(t *testing.T) {
 		t.Fatalf("%+v %s", rep, h.parked())
 	}
 	h.quiet()
-	set(9) // and 7 is no more
+	var old []string // what 7 is asked, which is in the list no more, and is there yet
+	h.hr.Lock()
+	h.hr.OneFault = func(w http.ResponseWriter, r *http.Request, id string) bool {
+		if id == "7" {
+			old = append(old, r.Method)
+			_, _ = w.Write([]byte(`{"data":{"id":7,"account":{"login":"somebody"}}}`))
+		}
+		return id == "7"
+	}
+	h.hr.Unlock()
+	set(9)
+	h.verify = true
 	h.cycle()
 	rep := h.cycle().Apps["names"]
 	if rep.Parked != 0 || login("9") != "pat@acme.example" {
 		t.Errorf("%+v %s %s", rep, login("9"), h.parked())
 	}
+	h.verify = false
+	h.hr.Lock()
+	if slices.ContainsFunc(old, func(method string) bool { return method != http.MethodGet }) {
+		t.Errorf("the old record is written: %q", old)
+	}
+	h.hr.Unlock()
 	h.quiet()
 }
 

@@ -134,3 +134,19 @@ func TestWriteBackLeavesInAPause(t *testing.T) {
 	}
 	h.quiet()
 }
+
+// TestWriteBackOfOneThatGoes: a record that is gone when it is to be written is looked for
+// once more, and is its person's affair.
+func TestWriteBackOfOneThatGoes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "Ada", "Bo")
+	h.wait = time.Millisecond
+	h.cycle()
+	h.hr.Edit("2", `{"name":{"first":"Bob"}}`)
+	h.deny(map[string]int{"GET 2": 404, "PATCH 2": 404})
+	h.hr.Writes()
+	if rep := h.cycle().Apps["hr-names"]; rep.Parked != 1 || rep.Paused != "" || !strings.Contains(h.parked(), "has no such record") {
+		t.Errorf("%+v %s", rep, h.parked())
+	}
+	h.quiet()
+}

@@ -38,7 +38,7 @@ type Header struct{ Name, Value string }
 type Read struct {
 	URL        string        // with {id} once, as a segment of its path or in its query
 	At         jsonpath.Path // to the record in the answer; the zero Path is the answer
-	Key        jsonpath.Path // to the key in a record; the zero Path is for one that does not tell it
+	Key        jsonpath.Path // to the key in a record; the zero Path is for one that does not tell it, where the address alone says whose it is
 	Attributes []Place
 }
 
@@ -117,6 +117,8 @@ func (a *App) addresses() error {
 		errs = append(errs, &Error{PartRead, err.Error()})
 	} else if !a.read.has() {
 		errs = append(errs, &Error{PartRead, "the url must hold {id}, once: it is where one record is"})
+	} else if a.config.Read.Key.IsZero() && (a.read.param != "" || picks(a.config.Read.At)) {
+		errs = append(errs, &Error{PartRead, "key must say where in a record its key is, as {id} stands in a query or at picks one of several: a system that does not know the parameter answers with somebody else"})
 	}
 	if a.write, err = parseTarget(a.config.Write.URL); err != nil {
 		errs = append(errs, &Error{PartWrite, err.Error()})
@@ -132,6 +134,14 @@ func (a *App) addresses() error {
 		errs = append(errs, &Error{PartWrite, "method is PATCH, PUT or POST"})
 	}
 	return errors.Join(errs...)
+}
+
+// picks reports whether a path takes one of several: by a bracket, or by the index of a
+// pointer, which a member that is called by a number is taken for.
+func picks(p jsonpath.Path) bool {
+	return !p.Plain() || slices.ContainsFunc(strings.Split(p.String(), "/")[1:], func(token string) bool {
+		return token != "" && strings.Trim(token, "0123456789") == ""
+	})
 }
 
 // attributes checks that what is read is what is written, and can be.

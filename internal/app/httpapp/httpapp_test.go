@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -428,14 +429,17 @@ func TestWhoSaysNotFound(t *testing.T) {
 // TestSlow: a record that does not come in time proves nothing.
 func TestSlow(t *testing.T) {
 	t.Parallel()
-	held := make(chan struct{})
-	h := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-held }))
-	defer h.Close()
-	defer close(held)
-	cfg := conf(t, &system{Server: h})
-	cfg.Timeout = time.Millisecond
-	_, err := open(t, cfg).Get(t.Context(), app.KindUser, "7")
-	if e := app.Classify(err); e == nil || e.Class != app.Ambiguous && e.Class != app.Unreachable {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		cfg := conf(t, &system{Server: &httptest.Server{URL: "https://hr.example"}})
+		cfg.Timeout = 20 * time.Second
+		cfg.HTTP = roundTrip(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		began := time.Now()
+		_, err := open(t, cfg).Get(t.Context(), app.KindUser, "7")
+		if e := app.Classify(err); e == nil || e.Class != app.Ambiguous || time.Since(began) != cfg.Timeout {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+	})
 }
