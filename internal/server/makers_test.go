@@ -107,7 +107,8 @@ func madeKinds(t *testing.T) map[string]madeKind {
 		},
 		"workday-raas": {
 			system: &report.System,
-			source: "type: workday-raas\n    url: URL" + hrtest.WorkdayReport + "\n    auth: {basic: {user: usher, password: the-password}}" + userName,
+			source: "type: workday-raas\n    url: URL" + hrtest.WorkdayReport + "\n    auth: {basic: {user: usher, password: the-password}}" + userName +
+				"\n      enterprise.employeeNumber: row.employee_id",
 		},
 	}
 }
