@@ -35,7 +35,7 @@ func employed(t *testing.T, kind httpintest.Paging, n int, change func(*httpinte
 			{Name: "unused", URL: base + "/unused/{id}"},
 			{Name: "department", URL: base + "/departments/{id}", ID: path(t, thatJob+".department.id"), At: path(t, "data")},
 		}
-		c.Columns[2].Path = path(t, "department.name")
+		c.Columns[2] = httpin.Column{Name: "dept", Path: path(t, "department.name"), Optional: true}
 		c.Columns[3] = httpin.Column{Name: "end", Path: path(t, "jobs[*].end"), Take: httpin.TakeLatest}
 		c.One = &httpin.One{URL: hr.URL + "/{id}", At: path(t, "data")}
 		if change != nil {

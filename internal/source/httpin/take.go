@@ -51,12 +51,20 @@ func (p Path) items() (list, rest Path, ok bool) {
 	return p, Path{}, false
 }
 
-// of is the value of a column. there tells that its path leads somewhere, be it to null, and
-// reason what is wrong with what is there.
-func (c Column) of(v *value) (text string, there bool, reason string) {
+// cell is what a record says for a column.
+type cell struct {
+	text  string
+	there bool   // its path leads somewhere, be it to null
+	empty bool   // to null, or to a text of nothing: it is said that there is none
+	wrong string // what is wrong with what is there
+}
+
+// of is what a record says for a column.
+func (c Column) of(v *value) (out cell) {
 	if c.Take == TakeFirst {
-		text, there = v.first(c.Path)
-		return text, there, ""
+		out.text, out.there = v.first(c.Path)
+		out.empty = out.there && out.text == ""
+		return out
 	}
 	list, rest, _ := c.Path.items() // few records have many
 	var best time.Time
@@ -64,27 +72,27 @@ func (c Column) of(v *value) (text string, there bool, reason string) {
 	items := v.find(list)
 	for _, item := range items {
 		one, has := item.first(rest)
-		there = there || has
+		out.there = out.there || has
 		if one = strings.TrimSpace(one); one == "" {
-			open = true
+			open, out.empty = true, out.empty || has
 			continue
 		}
 		at, err := day(one)
 		if err != nil {
-			return "", there, "one of its values " + err.Error()
+			return cell{there: out.there, wrong: "one of its values " + err.Error()}
 		}
-		if text == "" || c.Take == TakeEarliest && at.Before(best) || c.Take == TakeLatest && at.After(best) {
-			text, best = one, at
+		if out.text == "" || c.Take == TakeEarliest && at.Before(best) || c.Take == TakeLatest && at.After(best) {
+			out.text, best = one, at
 		}
 	}
 	switch {
 	case len(items) == 0 && !c.Optional:
 		// Nothing is told of them, which says neither that they begin nor that they stay.
-		return "", there, "there is no item at " + list.text
+		out.wrong = "there is no item at " + list.text
 	case open && c.Take == TakeLatest:
-		return "", there, ""
+		out.text = ""
 	}
-	return text, there, ""
+	return out
 }
 
 // day reads a day or a time.
