@@ -182,6 +182,23 @@ func TestPersonioStatuses(t *testing.T) {
 	}
 }
 
+// TestPersonioHireTakenBack: who is set inactive before the first day never comes.
+func TestPersonioHireTakenBack(t *testing.T) {
+	t.Parallel()
+	p := hrtest.NewPersonio(t, "the-secret")
+	w := &madeTwins{T: t, kind: madeKind{system: &p.System}, dir: sqlitetest.Dir(t), apps: [2]*fakeApp{newFakeApp(), newFakeApp()}}
+	people := personioStaff(30)
+	people[0].Jobs[0].Start, people[1].Jobs[0].Start = "2026-06-01", "2026-06-01"
+	p.SetStatus("5001", "INACTIVE")
+	for _, day := range []string{"2026-03-04", "2026-05-30", "2026-06-01", "2026-06-02"} {
+		p.Set(day, people)
+		w.cycle(1, personioSource, day+"T09:00:00Z")
+		if live := w.apps[1].live(); slices.Contains(live, "p1") || slices.Contains(live, "p2") != (day > "2026-05-28") {
+			t.Errorf("%s: %v", day, live)
+		}
+	}
+}
+
 // TestPersonioCalls: a call that shows the token has the person read whom it names, and one
 // that does not has nobody read.
 func TestPersonioCalls(t *testing.T) {
