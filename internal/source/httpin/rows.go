@@ -28,6 +28,7 @@ type rows struct {
 	has     []bool         // by column: some record has it
 	tells   bool           // some record says of something that there is none
 	lacking map[string]int // of records that were kept: a column that is not optional, and that they lack
+	details *details       // of these records; nil: none
 	count   int
 	values  [][]byte // of the record at hand
 }
