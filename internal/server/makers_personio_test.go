@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/hrtest"
@@ -195,6 +196,37 @@ func TestPersonioHireTakenBack(t *testing.T) {
 		w.cycle(1, personioSource, day+"T09:00:00Z")
 		if live := w.apps[1].live(); slices.Contains(live, "p1") || slices.Contains(live, "p2") != (day > "2026-05-28") {
 			t.Errorf("%s: %v", day, live)
+		}
+	}
+}
+
+// TestPersonioOneJobAfterAnother: whoever goes on on the next day is in, also while it is the
+// last day of the first job where they are and the next one at Personio; whoever begins
+// later is out until then.
+func TestPersonioOneJobAfterAnother(t *testing.T) {
+	t.Parallel()
+	p, app, dir := hrtest.NewPersonio(t, "the-secret"), newFakeApp(), sqlitetest.Dir(t)
+	people := personioStaff(30)
+	people[0].Jobs[0].End, people[1].Jobs[0].End, people[2].Jobs[0].End = "2026-03-04", "2026-03-04", "2026-03-04"
+	people[0].Jobs = append(people[0].Jobs, hrtest.Job{Title: "Head", Department: "Sales", Kind: "Employee", Start: "2026-03-05"})
+	people[1].Jobs = append(people[1].Jobs, hrtest.Job{Title: "Head", Department: "Sales", Kind: "Employee", Start: "2026-04-01"})
+	conf := strings.NewReplacer("STORE", dir+"/usher.db", "Europe/Berlin, prehire_days: 3", "America/Los_Angeles, prehire_days: 0", "SOURCE", personioSource).Replace(madeCompany)
+	conf = strings.ReplaceAll(conf, "URL", p.URL)
+	for _, c := range []struct {
+		now  string
+		live [3]bool
+	}{
+		{"2026-03-04T12:00:00Z", [3]bool{true, true, true}},
+		{"2026-03-05T02:00:00Z", [3]bool{true, false, true}}, // the evening of the 4th there
+		{"2026-03-05T12:00:00Z", [3]bool{true, false, false}},
+		{"2026-03-31T12:00:00Z", [3]bool{true, false, false}},
+		{"2026-04-01T12:00:00Z", [3]bool{true, true, false}},
+	} {
+		p.Set(c.now[:len("2026-03-04")], people)
+		ended(t, strings.Replace(conf, "NOW", c.now, 1), app, func(directory.Person) {})
+		live := app.live()
+		if got := [3]bool{slices.Contains(live, "p1"), slices.Contains(live, "p2"), slices.Contains(live, "p3")}; got != c.live {
+			t.Errorf("%s: %v, want %v", c.now, got, c.live)
 		}
 	}
 }
