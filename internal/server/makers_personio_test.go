@@ -5,6 +5,8 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/hrtest"
 	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/testenv"
 )
 
 // personioSource are the lines of a configuration whose people come from there.
@@ -229,6 +232,40 @@ func TestPersonioOneJobAfterAnother(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.now, got, c.live)
 		}
 	}
+}
+
+// TestPersonioNotice: the way out that the page offers, where ends are told by notice alone.
+func TestPersonioNotice(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(testenv.Root(t), "docs", "hr", "personio.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, lines, ok := strings.Cut(string(page), "```\n    columns:\n")
+	if lines, _, _ = strings.Cut(lines, "\n```"); !ok || !strings.Contains(lines, "end_date:") {
+		t.Fatal("the page has no such lines")
+	}
+	p := hrtest.NewPersonio(t, "the-secret")
+	people := personioStaff(3)
+	people[0].Jobs = append(people[0].Jobs, hrtest.Job{Title: "Helper", Department: "Sales", Kind: "Employee", Start: "2015-01-01", End: "2018-12-31", RanOut: true})
+	ends := func(want ...string) {
+		t.Helper()
+		p.Set("2026-03-01", people)
+		b, err := readPersonio(t, p, "\n    columns:\n"+lines)
+		if err != nil || len(b.Rows) != 3 || !b.Proof.Complete {
+			t.Fatalf("%v, %+v", err, b)
+		}
+		var got []string
+		for _, r := range b.Rows {
+			got = append(got, r.Values()[slices.Index(b.Columns, "end_date")])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("ends are %q, want %q", got, want)
+		}
+	}
+	ends("", "", "")
+	people[0].Jobs[0].End = "2026-03-31"
+	ends("2026-03-31", "", "")
 }
 
 // TestPersonioCalls: a call that shows the token has the person read whom it names, and one

@@ -72,6 +72,7 @@ func (c Column) of(v *value) (out cell) {
 	items := v.find(list)
 	for _, item := range items {
 		one, has := item.first(rest)
+		has = has || item.nullOn(rest)
 		out.there = out.there || has
 		if one = strings.TrimSpace(one); one == "" {
 			open, out.empty = true, out.empty || has
@@ -93,6 +94,16 @@ func (c Column) of(v *value) (out cell) {
 		out.text = ""
 	}
 	return out
+}
+
+// nullOn reports whether null stands on the way of a path: there is none of what is behind it.
+func (v *value) nullOn(p Path) bool {
+	for i := range p.steps {
+		if found := v.find(Path{p.text, p.steps[:i]}); len(found) == 1 && found[0].kind == 'n' {
+			return true
+		}
+	}
+	return false
 }
 
 // day reads a day or a time.
