@@ -203,6 +203,23 @@ func TestPersonioHireTakenBack(t *testing.T) {
 	}
 }
 
+// TestPersonioUnknownStatus: of whom it cannot be told which jobs have ended, nothing is taken.
+func TestPersonioUnknownStatus(t *testing.T) {
+	t.Parallel()
+	p := hrtest.NewPersonio(t, "the-secret")
+	w := &madeTwins{T: t, kind: madeKind{system: &p.System}, dir: sqlitetest.Dir(t), apps: [2]*fakeApp{newFakeApp(), newFakeApp()}}
+	people := personioStaff(30)
+	p.SetStatus("5001", "INACTIVE")
+	for i, status := range []string{"INACTIVE", "inactive", "TERMINATED"} {
+		p.SetStatus("5001", status)
+		p.Set("2026-03-01", people)
+		got := w.cycle(1, personioSource, fmt.Sprintf("2026-03-0%dT09:00:00Z", i+1))
+		if live := w.apps[1].live(); slices.Contains(live, "p1") || len(live) != 29 || strings.Contains(got, `"missing": 1`) {
+			t.Errorf("%s: %v", status, live)
+		}
+	}
+}
+
 // TestPersonioOneJobAfterAnother: whoever goes on on the next day is in, also while it is the
 // last day of the first job where they are and the next one at Personio; whoever begins
 // later is out until then.
