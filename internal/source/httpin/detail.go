@@ -250,6 +250,9 @@ func (d *details) add(ctx context.Context, r *rows, w *walk) error {
 			return t.first
 		}
 	}
+	if r.noted == 0 && d.failed != nil { // it says nothing of what we may see
+		return d.failed
+	}
 	return nil
 }
 

@@ -297,6 +297,41 @@ func TestNoDetailsAnyMore(t *testing.T) {
 	}
 }
 
+// TestAnOutageOfDetails is told as what it is, and not as a column that is hidden, which
+// would have somebody list it under optional.
+func TestAnOutageOfDetails(t *testing.T) {
+	t.Parallel()
+	h := employed(t, httpintest.Cursor, 10, nil)
+	h.readAll()
+	h.hr.Details.Fault = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	}
+	if _, err := h.read(); err == nil || !strings.Contains(err.Error(), "has no time for us") || strings.Contains(err.Error(), "optional") {
+		t.Errorf("%v", err)
+	}
+	if got := h.people(); strings.Contains(got, "leaver") || strings.Contains(got, "missing") {
+		t.Errorf("there is %s", got)
+	}
+}
+
+// TestWhatTheListHasIsNotWhatIsTold: a member that is replaced by what is told of it does not
+// hide that nothing of that has a column.
+func TestWhatTheListHasIsNotWhatIsTold(t *testing.T) {
+	t.Parallel()
+	h := employed(t, httpintest.None, 4, nil)
+	h.readAll()
+	people := staff(4)
+	for i, p := range people {
+		p["jobs"] = []httpintest.Person{{"end": nil}}
+		h.hr.Details.Jobs[fmt.Sprint(i+1)] = []httpintest.Person{{"status": "active", "department": map[string]any{"id": "1"}}}
+	}
+	h.hr.Set(people)
+	if _, err := h.read(); err == nil || !strings.Contains(err.Error(), "gives no record the column end") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestDetailsThatNobodyHas: what is refused for everybody is told, early, and nothing is
 // taken; so is a credential that is not taken.
 func TestDetailsThatNobodyHas(t *testing.T) {

@@ -30,6 +30,7 @@ type rows struct {
 	lacking map[string]int // of records that were kept: a column that is not optional, and that they lack
 	details *details       // of these records; nil: none
 	count   int
+	noted   int      // records of which all is known
 	values  [][]byte // of the record at hand
 }
 
@@ -46,6 +47,7 @@ func (l *List) newRows() *rows {
 // add takes a record, and the number of its page.
 func (r *rows) add(raw []byte, page int) error {
 	if key, v := r.read(raw, page); v != nil {
+		r.note(v)
 		r.take(key, v)
 	}
 	return nil
@@ -63,7 +65,6 @@ func (r *rows) read(raw []byte, page int) (key string, v *value) {
 		r.lost(page, "it is no object")
 		return "", nil
 	}
-	r.note(v)
 	key, reason := r.l.key(v)
 	if reason != "" {
 		r.lost(page, reason)
@@ -83,8 +84,9 @@ func (r *rows) lost(page int, reason string) {
 	r.bad = append(r.bad, source.Reject{Reason: where + ": " + reason})
 }
 
-// note takes in which columns a record has.
+// note takes in which columns a record has, with all that is told of it.
 func (r *rows) note(v *value) {
+	r.noted++
 	for i, c := range r.l.Columns {
 		if r.has[i] && r.tells {
 			continue
@@ -159,7 +161,7 @@ func (r *rows) met(key string, now sighting) bool {
 
 // hidden are the columns that no record has and that are not optional.
 func (r *rows) hidden() (names []string) {
-	if r.count == r.keyless { // of nobody nothing is known
+	if r.noted == 0 { // of nobody nothing is known
 		return nil
 	}
 	for i, c := range r.l.Columns {
