@@ -98,7 +98,7 @@ func madeKinds(t *testing.T) map[string]madeKind {
 		},
 		"rippling": {
 			system: &rippling.System, noLeave: true,
-			source: "type: rippling\n    url: URL\n    auth: {bearer: the-token}" + userName,
+			source: "type: rippling\n    url: URL\n    auth: {bearer: the-token}" + userName + "\n      usher.timeZone: row.time_zone",
 		},
 		"workday": {
 			system: &workers.System, noZones: true, noLeave: true,
