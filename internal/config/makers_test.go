@@ -3,6 +3,8 @@
 package config_test
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +62,9 @@ func TestMakers(t *testing.T) {
 			}
 			if names != 1 {
 				t.Errorf("%d lines for the user name", names)
+			}
+			if name != "workday" { // whose records are ours, and say of whoever is terminated if the day is not told
+				holdsEnds(t, s)
 			}
 		})
 	}
@@ -130,3 +135,27 @@ func TestMakersMistakes(t *testing.T) {
 		})
 	}
 }
+
+// holdsEnds holds that no column is optional from which an end is read, or a start, or what
+// gives way to the id of a record: by a right that is lost all who have left would be back,
+// or everybody would get another number, and nothing would say so.
+func holdsEnds(t *testing.T, s config.Source) {
+	t.Helper()
+	found := 0
+	for _, a := range s.Person {
+		switch a.Path.Value {
+		case "usher.endDate", "usher.startDate", "enterprise.employeeNumber":
+			found++
+			for _, column := range rowColumn.FindAllStringSubmatch(a.Value.Value, -1) {
+				if slices.ContainsFunc(s.Optional, func(o config.Text) bool { return o.Value == column[1] }) {
+					t.Errorf("%s is read from %s, which is optional", a.Path.Value, column[1])
+				}
+			}
+		}
+	}
+	if found != 3 {
+		t.Errorf("%d of the three lines are there", found)
+	}
+}
+
+var rowColumn = regexp.MustCompile(`\brow\.(\w+)`)

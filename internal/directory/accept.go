@@ -43,7 +43,10 @@ type Statement struct {
 	// Since is when the read began that the statement is of; zero for one that is of
 	// now. What was taken later is newer.
 	Since time.Time
-	part  string // the key of the record that it follows, see acceptance.follow
+	// Keep are the attributes of which the source cannot tell what they are now: they stay as
+	// it has last stated them.
+	Keep []scim.Path
+	part string // the key of the record that it follows, see acceptance.follow
 	// Map evaluates the source's mapping. It is only called when the digest
 	// is new, so that a read without change evaluates no expression.
 	Map func() (*scim.Resource, error)
@@ -196,7 +199,9 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 	case s.Deleted || known.Generation > 0 && known.Digest == s.Digest:
 		v.user, err = scim.ParseResource(known.User, scim.Limits{})
 	default:
-		v.user, err = s.Map()
+		if v.user, err = s.Map(); err == nil && len(s.Keep) > 0 && known.Generation > 0 {
+			err = keep(v.user, known.User, s.Keep)
+		}
 	}
 	switch {
 	case err != nil:
@@ -215,6 +220,23 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 	v.record.Start, v.record.End = f.start, f.end
 	v.record.User = v.user.AppendJSON(nil)
 	return v, nil
+}
+
+// keep puts what was stated before in the place of what is stated now.
+func keep(user *scim.Resource, before []byte, paths []scim.Path) error {
+	was, err := scim.ParseResource(before, scim.Limits{})
+	if err != nil {
+		return err
+	}
+	for _, p := range paths {
+		user.Remove(p)
+		if v, ok := was.At(p); ok {
+			if err := user.Put(p, v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // end makes a record one that its source has deleted: whoever it holds has left

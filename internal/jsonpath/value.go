@@ -241,3 +241,13 @@ func (v *Value) String() string {
 	}
 	return v.text
 }
+
+// NullOn reports whether null stands on the way of a path: there is none of what is behind it.
+func (v *Value) NullOn(p Path) bool {
+	for i := range p.steps {
+		if found := v.Find(Path{p.text, p.steps[:i]}); len(found) == 1 && found[0].Kind == 'n' {
+			return true
+		}
+	}
+	return false
+}

@@ -195,6 +195,16 @@ func (m *Mapping) Apply(in Input) (*scim.Resource, []Failure) {
 	return r, failures
 }
 
+// MadeOf are the attributes that are made of one of some columns.
+func (m *Mapping) MadeOf(columns []string) (paths []scim.Path) {
+	for _, r := range m.Rules {
+		if slices.ContainsFunc(r.Program.Columns(), func(c string) bool { return slices.Contains(columns, c) }) {
+			paths = append(paths, r.Path)
+		}
+	}
+	return paths
+}
+
 // Agrees evaluates all rules and reports whether each yields what a resource
 // has: what Apply makes of the input would be equal at every path of the
 // mapping. It costs a third of that, and false may also mean that a rule fails.

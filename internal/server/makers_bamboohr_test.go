@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source/hrtest"
 )
 
@@ -122,6 +123,28 @@ func TestBambooHRTells(t *testing.T) {
 	hr.Change("2", "Updated")
 	hr.Change("5", "Deleted")
 	until(t, "both are out", func() bool { return slices.Equal(s.live(), []string{"p1", "p3", "p4", "p6"}) })
+}
+
+// TestBambooHRHides fields without a word when the key's owner loses a right: nothing is
+// taken then, as whoever has left would be back.
+func TestBambooHRHides(t *testing.T) {
+	t.Parallel()
+	staff := bambooStaff(20)
+	staff[0].Jobs[0].End = "2026-01-31"
+	for field, column := range map[string]string{"terminationDate": "end_date", "hireDate": "start_date", "employeeNumber": "employee_id", "lastName": "last_name"} {
+		t.Run(field, func(t *testing.T) {
+			t.Parallel()
+			s, hr := bamboo(t, staff)
+			u := s.opened(t)
+			if _, err := u.Apply(t.Context(), server.Options{Actor: "test"}); err != nil || !s.has(19) {
+				t.Fatalf("%v, %v", err, s.live())
+			}
+			hr.Hide(field)
+			if _, err := u.Apply(t.Context(), server.Options{Actor: "test"}); err == nil || !strings.Contains(err.Error(), "gives no record the column "+column+" ("+field+")") || !s.has(19) {
+				t.Errorf("%v, %v", err, s.live())
+			}
+		})
+	}
 }
 
 // TestBambooHRIsAskedForNoMore than what is read: no report names a field that no

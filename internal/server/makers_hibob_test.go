@@ -106,6 +106,7 @@ func TestHiBobCalls(t *testing.T) {
 	s.serve(t)
 	until(t, "all have accounts", func() bool { return s.has(6) })
 	staff[2].Jobs[0].End = "2026-01-31"
+	staff[2].Jobs[0].Department, staff[2].Jobs[0].Title = "", "" // which leaves no words of them
 	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
 	hr.Asked()
 	if code := s.bobCalls(t, bobEvent(staff[2].ID), "a-secret-that-was-guessed"); code != http.StatusUnauthorized {
@@ -173,6 +174,35 @@ func TestHiBobHides(t *testing.T) {
 	if doc := run(); doc.People.Active != 20 || len(doc.Holds) != 0 {
 		t.Errorf("they are shown again: %+v %+v", doc.People, doc.Holds)
 	}
+}
+
+// TestHiBobHidesOne who has left: what is hidden of them alone, while it is told of others,
+// does not bring them back; whoever just has no department is read as they are.
+func TestHiBobHidesOne(t *testing.T) {
+	t.Parallel()
+	staff := bobStaff(12)
+	s, hr := bob(t, staff)
+	staff[2].Jobs[0].End = "2026-01-31"
+	staff[5].Jobs[0].Department, staff[5].Jobs[0].Title = "", ""
+	hr.Set("2026-11-26", staff)
+	u := s.opened(t)
+	run := func(what string) *server.Document {
+		t.Helper()
+		doc, err := u.Apply(t.Context(), server.Options{Actor: "test"})
+		if err != nil || doc.People.Leaver != 1 || doc.People.Active != 11 || !s.has(11) {
+			t.Errorf("%s: %v, %+v, %v", what, err, doc, s.live())
+		}
+		return doc
+	}
+	if doc := run("all is told"); len(doc.Sources[0].Rejected) != 0 {
+		t.Errorf("set aside: %+v", doc.Sources[0].Rejected)
+	}
+	hr.HideOf(staff[2].ID, "internal")
+	if j := run("one end is not").Sources[0].Rejected; len(j) != 1 || j[0].Key != staff[2].ID || !strings.Contains(j[0].Reason, "end_date: there is no internal.terminationDate, which others have") {
+		t.Errorf("set aside: %+v", j)
+	}
+	hr.HideOf("", "")
+	run("all is told again")
 }
 
 // TestHiBobIsAskedForNoMore than what is read, by the names that fields have there.

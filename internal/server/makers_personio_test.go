@@ -5,16 +5,20 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/hrtest"
 	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/testenv"
 )
 
 // personioSource are the lines of a configuration whose people come from there.
@@ -180,6 +184,105 @@ func TestPersonioStatuses(t *testing.T) {
 			t.Errorf("%s: %v", c.day, live)
 		}
 	}
+}
+
+// TestPersonioHireTakenBack: who is set inactive before the first day never comes.
+func TestPersonioHireTakenBack(t *testing.T) {
+	t.Parallel()
+	p := hrtest.NewPersonio(t, "the-secret")
+	w := &madeTwins{T: t, kind: madeKind{system: &p.System}, dir: sqlitetest.Dir(t), apps: [2]*fakeApp{newFakeApp(), newFakeApp()}}
+	people := personioStaff(30)
+	people[0].Jobs[0].Start, people[1].Jobs[0].Start = "2026-06-01", "2026-06-01"
+	p.SetStatus("5001", "INACTIVE")
+	for _, day := range []string{"2026-03-04", "2026-05-30", "2026-06-01", "2026-06-02"} {
+		p.Set(day, people)
+		w.cycle(1, personioSource, day+"T09:00:00Z")
+		if live := w.apps[1].live(); slices.Contains(live, "p1") || slices.Contains(live, "p2") != (day > "2026-05-28") {
+			t.Errorf("%s: %v", day, live)
+		}
+	}
+}
+
+// TestPersonioUnknownStatus: of whom it cannot be told which jobs have ended, nothing is taken.
+func TestPersonioUnknownStatus(t *testing.T) {
+	t.Parallel()
+	p := hrtest.NewPersonio(t, "the-secret")
+	w := &madeTwins{T: t, kind: madeKind{system: &p.System}, dir: sqlitetest.Dir(t), apps: [2]*fakeApp{newFakeApp(), newFakeApp()}}
+	people := personioStaff(30)
+	p.SetStatus("5001", "INACTIVE")
+	for i, status := range []string{"INACTIVE", "inactive", "TERMINATED"} {
+		p.SetStatus("5001", status)
+		p.Set("2026-03-01", people)
+		got := w.cycle(1, personioSource, fmt.Sprintf("2026-03-0%dT09:00:00Z", i+1))
+		if live := w.apps[1].live(); slices.Contains(live, "p1") || len(live) != 29 || strings.Contains(got, `"missing": 1`) {
+			t.Errorf("%s: %v", status, live)
+		}
+	}
+}
+
+// TestPersonioOneJobAfterAnother: whoever goes on on the next day is in, also while it is the
+// last day of the first job where they are and the next one at Personio; whoever begins
+// later is out until then.
+func TestPersonioOneJobAfterAnother(t *testing.T) {
+	t.Parallel()
+	p, app, dir := hrtest.NewPersonio(t, "the-secret"), newFakeApp(), sqlitetest.Dir(t)
+	people := personioStaff(30)
+	people[0].Jobs[0].End, people[1].Jobs[0].End, people[2].Jobs[0].End = "2026-03-04", "2026-03-04", "2026-03-04"
+	people[0].Jobs = append(people[0].Jobs, hrtest.Job{Title: "Head", Department: "Sales", Kind: "Employee", Start: "2026-03-05"})
+	people[1].Jobs = append(people[1].Jobs, hrtest.Job{Title: "Head", Department: "Sales", Kind: "Employee", Start: "2026-04-01"})
+	conf := strings.NewReplacer("STORE", dir+"/usher.db", "Europe/Berlin, prehire_days: 3", "America/Los_Angeles, prehire_days: 0", "SOURCE", personioSource).Replace(madeCompany)
+	conf = strings.ReplaceAll(conf, "URL", p.URL)
+	for _, c := range []struct {
+		now  string
+		live [3]bool
+	}{
+		{"2026-03-04T12:00:00Z", [3]bool{true, true, true}},
+		{"2026-03-05T02:00:00Z", [3]bool{true, false, true}}, // the evening of the 4th there
+		{"2026-03-05T12:00:00Z", [3]bool{true, false, false}},
+		{"2026-03-31T12:00:00Z", [3]bool{true, false, false}},
+		{"2026-04-01T12:00:00Z", [3]bool{true, true, false}},
+	} {
+		p.Set(c.now[:len("2026-03-04")], people)
+		ended(t, strings.Replace(conf, "NOW", c.now, 1), app, func(directory.Person) {})
+		live := app.live()
+		if got := [3]bool{slices.Contains(live, "p1"), slices.Contains(live, "p2"), slices.Contains(live, "p3")}; got != c.live {
+			t.Errorf("%s: %v, want %v", c.now, got, c.live)
+		}
+	}
+}
+
+// TestPersonioNotice: the way out that the page offers, where ends are told by notice alone.
+func TestPersonioNotice(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(testenv.Root(t), "docs", "hr", "personio.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, lines, ok := strings.Cut(string(page), "```\n    columns:\n")
+	if lines, _, _ = strings.Cut(lines, "\n```"); !ok || !strings.Contains(lines, "end_date:") {
+		t.Fatal("the page has no such lines")
+	}
+	p := hrtest.NewPersonio(t, "the-secret")
+	people := personioStaff(3)
+	people[0].Jobs = append(people[0].Jobs, hrtest.Job{Title: "Helper", Department: "Sales", Kind: "Employee", Start: "2015-01-01", End: "2018-12-31", RanOut: true})
+	ends := func(want ...string) {
+		t.Helper()
+		p.Set("2026-03-01", people)
+		b, err := readPersonio(t, p, "\n    columns:\n"+lines)
+		if err != nil || len(b.Rows) != 3 || !b.Proof.Complete {
+			t.Fatalf("%v, %+v", err, b)
+		}
+		var got []string
+		for _, r := range b.Rows {
+			got = append(got, r.Values()[slices.Index(b.Columns, "end_date")])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("ends are %q, want %q", got, want)
+		}
+	}
+	ends("", "", "")
+	people[0].Jobs[0].End = "2026-03-31"
+	ends("2026-03-31", "", "")
 }
 
 // TestPersonioCalls: a call that shows the token has the person read whom it names, and one

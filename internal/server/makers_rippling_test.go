@@ -136,8 +136,13 @@ func TestRipplingMayNotShowUsers(t *testing.T) {
 	if _, err := u.Apply(t.Context(), server.Options{Actor: "test"}); err != nil {
 		t.Fatal(err)
 	}
+	hr.NoUser("2")
+	doc, err := u.Apply(t.Context(), server.Options{Actor: "test"})
+	if err != nil || doc.Sources[0].Rejected == nil || len(doc.Sources[0].Rejected) != 1 || doc.Sources[0].Rejected[0].Key != "2" || doc.People.Active != 5 {
+		t.Errorf("one has no user: %v, %+v", err, doc)
+	}
 	hr.NoUsers()
-	_, err := u.Apply(t.Context(), server.Options{Actor: "test"})
+	_, err = u.Apply(t.Context(), server.Options{Actor: "test"})
 	if err == nil || !strings.Contains(err.Error(), "first_name (user.name.given_name), last_name (user.name.family_name)") || strings.Contains(err.Error(), "the-token") {
 		t.Error(err)
 	}

@@ -98,7 +98,7 @@ func madeKinds(t *testing.T) map[string]madeKind {
 		},
 		"rippling": {
 			system: &rippling.System, noLeave: true,
-			source: "type: rippling\n    url: URL\n    auth: {bearer: the-token}" + userName,
+			source: "type: rippling\n    url: URL\n    auth: {bearer: the-token}" + userName + "\n      usher.timeZone: row.time_zone",
 		},
 		"workday": {
 			system: &workers.System, noZones: true, noLeave: true,
@@ -107,7 +107,8 @@ func madeKinds(t *testing.T) map[string]madeKind {
 		},
 		"workday-raas": {
 			system: &report.System,
-			source: "type: workday-raas\n    url: URL" + hrtest.WorkdayReport + "\n    auth: {basic: {user: usher, password: the-password}}" + userName,
+			source: "type: workday-raas\n    url: URL" + hrtest.WorkdayReport + "\n    auth: {basic: {user: usher, password: the-password}}" + userName +
+				"\n      enterprise.employeeNumber: row.employee_id",
 		},
 	}
 }
@@ -143,6 +144,10 @@ func (w *madeTwins) day(now string, people []hrtest.Worker) {
 			p.LeaveFrom, p.LeaveTo = "", ""
 		}
 		if going := slices.DeleteFunc(slices.Clone(p.Jobs), func(j hrtest.Job) bool { return j.End != "" && j.End < now[:len("2026-11-26")] }); w.kind.ended && len(going) > 0 {
+			over := hrtest.Worker{Jobs: slices.DeleteFunc(slices.Clone(p.Jobs), func(j hrtest.Job) bool { return slices.Contains(going, j) })}
+			if last, err := time.Parse(time.DateOnly, over.End()); err == nil && going[0].Start <= last.AddDate(0, 0, 1).Format(time.DateOnly) {
+				going[0].Start = over.Start() // it goes on
+			}
 			p.Jobs = going
 		}
 		first := p.First
@@ -213,6 +218,8 @@ func (w *madeTwins) story() {
 	add("Converted", hrtest.Job{Title: "Helper", Department: "Research", Kind: "Contractor", Start: "2025-01-01", End: "2026-03-05"})
 	add("Two jobs", job("2022-05-01", ""), hrtest.Job{Title: "Teacher", Department: "School", Kind: "Employee", Start: "2021-01-01", End: "2026-03-04"})
 	add("Again", job("2020-01-01", "2026-03-04"))
+	add("Between", job("2020-01-01", "2026-03-04"), job("2026-04-03", ""))
+	add("Follows", job("2020-01-01", "2026-03-04"), job("2026-03-05", ""))
 	add("Vanishes", job("2020-01-01", ""))
 	add("Away", job("2020-01-01", ""))
 	add("East", job("2020-01-01", "2026-03-04"))

@@ -4,6 +4,7 @@ package source
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -51,6 +52,9 @@ type LiveBatch struct {
 	// Doubted are keys that were asked for and not found. Elsewhere are those that are a
 	// part of what is not read.
 	Doubted, Elsewhere []string
+	// Unknown are, by key, columns of a row of which nothing could be had this time: they are
+	// empty in it, and what was made of them last stays.
+	Unknown map[string][]string
 	// Unchanged says that the source says what it said at the last read, whose Keep it was
 	// asked with: the rows are not repeated.
 	Unchanged bool
@@ -277,6 +281,10 @@ func (in *ingestion) asked(s *directory.Statement) {
 	b := in.batch.Live
 	if b == nil {
 		return
+	}
+	if unknown := b.Unknown[s.ID]; len(unknown) > 0 {
+		s.Keep = in.s.Mapping.MadeOf(unknown)
+		s.Digest = sha256.Sum256(fmt.Appendf(s.Digest[:], "%q", unknown)) // it is other news than that there is none
 	}
 	s.Blocked, s.Returns, s.Aliases = b.Blocked[s.ID], in.s.Live.Returns, b.Aliases[s.ID]
 	if s.Since = b.Began; !in.partial && in.s.Live.Served { // it says what was so a while ago

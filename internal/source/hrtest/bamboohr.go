@@ -16,6 +16,7 @@ type BambooHR struct {
 
 	key     string
 	changed map[string]string // action by id, of /employees/changed
+	hidden  []string          // fields that the key may not see
 }
 
 // NewBambooHR starts one that takes key as an API key.
@@ -31,6 +32,13 @@ func (b *BambooHR) Change(id, action string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.changed[id] = action
+}
+
+// Hide takes fields from those that the key may see: they are left out of every answer.
+func (b *BambooHR) Hide(fields ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.hidden = fields
 }
 
 const bambooPath = "/api/v1/"
@@ -131,7 +139,7 @@ func (b *BambooHR) record(p Worker, fields []string) map[string]any {
 	}
 	out := map[string]any{"id": p.ID}
 	for name, v := range all {
-		if slices.Contains(fields, name) {
+		if slices.Contains(fields, name) && !slices.Contains(b.hidden, name) {
 			out[name] = v
 		}
 	}

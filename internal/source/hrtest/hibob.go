@@ -21,9 +21,10 @@ type HiBob struct {
 	System
 
 	user, token string
-	hidden      []string // categories that the service user may not see
-	employed    bool     // it may see nobody but those who are employed
-	limit       int      // of searches in a window; 0: none
+	hidden      []string          // categories that the service user may not see
+	hiddenOf    map[string]string // the same of somebody alone, by id
+	employed    bool              // it may see nobody but those who are employed
+	limit       int               // of searches in a window; 0: none
 	window      time.Duration
 	searches    int // in this window, which ends at reset
 	reset       time.Time
@@ -44,6 +45,13 @@ func (b *HiBob) Permit(employedOnly bool, hidden ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.employed, b.hidden = employedOnly, hidden
+}
+
+// HideOf takes a category of somebody from what the service user may see; "" is none.
+func (b *HiBob) HideOf(id, category string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.hiddenOf = map[string]string{id: category}
 }
 
 // Limit has no more than n searches in a window answered; there a window is a minute.
@@ -160,7 +168,7 @@ func (b *HiBob) record(p Worker, s bobSearch) map[string]any {
 	}
 	all := map[string]any{
 		"root.id": p.ID, "root.firstName": p.First, "root.surname": p.Last, "root.displayName": cmp.Or(p.Preferred, p.First) + " " + p.Last, "root.email": empty(p.Email),
-		"work.employeeIdInCompany": p.Number, "work.startDate": p.Start(), "work.department": item(p.Jobs[0].Department), "work.title": item(p.Jobs[0].Title),
+		"work.employeeIdInCompany": p.Number, "work.startDate": p.Start(), "work.department": empty(item(p.Jobs[0].Department)), "work.title": empty(item(p.Jobs[0].Title)),
 		"work.site": empty(p.Location), "work.reportsToIdInCompany": empty(p.Manager), "payroll.employment.type": item(p.Jobs[0].Kind),
 		"internal.lifecycleStatus": b.status(p), "internal.terminationDate": empty(p.End()), "home.privateEmail": "no business of ours",
 	}
@@ -171,7 +179,7 @@ func (b *HiBob) record(p Worker, s bobSearch) map[string]any {
 	out, human := map[string]any{}, map[string]any{}
 	for field, v := range all {
 		category, _, _ := strings.Cut(field, ".")
-		if !slices.Contains(s.Fields, field) || slices.Contains(b.hidden, category) {
+		if !slices.Contains(s.Fields, field) || slices.Contains(b.hidden, category) || b.hiddenOf[p.ID] == category {
 			continue
 		}
 		word, listed := words[field]
@@ -206,7 +214,12 @@ func nested(out map[string]any, field string, v any) {
 }
 
 // item is the id of an item of a list.
-func item(word string) string { return fmt.Sprint(crc32.ChecksumIEEE([]byte(word))) }
+func item(word string) string {
+	if word == "" {
+		return ""
+	}
+	return fmt.Sprint(crc32.ChecksumIEEE([]byte(word)))
+}
 
 // local is a day as the company writes it.
 func local(day string) string {

@@ -41,6 +41,7 @@ type Job struct {
 	Department string
 	Kind       string // Employee or Contractor
 	Start, End string
+	RanOut     bool // it ended, and nobody gave notice
 }
 
 // Start is the first day of all jobs.

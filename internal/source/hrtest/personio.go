@@ -201,8 +201,8 @@ func (p *Personio) employments(w http.ResponseWriter, r *http.Request, id string
 		job := map[string]any{
 			"id": fmt.Sprint(id, "-", i), "status": p.status(who, j), "type": kind, "position": map[string]string{"title": j.Title},
 			"employment_start_date": j.Start, "employment_end_date": p.nothing(j.End), "contract_end_date": nil,
-			"org_units": []map[string]string{{"type": "team", "id": "7"}, {"type": "department", "id": p.unitOf(j.Department)}},
-			"person":    map[string]string{"id": id}, "supervisor": p.supervisor(who), "weekly_working_hours": 40,
+			"org_units":   []map[string]string{{"type": "team", "id": "7"}, {"type": "department", "id": p.unitOf(j.Department)}},
+			"termination": p.termination(j), "person": map[string]string{"id": id}, "supervisor": p.supervisor(who), "weekly_working_hours": 40,
 		}
 		for name := range p.hidden {
 			delete(job, name)
@@ -224,6 +224,14 @@ func (p *Personio) status(who Worker, j Job) string {
 		return "LEAVE"
 	}
 	return "ACTIVE"
+}
+
+// termination is null unless somebody was given notice.
+func (p *Personio) termination(j Job) any {
+	if j.End == "" || j.RanOut {
+		return nil
+	}
+	return map[string]any{"termination_date": j.End, "terminated_at": nil}
 }
 
 func (p *Personio) supervisor(who Worker) any {

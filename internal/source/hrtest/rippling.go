@@ -18,10 +18,11 @@ import (
 type Rippling struct {
 	System
 
-	token   string
-	page    int // workers on a page, whatever limit says
-	updated map[string]time.Time
-	noUsers bool // the token may not read users
+	token    string
+	page     int // workers on a page, whatever limit says
+	updated  map[string]time.Time
+	noUsers  bool   // the token may not read users
+	userless string // id of a worker who has none
 }
 
 // NewRippling starts one that takes token.
@@ -37,6 +38,13 @@ func (r *Rippling) Touch(id string, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.updated[id] = at
+}
+
+// NoUser has a worker without a user.
+func (r *Rippling) NoUser(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.userless = id
 }
 
 // NoUsers takes the right to read users from the token.
@@ -145,7 +153,7 @@ func (r *Rippling) record(p Worker, expand []string) map[string]any {
 	for _, e := range expand {
 		switch e {
 		case "user":
-			if r.noUsers {
+			if r.noUsers || r.userless == p.ID {
 				out[e] = nil
 				continue
 			}

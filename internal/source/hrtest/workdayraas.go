@@ -63,7 +63,7 @@ func (s *WorkdayRaaS) row(p Worker) map[string]any {
 	row := map[string]any{}
 	for name, v := range map[string]string{
 		"worker_id": p.ID, "employee_id": p.Number, "first_name": p.First, "preferred_name": p.Preferred, "last_name": p.Last, "work_email": p.Email,
-		"status": status, "worker_type": p.Jobs[0].Kind, "start_date": day(p.Start()), "end_date": day(p.End()),
+		"status": status, "worker_type": p.Jobs[0].Kind, "start_date": day(p.Start()), "end_date": day(p.End()), "last_day_of_work": day(p.End()),
 		"department": p.Jobs[0].Department, "title": p.Jobs[0].Title, "location": p.Location, "time_zone": p.Zone, "manager_employee_id": p.Manager,
 		"leave_start_date": day(p.LeaveFrom), "leave_end_date": day(p.LeaveTo),
 	} {

@@ -4,6 +4,7 @@ package httpin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,9 @@ import (
 // which paths may lead, in the place of one that has the same name.
 //
 // A record of which it cannot be had is set aside, and stays as it was: without it nobody
-// knows when they leave.
+// knows when they leave. Not so if all that is read of it are columns that are optional: of
+// these what was last known stays, see source.LiveBatch, and the rest is taken. A department
+// that is not there any more keeps nobody in.
 type Detail struct {
 	Name string // of the member
 	URL  string // with {id} in its path or query, of the same origin as the list's
@@ -94,17 +97,24 @@ const (
 type details struct {
 	l *List
 
+	// spared are the columns that are read of a detail and of those that are asked for by it,
+	// if all of them are optional; nil if one is not.
+	spared [][]string
+
 	// members are those of a record that are kept until it is its turn; nil: all.
 	members map[string]bool
 	waiting []waiting
 	over    bool // there are more than may be asked for
 
-	mu     sync.Mutex
-	shared map[string]*shared // by address
-	size   int64              // of these
-	tally  []tally            // by detail
-	inARow int                // requests, one after the other, to which no answer came
-	failed error              // the last of them
+	mu sync.Mutex
+	// unknown are columns of which nothing could be had, by key; why is why, of the first.
+	unknown map[string][]string
+	why     string
+	shared  map[string]*shared // by address
+	size    int64              // of these
+	tally   []tally            // by detail
+	inARow  int                // requests, one after the other, to which no answer came
+	failed  error              // the last of them
 }
 
 // waiting is a record of which not all is known, as it was read: a list is walked to its end
@@ -130,7 +140,7 @@ type shared struct {
 }
 
 func (l *List) newDetails() *details {
-	d := &details{l: l, shared: map[string]*shared{}, tally: make([]tally, len(l.With)), members: map[string]bool{}}
+	d := &details{l: l, shared: map[string]*shared{}, unknown: map[string][]string{}, tally: make([]tally, len(l.With)), members: map[string]bool{}, spared: l.spared()}
 	paths := []Path{l.Key}
 	for _, c := range l.Columns {
 		paths = append(paths, c.Path)
@@ -148,6 +158,31 @@ func (l *List) newDetails() *details {
 		d.members[p.First()] = true
 	}
 	return d
+}
+
+// spared are, by detail, the columns for want of which no record is set aside.
+func (l *List) spared() [][]string {
+	out := make([][]string, len(l.With))
+	for i, w := range slices.Backward(l.With) {
+		needed, of := l.Key.First() == w.Name, []string{}
+		for _, c := range l.Columns {
+			switch first := c.Path.First(); {
+			case first == "", first == w.Name && !c.Optional:
+				needed = true
+			case first == w.Name:
+				of = append(of, c.Name)
+			}
+		}
+		for j := i + 1; j < len(l.With); j++ {
+			if l.With[j].ID.First() == w.Name {
+				needed, of = needed || out[j] == nil, append(of, out[j]...)
+			}
+		}
+		if !needed {
+			out[i] = of
+		}
+	}
+	return out
 }
 
 // needed is how many requests some records need at least.
@@ -210,12 +245,44 @@ func (d *details) add(ctx context.Context, r *rows, w *walk) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, t := range d.tally {
-		if !t.had && t.first != nil {
+	for i, t := range d.tally {
+		if !t.had && t.first != nil && (d.spared[i] == nil || t.refused > 1) { // else all may have just the one that is gone
 			return t.first
 		}
 	}
+	if r.noted == 0 && d.failed != nil { // it says nothing of what we may see
+		return d.failed
+	}
 	return nil
+}
+
+// spare notes that a record is taken without some columns; false: it may not be.
+func (d *details) spare(key string, i int, why string) bool {
+	if d.spared[i] == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unknown[key] = append(d.unknown[key], d.spared[i]...)
+	d.why = cmp.Or(d.why, why)
+	return true
+}
+
+// left puts into a batch of which records what was last known stays.
+func (d *details) left(b *source.Batch) {
+	n := 0
+	for _, row := range b.Rows {
+		if of := d.unknown[row.Key]; len(of) > 0 {
+			if b.Live.Unknown == nil {
+				b.Live.Unknown = map[string][]string{}
+			}
+			b.Live.Unknown[row.Key] = of
+			n++
+		}
+	}
+	if n > 0 {
+		b.Notes = append(b.Notes, fmt.Sprintf("of %d records what is optional could not be had, and is as it was last known, the first because %s", n, d.why))
+	}
 }
 
 // told is a record with what is told of it, or why that could not be had.
@@ -266,27 +333,40 @@ func (d *details) silent() bool {
 // be the same next time, and is about this record. An error may pass, or is about all.
 func (d *details) of(ctx context.Context, key string, v *jsonpath.Value) (_ *jsonpath.Value, reason string, err error) {
 	for i, w := range d.l.With {
-		id := key
-		if !w.ID.IsZero() {
-			text, _ := v.First(w.ID)
-			id = strings.TrimFunc(text, source.IsBlank)
-			if id != "" && source.BadKey([]byte(id), source.MaxField) != "" {
-				return nil, fmt.Sprintf("%s: what is at %s can be no id", w.Name, w.ID), nil
-			}
+		more, reason, err := d.one(ctx, i, key, v)
+		why := reason
+		if e, _ := errors.AsType[*Error](err); e != nil && e.Again && !e.Credential {
+			why = w.Name + ": " + err.Error()
 		}
-		var more *jsonpath.Value
-		if id != "" {
-			at, why := d.l.address(w.URL, id)
-			if why != "" {
-				return nil, w.Name + ": " + d.l.where + why, nil
-			}
-			if more, reason, err = d.known(ctx, i, at); err != nil || reason != "" {
-				return nil, reason, err
-			}
+		if why != "" && ctx.Err() == nil && d.spare(key, i, why) {
+			more, reason, err = nil, "", nil
+		}
+		if err != nil || reason != "" {
+			return nil, reason, err
 		}
 		v = v.With(w.Name, more)
 	}
 	return v, "", nil
+}
+
+// one is a detail of a record, nil if it has none.
+func (d *details) one(ctx context.Context, i int, key string, v *jsonpath.Value) (more *jsonpath.Value, reason string, err error) {
+	w, id := d.l.With[i], key
+	if !w.ID.IsZero() {
+		text, _ := v.First(w.ID)
+		id = strings.TrimFunc(text, source.IsBlank)
+		if id != "" && source.BadKey([]byte(id), source.MaxField) != "" {
+			return nil, fmt.Sprintf("%s: what is at %s can be no id", w.Name, w.ID), nil
+		}
+	}
+	if id == "" {
+		return nil, "", nil
+	}
+	at, why := d.l.address(w.URL, id)
+	if why != "" {
+		return nil, w.Name + ": " + d.l.where + why, nil
+	}
+	return d.known(ctx, i, at)
 }
 
 // known asks for a detail, unless that was done for another record.

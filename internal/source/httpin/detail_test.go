@@ -35,7 +35,7 @@ func employed(t *testing.T, kind httpintest.Paging, n int, change func(*httpinte
 			{Name: "unused", URL: base + "/unused/{id}"},
 			{Name: "department", URL: base + "/departments/{id}", ID: path(t, thatJob+".department.id"), At: path(t, "data")},
 		}
-		c.Columns[2].Path = path(t, "department.name")
+		c.Columns[2] = httpin.Column{Name: "dept", Path: path(t, "department.name"), Optional: true}
 		c.Columns[3] = httpin.Column{Name: "end", Path: path(t, "jobs[*].end"), Take: httpin.TakeLatest}
 		c.One = &httpin.One{URL: hr.URL + "/{id}", At: path(t, "data")}
 		if change != nil {
@@ -161,16 +161,6 @@ func TestADetailThatCannotBeHad(t *testing.T) {
 		}, "more than 20 "},
 		"no job":           {func(h *house) { h.hr.Details.Jobs["2"] = nil }, "there is no item at jobs[*].end"},
 		"an end of no day": {func(h *house) { h.hr.Details.Jobs["2"] = []httpintest.Person{job("active", "1", "31.12.2026")} }, "neither a day"},
-		"an unknown department": {func(h *house) {
-			h.hr.Details.Jobs["2"] = []httpintest.Person{job("active", "77", nil)}
-		}, "department: "},
-		"a department that is nothing": {answer("/departments/2", body(`{"data":null}`)), "holds nothing where at looks"},
-		"a department of no id": {func(h *house) {
-			h.hr.Details.Jobs["2"] = []httpintest.Person{job("active", "7\u200b", nil)}
-		}, "can be no id"},
-		"a department that is elsewhere": {func(h *house) {
-			h.hr.Details.Jobs["2"] = []httpintest.Person{job("active", "..", nil)}
-		}, "would name another place"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -196,6 +186,81 @@ func TestADetailThatCannotBeHad(t *testing.T) {
 	}
 }
 
+// TestADepartmentThatCannotBeHad keeps nobody in: what is optional stays as it was last
+// known, and of the rest it counts what is told. Once it can be had it is what it is.
+func TestADepartmentThatCannotBeHad(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		department string
+		fault      http.HandlerFunc
+		why        string
+	}{
+		"not there any more": {"77", nil, "is not there"},
+		"not for us":         {"2", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, "does not let this credential read"},
+		"a server error":     {"2", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "fails (500"},
+		"nothing":            {"2", body(`{"data":null}`), "holds nothing where at looks"},
+		"of no id":           {"7\u200b", nil, "can be no id"},
+		"elsewhere":          {"..", nil, "would name another place"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := employed(t, httpintest.Cursor, 5, nil)
+			h.hr.Details.Jobs["2"] = []httpintest.Person{job("active", "2", nil)}
+			h.readAll()
+			h.hr.Lock()
+			h.hr.Details.Jobs["2"] = []httpintest.Person{job("active", c.department, "2026-01-31")}
+			h.hr.Details.Jobs["4"] = []httpintest.Person{job("active", c.department, nil)}
+			h.hr.Details.Fault = func(w http.ResponseWriter, r *http.Request) bool {
+				hit := c.fault != nil && r.URL.Path == "/departments/2"
+				if hit {
+					c.fault(w, r)
+				}
+				return hit
+			}
+			h.hr.Unlock()
+			r, err := h.read()
+			h.must(err)
+			if !r.Complete || len(r.Rejected) != 0 || !strings.Contains(strings.Join(r.Notes, " "), "of 2 records what is optional could not be had") || !strings.Contains(strings.Join(r.Notes, " "), c.why) {
+				t.Errorf("%+v", r)
+			}
+			h.stand("p01, p02 leaver, p03, p04, p05")
+			if got := h.of("2") + h.of("4"); !strings.Contains(got, "Research") || !strings.Contains(got, "Sales") {
+				t.Errorf("of them it is known %s", got)
+			}
+			h.hr.Lock()
+			h.hr.Details.Fault = nil
+			h.hr.Details.Jobs["4"] = []httpintest.Person{{"status": "active", "start": "2020-01-01", "end": nil}}
+			h.hr.Unlock()
+			h.readAll()
+			if got := h.of("4"); strings.Contains(got, "Sales") {
+				t.Errorf("who has no department any more has %s", got)
+			}
+		})
+	}
+}
+
+// TestTheOneDepartmentIsGone, which all have: they are read, and who has left is out.
+func TestTheOneDepartmentIsGone(t *testing.T) {
+	t.Parallel()
+	h := employed(t, httpintest.Cursor, 5, nil)
+	h.readAll()
+	h.hr.Lock()
+	h.hr.Details.Departments = nil
+	h.hr.Details.Jobs["2"] = []httpintest.Person{job("active", "1", "2026-01-31")}
+	h.hr.Unlock()
+	h.readAll()
+	h.stand("p01, p02 leaver, p03, p04, p05")
+	h.hr.Lock()
+	h.hr.Details.Jobs["3"] = []httpintest.Person{job("active", "1", "2026-01-31")}
+	h.hr.Unlock()
+	h.mark("3")
+	h.reread()
+	h.stand("p01, p02 leaver, p03 leaver, p04, p05")
+	if got := h.of("3"); !strings.Contains(got, "Sales") {
+		t.Errorf("of them it is known %s", got)
+	}
+}
+
 // TestNoDetailsAnyMore: when requests get no answer any more the others are not asked for,
 // and nobody is absent.
 func TestNoDetailsAnyMore(t *testing.T) {
@@ -206,12 +271,13 @@ func TestNoDetailsAnyMore(t *testing.T) {
 	h.hr.Lock()
 	h.hr.Remove("300")
 	h.hr.Details.Jobs["1"] = []httpintest.Person{job("ended", "1", "2026-01-31")}
-	n := 0
-	h.hr.Details.Fault = func(w http.ResponseWriter, _ *http.Request) bool {
-		if n++; n > 20 {
+	h.hr.Details.Fault = func(w http.ResponseWriter, r *http.Request) bool {
+		var id int
+		_, _ = fmt.Sscanf(r.URL.Path, "/people/%d/", &id)
+		if id > 20 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		return n > 20
+		return id > 20
 	}
 	h.hr.Unlock()
 	r, err := h.read()
@@ -228,6 +294,41 @@ func TestNoDetailsAnyMore(t *testing.T) {
 	}
 	if got := h.people(); strings.Count(got, "leaver") != 1 || !strings.HasPrefix(got, "p01 leaver") || strings.Count(got, ",") != 299 {
 		t.Errorf("there is %s", got)
+	}
+}
+
+// TestAnOutageOfDetails is told as what it is, and not as a column that is hidden, which
+// would have somebody list it under optional.
+func TestAnOutageOfDetails(t *testing.T) {
+	t.Parallel()
+	h := employed(t, httpintest.Cursor, 10, nil)
+	h.readAll()
+	h.hr.Details.Fault = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	}
+	if _, err := h.read(); err == nil || !strings.Contains(err.Error(), "has no time for us") || strings.Contains(err.Error(), "optional") {
+		t.Errorf("%v", err)
+	}
+	if got := h.people(); strings.Contains(got, "leaver") || strings.Contains(got, "missing") {
+		t.Errorf("there is %s", got)
+	}
+}
+
+// TestWhatTheListHasIsNotWhatIsTold: a member that is replaced by what is told of it does not
+// hide that nothing of that has a column.
+func TestWhatTheListHasIsNotWhatIsTold(t *testing.T) {
+	t.Parallel()
+	h := employed(t, httpintest.None, 4, nil)
+	h.readAll()
+	people := staff(4)
+	for i, p := range people {
+		p["jobs"] = []httpintest.Person{{"end": nil}}
+		h.hr.Details.Jobs[fmt.Sprint(i+1)] = []httpintest.Person{{"status": "active", "department": map[string]any{"id": "1"}}}
+	}
+	h.hr.Set(people)
+	if _, err := h.read(); err == nil || !strings.Contains(err.Error(), "gives no record the column end") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -65,6 +65,9 @@ func (l *List) ReadAll(ctx context.Context, k source.Knowledge) (*source.Batch, 
 	good, bad := all.done()
 	b := l.batch(good, bad)
 	b.Live.Began, b.Proof.Size = began, w.size
+	if all.details != nil {
+		all.details.left(b)
+	}
 	asked := false // see lookClosely
 	if w.why == "" {
 		if asked, err = l.lookClosely(ctx, k, b, w); err != nil {
@@ -111,6 +114,7 @@ func (l *List) once(ctx context.Context, etag string) (*rows, *walk, error) {
 	}
 	w, all := &walk{paging: l.Paging, list: l.List, total: l.Total}, l.newRows()
 	add, d := all.add, l.newDetails()
+	all.details = d
 	if len(l.With) > 0 {
 		add = d.collect(all)
 	}
@@ -186,6 +190,10 @@ func (l *List) readAgain(ctx context.Context, absent int, b *source.Batch, w *wa
 		newer[j.Key] = true
 	}
 	b.Rows = append(slices.DeleteFunc(b.Rows, func(r source.Row) bool { return newer[r.Key] }), good...)
+	maps.DeleteFunc(b.Live.Unknown, func(key string, _ []string) bool { return newer[key] })
+	if again.details != nil {
+		again.details.left(b)
+	}
 	b.Rejected = append(slices.DeleteFunc(b.Rejected, func(j source.Reject) bool { return newer[j.Key] }), bad...)
 	return nil
 }
@@ -194,6 +202,7 @@ func (l *List) readAgain(ctx context.Context, absent int, b *source.Batch, w *wa
 // who have left, is taken as they are.
 func (l *List) byID(ctx context.Context, absent []string, b *source.Batch, w *walk) error {
 	d := l.newDetails()
+	defer d.left(b)
 	for _, key := range absent {
 		row, reject, why, err := l.one(ctx, key, d)
 		switch e, _ := errors.AsType[*Error](err); {
@@ -318,6 +327,7 @@ func (l *List) ReadSome(ctx context.Context, keys []string) (*source.Batch, erro
 	}
 	b := l.batch(got.good, got.bad)
 	b.Live.Began = began
+	d.left(b)
 	b.Proof = source.Proof{Rows: len(got.good), Rejected: len(got.bad), Reason: "it holds some people alone"}
 	if len(got.unsure) > 0 && l.Unsure != nil {
 		l.Unsure(got.why())

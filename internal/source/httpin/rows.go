@@ -25,9 +25,13 @@ type rows struct {
 	twice   int             // records of a key that had come before
 	first   string          // the first such key
 	keyless int
-	where   string // the first record without a key that can be read
-	has     []bool // by column: some record has it
+	where   string         // the first record without a key that can be read
+	has     []bool         // by column: some record has it
+	tells   bool           // some record says of something that there is none
+	lacking map[string]int // of records that were kept: a column that is not optional, and that they lack
+	details *details       // of these records; nil: none
 	count   int
+	noted   int      // records of which all is known
 	values  [][]byte // of the record at hand
 }
 
@@ -38,12 +42,13 @@ type sighting struct {
 }
 
 func (l *List) newRows() *rows {
-	return &rows{l: l, seen: map[string]sighting{}, clash: map[string]bool{}, has: make([]bool, len(l.Columns)), values: make([][]byte, len(l.Columns))}
+	return &rows{l: l, seen: map[string]sighting{}, clash: map[string]bool{}, lacking: map[string]int{}, has: make([]bool, len(l.Columns)), values: make([][]byte, len(l.Columns))}
 }
 
 // add takes a record, and the number of its page.
 func (r *rows) add(raw []byte, page int) error {
 	if key, v := r.read(raw, page); v != nil {
+		r.note(v)
 		r.take(key, v)
 	}
 	return nil
@@ -61,7 +66,6 @@ func (r *rows) read(raw []byte, page int) (key string, v *jsonpath.Value) {
 		r.lost(page, "it is no object")
 		return "", nil
 	}
-	r.note(v)
 	key, reason := r.l.key(v)
 	if reason != "" {
 		r.lost(page, reason)
@@ -81,12 +85,15 @@ func (r *rows) lost(page int, reason string) {
 	r.bad = append(r.bad, source.Reject{Reason: where + ": " + reason})
 }
 
-// note takes in which columns a record has.
+// note takes in which columns a record has, with all that is told of it.
 func (r *rows) note(v *jsonpath.Value) {
+	r.noted++
 	for i, c := range r.l.Columns {
-		if !r.has[i] {
-			_, r.has[i], _ = c.of(v)
+		if r.has[i] && r.tells {
+			continue
 		}
+		said := c.of(v)
+		r.has[i], r.tells = r.has[i] || said.there, r.tells || said.empty
 	}
 }
 
@@ -106,11 +113,16 @@ func (l *List) key(v *jsonpath.Value) (key, reason string) {
 // take keeps a record whose key is sure, or says what is wrong with one of its values.
 func (r *rows) take(key string, v *jsonpath.Value) {
 	var bad *source.Reject
+	lacks := -1
 	for i, c := range r.l.Columns {
-		text, _, reason := c.of(v)
+		said := c.of(v)
+		text := said.text
+		if !said.there && !c.Optional && lacks < 0 {
+			lacks = i
+		}
 		if c.Path.String() == r.l.Key.String() {
 			text = key
-		} else if reason = cmp.Or(reason, source.BadText([]byte(text), source.MaxField)); reason != "" && bad == nil {
+		} else if reason := cmp.Or(said.wrong, source.BadText([]byte(text), source.MaxField)); reason != "" && bad == nil {
 			bad = &source.Reject{Field: c.Name, Key: key, Reason: c.Name + ": " + reason}
 		}
 		r.values[i] = []byte(text)
@@ -121,6 +133,9 @@ func (r *rows) take(key string, v *jsonpath.Value) {
 	if bad != nil {
 		r.bad = append(r.bad, *bad)
 		return
+	}
+	if lacks >= 0 {
+		r.lacking[key] = lacks
 	}
 	r.pack.Add(0, []byte(key), r.values) // a list has no lines, and its order means nothing
 }
@@ -147,7 +162,7 @@ func (r *rows) met(key string, now sighting) bool {
 
 // hidden are the columns that no record has and that are not optional.
 func (r *rows) hidden() (names []string) {
-	if r.count == r.keyless { // of nobody nothing is known
+	if r.noted == 0 { // of nobody nothing is known
 		return nil
 	}
 	for i, c := range r.l.Columns {
@@ -172,10 +187,28 @@ func (r *rows) doubt(w *walk) {
 	}
 }
 
+// setLackingAside sets records aside that lack a column which others have and which is not
+// optional: it may be hidden from us of them alone, and were it their end they would be back.
+// A system that never says of anything that there is none, though, leaves out what is
+// empty; it is believed.
+func (r *rows) setLackingAside(good []source.Row) []source.Row {
+	if !r.tells || len(r.lacking) == 0 {
+		return good
+	}
+	return slices.DeleteFunc(good, func(row source.Row) bool {
+		i, lacks := r.lacking[row.Key]
+		if lacks && !r.clash[row.Key] {
+			c := r.l.Columns[i]
+			r.bad = append(r.bad, source.Reject{Field: c.Name, Key: row.Key, Reason: fmt.Sprintf("%s: there is no %s, which others have: may this credential not see it of this one? If it is left out where it is empty, list %s under optional", c.Name, c.Path, c.Name)})
+		}
+		return lacks
+	})
+}
+
 // done returns the rows. Keys that came with different records are set aside; their
 // people are as they were.
 func (r *rows) done() (good []source.Row, bad []source.Reject) {
-	good = r.pack.Rows()
+	good = r.setLackingAside(r.pack.Rows())
 	if len(r.clash) > 0 {
 		good = slices.DeleteFunc(good, func(row source.Row) bool { return r.clash[row.Key] })
 		for key := range r.clash {

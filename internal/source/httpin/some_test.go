@@ -161,3 +161,41 @@ func TestATokenThatIsNotThereSaysNothingOfAPerson(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatOneRecordLacks may be hidden from us of this one: they stay as they were. Not so
+// where the system leaves out what is empty, as it never says that there is none.
+func TestWhatOneRecordLacks(t *testing.T) {
+	t.Parallel()
+	for _, omit := range []bool{false, true} {
+		t.Run(fmt.Sprint("omit ", omit), func(t *testing.T) {
+			t.Parallel()
+			h := setup(t, httpintest.None, func(hr *httpintest.Server, c *httpin.Config) {
+				hr.Omit = omit
+				c.Columns[3].Optional = false
+			})
+			people := staff(4)
+			people[1]["end"], people[3]["end"] = "2026-01-31", "2026-01-31"
+			h.hr.Set(people)
+			h.readAll()
+			h.stand("p01, p02 leaver, p03, p04 leaver")
+			people = staff(4)
+			people[2]["end"] = "2026-01-31"
+			people[3]["end"] = "2026-01-31"
+			delete(people[1], "end")
+			h.hr.Set(people)
+			r, err := h.read()
+			h.must(err)
+			if omit { // their end was taken back
+				if !r.Complete || len(r.Rejected) != 0 {
+					t.Errorf("%+v", r)
+				}
+				h.stand("p01, p02, p03 leaver, p04 leaver")
+				return
+			}
+			if !r.Complete || len(r.Rejected) != 1 || r.Rejected[0].Key != "2" || !strings.Contains(r.Rejected[0].Reason, "end: there is no end, which others have") {
+				t.Errorf("%+v", r)
+			}
+			h.stand("p01, p02 leaver, p03 leaver, p04 leaver")
+		})
+	}
+}

@@ -37,12 +37,20 @@ func (c Column) check() error {
 	return fmt.Errorf("column %s cannot take %q", c.Name, c.Take)
 }
 
-// of is the value of a column. there tells that its path leads somewhere, be it to null, and
-// reason what is wrong with what is there.
-func (c Column) of(v *jsonpath.Value) (text string, there bool, reason string) {
+// cell is what a record says for a column.
+type cell struct {
+	text  string
+	there bool   // its path leads somewhere, be it to null
+	empty bool   // to null, or to a text of nothing: it is said that there is none
+	wrong string // what is wrong with what is there
+}
+
+// of is what a record says for a column.
+func (c Column) of(v *jsonpath.Value) (out cell) {
 	if c.Take == TakeFirst {
-		text, there = v.First(c.Path)
-		return text, there, ""
+		out.text, out.there = v.First(c.Path)
+		out.empty = out.there && out.text == ""
+		return out
 	}
 	list, rest, _ := c.Path.Items() // few records have many
 	var best time.Time
@@ -50,27 +58,28 @@ func (c Column) of(v *jsonpath.Value) (text string, there bool, reason string) {
 	items := v.Find(list)
 	for _, item := range items {
 		one, has := item.First(rest)
-		there = there || has
+		has = has || item.NullOn(rest)
+		out.there = out.there || has
 		if one = strings.TrimSpace(one); one == "" {
-			open = true
+			open, out.empty = true, out.empty || has
 			continue
 		}
 		at, err := day(one)
 		if err != nil {
-			return "", there, "one of its values " + err.Error()
+			return cell{there: out.there, wrong: "one of its values " + err.Error()}
 		}
-		if text == "" || c.Take == TakeEarliest && at.Before(best) || c.Take == TakeLatest && at.After(best) {
-			text, best = one, at
+		if out.text == "" || c.Take == TakeEarliest && at.Before(best) || c.Take == TakeLatest && at.After(best) {
+			out.text, best = one, at
 		}
 	}
 	switch {
 	case len(items) == 0 && !c.Optional:
 		// Nothing is told of them, which says neither that they begin nor that they stay.
-		return "", there, "there is no item at " + list.String()
+		out.wrong = "there is no item at " + list.String()
 	case open && c.Take == TakeLatest:
-		return "", there, ""
+		out.text = ""
 	}
-	return text, there, ""
+	return out
 }
 
 // day reads a day or a time.

@@ -39,9 +39,8 @@ func TestTake(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			first, _, why := Column{Path: p, Take: TakeEarliest}.of(v)
-			last, _, _ := Column{Path: p, Take: TakeLatest}.of(v)
-			if got := first + " " + last; why == "" && got != want || why != "" && !strings.Contains(why, want) {
+			first, last := Column{Path: p, Take: TakeEarliest}.of(v), Column{Path: p, Take: TakeLatest}.of(v)
+			if got, why := first.text+" "+last.text, first.wrong; why == "" && got != want || why != "" && !strings.Contains(why, want) {
 				t.Errorf("%s %s", got, why)
 			}
 		})
@@ -66,9 +65,8 @@ func TestTakeOfTheBest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first, _, why := Column{Path: p, Take: TakeEarliest}.of(v)
-		last, _, _ := Column{Path: p, Take: TakeLatest}.of(v)
-		if got := first + " " + last; got != want || why != "" {
+		first, last := Column{Path: p, Take: TakeEarliest}.of(v), Column{Path: p, Take: TakeLatest}.of(v)
+		if got, why := first.text+" "+last.text, first.wrong; got != want || why != "" {
 			t.Errorf("%s: %s %s", text, got, why)
 		}
 	}
