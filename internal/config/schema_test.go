@@ -18,6 +18,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/testenv"
 )
 
 // both is the schema and the decoder, which must agree.
@@ -50,6 +51,27 @@ func (b *both) editor(data []byte) error {
 		return err
 	}
 	return b.resolved.Validate(v)
+}
+
+// TestMakersPagesAreOfTheSchema: an editor that checks takes what the pages in docs/hr say to
+// copy. That a maker's file fills in what the schema demands is nothing that it knows.
+func TestMakersPagesAreOfTheSchema(t *testing.T) {
+	t.Parallel()
+	b := newBoth(t)
+	for _, name := range config.Makers() {
+		page, err := os.ReadFile(filepath.Join(testenv.Root(t), "docs", "hr", name+".md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text, _ := strings.Cut(string(page), "```yaml\nstore:")
+		text, _, ok := strings.Cut(text, "```")
+		if !ok {
+			t.Fatalf("%s has no configuration", name)
+		}
+		if err := b.editor([]byte("store:" + text)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func decoder(data []byte) error {
