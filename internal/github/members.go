@@ -8,7 +8,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -190,28 +189,6 @@ func (c *Client) Invitations(ctx context.Context) iter.Seq2[Invitation, error] {
 // for another reason, until somebody takes them from the list.
 func (c *Client) FailedInvitations(ctx context.Context) iter.Seq2[Invitation, error] {
 	return list(ctx, c, request{Method: http.MethodGet, Route: "/orgs/{}/failed_invitations", IDs: []string{c.org}}, readInvitation)
-}
-
-// Invite invites an e-mail address, whoever's it is, into the organization and some teams.
-func (c *Client) Invite(ctx context.Context, email string, role Role, teams ...int64) (Invitation, error) {
-	as := "direct_member"
-	if role == Admin {
-		as = "admin"
-	}
-	r := request{Method: http.MethodPost, Route: "/orgs/{}/invitations", IDs: []string{c.org}, Body: struct {
-		Email string  `json:"email"`
-		Role  string  `json:"role"`
-		Teams []int64 `json:"team_ids"`
-	}{email, as, slices.Clone(teams)}}
-	var w wireInvitation
-	if err := c.call(ctx, r, &w); err != nil {
-		return Invitation{}, err
-	}
-	i, ok := readInvitation(&w)
-	if !ok {
-		return Invitation{}, c.unusable(&r, "an invitation is not as documented")
-	}
-	return i, nil
 }
 
 // CancelInvitation cancels an invitation. One that is not there is no error.

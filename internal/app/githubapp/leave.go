@@ -43,7 +43,8 @@ func (a *App) leave(ctx context.Context, u github.User) error {
 // forget takes failed invitations of somebody from GitHub's list, so that whoever comes
 // back begins anew. That GitHub lets go of them by the same request that cancels an
 // invitation is what others have met, and not documented.
-func (a *App) forget(ctx context.Context, theirs func(github.Invitation) bool) error {
+func (a *App) forget(ctx context.Context, login string) error {
+	theirs := ofLogin(login)
 	var ids []int64
 	for i, err := range a.client.FailedInvitations(ctx) {
 		if err != nil {

@@ -68,10 +68,6 @@ func ofLogin(login string) func(github.Invitation) bool {
 	return func(i github.Invitation) bool { return i.Login != "" && strings.EqualFold(i.Login, login) }
 }
 
-func ofAddress(email string) func(github.Invitation) bool {
-	return func(i github.Invitation) bool { return i.Login == "" && strings.EqualFold(i.Email, email) }
-}
-
 // measure refuses to invite somebody once more who has not accepted so often.
 func measure(failed int) error {
 	if failed >= mostInvitations {
@@ -238,7 +234,7 @@ func (a logins) Delete(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	return a.forget(ctx, ofLogin(u.Login))
+	return a.forget(ctx, u.Login)
 }
 
 // Get reads a member, or one who is invited.
