@@ -3,6 +3,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -100,7 +101,8 @@ func (c *Client) Members(ctx context.Context, role string) iter.Seq2[User, error
 
 const membershipRoute = "/orgs/{}/memberships/{}"
 
-// Membership reads somebody's in the organization, pending ones too.
+// Membership reads somebody's in the organization, pending ones too. That there is none is
+// said only while the organization is seen to be there.
 func (c *Client) Membership(ctx context.Context, login string) (Membership, error) {
 	return c.membership(ctx, request{Method: http.MethodGet, Route: membershipRoute, IDs: []string{c.org, login}})
 }
@@ -115,7 +117,9 @@ func (c *Client) SetMembership(ctx context.Context, login string, role Role) (Me
 
 func (c *Client) membership(ctx context.Context, r request) (Membership, error) {
 	var w wireMembership
-	if err := c.call(ctx, r, &w); err != nil {
+	if err := c.call(ctx, r, &w); IsNotFound(err) {
+		return Membership{}, cmp.Or(c.seen(ctx), err)
+	} else if err != nil {
 		return Membership{}, err
 	}
 	if w.User == nil {

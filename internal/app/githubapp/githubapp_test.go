@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -157,6 +158,89 @@ func TestDepartureIsReadBack(t *testing.T) {
 	}
 	r.org.SetFaults(nil)
 	r.gone(id)
+
+	// We are asked to wait, by 403, before it is known: that is no refusal.
+	id = r.invite()
+	r.org.SetFaults(fake.Rules(fake.Rule{Path: "/orgs/{org}/installation", Fault: fake.Fault{Kind: fake.TooMany}}))
+	r.fails(r.delete(id), app.Retry, "whether the member is out is not known")
+	r.org.SetFaults(nil)
+	if err := r.delete(id); err != nil {
+		t.Error(err)
+	}
+	r.gone(id)
+}
+
+// TestOrganizationIsGone: what is not found below the name of an organization is nobody's
+// absence while the organization itself is not seen. A leaver is not told out of one that
+// was renamed; and the reason is told.
+func TestOrganizationIsGone(t *testing.T) {
+	t.Parallel()
+	renamed := func(r *rig) { r.org.RenameOrg("acme-corp") }
+	noList := func(r *rig) {
+		r.org.SetFaults(fake.Rules(fake.Rule{Path: "/orgs/{org}/failed_invitations", Fault: fake.Fault{Kind: fake.NotFound}}))
+	}
+	for what, tt := range map[string]struct {
+		with  func(*rig)
+		class app.Class
+		says  string
+	}{
+		"renamed": {renamed, app.Unauthorized, "its new name if it was renamed"},
+		"no list": {noList, app.Ambiguous, "the organization is there, and its list is not"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, nil)
+			ctx := t.Context()
+			id := r.join()
+			never := strconv.FormatInt(r.org.PutUser("never"), 10)
+			flagged := strconv.FormatInt(r.org.PutUser("flagged"), 10)
+			r.org.Hide("flagged")
+			tt.with(r)
+			of := []string{never}
+			if what == "renamed" {
+				of = append(of, id, flagged)
+			}
+			for _, id := range of {
+				_, err := r.app.Get(ctx, app.KindUser, id)
+				r.fails(err, tt.class, tt.says)
+				if err := r.delete(id); app.Classify(err) == nil || !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("%v", err)
+				}
+			}
+			if what == "renamed" {
+				_, _, err := r.app.Find(ctx, app.KindUser, scim.MustPath("userName"), login)
+				r.fails(err, tt.class, tt.says)
+				for _, err := range r.app.List(ctx, app.KindUser, false) {
+					r.fails(err, tt.class, tt.says)
+				}
+			}
+			if _, in := r.org.Members()[login]; !in {
+				t.Error("is out")
+			}
+		})
+	}
+
+	// It is renamed between the removal and the look at what came of it.
+	r := newRig(t, nil)
+	id := r.join()
+	r.way.Before(func(req *http.Request) error {
+		if req.Method == http.MethodDelete {
+			r.org.RenameOrg("acme-corp")
+		}
+		return nil
+	})
+	r.fails(r.delete(id), app.Unauthorized, "whether the member is out is not known")
+
+	// Its app is suspended: that is told as it is, and as everybody's.
+	r = newRig(t, nil)
+	id = r.join()
+	r.way.Before(func(req *http.Request) error {
+		if req.Method == http.MethodDelete {
+			r.org.Suspend(true)
+		}
+		return nil
+	})
+	r.fails(r.delete(id), app.Unauthorized, "suspended in acme")
 }
 
 // TestTeams: a team is known by its id, carries whose it is, and holds those who were put

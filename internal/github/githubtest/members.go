@@ -12,7 +12,7 @@ import (
 func (u *user) document() any { return map[string]any{"id": u.id, "login": u.login, "type": "User"} }
 
 func getUserByID(c *call) (any, error) {
-	if u := c.users[number(c.r.PathValue("id"))]; u != nil {
+	if u := c.users[number(c.r.PathValue("id"))]; u != nil && !u.hidden {
 		return u.document(), nil
 	}
 	return nil, notFound()
@@ -27,8 +27,11 @@ func (c *call) user() (*user, error) {
 
 func getUser(c *call) (any, error) {
 	u, err := c.user()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case u.hidden:
+		return nil, notFound()
 	}
 	return u.document(), nil
 }

@@ -60,8 +60,9 @@ const orgID, installationID = 7001, 9001
 
 // user is an account of somebody's own.
 type user struct {
-	id    int64
-	login string
+	id     int64
+	login  string
+	hidden bool // from everybody, as an account that GitHub has flagged
 }
 
 // invitation is of a user, or of an address, which an owner alone can have sent.
@@ -333,6 +334,24 @@ func (o *Org) Rename(login, now string) {
 	if u := o.byLogin(login); u != nil {
 		u.login = now
 	}
+}
+
+// Hide hides an account, as GitHub does with those that it has flagged: nobody is told of
+// it, and what it is a member of still lists it. That it does so is from memory.
+func (o *Org) Hide(login string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if u := o.byLogin(login); u != nil {
+		u.hidden = true
+	}
+}
+
+// RenameOrg gives the organization another name. Whatever is below the old one is not found
+// from then on, as GitHub's page on that says.
+func (o *Org) RenameOrg(login string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cfg.Login = login
 }
 
 // Suspend suspends the app, or lifts that.
