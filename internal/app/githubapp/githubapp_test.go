@@ -160,10 +160,78 @@ func TestDepartureIsReadBack(t *testing.T) {
 	r.gone(id)
 
 	// We are asked to wait, by 403, before it is known: that is no refusal.
-	id = r.invite()
+	if id = r.invite(); r.org.Accept(login) != nil {
+		t.Fatal("not accepted")
+	}
 	r.org.SetFaults(fake.Rules(fake.Rule{Path: "/orgs/{org}/installation", Fault: fake.Fault{Kind: fake.TooMany}}))
 	r.fails(r.delete(id), app.Retry, "whether the member is out is not known")
 	r.org.SetFaults(nil)
+	if err := r.delete(id); err != nil {
+		t.Error(err)
+	}
+	r.gone(id)
+}
+
+// TestDepartureSendsAllOfIt: a departure ends the membership and the invitation, whatever of
+// both is shown while it looks, and nobody is taken for gone who may be the one that an
+// invitation is for.
+func TestDepartureSendsAllOfIt(t *testing.T) {
+	t.Parallel()
+	first := func(method, end string, then func(*rig) error) func(*rig) { // time that it is asked for
+		return func(r *rig) {
+			done := false
+			r.way.Before(func(req *http.Request) error {
+				if !done && req.Method == method && strings.HasSuffix(req.URL.Path, end) {
+					done = true
+					return then(r)
+				}
+				return nil
+			})
+		}
+	}
+	accept := func(r *rig) error {
+		_ = r.org.Accept(login) // if it is not cancelled by then
+		return nil
+	}
+	for what, with := range map[string]func(*rig){
+		"accepted before the list of invitations": first(http.MethodGet, "/invitations", accept),
+		"accepted before the membership is read":  first(http.MethodGet, "/memberships/"+login, accept),
+		"accepted before the list of the failed":  first(http.MethodGet, "/failed_invitations", accept),
+		"the membership is not shown yet": func(r *rig) {
+			r.org.SetFaults(fake.Rules(fake.Rule{Method: "GET", Path: "/orgs/{org}/memberships/{login}", Times: 1, Fault: fake.Fault{Kind: fake.NotFound}}))
+		},
+	} {
+		for _, failedOnce := range []bool{false, true} {
+			t.Run(fmt.Sprint(what, failedOnce), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, nil)
+				r.org.PutUser(login)
+				id := r.invite()
+				if failedOnce {
+					r.org.Age(7 * 24 * time.Hour)
+					r.must(r.app.Patch(t.Context(), app.KindUser, id, []scim.Change{apptest.Set("userName", login)}, nil))
+				}
+				with(r)
+				err := r.delete(id)
+				r.way.Before(nil)
+				if r.org.SetFaults(nil); err != nil {
+					t.Error(err)
+				}
+				r.gone(id)
+			})
+		}
+	}
+
+	r := newRig(t, nil)
+	r.org.PutUser(login)
+	id := r.invite()
+	r.org.Hide(login)
+	_, err := r.app.Get(t.Context(), app.KindUser, id)
+	r.fails(err, app.Terminal, "an account that it does not show, "+login)
+	r.fails(r.delete(id), app.Terminal, "cancel it in GitHub")
+	if err := r.org.Accept(login); err != nil {
+		t.Fatal(err)
+	}
 	if err := r.delete(id); err != nil {
 		t.Error(err)
 	}
