@@ -102,11 +102,12 @@ func Alone(e Error) error {
 
 // Half is a failure behind the first of several requests that all may be sent again, and
 // are. What was or was not done of it is no matter; a permission that is lacking is this
-// request's, and no reason to stop what needs none.
+// request's, and no reason to stop what needs none. Some say by 403 that they were asked too
+// often: that is nobody's refusal, and passes.
 func Half(ctx context.Context, err error, what string) error {
 	e := *Classify(Wrap(FromRest(ctx, err), what))
 	switch {
-	case e.Status == http.StatusForbidden:
+	case e.Status == http.StatusForbidden && e.Class != Retry:
 		return Alone(e)
 	case e.Class == Ambiguous, e.Class == Unreachable:
 		e.Class = Retry

@@ -155,7 +155,6 @@ type Error = rest.Error
 const (
 	codeForbidden = "insufficient_scope" // of RFC 6750: another token may have what is lacking
 	codeTaken     = "taken"              // a name that is there already
-	codeMember    = "member"             // who is invited is a member already
 	codeMany      = "too_many_invitations"
 )
 
@@ -164,9 +163,6 @@ func IsNotFound(err error) bool { return rest.IsNotFound(err) }
 
 // IsTaken reports whether what was to be made is there already.
 func IsTaken(err error) bool { return code(err) == codeTaken }
-
-// IsMember reports whether somebody was invited who is a member already.
-func IsMember(err error) bool { return code(err) == codeMember }
 
 // IsManyInvitations reports whether the organization has invited as many people as it may
 // in a day: 50, or 500 if it is older than a month or pays.
@@ -193,8 +189,8 @@ const (
 	atLeast = time.Minute
 )
 
-// said reads a refusal. The words of a name that is taken, of an invitation of a member
-// and of the limit of invitations are those that others have met, and not documented.
+// said reads a refusal. The words of a name that is taken and of the limit of invitations
+// are those that others have met, and not documented.
 func said(body []byte) (rest.Said, bool) {
 	var said struct {
 		Message string `json:"message"`
@@ -232,8 +228,6 @@ func said(body []byte) (rest.Said, bool) {
 		out.Code = codeMany
 	case has("secondary rate limit", "api rate limit exceeded", "abuse detection"):
 		out.Busy = true
-	case has("already a part of this org", "already a member of this org"):
-		out.Code = codeMember
 	case has("must be unique", "already_exists", "already exists", "has already been taken"):
 		out.Code = codeTaken
 	case has("not accessible by integration"):

@@ -10,7 +10,10 @@
 // keep anything of a user. How a request is sent and when it is sent again is package
 // rest's.
 //
-// Four things are to be known of the API. A user is named by a login, which its owner may
+// Five things are to be known of the API. A 404 of a path below an organization's name says
+// as well that the organization is called otherwise by now: that a membership is not there
+// is believed only while the organization is seen to be, and a list that is not there is an
+// error of its own. A user is named by a login, which its owner may
 // change at any time and somebody else may then have: what is kept is the numeric id, and
 // a team's numeric id likewise, as its slug follows its name. A membership begins as an
 // invitation, and is pending until it is accepted. To write a role is to write the whole

@@ -3,12 +3,12 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -101,7 +101,8 @@ func (c *Client) Members(ctx context.Context, role string) iter.Seq2[User, error
 
 const membershipRoute = "/orgs/{}/memberships/{}"
 
-// Membership reads somebody's in the organization, pending ones too.
+// Membership reads somebody's in the organization, pending ones too. That there is none is
+// said only while the organization is seen to be there.
 func (c *Client) Membership(ctx context.Context, login string) (Membership, error) {
 	return c.membership(ctx, request{Method: http.MethodGet, Route: membershipRoute, IDs: []string{c.org, login}})
 }
@@ -116,7 +117,9 @@ func (c *Client) SetMembership(ctx context.Context, login string, role Role) (Me
 
 func (c *Client) membership(ctx context.Context, r request) (Membership, error) {
 	var w wireMembership
-	if err := c.call(ctx, r, &w); err != nil {
+	if err := c.call(ctx, r, &w); IsNotFound(err) {
+		return Membership{}, cmp.Or(c.seen(ctx), err)
+	} else if err != nil {
 		return Membership{}, err
 	}
 	if w.User == nil {
@@ -190,28 +193,6 @@ func (c *Client) Invitations(ctx context.Context) iter.Seq2[Invitation, error] {
 // for another reason, until somebody takes them from the list.
 func (c *Client) FailedInvitations(ctx context.Context) iter.Seq2[Invitation, error] {
 	return list(ctx, c, request{Method: http.MethodGet, Route: "/orgs/{}/failed_invitations", IDs: []string{c.org}}, readInvitation)
-}
-
-// Invite invites an e-mail address, whoever's it is, into the organization and some teams.
-func (c *Client) Invite(ctx context.Context, email string, role Role, teams ...int64) (Invitation, error) {
-	as := "direct_member"
-	if role == Admin {
-		as = "admin"
-	}
-	r := request{Method: http.MethodPost, Route: "/orgs/{}/invitations", IDs: []string{c.org}, Body: struct {
-		Email string  `json:"email"`
-		Role  string  `json:"role"`
-		Teams []int64 `json:"team_ids"`
-	}{email, as, slices.Clone(teams)}}
-	var w wireInvitation
-	if err := c.call(ctx, r, &w); err != nil {
-		return Invitation{}, err
-	}
-	i, ok := readInvitation(&w)
-	if !ok {
-		return Invitation{}, c.unusable(&r, "an invitation is not as documented")
-	}
-	return i, nil
 }
 
 // CancelInvitation cancels an invitation. One that is not there is no error.

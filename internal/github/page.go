@@ -3,6 +3,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,10 @@ func each[W any, T interface{ key() int64 }](ctx context.Context, c *Client, r r
 		}
 		var entries []jsontext.Value
 		header, err := c.rest.Call(ctx, r, &entries)
-		if err != nil {
+		switch {
+		case IsNotFound(err) && strings.HasPrefix(r.Route, "/orgs/"):
+			return cmp.Or(c.seen(ctx), c.noList(err))
+		case err != nil:
 			return err
 		}
 		for _, raw := range entries {
@@ -84,6 +88,18 @@ func each[W any, T interface{ key() int64 }](ctx context.Context, c *Client, r r
 		page = next
 	}
 	return c.incomplete(&r, "it does not end")
+}
+
+// noList is a list of the organization that is not there while the organization is. It is
+// nobody's absence.
+func (c *Client) noList(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	no := *e
+	no.Foreign, no.Err = true, errors.New("the organization is there, and its list is not: nothing follows from that")
+	return &no
 }
 
 func (c *Client) incomplete(r *request, why string) error {

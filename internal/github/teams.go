@@ -35,26 +35,16 @@ func readTeam(w *wireTeam) (Team, bool) {
 	return t, w.ID > 0 && w.Name != ""
 }
 
-// Who can see a team.
-const (
-	Closed = "closed" // all members of the organization
-	Secret = "secret" // who is in it, and owners
-)
-
 // Teams lists all teams.
 func (c *Client) Teams(ctx context.Context) iter.Seq2[Team, error] {
 	return list(ctx, c, request{Method: http.MethodGet, Route: "/orgs/{}/teams", IDs: []string{c.org}}, readTeam)
 }
 
-// TeamBySlug reads the team at an address.
-func (c *Client) TeamBySlug(ctx context.Context, slug string) (Team, error) {
-	return c.team(ctx, request{Method: http.MethodGet, Route: "/orgs/{}/teams/{}", IDs: []string{c.org, slug}})
-}
-
-// CreateTeam makes a team without members, who are told nothing of it.
-func (c *Client) CreateTeam(ctx context.Context, name, description, privacy string) (Team, error) {
+// CreateTeam makes a team that all members of the organization see, without members, who
+// are told nothing of it.
+func (c *Client) CreateTeam(ctx context.Context, name, description string) (Team, error) {
 	return c.team(ctx, request{Method: http.MethodPost, Route: "/orgs/{}/teams", IDs: []string{c.org}, Body: map[string]string{
-		"name": name, "description": description, "privacy": privacy, "notification_setting": "notifications_disabled",
+		"name": name, "description": description, "privacy": "closed", "notification_setting": "notifications_disabled",
 	}})
 }
 
@@ -91,30 +81,14 @@ func (c *Client) Team(ctx context.Context, id int64) (Team, error) {
 	return c.team(ctx, r)
 }
 
-// UpdateTeam changes a team's name or description; what is "" stays.
-func (c *Client) UpdateTeam(ctx context.Context, id int64, name, description string) (Team, error) {
+// RenameTeam gives a team another name, and with it another slug.
+func (c *Client) RenameTeam(ctx context.Context, id int64, name string) (Team, error) {
 	r, err := c.byID(ctx, http.MethodPatch, id, "")
 	if err != nil {
 		return Team{}, err
 	}
-	body := map[string]string{}
-	if name != "" {
-		body["name"] = name
-	}
-	if description != "" {
-		body["description"] = description
-	}
-	r.Body = body
+	r.Body = map[string]string{"name": name}
 	return c.team(ctx, r)
-}
-
-// DeleteTeam deletes a team. One that is not there is no error.
-func (c *Client) DeleteTeam(ctx context.Context, id int64) error {
-	r, err := c.byID(ctx, http.MethodDelete, id, "")
-	if err != nil {
-		return err
-	}
-	return c.gone(ctx, r)
 }
 
 // ChildTeams lists the teams below a team, whose members count as its own.

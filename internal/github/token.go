@@ -42,10 +42,10 @@ type tokens struct {
 	client *Client
 	appID  string
 	asked  func() (Key, error)
-	key    []byte // by which signer was made
-	signer *rest.Signer
 
 	mu        sync.Mutex
+	key       []byte // by which signer was made
+	signer    *rest.Signer
 	installed Installation // as it was when the last token was given
 }
 
@@ -53,7 +53,7 @@ func newTokens(c *Client, cfg Config) (*tokens, error) {
 	t := &tokens{client: c, appID: cfg.AppID, asked: cfg.Credential}
 	if t.asked == nil {
 		t.asked = func() (Key, error) { return cfg.Key, nil }
-		if err := t.sign(cfg.Key); err != nil {
+		if _, err := t.sign(cfg.Key); err != nil {
 			return nil, fmt.Errorf("github: %w", err)
 		}
 	}
@@ -61,16 +61,36 @@ func newTokens(c *Client, cfg Config) (*tokens, error) {
 	return t, nil
 }
 
-func (t *tokens) sign(key []byte) error {
+// sign is what signs with a key, made anew if it is another one.
+func (t *tokens) sign(key []byte) (*rest.Signer, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.signer != nil && bytes.Equal(key, t.key) {
-		return nil
+		return t.signer, nil
 	}
 	s, err := rest.NewSigner(key, "", t.appID, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t.key, t.signer = key, s
-	return nil
+	return s, nil
+}
+
+// assertion is what the app says to be known as itself.
+func (t *tokens) assertion() (string, *Error) {
+	key, err := t.asked()
+	var s *rest.Signer
+	if err == nil {
+		s, err = t.sign(key)
+	}
+	if err != nil {
+		return "", &Error{Unsent: true, Foreign: true, Err: err}
+	}
+	assertion, err := s.Issued(time.Now())
+	if err != nil {
+		return "", &Error{Unsent: true, Err: err}
+	}
+	return assertion, nil
 }
 
 // Installation is the app in the organization, as it was when the last token was given.
@@ -85,19 +105,39 @@ func (c *Client) Installation(ctx context.Context) (Installation, error) {
 	return i, nil
 }
 
+// seen asks whether the organization is there by its name, and is the one that the tokens
+// are for. It is what makes a 404 below that name one of what was asked for: after an
+// organization was renamed all that is below the old name answers 404, and a token goes on
+// for an hour. What is wrong with the organization or with us there is 401, so that it is
+// not taken for a refusal of one person.
+func (c *Client) seen(ctx context.Context) error {
+	before, err := c.Installation(ctx)
+	if err != nil {
+		return err
+	}
+	assertion, e := c.tokens.assertion()
+	if e != nil {
+		return e
+	}
+	now, e := c.tokens.install(ctx, assertion)
+	switch {
+	case e != nil && e.Status == http.StatusForbidden && !e.Busy:
+		e.Status = http.StatusUnauthorized
+		return e
+	case e != nil:
+		return e
+	case now.Organization != before.Organization:
+		return &Error{Status: http.StatusUnauthorized, Unsent: true, Foreign: true, Err: fmt.Errorf("the name %s is another organization's by now; set organization to what ours is called", c.org)}
+	}
+	return nil
+}
+
 // ask asks where the app is installed, and for a token there. Whoever renews calls it,
 // one at a time.
 func (t *tokens) ask(ctx context.Context) (rest.Grant, *Error) {
-	key, err := t.asked()
-	if err == nil {
-		err = t.sign(key)
-	}
-	if err != nil {
-		return rest.Grant{}, &Error{Unsent: true, Foreign: true, Err: err}
-	}
-	assertion, err := t.signer.Issued(time.Now())
-	if err != nil {
-		return rest.Grant{}, &Error{Unsent: true, Err: err}
+	assertion, e := t.assertion()
+	if e != nil {
+		return rest.Grant{}, e
 	}
 	i, e := t.install(ctx, assertion)
 	if e != nil {
@@ -203,7 +243,7 @@ func (t *tokens) explain(e *Error) *Error {
 		e.Err = fmt.Errorf("there is no GitHub App %s; set app_id to the client id or the app id that its page shows", t.appID)
 		e.Status = http.StatusUnauthorized
 	case e.Status == http.StatusNotFound:
-		e.Err = fmt.Errorf("the GitHub App %s is not installed in an organization %s; install it there, or set organization to where it is", t.appID, t.client.org)
+		e.Err = fmt.Errorf("the GitHub App %s is not installed in an organization %s; install it there, or set organization to where it is, or to its new name if it was renamed", t.appID, t.client.org)
 		e.Status = http.StatusUnauthorized
 	case e.Status == http.StatusUnauthorized:
 		e.Err = fmt.Errorf("GitHub does not take the private key for the app %s; make one on the app's page, and see that app_id is that app's and this machine's clock is right", t.appID)

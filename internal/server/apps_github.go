@@ -18,14 +18,13 @@ import (
 
 // gitHubTarget connects to an organization at GitHub.
 func (b *Built) gitHubTarget(a config.App, t *provision.Target) error {
-	by, err := b.gitHubPlaces(a)
-	errs := []error{err}
+	errs := []error{b.gitHubPlaces(a)}
 	client, err := b.gitHubClient(a)
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
 	t.Address = strings.TrimRight(a.URL.Value, "/") + "#" + strings.ToLower(a.GitHub.Organization.Value)
-	org, err := githubapp.New(githubapp.Config{Client: client, By: by, Owners: a.GitHub.Owners})
+	org, err := githubapp.New(githubapp.Config{Client: client, Owners: a.GitHub.Owners})
 	if err != nil {
 		return errors.Join(append(errs, &config.Error{Pos: a.Pos, Msg: "app " + a.Name + ": " + err.Error()})...)
 	}
@@ -71,9 +70,9 @@ func (b *Built) gitHubClient(a config.App) (*github.Client, error) {
 }
 
 // gitHubPlaces refuses what GitHub has no place for, and a mapping by which nobody is known.
-func (b *Built) gitHubPlaces(a config.App) (githubapp.By, error) {
+func (b *Built) gitHubPlaces(a config.App) error {
 	paths, written := b.pathsOf(a)
-	by, places, lacking, roles := githubapp.Check(paths)
+	places, lacking, roles := githubapp.Check(paths)
 	var errs []error
 	for i, err := range places {
 		var no *githubapp.NoPlaceError
@@ -87,5 +86,5 @@ func (b *Built) gitHubPlaces(a config.App) (githubapp.By, error) {
 	if roles && a.GitHub.Owners != config.OwnersManage {
 		errs = append(errs, &config.Error{Pos: a.Pos, Msg: "user of app " + a.Name + " says who is an owner of the organization, and owners are kept", Hint: "say owners: " + config.OwnersManage + ", or take roles out of user"})
 	}
-	return by, errors.Join(errs...)
+	return errors.Join(errs...)
 }

@@ -26,11 +26,11 @@ func TestBuildGitHub(t *testing.T) {
 	const mapping = "      userName: person.userName\n"
 	for name, tt := range map[string]struct{ old, with, want string }{
 		"sound":    {"", "", ""},
-		"address":  {mapping, "      emails[type eq \"work\"].value: person.userName\n", ""},
-		"both":     {mapping, mapping + "      emails[type eq \"work\"].value: person.userName\n", "make an app of each"},
+		"address":  {mapping, "      emails[type eq \"work\"].value: person.userName\n", "an invitation by address is not there yet"},
+		"both":     {mapping, mapping + "      emails[primary eq true].value: person.userName\n", "an invitation by address is not there yet"},
 		"neither":  {mapping, "      roles[type eq \"organization\"].value: '\"member\"'\n", "says nothing that people are known by"},
 		"theirs":   {mapping, mapping + "      name.givenName: person.name.givenName\n", "an account at GitHub is its owner's"},
-		"home":     {mapping, mapping + "      emails[type eq \"home\"].value: person.userName\n", "the address to which the invitation goes"},
+		"home":     {mapping, mapping + "      emails[type eq \"home\"].value: person.userName\n", "map userName (their login at GitHub)"},
 		"owners":   {mapping, mapping + "      roles[type eq \"organization\"].value: '\"member\"'\n", "say owners: manage"},
 		"managed":  {mapping, mapping + "      roles[type eq \"organization\"].value: '\"member\"'\n    owners: manage\n", ""},
 		"grace":    {mapping, mapping + "    delete_after: 2d\n", "no grace time"},

@@ -25,30 +25,22 @@ import (
 func TestGitHubLosesAnswers(t *testing.T) {
 	t.Parallel()
 	const team = "/organizations/{oid}/team/{tid}"
-	for who, requests := range map[string][]string{
-		byLogin: {
+	for _, kind := range []fake.Kind{fake.AnswerLost, fake.ErrorAfter} {
+		for _, what := range []string{
 			"PUT /orgs/{org}/memberships/{login}", "DELETE /orgs/{org}/memberships/{login}", "GET /orgs/{org}/memberships/{login}", "POST /orgs/{org}/teams",
 			"PUT " + team + "/memberships/{login}", "DELETE " + team + "/memberships/{login}", "GET /user/{id}", "POST /app/installations/{id}/access_tokens",
-		},
-		byAddress: {
-			"POST /orgs/{org}/invitations", "DELETE /orgs/{org}/memberships/{login}", "POST /orgs/{org}/teams", "PATCH " + team, "DELETE " + team,
-			"GET " + team + "/members",
-		},
-	} {
-		for _, kind := range []fake.Kind{fake.AnswerLost, fake.ErrorAfter} {
-			for _, what := range requests {
-				t.Run(who[:6]+" "+string(kind)+" "+what, func(t *testing.T) {
-					t.Parallel()
-					gitHubLosesAnswers(t, who, kind, what)
-				})
-			}
+		} {
+			t.Run(string(kind)+" "+what, func(t *testing.T) {
+				t.Parallel()
+				gitHubLosesAnswers(t, kind, what)
+			})
 		}
 	}
 }
 
-func gitHubLosesAnswers(t *testing.T, who string, kind fake.Kind, what string) {
+func gitHubLosesAnswers(t *testing.T, kind fake.Kind, what string) {
 	method, path, _ := strings.Cut(what, " ")
-	w := newGuild(t, who, nil)
+	w := newGuild(t, nil)
 	w.staff = staff(2)
 	times := 2
 	if strings.HasSuffix(path, "/access_tokens") {
@@ -62,7 +54,7 @@ func gitHubLosesAnswers(t *testing.T, who string, kind fake.Kind, what string) {
 			w.cycle(today)
 		}
 		for _, s := range w.staff {
-			_, _ = w.org.Accept(s.first), w.org.AcceptMail(s.first+"@acme.example", s.first) // whoever can
+			_ = w.org.Accept(s.first) // whoever can
 		}
 		w.look(today)
 		w.cycle(today)
@@ -98,19 +90,17 @@ func TestGitHubChaos(t *testing.T) {
 	t.Parallel()
 	appKey() // whose making is no matter of a bubble
 	for seed := range uint64(3) {
-		for _, by := range []githubapp.By{githubapp.ByLogin, githubapp.ByAddress} {
-			t.Run(fmt.Sprint(seed, by), func(t *testing.T) {
-				t.Parallel()
-				dir := sqlitetest.Dir(t)
-				p := &patience{Context: context.Background()}
-				defer time.AfterFunc(3*time.Minute, func() { p.lost.Store(true) }).Stop()
-				synctest.Test(t, func(t *testing.T) { gitHubMonths(t, p, dir, seed, by) })
-			})
-		}
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			dir := sqlitetest.Dir(t)
+			p := &patience{Context: context.Background()}
+			defer time.AfterFunc(3*time.Minute, func() { p.lost.Store(true) }).Stop()
+			synctest.Test(t, func(t *testing.T) { gitHubMonths(t, p, dir, seed) })
+		})
 	}
 }
 
-func gitHubMonths(t *testing.T, p *patience, dir string, seed uint64, by githubapp.By) {
+func gitHubMonths(t *testing.T, p *patience, dir string, seed uint64) {
 	luck := rand.New(rand.NewPCG(seed, 13))
 	org := gitHubOrg(t, nil)
 	private, _ := appKey()
@@ -119,14 +109,10 @@ func gitHubMonths(t *testing.T, p *patience, dir string, seed uint64, by githuba
 		t.Fatal(err)
 	}
 	w := &guild{office: office{T: t, ctx: p, dir: dir, staff: staff(8), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}, org: org}
-	if w.app, err = githubapp.New(githubapp.Config{Client: client, By: by}); err != nil {
+	if w.app, err = githubapp.New(githubapp.Config{Client: client}); err != nil {
 		t.Fatal(err)
 	}
-	who := byLogin
-	if by == githubapp.ByAddress {
-		who = byAddress
-	}
-	w.conf = guildCompany("https://api.github.com", who)
+	w.conf = guildCompany("https://api.github.com")
 	w.key()
 	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	failed := 0
@@ -146,7 +132,7 @@ func gitHubMonths(t *testing.T, p *patience, dir string, seed uint64, by githuba
 			case 2:
 				s.end = day.AddDate(0, 0, -1).Format(time.DateOnly)
 			case 3:
-				_, _ = org.Accept(s.first), org.AcceptMail(s.first+"@acme.example", s.first) // whoever can
+				_ = org.Accept(s.first) // whoever can
 			}
 		}
 		faults := fake.Seeded(seed*100+uint64(month), 0.3, 0.5, fake.ServerError, fake.Reset, fake.BadGateway, fake.TooMany, fake.Unavailable)
@@ -164,7 +150,7 @@ func gitHubMonths(t *testing.T, p *patience, dir string, seed uint64, by githuba
 			w.look(day.Format(time.DateOnly))
 			w.cycle(day.Format(time.DateOnly))
 		}
-		w.right(by)
+		w.right()
 		w.quiet(day.Format(time.DateOnly))
 		day = day.AddDate(0, 0, 7)
 	}
@@ -174,15 +160,12 @@ func gitHubMonths(t *testing.T, p *patience, dir string, seed uint64, by githuba
 }
 
 // right compares the organization with the staff.
-func (w *guild) right(by githubapp.By) {
+func (w *guild) right() {
 	w.Helper()
 	members, invited := w.org.Members(), w.org.Invitations()
 	for _, s := range w.staff {
 		p, in := members[s.first]
 		i, asked := invited[s.first]
-		if by == githubapp.ByAddress {
-			i, asked = invited[s.first+"@acme.example"]
-		}
 		switch {
 		case s.end != "" && (in || asked):
 			w.Errorf("%s has left: %+v %+v", s.first, p, i)
@@ -190,7 +173,7 @@ func (w *guild) right(by githubapp.By) {
 			w.Errorf("%s is a member %t, and invited %t", s.first, in, asked)
 		case s.end == "" && in:
 			w.in(s.first, s.dept)
-		case s.end == "" && by == githubapp.ByLogin && !slices.Equal(i.Teams, []string{s.dept}):
+		case s.end == "" && !slices.Equal(i.Teams, []string{s.dept}):
 			w.Errorf("%s will be in %v, want %s", s.first, i.Teams, s.dept)
 		}
 	}

@@ -3,8 +3,7 @@
 package server_test
 
 import (
-	"os"
-	"path/filepath"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,11 +12,10 @@ import (
 	"github.com/usher-id/usher/internal/github/githubtest"
 )
 
-// TestGitHubStory is joiner, mover and leaver in an organization, through the real engine,
-// of people who are known by their login.
+// TestGitHubStory is joiner, mover and leaver in an organization, through the real engine.
 func TestGitHubStory(t *testing.T) {
 	t.Parallel()
-	w := newGuild(t, byLogin, nil)
+	w := newGuild(t, nil)
 	if rep := w.cycle("2026-03-01").Apps["app"]; rep.Create != 5 || rep.GroupCreate != 1 || rep.MemberAdd != 5 || rep.Parked != 0 {
 		t.Fatalf("%+v %s", rep, w.parked())
 	}
@@ -81,122 +79,43 @@ func TestGitHubStory(t *testing.T) {
 	w.clean("ghs_", string(private[60:120]))
 }
 
-// TestGitHubInvitesAddresses is the same of people of whom an address is known: whoever
-// accepts is known from then on, whatever their account, teams wait for them, and they are
-// out when they leave.
-func TestGitHubInvitesAddresses(t *testing.T) {
-	t.Parallel()
-	w := newGuild(t, byAddress, nil)
-	w.org.PutMember(w.org.PutUser("bystander"), "member")
-	if rep := w.cycle("2026-03-01").Apps["app"]; rep.Create != 5 || rep.GroupCreate != 1 || rep.MemberAdd != 5 || rep.Parked != 0 || rep.Foreign != 2 {
-		t.Fatalf("%+v %s", rep, w.parked())
-	}
-	w.quiet("2026-03-01")
-	w.look("2026-03-01")
-	if n := w.effects(githubtest.Invited); n != 5 || len(w.org.Members()) != 2 {
-		t.Errorf("%d invitations", n)
-	}
-	for who, login := range map[string]string{"p001": "zaphod", "p002": "p005", "p003": "trillian"} {
-		if who != "p002" {
-			w.org.PutUser(login)
-		}
-		if err := w.org.AcceptMail(who+"@acme.example", login); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.staff[0].dept = "B" // before it is seen that they have accepted
-	w.look("2026-03-02")
-	w.in("zaphod", "B")
-	w.in("p005", "A")
-	w.in("bystander")
-	if w.parked() != "" {
-		t.Error(w.parked())
-	}
-	w.quiet("2026-03-02")
-
-	// One leaves who has accepted, one who has not, and one whose acceptance nobody has seen.
-	w.org.PutUser("ford")
-	if err := w.org.AcceptMail("p004@acme.example", "ford"); err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range []int{1, 3, 4} {
-		w.staff[i].end = "2026-03-02"
-	}
-	if rep := w.cycle("2026-03-04").Apps["app"]; rep.Delete != 3 || rep.Parked != 0 {
-		t.Errorf("%+v %s", rep, w.parked())
-	}
-	for _, who := range []string{"p005", "ford", "p005@acme.example"} {
-		w.out(who)
-	}
-	w.in("trillian", "A")
-	w.in("bystander")
-	teams := slices.DeleteFunc(w.org.Teams(), func(n string) bool { return !strings.HasPrefix(n, "usher-invited-") })
-	if len(teams) != 2 {
-		t.Errorf("%v are left", teams)
-	}
-	w.quiet("2026-03-04")
-
-	// A rebuilt database finds everybody again, by the team and whatever their login.
-	w.edit("    first_run: go\n", "    first_run: go\n    adopt: [email]\n")
-	w.org.Rename("trillian", "tricia")
-	files, err := filepath.Glob(filepath.Join(w.dir, "usher.db*"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%v %v", files, err)
-	}
-	for _, f := range files {
-		if err := os.Remove(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.org.ResetCounts()
-	if rep := w.cycle("2026-03-04").Apps["app"]; rep.Create != 0 || rep.Parked != 0 || rep.Foreign != 2 || w.org.Counts().Writes() != 0 {
-		t.Errorf("%+v %s %v", rep, w.parked(), w.org.Counts())
-	}
-	w.staff[2].end = "2026-03-04"
-	w.cycle("2026-03-06")
-	w.out("tricia")
-	w.in("zaphod", "B")
-}
-
 // TestGitHubInvitationsFail: an invitation that is not accepted in a week is sent again, and
 // after three of them is told of instead; leavers are out all the same.
 func TestGitHubInvitationsFail(t *testing.T) {
 	t.Parallel()
-	for what, who := range map[string]string{"login": byLogin, "address": byAddress} {
-		for _, anyway := range []bool{false, true} {
-			t.Run(what, func(t *testing.T) {
-				t.Parallel()
-				w := newGuild(t, who, func(c *githubtest.Config) { c.PendingAnyway = anyway })
-				w.staff = staff(12)
-				for _, s := range w.staff[5:] {
-					w.org.PutUser(s.first)
+	for _, anyway := range []bool{false, true} {
+		t.Run(fmt.Sprint("pending anyway ", anyway), func(t *testing.T) {
+			t.Parallel()
+			w := newGuild(t, func(c *githubtest.Config) { c.PendingAnyway = anyway })
+			w.staff = staff(12)
+			for _, s := range w.staff[5:] {
+				w.org.PutUser(s.first)
+			}
+			w.cycle("2026-03-01")
+			for n := 1; n <= 3; n++ {
+				if got := w.effects(githubtest.Invited); got != 12*n {
+					t.Fatalf("%d invitations in week %d", got, n)
 				}
-				w.cycle("2026-03-01")
-				for n := 1; n <= 3; n++ {
-					if got := w.effects(githubtest.Invited); got != 12*n {
-						t.Fatalf("%d invitations in week %d", got, n)
-					}
-					w.org.Age(7 * 24 * time.Hour)
-					w.look("2026-03-01")
-				}
-				if got := w.effects(githubtest.Invited); got != 36 || strings.Count(w.parked(), "3 invitations were not accepted") == 0 || w.status.Apps[0].Parked != 12 {
-					t.Errorf("%d invitations, %d parked: %s", got, w.status.Apps[0].Parked, w.parked())
-				}
-				w.staff[0].end = "2026-03-01"
-				if rep := w.cycle("2026-03-03").Apps["app"]; rep.Delete != 1 {
-					t.Errorf("%+v %s", rep, w.parked())
-				}
-				w.out("p001")
-				w.quiet("2026-03-03")
-			})
-		}
+				w.org.Age(7 * 24 * time.Hour)
+				w.look("2026-03-01")
+			}
+			if got := w.effects(githubtest.Invited); got != 36 || strings.Count(w.parked(), "3 invitations were not accepted") == 0 || w.status.Apps[0].Parked != 12 {
+				t.Errorf("%d invitations, %d parked: %s", got, w.status.Apps[0].Parked, w.parked())
+			}
+			w.staff[0].end = "2026-03-01"
+			if rep := w.cycle("2026-03-03").Apps["app"]; rep.Delete != 1 {
+				t.Errorf("%+v %s", rep, w.parked())
+			}
+			w.out("p001")
+			w.quiet("2026-03-03")
+		})
 	}
 }
 
 // TestGitHubLimitOfInvitations: whom the limit of a day keeps out waits, and nobody else.
 func TestGitHubLimitOfInvitations(t *testing.T) {
 	t.Parallel()
-	w := newGuild(t, byLogin, func(c *githubtest.Config) { c.InvitesPerDay = 3 })
+	w := newGuild(t, func(c *githubtest.Config) { c.InvitesPerDay = 3 })
 	w.wait = time.Second
 	rep := w.cycle("2026-03-01").Apps["app"]
 	if rep.Create != 3 || rep.Waiting != 2 || rep.Paused != "" || rep.Parked != 0 {
@@ -211,7 +130,7 @@ func TestGitHubLimitOfInvitations(t *testing.T) {
 // that is configured; strangers and their teams are not touched.
 func TestGitHubLeavesAlone(t *testing.T) {
 	t.Parallel()
-	w := newGuild(t, byLogin, nil)
+	w := newGuild(t, nil)
 	id := func(login string) int64 { // of an account that is there
 		return w.org.Members()[login].ID
 	}
@@ -248,7 +167,7 @@ func TestGitHubLeavesAlone(t *testing.T) {
 // people have their memberships; the members of a team below are none of ours.
 func TestGitHubTeamsThatAreNotOurs(t *testing.T) {
 	t.Parallel()
-	w := newGuild(t, byLogin, nil)
+	w := newGuild(t, nil)
 	w.org.PutTeam("A", true, 0)
 	parent := w.org.PutTeam("B", false, 0)
 	w.org.PutTeam("Below", false, parent, w.org.Members()["owner"].ID)
@@ -281,7 +200,7 @@ func TestGitHubStarts(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			w := newGuild(t, byLogin, nil)
+			w := newGuild(t, nil)
 			if w.starts = true; tt.org != nil {
 				tt.org(w.org)
 			}

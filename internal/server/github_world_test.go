@@ -35,14 +35,8 @@ const atGitHub = `    type: github
     allow: [loopback, plain-http]
     first_run: go
     user:
-      WHO
+      userName: person.displayName
 `
-
-// The ways in which people are known there.
-const (
-	byLogin   = "userName: person.displayName"
-	byAddress = `emails[type eq "work"].value: person.userName`
-)
 
 // guild is a company whose people are in an organization at GitHub.
 type guild struct {
@@ -51,9 +45,9 @@ type guild struct {
 	org *githubtest.Org
 }
 
-func guildCompany(url, who string) string {
+func guildCompany(url string) string {
 	from, to := strings.Index(company, "    url: "), strings.Index(company, "    groups: ")
-	return company[:from] + strings.NewReplacer("URL", url, "WHO", who).Replace(atGitHub) + company[to:]
+	return company[:from] + strings.Replace(atGitHub, "URL", url, 1) + company[to:]
 }
 
 func gitHubOrg(t *testing.T, change func(*githubtest.Config)) *githubtest.Org {
@@ -70,7 +64,7 @@ func gitHubOrg(t *testing.T, change func(*githubtest.Config)) *githubtest.Org {
 	return org
 }
 
-func newGuild(t *testing.T, who string, change func(*githubtest.Config)) *guild {
+func newGuild(t *testing.T, change func(*githubtest.Config)) *guild {
 	t.Helper()
 	org := gitHubOrg(t, change)
 	url, stop, err := org.Listen(t.Context())
@@ -79,10 +73,10 @@ func newGuild(t *testing.T, who string, change func(*githubtest.Config)) *guild 
 	}
 	t.Cleanup(stop)
 	w := &guild{office: newOffice(t), org: org}
-	w.conf = guildCompany(url, who)
+	w.conf = guildCompany(url)
 	w.key()
 	for _, s := range w.staff {
-		w.org.PutUser(s.first, "private@"+s.first+".example")
+		w.org.PutUser(s.first)
 	}
 	return w
 }
@@ -126,11 +120,10 @@ func (w *guild) accept(logins ...string) {
 	}
 }
 
-// in holds that somebody is a member, and in which of the teams that are not Usher's own.
+// in holds that somebody is a member, and in which teams.
 func (w *guild) in(login string, teams ...string) {
 	w.Helper()
 	p, ok := w.org.Members()[login]
-	p.Teams = slices.DeleteFunc(p.Teams, func(n string) bool { return strings.HasPrefix(n, "usher-invited-") })
 	if !ok || !slices.Equal(p.Teams, teams) {
 		w.Errorf("%s is not in %v: %+v %t", login, teams, p, ok)
 	}

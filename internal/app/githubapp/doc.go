@@ -6,14 +6,10 @@
 // that of managed users (github-emu) is another way in.
 //
 // An account at GitHub is its owner's: of it nothing is ever written. What Usher makes and
-// ends is the membership. A person is known in one of two ways, and the mapping says which:
-//
-//   - by the login that they bring (userName), and by the numeric id behind it from then
-//     on, as a login may be changed and be somebody else's later (logins.go);
-//   - by an address to which an invitation is sent (emails), of which GitHub never tells who
-//     accepted it. So a team of one goes with it, secret and without any rights: whoever is
-//     in it accepted that invitation (addresses.go). The team is the account's id, and ends
-//     with it.
+// ends is the membership. A person is known by the login that they bring (userName), and by
+// the numeric id behind it from then on, as a login may be changed and be somebody else's
+// later. Nobody is invited by an address: GitHub does not tell who accepts such an
+// invitation, and without that nobody could be removed when they leave.
 //
 // An invitation that was not accepted in seven days has failed. Such a member is shown
 // without what they are known by, so that the next plan says it again; that invites them

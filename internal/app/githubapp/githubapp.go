@@ -21,19 +21,9 @@ import (
 //go:embed profile.json
 var facts []byte
 
-// By is how people are known to GitHub.
-type By string
-
-// The ways, see the package comment.
-const (
-	ByLogin   By = "login"
-	ByAddress By = "address"
-)
-
 // Config is what an App is made of. Client is required.
 type Config struct {
 	Client *github.Client
-	By     By // default ByLogin
 	// Owners is what becomes of owners of the organization, as config has it; "" is kept.
 	Owners string
 }
@@ -44,7 +34,6 @@ type App struct {
 
 	client  *github.Client
 	profile app.Profile
-	by      By
 	manages bool // owners, too
 }
 
@@ -55,7 +44,7 @@ func New(cfg Config) (*App, error) {
 	if cfg.Client == nil {
 		return nil, errors.New("githubapp: there is no client")
 	}
-	a := &App{client: cfg.Client, by: cfg.By}
+	a := &App{client: cfg.Client}
 	switch cfg.Owners {
 	case "", config.OwnersKeep:
 	case config.OwnersManage:
@@ -63,37 +52,25 @@ func New(cfg Config) (*App, error) {
 	default:
 		return nil, fmt.Errorf("githubapp: owners cannot be %q", cfg.Owners)
 	}
-	a.Own = app.Own{Maker: "GitHub", Groups: groups{a}, Convert: convert}
-	switch cfg.By {
-	case "", ByLogin:
-		a.by, a.Users = ByLogin, logins{a}
-	case ByAddress:
-		a.Users = addresses{a}
-	default:
-		return nil, fmt.Errorf("githubapp: people cannot be known by %q", string(cfg.By))
-	}
+	a.Own = app.Own{Maker: "GitHub", Users: logins{a}, Groups: groups{a}, Convert: convert}
 	p, err := app.ParseProfile(facts)
 	if err != nil {
 		return nil, err
 	}
-	a.profile = a.fill(p)
+	a.profile = fill(p)
 	return a, nil
 }
 
 // fill says of the profile what its file has no words for.
-func (a *App) fill(p app.Profile) app.Profile {
-	search, need := []string{"userName"}, userName
-	if a.by == ByAddress {
-		search, need = nil, workEmail
-	}
+func fill(p app.Profile) app.Profile {
 	p.Unsupported = app.Paths{{Attr: "externalId"}}
 	p.Filters = []app.FilterSupport{
-		{Resource: app.KindUser, Attributes: search, Operators: []string{"eq"}},
+		{Resource: app.KindUser, Attributes: []string{"userName"}, Operators: []string{"eq"}},
 		{Resource: app.KindGroup, Attributes: []string{"displayName"}, Operators: []string{"eq"}},
 	}
 	p.MaxMembersPerRequest, p.MaxRemovalsPerRequest = 1, 1
 	p.DeactivateLeaves = app.LeavesNothing
-	p.Required = []app.Requirement{{Any: app.Paths{need}}}
+	p.Required = []app.Requirement{{Any: app.Paths{userName}}}
 	return p
 }
 
@@ -121,11 +98,9 @@ func (a *App) String() string { return "githubapp(" + a.client.String() + ")" }
 func (a *App) GoString() string { return a.String() }
 
 var (
-	userName     = scim.Path{Attr: "userName"}
-	active       = scim.Path{Attr: "active"}
-	workEmail    = scim.MustPath(`emails[type eq "work"].value`)
-	primaryEmail = scim.MustPath(`emails[primary eq true].value`)
-	orgRole      = scim.MustPath(`roles[type eq "organization"].value`)
+	userName = scim.Path{Attr: "userName"}
+	active   = scim.Path{Attr: "active"}
+	orgRole  = scim.MustPath(`roles[type eq "organization"].value`)
 )
 
 // nextDay is when somebody is tried again whom the limit of invitations has kept out. It is
@@ -146,7 +121,7 @@ func convert(ctx context.Context, err error) error {
 	case github.IsManyInvitations(err):
 		e.Class, e.RetryAfter = app.Precondition, nextDay
 		e.Detail = "the organization has invited as many people as it may in a day: " + e.Detail
-	case github.IsTaken(err), github.IsMember(err):
+	case github.IsTaken(err):
 		e.Class = app.Conflict
 	}
 	return &e
@@ -169,21 +144,17 @@ func missing(format string, args ...any) error {
 }
 
 // place is a text of an account, as it is to be.
-func place(r *scim.Resource, paths ...scim.Path) string {
-	for _, p := range paths {
-		v, _ := r.At(p)
-		if s, _ := v.AsString(); s != "" {
-			return s
-		}
-	}
-	return ""
+func place(r *scim.Resource, p scim.Path) string {
+	v, _ := r.At(p)
+	s, _ := v.AsString()
+	return s
 }
 
 // changed are the changes to an account, by what they are about.
 type changed struct {
-	login, email *string
-	role         github.Role // "" for none
-	out          bool
+	login *string
+	role  github.Role // "" for none
+	out   bool
 }
 
 func (a *App) read(changes []scim.Change) (c changed, err error) {
@@ -196,10 +167,8 @@ func (a *App) read(changes []scim.Change) (c changed, err error) {
 				return c, app.Refuse(app.Terminal, "active is neither true nor false")
 			}
 			c.out = !on
-		case ch.Path.Equal(userName) && a.by == ByLogin:
+		case ch.Path.Equal(userName):
 			c.login = &s
-		case (ch.Path.Equal(workEmail) || ch.Path.Equal(primaryEmail)) && a.by == ByAddress:
-			c.email = &s
 		case ch.Path.Equal(orgRole):
 			if c.role, err = a.role(s); err != nil {
 				return c, err

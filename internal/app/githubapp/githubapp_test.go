@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,22 +21,12 @@ import (
 	"github.com/usher-id/usher/scim"
 )
 
-// both runs a test with people who are known in either way.
-func both(t *testing.T, test func(*testing.T, githubapp.By)) {
-	for _, by := range []githubapp.By{githubapp.ByLogin, githubapp.ByAddress} {
-		t.Run(string(by), func(t *testing.T) {
-			t.Parallel()
-			test(t, by)
-		})
-	}
-}
-
 // TestLoginsThatChange: whoever has a login is not who had it. Nobody is removed, invited or
 // taken over by a login that has become another's, and what is wrong with it is told.
 func TestLoginsThatChange(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, githubapp.ByLogin, nil)
-	id := r.join(githubapp.ByLogin)
+	r := newRig(t, nil)
+	id := r.join()
 	r.org.Rename(login, "lovelace")
 	stranger := r.org.PutUser(login)
 	r.org.PutMember(stranger, "member")
@@ -70,7 +61,7 @@ func TestLoginsThatChange(t *testing.T) {
 // not know; and an owner stays one.
 func TestWhoIsNotInvited(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, githubapp.ByLogin, nil)
+	r := newRig(t, nil)
 	create := func(pairs ...string) error {
 		_, err := r.app.Create(t.Context(), app.KindUser, apptest.Person(pairs...))
 		return err
@@ -103,266 +94,303 @@ func TestWhoIsNotInvited(t *testing.T) {
 // last one stays, told with the reason.
 func TestOwners(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, by githubapp.By) {
-		r := newRig(t, by, func(_ *githubtest.Config, c *githubapp.Config) { c.Owners = config.OwnersManage })
-		id := r.join(by)
-		for _, role := range []string{"admin", "member", "admin"} {
-			r.must(r.app.Patch(t.Context(), app.KindUser, id, []scim.Change{apptest.Set(`roles[type eq "organization"].value`, role)}, nil))
-			if is := r.org.Members()[login].Role; is != role {
-				t.Errorf("%s, want %s", is, role)
-			}
+	r := newRig(t, func(_ *githubtest.Config, c *githubapp.Config) { c.Owners = config.OwnersManage })
+	id := r.join()
+	for _, role := range []string{"admin", "member", "admin"} {
+		r.must(r.app.Patch(t.Context(), app.KindUser, id, []scim.Change{apptest.Set(`roles[type eq "organization"].value`, role)}, nil))
+		if is := r.org.Members()[login].Role; is != role {
+			t.Errorf("%s, want %s", is, role)
 		}
-		r.org.Leave("owner")
-		r.fails(r.delete(id), app.Terminal, "the owner "+login+" stays", "last owner")
-		r.org.PutMember(r.org.PutUser("heir"), "admin")
-		if err := r.delete(id); err != nil {
-			t.Error(err)
-		}
-		r.gone(id)
-	})
+	}
+	r.org.Leave("owner")
+	r.fails(r.delete(id), app.Terminal, "the owner "+login+" stays", "last owner")
+	r.org.PutMember(r.org.PutUser("heir"), "admin")
+	if err := r.delete(id); err != nil {
+		t.Error(err)
+	}
+	r.gone(id)
 }
 
 // TestLeavesBeforeAccepting: an invitation is cancelled, also one that is accepted in this
 // very moment, and one that has failed leaves nothing.
 func TestLeavesBeforeAccepting(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, by githubapp.By) {
-		r := newRig(t, by, nil)
-		r.org.PutUser(login)
-		make := func() string {
-			return r.must(r.app.Create(t.Context(), app.KindUser, who(by, login, email))).Resource.ID()
+	r := newRig(t, nil)
+	r.org.PutUser(login)
+	id := r.invite()
+	if err := errors.Join(r.delete(id), r.delete(id)); err != nil {
+		t.Error(err)
+	}
+	r.gone(id)
+	id = r.invite()
+	r.org.Age(7 * 24 * time.Hour)
+	if err := r.delete(id); err != nil {
+		t.Error(err)
+	}
+	r.gone(id)
+	id = r.invite()
+	r.way.Before(func(req *http.Request) error {
+		if req.Method == http.MethodDelete {
+			_ = r.org.Accept(login)
 		}
-		id := make()
-		if err := errors.Join(r.delete(id), r.delete(id)); err != nil {
-			t.Error(err)
-		}
-		r.gone(id)
-		id = make()
-		r.org.Age(7 * 24 * time.Hour)
-		if err := r.delete(id); err != nil {
-			t.Error(err)
-		}
-		r.gone(id)
-		id = make()
-		r.way.Before(func(req *http.Request) error {
-			if req.Method == http.MethodDelete {
-				_, _ = r.org.Accept(login), r.org.AcceptMail(email, login)
-			}
-			return nil
-		})
-		err := r.delete(id)
-		r.way.Before(nil)
-		if err != nil {
-			t.Error(err)
-		}
-		r.gone(id)
+		return nil
 	})
+	err := r.delete(id)
+	r.way.Before(nil)
+	if err != nil {
+		t.Error(err)
+	}
+	r.gone(id)
 }
 
 // TestDepartureIsReadBack: a removal without effect is found, and one whose answer is lost
 // is known to have happened.
 func TestDepartureIsReadBack(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, by githubapp.By) {
-		r := newRig(t, by, nil)
-		id := r.join(by)
-		const path = "/orgs/{org}/memberships/{login}"
-		r.org.SetFaults(fake.Rules(fake.Rule{Method: "DELETE", Path: path, Fault: fake.Fault{Kind: fake.NoEffect}}))
-		r.fails(r.delete(id), app.Precondition, "still active")
-		r.org.SetFaults(fake.Rules(fake.Rule{Method: "DELETE", Path: path, Fault: fake.Fault{Kind: fake.AnswerLost}}))
-		if err := r.delete(id); err != nil {
-			t.Error(err)
+	r := newRig(t, nil)
+	id := r.join()
+	const path = "/orgs/{org}/memberships/{login}"
+	r.org.SetFaults(fake.Rules(fake.Rule{Method: "DELETE", Path: path, Fault: fake.Fault{Kind: fake.NoEffect}}))
+	r.fails(r.delete(id), app.Precondition, "still active")
+	r.org.SetFaults(fake.Rules(fake.Rule{Method: "DELETE", Path: path, Fault: fake.Fault{Kind: fake.AnswerLost}}))
+	if err := r.delete(id); err != nil {
+		t.Error(err)
+	}
+	r.org.SetFaults(nil)
+	r.gone(id)
+
+	// We are asked to wait, by 403, before it is known: that is no refusal.
+	if id = r.invite(); r.org.Accept(login) != nil {
+		t.Fatal("not accepted")
+	}
+	r.org.SetFaults(fake.Rules(fake.Rule{Path: "/orgs/{org}/installation", Fault: fake.Fault{Kind: fake.TooMany}}))
+	r.fails(r.delete(id), app.Retry, "whether the member is out is not known")
+	r.org.SetFaults(nil)
+	if err := r.delete(id); err != nil {
+		t.Error(err)
+	}
+	r.gone(id)
+}
+
+// TestDepartureSendsAllOfIt: a departure ends the membership and the invitation, whatever of
+// both is shown while it looks, and nobody is taken for gone who may be the one that an
+// invitation is for.
+func TestDepartureSendsAllOfIt(t *testing.T) {
+	t.Parallel()
+	first := func(method, end string, then func(*rig) error) func(*rig) { // time that it is asked for
+		return func(r *rig) {
+			done := false
+			r.way.Before(func(req *http.Request) error {
+				if !done && req.Method == method && strings.HasSuffix(req.URL.Path, end) {
+					done = true
+					return then(r)
+				}
+				return nil
+			})
 		}
-		r.org.SetFaults(nil)
-		r.gone(id)
+	}
+	accept := func(r *rig) error {
+		_ = r.org.Accept(login) // if it is not cancelled by then
+		return nil
+	}
+	for what, with := range map[string]func(*rig){
+		"accepted before the list of invitations": first(http.MethodGet, "/invitations", accept),
+		"accepted before the membership is read":  first(http.MethodGet, "/memberships/"+login, accept),
+		"accepted before the list of the failed":  first(http.MethodGet, "/failed_invitations", accept),
+		"the membership is not shown yet": func(r *rig) {
+			r.org.SetFaults(fake.Rules(fake.Rule{Method: "GET", Path: "/orgs/{org}/memberships/{login}", Times: 1, Fault: fake.Fault{Kind: fake.NotFound}}))
+		},
+	} {
+		for _, failedOnce := range []bool{false, true} {
+			t.Run(fmt.Sprint(what, failedOnce), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, nil)
+				r.org.PutUser(login)
+				id := r.invite()
+				if failedOnce {
+					r.org.Age(7 * 24 * time.Hour)
+					r.must(r.app.Patch(t.Context(), app.KindUser, id, []scim.Change{apptest.Set("userName", login)}, nil))
+				}
+				with(r)
+				err := r.delete(id)
+				r.way.Before(nil)
+				if r.org.SetFaults(nil); err != nil {
+					t.Error(err)
+				}
+				r.gone(id)
+			})
+		}
+	}
+
+	r := newRig(t, nil)
+	r.org.PutUser(login)
+	id := r.invite()
+	r.org.Hide(login)
+	_, err := r.app.Get(t.Context(), app.KindUser, id)
+	r.fails(err, app.Terminal, "an account that it does not show, "+login)
+	r.fails(r.delete(id), app.Terminal, "cancel it in GitHub")
+	if err := r.org.Accept(login); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.delete(id); err != nil {
+		t.Error(err)
+	}
+	r.gone(id)
+}
+
+// TestOrganizationIsGone: what is not found below the name of an organization is nobody's
+// absence while the organization itself is not seen. A leaver is not told out of one that
+// was renamed; and the reason is told.
+func TestOrganizationIsGone(t *testing.T) {
+	t.Parallel()
+	renamed := func(r *rig) { r.org.RenameOrg("acme-corp") }
+	noList := func(r *rig) {
+		r.org.SetFaults(fake.Rules(fake.Rule{Path: "/orgs/{org}/failed_invitations", Fault: fake.Fault{Kind: fake.NotFound}}))
+	}
+	for what, tt := range map[string]struct {
+		with  func(*rig)
+		class app.Class
+		says  string
+	}{
+		"renamed": {renamed, app.Unauthorized, "its new name if it was renamed"},
+		"no list": {noList, app.Ambiguous, "the organization is there, and its list is not"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, nil)
+			ctx := t.Context()
+			id := r.join()
+			never := strconv.FormatInt(r.org.PutUser("never"), 10)
+			flagged := strconv.FormatInt(r.org.PutUser("flagged"), 10)
+			r.org.Hide("flagged")
+			tt.with(r)
+			of := []string{never}
+			if what == "renamed" {
+				of = append(of, id, flagged)
+			}
+			for _, id := range of {
+				_, err := r.app.Get(ctx, app.KindUser, id)
+				r.fails(err, tt.class, tt.says)
+				if err := r.delete(id); app.Classify(err) == nil || !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("%v", err)
+				}
+			}
+			if what == "renamed" {
+				_, _, err := r.app.Find(ctx, app.KindUser, scim.MustPath("userName"), login)
+				r.fails(err, tt.class, tt.says)
+				for _, err := range r.app.List(ctx, app.KindUser, false) {
+					r.fails(err, tt.class, tt.says)
+				}
+			}
+			if _, in := r.org.Members()[login]; !in {
+				t.Error("is out")
+			}
+		})
+	}
+
+	// It is renamed between the removal and the look at what came of it.
+	r := newRig(t, nil)
+	id := r.join()
+	r.way.Before(func(req *http.Request) error {
+		if req.Method == http.MethodDelete {
+			r.org.RenameOrg("acme-corp")
+		}
+		return nil
 	})
+	r.fails(r.delete(id), app.Unauthorized, "whether the member is out is not known")
+
+	// Its app is suspended: that is told as it is, and as everybody's.
+	r = newRig(t, nil)
+	id = r.join()
+	r.way.Before(func(req *http.Request) error {
+		if req.Method == http.MethodDelete {
+			r.org.Suspend(true)
+		}
+		return nil
+	})
+	r.fails(r.delete(id), app.Unauthorized, "suspended in acme")
 }
 
 // TestTeams: a team is known by its id, carries whose it is, and holds those who were put
 // there, those who have not accepted too; who maintains it stays a maintainer.
 func TestTeams(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, by githubapp.By) {
-		r := newRig(t, by, nil)
-		ctx := t.Context()
-		g := r.must(r.app.Create(ctx, app.KindGroup, apptest.Team("t1", "R&D"))).Resource
-		if g.ExternalID() != "t1" {
-			t.Errorf("%q", g.ExternalID())
-		}
-		_, err := r.app.Create(ctx, app.KindGroup, apptest.Team("t2", "r d"))
-		r.fails(err, app.Conflict, "unique")
-		r.org.PutUser(login)
-		id := r.must(r.app.Create(ctx, app.KindUser, who(by, login, email))).Resource.ID()
-		member := func(in bool) {
-			t.Helper()
-			for range 2 {
-				add, remove := []string{id}, []string(nil)
-				if !in {
-					add, remove = remove, add
-				}
-				r.must(r.app.ChangeMembers(ctx, g.ID(), add, remove))
-			}
-			if got := r.members(g.ID()); slices.Contains(got, id) != in {
-				t.Errorf("%v, want %s: %t", got, id, in)
-			}
-		}
-		member(true)
-		member(false)
-		member(true)
-		if _, _ = r.org.Accept(login), r.org.AcceptMail(email, login); by == githubapp.ByAddress { // as the engine does when it looks
-			r.must(r.app.Patch(ctx, app.KindUser, id, []scim.Change{apptest.Set(mail, email)}, nil))
-		}
-		r.org.SetTeamRole("R&D", login, "maintainer")
-		g = r.must(r.app.Patch(ctx, app.KindGroup, g.ID(), []scim.Change{apptest.Set("displayName", "Research")}, nil)).Resource
-		member(true)
-		if role := r.org.TeamRole("Research", login); role != "maintainer" {
-			t.Errorf("%q", role)
-		}
-		r.org.PutTeam("Below", false, 0, r.org.Members()["owner"].ID)
-		hits, _, err := r.app.Find(ctx, app.KindGroup, scim.MustPath("displayName"), "research")
-		if err != nil || len(hits) != 1 || hits[0].ID() != g.ID() {
-			t.Errorf("%v %v", hits, err)
-		}
-		n := 0
-		for _, err := range r.app.List(ctx, app.KindGroup, false) {
-			if n++; err != nil {
-				t.Error(err)
-			}
-		}
-		if n != 2 {
-			t.Errorf("%d teams", n)
-		}
-		member(false)
-		if err := r.delete(id); err != nil {
-			t.Error(err)
-		}
-		_, err = r.app.ChangeMembers(ctx, g.ID(), []string{id}, nil)
-		r.fails(err, app.NotFound)
-		r.must(r.app.ChangeMembers(ctx, g.ID(), nil, []string{id}))
-		_, err = r.app.Create(ctx, app.KindGroup, apptest.Team("t3", "usher-invited-x"))
-		r.fails(err, app.Terminal, "Usher's own")
-	})
-}
-
-// TestAddresses: whoever accepts is known, whatever their account; an address that changes
-// is invited anew while nobody has accepted; and who is a member already is told of.
-func TestAddresses(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, githubapp.ByAddress, nil)
+	r := newRig(t, nil)
 	ctx := t.Context()
-	ada := func(address string) *scim.Resource { return apptest.Person(mail, address) }
-	shown := func(id string) string {
+	g := r.must(r.app.Create(ctx, app.KindGroup, apptest.Team("t1", "R&D"))).Resource
+	if g.ExternalID() != "t1" {
+		t.Errorf("%q", g.ExternalID())
+	}
+	_, err := r.app.Create(ctx, app.KindGroup, apptest.Team("t2", "r d"))
+	r.fails(err, app.Conflict, "unique")
+	r.org.PutUser(login)
+	id := r.invite()
+	member := func(in bool) {
 		t.Helper()
-		v, _ := r.must(r.app.Get(ctx, app.KindUser, id)).Resource.At(scim.MustPath(mail))
-		s, _ := v.AsString()
-		return s
+		for range 2 {
+			add, remove := []string{id}, []string(nil)
+			if !in {
+				add, remove = remove, add
+			}
+			r.must(r.app.ChangeMembers(ctx, g.ID(), add, remove))
+		}
+		if got := r.members(g.ID()); slices.Contains(got, id) != in {
+			t.Errorf("%v, want %s: %t", got, id, in)
+		}
 	}
-	id := r.must(r.app.Create(ctx, app.KindUser, ada(email))).Resource.ID()
-	if again := r.must(r.app.Create(ctx, app.KindUser, ada("Ada@acme.example"))).Resource.ID(); again != id || shown(id) != email {
-		t.Errorf("%s, want %s", again, id)
-	}
-	set := func(to string) {
-		t.Helper()
-		r.must(r.app.Patch(ctx, app.KindUser, id, []scim.Change{apptest.Set(mail, to)}, nil))
-	}
-	set("lovelace@acme.example")
-	if got := r.org.Invitations(); len(got) != 1 || len(got["lovelace@acme.example"].Teams) != 1 || shown(id) != "lovelace@acme.example" {
+	r.org.InviteMail("eve@acme.example", "R&D") // by an owner, who is nobody of ours
+	member(true)
+	member(false)
+	member(true)
+	if got := r.members(g.ID()); len(got) != 1 {
 		t.Errorf("%v", got)
 	}
-	r.org.PutUser("countess")
-	if err := r.org.AcceptMail("lovelace@acme.example", "countess"); err != nil {
+	if err := r.org.Accept(login); err != nil {
 		t.Fatal(err)
 	}
-	if shown(id) != "" {
-		t.Error("nobody is told that somebody has accepted")
+	r.org.SetTeamRole("R&D", login, "maintainer")
+	g = r.must(r.app.Patch(ctx, app.KindGroup, g.ID(), []scim.Change{apptest.Set("displayName", "Research")}, nil)).Resource
+	member(true)
+	if role := r.org.TeamRole("Research", login); role != "maintainer" {
+		t.Errorf("%q", role)
 	}
-	set("lovelace@acme.example")
-	r.org.Rename("countess", "augusta")
-	if shown(id) != "lovelace@acme.example" {
-		t.Error("it is told again")
-	}
-	set("king@acme.example") // who is a member already, and is sent nothing
-	if len(r.org.Invitations()) != 0 || shown(id) != "king@acme.example" {
-		t.Errorf("%v", r.org.Invitations())
-	}
-	r.org.PutMember(r.org.PutUser("bob", "bob@acme.example"), "member")
-	_, err := r.app.Create(ctx, app.KindUser, ada("bob@acme.example"))
-	r.fails(err, app.Terminal, "a member already")
-	for _, bad := range []string{"", "ada", "a b@acme.example", "@acme.example"} {
-		_, err := r.app.Create(ctx, app.KindUser, ada(bad))
-		r.fails(err, app.Terminal, "address")
-	}
-	if got := r.org.Teams(); len(got) != 1 {
-		t.Errorf("%v", got)
+	r.org.PutTeam("Below", false, 0, r.org.Members()["owner"].ID)
+	hits, _, err := r.app.Find(ctx, app.KindGroup, scim.MustPath("displayName"), "research")
+	if err != nil || len(hits) != 1 || hits[0].ID() != g.ID() {
+		t.Errorf("%v %v", hits, err)
 	}
 	n := 0
-	for u, err := range r.app.List(ctx, app.KindUser, false) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n++; u.ID() != id && u.UserName() != "owner" && u.UserName() != "bob" {
-			t.Errorf("%s %s", u.ID(), u.UserName())
-		}
-	}
-	if n != 3 {
-		t.Errorf("%d accounts", n)
-	}
-
-	// Somebody is put into the team by hand: nobody is removed for another.
-	r.org.SetTeamRole(r.org.Teams()[0], "bob", "member")
-	r.fails(r.delete(id), app.Terminal, "by hand")
-	if _, in := r.org.Members()["augusta"]; !in {
-		t.Error("removed")
-	}
-}
-
-// TestLeavesTheTeamOfOne: anybody may leave a team. Who has left the one that they are known
-// by is known all the same, and out when they leave; and if nobody has seen who accepted, that
-// is told, and nobody is taken for out.
-func TestLeavesTheTeamOfOne(t *testing.T) {
-	t.Parallel()
-	for _, seen := range []bool{true, false} {
-		r := newRig(t, githubapp.ByAddress, nil)
-		id := r.join(githubapp.ByAddress)
-		if seen {
-			r.must(r.app.Patch(t.Context(), app.KindUser, id, []scim.Change{apptest.Set(mail, email)}, nil))
-		}
-		team := r.org.Teams()[0]
-		r.org.SetTeamRole(team, login, "")
-		_, err := r.app.Get(t.Context(), app.KindUser, id)
-		if gone := r.delete(id); seen {
-			if err != nil || gone != nil {
-				t.Errorf("%v %v", err, gone)
-			}
-			r.gone(id)
-			continue
-		} else {
-			r.fails(err, app.NotFound)
-			r.fails(gone, app.Terminal, "accepted it and left that team", team)
-		}
-		r.org.Leave(login) // by an owner, and the team with it
-		r.org.DropTeam(team)
-		if err := r.delete(id); err != nil {
+	for _, err := range r.app.List(ctx, app.KindGroup, false) {
+		if n++; err != nil {
 			t.Error(err)
 		}
-		r.gone(id)
 	}
+	if n != 2 {
+		t.Errorf("%d teams", n)
+	}
+	member(false)
+	if err := r.delete(id); err != nil {
+		t.Error(err)
+	}
+	_, err = r.app.ChangeMembers(ctx, g.ID(), []string{id}, nil)
+	r.fails(err, app.NotFound)
+	r.must(r.app.ChangeMembers(ctx, g.ID(), nil, []string{id}))
 }
 
 // TestNothingElse: what is not a membership is not written.
 func TestNothingElse(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, githubapp.ByLogin, nil)
-	id := r.join(githubapp.ByLogin)
+	r := newRig(t, nil)
+	id := r.join()
 	for _, path := range []string{"displayName", "name.givenName", mail, "title"} {
 		_, err := r.app.Patch(t.Context(), app.KindUser, id, []scim.Change{apptest.Set(path, "x")}, nil)
 		r.fails(err, app.Terminal, "an account is its owner's")
 	}
-	by, errs, lacking, _ := githubapp.Check([]scim.Path{scim.MustPath("userName"), scim.MustPath(mail), scim.MustPath("title")})
-	if by != githubapp.ByLogin || errs[0] != nil || errs[1] == nil || errs[2] == nil || lacking != "" {
-		t.Errorf("%s %v %s", by, errs, lacking)
+	errs, lacking, _ := githubapp.Check([]scim.Path{scim.MustPath("userName"), scim.MustPath(mail), scim.MustPath("title")})
+	if errs[0] != nil || errs[1] == nil || errs[2] == nil || lacking != "" {
+		t.Errorf("%v %s", errs, lacking)
 	}
-	if _, _, lacking, roles := githubapp.Check([]scim.Path{scim.MustPath(`roles[type eq "organization"].value`)}); lacking == "" || !roles {
+	if _, lacking, roles := githubapp.Check([]scim.Path{scim.MustPath(`roles[type eq "organization"].value`)}); lacking == "" || !roles {
 		t.Error("nobody is known by a role")
 	}
 	p := r.app.Profile()

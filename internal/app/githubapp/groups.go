@@ -43,33 +43,20 @@ func teamID(id string) (int64, error) {
 
 // Create makes a team that all members of the organization see.
 func (a groups) Create(ctx context.Context, externalID, name string) (*scim.Resource, error) {
-	if err := reserved(name); err != nil {
-		return nil, err
-	}
-	t, err := a.client.CreateTeam(ctx, name, mark+externalID+told, github.Closed)
+	t, err := a.client.CreateTeam(ctx, name, mark+externalID+told)
 	if err != nil {
 		return nil, err
 	}
 	return group(&t), nil
 }
 
-func reserved(name string) error {
-	if strings.HasPrefix(strings.ToLower(name), anchorPrefix) {
-		return app.Refuse(app.Terminal, "teams whose names begin with %s are Usher's own: give the team another display_name", anchorPrefix)
-	}
-	return nil
-}
-
 // Rename gives a team another name, and with it another address.
 func (a groups) Rename(ctx context.Context, id, name string) (*scim.Resource, error) {
-	if err := reserved(name); err != nil {
-		return nil, err
-	}
 	n, err := teamID(id)
 	if err != nil {
 		return nil, err
 	}
-	t, err := a.client.UpdateTeam(ctx, n, name, "")
+	t, err := a.client.RenameTeam(ctx, n, name)
 	if err != nil {
 		return nil, err
 	}
@@ -108,27 +95,26 @@ func (a groups) below(ctx context.Context, team int64) (map[int64]bool, error) {
 }
 
 func (a groups) withMembers(ctx context.Context, t *github.Team) (*scim.Resource, error) {
-	var ids []string
-	as := func(u github.User) string { return strconv.FormatInt(u.ID, 10) }
-	if a.by == ByAddress {
-		c, err := a.claims(ctx)
+	var list []scim.Value
+	put := func(u github.User) {
+		var o scim.Object
+		o.Set("value", scim.String(strconv.FormatInt(u.ID, 10)))
+		list = append(list, scim.Complex(o))
+	}
+	for i, err := range a.client.TeamInvitations(ctx, t.ID) {
 		if err != nil {
 			return nil, err
 		}
-		ids, as = c.willBe(t.ID), c.as
-	} else {
-		for i, err := range a.client.TeamInvitations(ctx, t.ID) {
-			if err != nil {
-				return nil, err
-			}
-			u, err := a.client.UserByLogin(ctx, i.Login)
-			switch {
-			case i.Login == "" || github.IsNotFound(err):
-			case err != nil:
-				return nil, err
-			default:
-				ids = append(ids, as(u))
-			}
+		if i.Login == "" { // of an address, by somebody else
+			continue
+		}
+		u, err := a.client.UserByLogin(ctx, i.Login)
+		switch {
+		case github.IsNotFound(err):
+		case err != nil:
+			return nil, err
+		default:
+			put(u)
 		}
 	}
 	below, err := a.below(ctx, t.ID)
@@ -140,16 +126,10 @@ func (a groups) withMembers(ctx context.Context, t *github.Team) (*scim.Resource
 			return nil, err
 		}
 		if !below[u.ID] {
-			ids = append(ids, as(u))
+			put(u)
 		}
 	}
 	r := group(t)
-	var list []scim.Value
-	for _, id := range ids {
-		var o scim.Object
-		o.Set("value", scim.String(id))
-		list = append(list, scim.Complex(o))
-	}
 	if len(list) > 0 {
 		r.Set("members", scim.List(list...))
 	}
@@ -158,9 +138,6 @@ func (a groups) withMembers(ctx context.Context, t *github.Team) (*scim.Resource
 
 // Find finds a team by its name, in whatever case, as GitHub does.
 func (a groups) Find(ctx context.Context, name string) ([]*scim.Resource, error) {
-	if err := reserved(name); err != nil {
-		return nil, err
-	}
 	var hits []*scim.Resource
 	for t, err := range a.client.Teams(ctx) {
 		if err != nil {
@@ -173,15 +150,13 @@ func (a groups) Find(ctx context.Context, name string) ([]*scim.Resource, error)
 	return hits, nil
 }
 
-// List lists the teams, without those that invitations go with.
+// List lists the teams.
 func (a groups) List(ctx context.Context, excludeMembers bool) iter.Seq2[*scim.Resource, error] {
 	return func(yield func(*scim.Resource, error) bool) {
 		for t, err := range a.client.Teams(ctx) {
 			var r *scim.Resource
 			switch {
 			case err != nil:
-			case strings.HasPrefix(t.Name, anchorPrefix):
-				continue
 			case excludeMembers:
 				r = group(&t)
 			default:
@@ -201,9 +176,6 @@ func (a groups) AddMember(ctx context.Context, group, user string) error {
 	team, err := teamID(group)
 	if err != nil {
 		return err
-	}
-	if a.by == ByAddress {
-		return addresses(a).addTo(ctx, user, team)
 	}
 	u, err := a.who(ctx, user)
 	if err != nil {
@@ -233,9 +205,6 @@ func (a groups) RemoveMember(ctx context.Context, group, user string) error {
 	team, err := teamID(group)
 	if err != nil {
 		return err
-	}
-	if a.by == ByAddress {
-		return addresses(a).takeFrom(ctx, user, team)
 	}
 	u, err := a.who(ctx, user)
 	switch {

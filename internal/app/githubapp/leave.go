@@ -4,6 +4,7 @@ package githubapp
 
 import (
 	"context"
+	"iter"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/config"
@@ -11,13 +12,13 @@ import (
 )
 
 // leave takes somebody out of the organization and of all its teams, or cancels their
-// invitation, and reads back that it is so. All of it may be done again. An owner stays
+// invitation, and reads back that it is so. All of it may be done again. It is sent also if
+// no membership is shown, as it harms nobody, and what is shown may lag behind. An owner stays
 // unless configured otherwise: without one nobody can set right what went wrong.
 func (a *App) leave(ctx context.Context, u github.User) error {
 	m, err := a.membership(ctx, u)
 	switch {
 	case github.IsNotFound(err):
-		return nil
 	case err != nil:
 		return before(ctx, err)
 	case m.Role == github.Admin && m.State == github.Active && !a.manages:
@@ -36,26 +37,33 @@ func (a *App) leave(ctx context.Context, u github.User) error {
 		return app.Alone(*app.Classify(app.Wrap(convert(ctx, gone), "the owner "+u.Login+" stays, as an organization needs one: make somebody else an owner")))
 	case gone != nil:
 		return app.Half(ctx, convert(ctx, gone), "the member is not out")
+	case now.State == github.Pending: // which may be told of one whose invitation has failed
+		lapsed, err := a.lapsed(ctx, u.Login)
+		switch {
+		case err != nil:
+			return app.Half(ctx, err, "whether the member is out is not known")
+		case lapsed > 0:
+			return nil
+		}
 	}
 	return &app.Error{Class: app.Precondition, Detail: "GitHub has taken the request, and the membership is still " + string(now.State)}
 }
 
-// forget takes failed invitations of somebody from GitHub's list, so that whoever comes
-// back begins anew. That GitHub lets go of them by the same request that cancels an
-// invitation is what others have met, and not documented.
-func (a *App) forget(ctx context.Context, theirs func(github.Invitation) bool) error {
+// cancel cancels those of some invitations that are to a login, once all have been read, as
+// a list that becomes shorter may pass one over.
+func (a *App) cancel(ctx context.Context, some iter.Seq2[github.Invitation, error], login string) error {
 	var ids []int64
-	for i, err := range a.client.FailedInvitations(ctx) {
+	for i, err := range some {
 		if err != nil {
-			return app.Half(ctx, err, "the member is out, and the failed invitations are not known")
+			return err
 		}
-		if theirs(i) {
+		if ofLogin(login)(i) {
 			ids = append(ids, i.ID)
 		}
 	}
 	for _, id := range ids {
 		if err := a.client.CancelInvitation(ctx, id); err != nil {
-			return app.Half(ctx, err, "the member is out, and a failed invitation is left")
+			return err
 		}
 	}
 	return nil

@@ -17,7 +17,9 @@ import (
 type logins struct{ *App }
 
 // who finds whose id it is now. Whom GitHub does not show to anybody, as it does with
-// accounts that it has flagged, may be a member all the same.
+// accounts that it has flagged, may be a member all the same. Such a one may also be invited,
+// and an invitation has a login and no id: as long as there is one of an account that GitHub
+// does not show, nobody is said to be gone.
 func (a *App) who(ctx context.Context, id string) (github.User, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil || n <= 0 {
@@ -33,6 +35,21 @@ func (a *App) who(ctx context.Context, id string) (github.User, error) {
 		}
 		if m.ID == n {
 			return m, nil
+		}
+	}
+	for i, ierr := range a.client.Invitations(ctx) {
+		switch {
+		case ierr != nil:
+			return github.User{}, ierr
+		case i.Login == "":
+			continue
+		}
+		switch _, lerr := a.client.UserByLogin(ctx, i.Login); {
+		case github.IsNotFound(lerr):
+			return github.User{}, app.Refuse(app.Terminal, "GitHub shows no account %s any more, and there is an invitation of an account that it does not show, %s, which may be the same: "+
+				"cancel it in GitHub (People, Invitations), then retry", id, i.Login)
+		case lerr != nil:
+			return github.User{}, lerr
 		}
 	}
 	return github.User{}, err
@@ -66,10 +83,6 @@ func (a *App) failures(ctx context.Context, theirs func(github.Invitation) bool)
 
 func ofLogin(login string) func(github.Invitation) bool {
 	return func(i github.Invitation) bool { return i.Login != "" && strings.EqualFold(i.Login, login) }
-}
-
-func ofAddress(email string) func(github.Invitation) bool {
-	return func(i github.Invitation) bool { return i.Login == "" && strings.EqualFold(i.Email, email) }
 }
 
 // measure refuses to invite somebody once more who has not accepted so often.
@@ -219,7 +232,9 @@ func (a logins) Patch(ctx context.Context, id string, changes []scim.Change) (*s
 	return a.shown(standing{Membership: m}), nil
 }
 
-// Delete ends a membership, or cancels the invitation to it, and what is left of failed ones.
+// Delete ends a membership and cancels the invitation to it, whatever of both is shown, and
+// takes what is left of failed ones from the list. The invitation goes first: one that is
+// accepted meanwhile is a membership by then.
 func (a logins) Delete(ctx context.Context, id string) error {
 	u, err := a.who(ctx, id)
 	switch {
@@ -228,17 +243,18 @@ func (a logins) Delete(ctx context.Context, id string) error {
 	case err != nil:
 		return before(ctx, err)
 	}
-	switch s, err := a.stand(ctx, u); {
-	case github.IsNotFound(err):
-		return nil
-	case err != nil:
+	if err := a.cancel(ctx, a.client.Invitations(ctx), u.Login); err != nil {
 		return before(ctx, err)
-	case s.lapsed == 0: // of a lapsed invitation there is nothing to end, whatever GitHub shows
-		if err := a.leave(ctx, u); err != nil {
-			return err
-		}
 	}
-	return a.forget(ctx, ofLogin(u.Login))
+	if err := a.leave(ctx, u); err != nil {
+		return err
+	}
+	// What has failed goes from the list, so that whoever comes back begins anew. That GitHub
+	// lets go of it by the request that cancels is what others have met, and not documented.
+	if err := a.cancel(ctx, a.client.FailedInvitations(ctx), u.Login); err != nil {
+		return app.Half(ctx, err, "the member is out, and a failed invitation may be left")
+	}
+	return nil
 }
 
 // Get reads a member, or one who is invited.

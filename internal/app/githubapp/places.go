@@ -19,31 +19,23 @@ func (e *NoPlaceError) Error() string {
 	return fmt.Sprintf("GitHub has no place for %s: %s", e.Path, e.Why)
 }
 
-// Check says whether a mapping can have these attributes, and how people are known by it.
-// What is wrong with one stands at its index. lacking says what a mapping must have, and
-// this one has not; "" is nothing. roles says that it writes who is an owner.
-func Check(paths []scim.Path) (by By, errs []error, lacking string, roles bool) {
+// Check says whether a mapping can have these attributes. What is wrong with one stands at
+// its index. lacking says what a mapping must have, and this one has not; "" is nothing.
+// roles says that it writes who is an owner.
+func Check(paths []scim.Path) (errs []error, lacking string, roles bool) {
 	errs = make([]error, len(paths))
+	lacking = "userName (their login at GitHub)"
 	for i, p := range paths {
 		why := ""
 		switch {
 		case p.Equal(userName):
-			if by == ByAddress {
-				why = "people are known by a login or by an address: take one of both out, or make an app of each, with a scope"
-				break
-			}
-			by = ByLogin
-		case p.Equal(workEmail), p.Equal(primaryEmail):
-			if by == ByLogin {
-				why = "people are known by a login or by an address: take one of both out, or make an app of each, with a scope"
-				break
-			}
-			by = ByAddress
+			lacking = ""
 		case p.Equal(orgRole):
 			roles = true
 		case p.URN == "" && p.Attr == "active": // told by whoever reads the mapping
 		case strings.EqualFold(p.Attr, "emails"):
-			why = `write emails[type eq "work"].value, the address to which the invitation goes`
+			lacking = "" // which this says as well
+			why = "map userName (their login at GitHub) in its place: people are known by the login that they bring, and an invitation by address is not there yet"
 		case strings.EqualFold(p.Attr, "roles"):
 			why = `write roles[type eq "organization"].value, which is member or admin`
 		default:
@@ -53,8 +45,5 @@ func Check(paths []scim.Path) (by By, errs []error, lacking string, roles bool) 
 			errs[i] = &NoPlaceError{Path: p, Why: why}
 		}
 	}
-	if by == "" {
-		lacking = `userName (their login at GitHub), or emails[type eq "work"].value (an address to invite)`
-	}
-	return by, errs, lacking, roles
+	return errs, lacking, roles
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/usher-id/usher/internal/github"
 	"github.com/usher-id/usher/internal/github/githubtest"
 	"github.com/usher-id/usher/internal/rest"
-	"github.com/usher-id/usher/scim"
 )
 
 // key is the GitHub App's, made once as that takes a while.
@@ -39,11 +38,11 @@ type rig struct {
 }
 
 // newRig makes an app over an organization, both as change has them.
-func newRig(t *testing.T, by githubapp.By, change func(*githubtest.Config, *githubapp.Config)) *rig {
+func newRig(t *testing.T, change func(*githubtest.Config, *githubapp.Config)) *rig {
 	t.Helper()
 	private, public := key()
 	oc := githubtest.Config{Login: "acme", AppID: "4711", PublicKeys: [][]byte{public}, MostPerPage: 2}
-	ac := githubapp.Config{By: by}
+	ac := githubapp.Config{}
 	if change != nil {
 		change(&oc, &ac)
 	}
@@ -79,28 +78,21 @@ func (r *rig) fails(err error, class app.Class, words ...string) {
 
 const (
 	login = "ada-gh"
-	email = "ada@acme.example"
 	mail  = `emails[type eq "work"].value`
 )
 
-// who is somebody as a mapping makes them.
-func who(by githubapp.By, login, email string) *scim.Resource {
-	if by == githubapp.ByAddress {
-		return apptest.Person(mail, email)
-	}
-	return apptest.Person("userName", login)
+// invite invites somebody, and returns the account's id.
+func (r *rig) invite() string {
+	r.Helper()
+	return r.must(r.app.Create(r.Context(), app.KindUser, apptest.Person("userName", login))).Resource.ID()
 }
 
 // join makes somebody a member, who has accepted, and returns the account's id.
-func (r *rig) join(by githubapp.By) string {
+func (r *rig) join() string {
 	r.Helper()
 	r.org.PutUser(login)
-	id := r.must(r.app.Create(r.Context(), app.KindUser, who(by, login, email))).Resource.ID()
-	accept := func() error { return r.org.Accept(login) }
-	if by == githubapp.ByAddress {
-		accept = func() error { return r.org.AcceptMail(email, login) }
-	}
-	if err := accept(); err != nil {
+	id := r.invite()
+	if err := r.org.Accept(login); err != nil {
 		r.Fatal(err)
 	}
 	return id
@@ -117,8 +109,8 @@ func (r *rig) gone(id string) {
 	_, err := r.app.Get(r.Context(), app.KindUser, id)
 	r.fails(err, app.NotFound)
 	_, in := r.org.Members()[login]
-	if in || len(r.org.Invitations()) > 0 || len(r.org.Teams()) > 0 {
-		r.Errorf("%v %v %v", r.org.Members(), r.org.Invitations(), r.org.Teams())
+	if in || len(r.org.Invitations()) > 0 {
+		r.Errorf("%v %v", r.org.Members(), r.org.Invitations())
 	}
 }
 

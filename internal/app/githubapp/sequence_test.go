@@ -15,7 +15,6 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/apptest"
-	"github.com/usher-id/usher/internal/app/githubapp"
 	"github.com/usher-id/usher/internal/fake"
 	"github.com/usher-id/usher/scim"
 )
@@ -28,21 +27,21 @@ func TestSequence(t *testing.T) {
 	key() // whose making is no matter of the bubble
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) { // without a deadline, which a bubble has none of
-			sequence(t, rt, rapid.SampledFrom([]githubapp.By{githubapp.ByLogin, githubapp.ByAddress}).Draw(rt, "by"))
+			sequence(t, rt)
 		})
 	})
 }
 
 // one is a person of a sequence.
 type one struct {
-	login, email string
-	id           string // of the account, as the engine knows it
-	in           bool
-	teams        []string
+	login string
+	id    string // of the account, as the engine knows it
+	in    bool
+	teams []string
 }
 
-func sequence(t *testing.T, rt *rapid.T, by githubapp.By) {
-	r := newRig(t, by, nil)
+func sequence(t *testing.T, rt *rapid.T) {
+	r := newRig(t, nil)
 	r.org.PutMember(r.org.PutUser("zoe"), "member")
 	var teams []string
 	for _, name := range []string{"A", "B"} {
@@ -50,7 +49,7 @@ func sequence(t *testing.T, rt *rapid.T, by githubapp.By) {
 	}
 	people := make([]*one, 2)
 	for i := range people {
-		people[i] = &one{login: fmt.Sprint("p", i), email: fmt.Sprintf("p%d@acme.example", i)}
+		people[i] = &one{login: fmt.Sprint("p", i)}
 		r.org.PutUser(people[i].login)
 	}
 	r.org.SetFaults(fake.Seeded(rapid.Uint64().Draw(rt, "seed"), 0.2, 0.5, fake.ServerError, fake.Reset, fake.BadGateway, fake.TooMany))
@@ -65,7 +64,7 @@ func sequence(t *testing.T, rt *rapid.T, by githubapp.By) {
 			}
 			switch rapid.IntRange(0, 4).Draw(rt, "event") {
 			case 0, 1:
-				_, _ = r.org.Accept(p.login), r.org.AcceptMail(p.email, p.login) // whoever can
+				_ = r.org.Accept(p.login) // whoever can
 			case 2:
 				r.org.Rename(p.login, p.login+"x")
 				p.login += "x" // which the source knows of
@@ -76,10 +75,10 @@ func sequence(t *testing.T, rt *rapid.T, by githubapp.By) {
 			}
 		}
 		for _, p := range people {
-			p.drive(rt, r, by, teams)
+			p.drive(rt, r, teams)
 		}
 		for _, p := range people {
-			p.right(rt, r, by, teams)
+			p.right(rt, r, teams)
 		}
 	}
 	if z := r.org.Members()["zoe"]; z.Role != "member" || len(z.Teams) != 0 {
@@ -88,18 +87,15 @@ func sequence(t *testing.T, rt *rapid.T, by githubapp.By) {
 }
 
 // drive is an engine in small: it looks, does what is missing, and looks again.
-func (p *one) drive(rt *rapid.T, r *rig, by githubapp.By, teams []string) {
+func (p *one) drive(rt *rapid.T, r *rig, teams []string) {
 	known := apptest.Set("userName", p.login)
-	if by == githubapp.ByAddress {
-		known = apptest.Set(mail, p.email)
-	}
 	for range 80 {
-		done, err := p.step(r, by, known, teams)
+		done, err := p.step(r, known, teams)
 		switch e := app.Classify(err); {
 		case err == nil && done:
 			return
 		case err == nil, e.Class == app.NotFound, e.Class == app.Ambiguous, e.Class == app.Retry, e.Class == app.Unreachable, e.Class == app.Precondition:
-		case e.Class == app.Conflict && by == githubapp.ByLogin:
+		case e.Class == app.Conflict:
 			if hits, _, err := r.app.Find(r.Context(), app.KindUser, scim.MustPath("userName"), p.login); err == nil && len(hits) > 0 {
 				p.id = hits[0].ID()
 			}
@@ -112,7 +108,7 @@ func (p *one) drive(rt *rapid.T, r *rig, by githubapp.By, teams []string) {
 	rt.Fatalf("%s does not get there", p.login)
 }
 
-func (p *one) step(r *rig, by githubapp.By, known scim.Change, teams []string) (done bool, err error) {
+func (p *one) step(r *rig, known scim.Change, teams []string) (done bool, err error) {
 	var seen *scim.Resource
 	if p.id != "" {
 		ans, err := r.app.Get(r.Context(), app.KindUser, p.id)
@@ -129,7 +125,7 @@ func (p *one) step(r *rig, by githubapp.By, known scim.Change, teams []string) (
 	case !p.in:
 		return false, r.delete(p.id)
 	case p.id == "":
-		ans, err := r.app.Create(r.Context(), app.KindUser, who(by, p.login, p.email))
+		ans, err := r.app.Create(r.Context(), app.KindUser, apptest.Person("userName", p.login))
 		if err == nil {
 			p.id = ans.Resource.ID()
 		}
@@ -160,18 +156,15 @@ func (p *one) step(r *rig, by githubapp.By, known scim.Change, teams []string) (
 }
 
 // right compares the organization with what is wished for.
-func (p *one) right(rt *rapid.T, r *rig, by githubapp.By, teams []string) {
+func (p *one) right(rt *rapid.T, r *rig, teams []string) {
 	m, member := r.org.Members()[p.login]
 	i, invited := r.org.Invitations()[p.login]
-	if by == githubapp.ByAddress {
-		i, invited = r.org.Invitations()[p.email]
-	}
 	switch {
 	case !p.in && (member || invited):
 		rt.Fatalf("%s has left: %+v %+v", p.login, m, i)
 	case member && invited:
 		rt.Fatalf("%s is there, and invited", p.login)
-	case !p.in || !member && (by == githubapp.ByAddress || !invited): // with those whose invitations are used up
+	case !p.in || !member && !invited: // with those whose invitations are used up
 		return
 	case invited:
 		m = i
@@ -182,7 +175,6 @@ func (p *one) right(rt *rapid.T, r *rig, by githubapp.By, teams []string) {
 			want = append(want, string(rune('A'+n)))
 		}
 	}
-	m.Teams = slices.DeleteFunc(m.Teams, func(n string) bool { return strings.HasPrefix(n, "usher-") })
 	if !slices.Equal(m.Teams, want) {
 		rt.Fatalf("%s is in %v, want %v", p.login, m.Teams, want)
 	}

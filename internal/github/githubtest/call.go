@@ -102,16 +102,13 @@ func (o *Org) routes() *http.ServeMux {
 	add("PUT /orgs/{org}/memberships/{login}", false, setMembership)
 	add("DELETE /orgs/{org}/memberships/{login}", false, removeMembership)
 	add("GET /orgs/{org}/invitations", false, listInvitations)
-	add("POST /orgs/{org}/invitations", false, createInvitation)
 	add("DELETE /orgs/{org}/invitations/{id}", false, cancelInvitation)
 	add("GET /orgs/{org}/failed_invitations", false, listFailed)
 	add("GET /orgs/{org}/teams", false, listTeams)
 	add("POST /orgs/{org}/teams", false, createTeam)
-	add("GET /orgs/{org}/teams/{slug}", false, getTeam)
 	const byID = "/organizations/{oid}/team/{tid}"
 	add("GET "+byID, false, getTeam)
 	add("PATCH "+byID, false, updateTeam)
-	add("DELETE "+byID, false, deleteTeam)
 	add("GET "+byID+"/teams", false, listChildren)
 	add("GET "+byID+"/members", false, listTeamMembers)
 	add("GET "+byID+"/invitations", false, listTeamInvitations)
@@ -185,11 +182,10 @@ func (c *call) subject() string {
 		parts = append(parts, u.login)
 	}
 	var body struct {
-		Email string `json:"email"`
-		Name  string `json:"name"`
+		Name string `json:"name"`
 	}
-	_ = json.Unmarshal(c.body, &body) // another body has neither
-	return strings.Join(append(parts, c.r.PathValue("login"), c.r.PathValue("slug"), body.Email, body.Name, c.query.Get("page")), " ")
+	_ = json.Unmarshal(c.body, &body) // another body has none
+	return strings.Join(append(parts, c.r.PathValue("login"), body.Name, c.query.Get("page")), " ")
 }
 
 func number(s string) int64 {

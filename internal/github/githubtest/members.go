@@ -6,14 +6,13 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
 func (u *user) document() any { return map[string]any{"id": u.id, "login": u.login, "type": "User"} }
 
 func getUserByID(c *call) (any, error) {
-	if u := c.users[number(c.r.PathValue("id"))]; u != nil {
+	if u := c.users[number(c.r.PathValue("id"))]; u != nil && !u.hidden {
 		return u.document(), nil
 	}
 	return nil, notFound()
@@ -28,8 +27,11 @@ func (c *call) user() (*user, error) {
 
 func getUser(c *call) (any, error) {
 	u, err := c.user()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case u.hidden:
+		return nil, notFound()
 	}
 	return u.document(), nil
 }
@@ -220,42 +222,6 @@ func listInvitations(c *call) (any, error) {
 
 func listFailed(c *call) (any, error) {
 	return c.lists(func(i *invitation) bool { return !i.failed.IsZero() })
-}
-
-// createInvitation invites an address. That one who is invited already is refused, and
-// how, is not verified.
-func createInvitation(c *call) (any, error) {
-	var body struct {
-		Email string  `json:"email"`
-		Role  string  `json:"role"`
-		Teams []int64 `json:"team_ids"`
-	}
-	if err := c.read(&body); err != nil {
-		return nil, err
-	}
-	if !strings.Contains(body.Email, "@") || body.Role != "direct_member" && body.Role != "admin" {
-		return nil, invalid("OrganizationInvitation", "email", "email is invalid")
-	}
-	i := &invitation{email: body.Email, role: roleOf(body.Role), teams: map[int64]bool{}}
-	for id := range c.members {
-		if slices.ContainsFunc(c.users[id].emails, func(e string) bool { return strings.EqualFold(e, body.Email) }) {
-			return nil, invalid("OrganizationInvitation", "data", "A user with this email address is already a part of this organization")
-		}
-	}
-	if c.pending(func(o *invitation) bool { return strings.EqualFold(o.email, body.Email) }) != nil {
-		return nil, invalid("OrganizationInvitation", "data", "A pending invitation already exists")
-	}
-	for _, id := range body.Teams {
-		if c.teams[id] == nil {
-			return nil, invalid("OrganizationInvitation", "team_ids", "team does not exist")
-		}
-		i.teams[id] = true
-	}
-	i, err := c.invite(i)
-	if err != nil {
-		return nil, err
-	}
-	return made{c.document(i)}, nil
 }
 
 // cancelInvitation cancels an invitation, or takes one that has failed from its list. That

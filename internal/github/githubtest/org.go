@@ -62,10 +62,10 @@ const orgID, installationID = 7001, 9001
 type user struct {
 	id     int64
 	login  string
-	emails []string
+	hidden bool // from everybody, as an account that GitHub has flagged
 }
 
-// invitation is of a user, or of an address.
+// invitation is of a user, or of an address, which an owner alone can have sent.
 type invitation struct {
 	id      int64
 	user    int64
@@ -185,7 +185,6 @@ const (
 	Removed     = "remove" // of a member
 	TeamCreated = "team_create"
 	TeamUpdated = "team_update"
-	TeamDeleted = "team_delete"
 	TeamAdded   = "team_add"
 	TeamRemoved = "team_remove"
 )
@@ -195,7 +194,7 @@ type Effect struct {
 	Seq     int
 	At      time.Time
 	Op      string
-	Who     string // a login or an address; the name of a team
+	Who     string // a login; the name of a team
 	Detail  string // the name of the team that somebody was put into, a role
 	Outside bool   // without a request: by an owner, or by the user
 	Lost    bool   // the client was not told: its answer went wrong
@@ -233,10 +232,10 @@ func (o *Org) Refusals() []Refusal {
 }
 
 // PutUser makes an account at GitHub, which is nobody's member, and returns its id.
-func (o *Org) PutUser(login string, emails ...string) int64 {
+func (o *Org) PutUser(login string) int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	u := &user{id: o.id(), login: login, emails: emails}
+	u := &user{id: o.id(), login: login}
 	o.users[u.id] = u
 	return u.id
 }
@@ -272,13 +271,17 @@ func (o *Org) SetTeamRole(name, login, role string) {
 	}
 }
 
-// DropTeam deletes a team.
-func (o *Org) DropTeam(name string) {
+// InviteMail invites an address, as an owner might, into the teams of these names.
+func (o *Org) InviteMail(email string, teams ...string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if t := o.named(name); t != nil {
-		delete(o.teams, t.id)
+	i := &invitation{id: o.id(), email: email, role: "member", teams: map[int64]bool{}, created: o.now()}
+	for _, name := range teams {
+		if t := o.named(name); t != nil {
+			i.teams[t.id] = true
+		}
 	}
+	o.invitations = append(o.invitations, i)
 }
 
 // Accept has somebody accept their invitation.
@@ -290,24 +293,7 @@ func (o *Org) Accept(login string) error {
 	if u == nil {
 		return fmt.Errorf("there is no %s", login)
 	}
-	return o.accept(u, func(i *invitation) bool { return i.user == u.id })
-}
-
-// AcceptMail has somebody accept the invitation that was sent to an address, by whatever
-// account they have.
-func (o *Org) AcceptMail(email, login string) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.settle()
-	u := o.byLogin(login)
-	if u == nil {
-		return fmt.Errorf("there is no %s", login)
-	}
-	return o.accept(u, func(i *invitation) bool { return strings.EqualFold(i.email, email) })
-}
-
-func (o *Org) accept(u *user, which func(*invitation) bool) error {
-	n := slices.IndexFunc(o.invitations, func(i *invitation) bool { return i.failed.IsZero() && which(i) })
+	n := slices.IndexFunc(o.invitations, func(i *invitation) bool { return i.failed.IsZero() && i.user == u.id })
 	if n < 0 {
 		return fmt.Errorf("%s is not invited", u.login)
 	}
@@ -319,7 +305,7 @@ func (o *Org) accept(u *user, which func(*invitation) bool) error {
 			t.members[u.id] = "member"
 		}
 	}
-	o.note(cause{outside: true}, Accepted, u.login, i.email)
+	o.note(cause{outside: true}, Accepted, u.login, "")
 	return nil
 }
 
@@ -348,6 +334,24 @@ func (o *Org) Rename(login, now string) {
 	if u := o.byLogin(login); u != nil {
 		u.login = now
 	}
+}
+
+// Hide hides an account, as GitHub does with those that it has flagged: nobody is told of
+// it, and what it is a member of still lists it. That it does so is from memory.
+func (o *Org) Hide(login string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if u := o.byLogin(login); u != nil {
+		u.hidden = true
+	}
+}
+
+// RenameOrg gives the organization another name. Whatever is below the old one is not found
+// from then on, as GitHub's page on that says.
+func (o *Org) RenameOrg(login string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cfg.Login = login
 }
 
 // Suspend suspends the app, or lifts that.

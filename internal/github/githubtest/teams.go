@@ -25,14 +25,6 @@ func (t *team) document() any {
 }
 
 func (c *call) team() (*team, error) {
-	if slug := c.r.PathValue("slug"); slug != "" {
-		for _, t := range c.teams {
-			if t.slug == slug {
-				return t, nil
-			}
-		}
-		return nil, notFound()
-	}
 	if t := c.teams[number(c.r.PathValue("tid"))]; t != nil {
 		return t, nil
 	}
@@ -99,8 +91,7 @@ func updateTeam(c *call) (any, error) {
 		return nil, err
 	}
 	var body struct {
-		Name        *string `json:"name"`
-		Description *string `json:"description"`
+		Name *string `json:"name"`
 	}
 	if err := c.read(&body); err != nil {
 		return nil, err
@@ -112,26 +103,11 @@ func updateTeam(c *call) (any, error) {
 		}
 		now.name, now.slug = *body.Name, slugOf(*body.Name)
 	}
-	if body.Description != nil {
-		now.description = *body.Description
-	}
-	if !c.by.void && (now.name != t.name || now.description != t.description) {
+	if !c.by.void && now.name != t.name {
 		*t = now
 		c.note(c.by, TeamUpdated, t.name, "")
 	}
 	return now.document(), nil
-}
-
-func deleteTeam(c *call) (any, error) {
-	t, err := c.team()
-	if err != nil {
-		return nil, err
-	}
-	if !c.by.void {
-		delete(c.teams, t.id)
-		c.note(c.by, TeamDeleted, t.name, "")
-	}
-	return http.StatusNoContent, nil
 }
 
 func listChildren(c *call) (any, error) {
