@@ -134,7 +134,9 @@ func TestAppPages(t *testing.T) {
 
 // ownPages are those of apps that are spoken to by an API of their own: what they say is
 // held by the tests that they name.
-func ownPages() []string { return []string{"entra-graph", "github-teams", "google-workspace", "okta-users-api"} }
+func ownPages() []string {
+	return []string{"entra-graph", "github-teams", "google-workspace", "okta-users-api"}
+}
 
 // opens holds that a page says at once what it rests on.
 func (p *appPage) opens() {
