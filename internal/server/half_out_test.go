@@ -82,3 +82,53 @@ func TestReturnsHalfOut(t *testing.T) {
 		w.quiet("2026-03-04")
 	}
 }
+
+// TestHalfOutIsNotOut: a look that finds somebody shut out does not settle a departure of
+// which the rest was not done: it is sent again until all is ended.
+func TestHalfOutIsNotOut(t *testing.T) {
+	t.Parallel()
+	broken := fake.Fault{Kind: fake.ServerError}
+	t.Run("google", func(t *testing.T) {
+		t.Parallel()
+		w := halfOut(t, fake.Rule{Path: "/users/{id}/tokens", Fault: broken}, fake.Rule{Path: "/users/{id}/asps", Fault: broken})
+		w.verify = true
+		if rep := w.cycle("2026-03-04").Apps["app"]; rep.Disable != 1 || rep.Drifted != 0 {
+			t.Errorf("%+v %s", rep, w.parked())
+		}
+		w.out("p001")
+		w.verify = false
+		w.quiet("2026-03-04")
+	})
+	t.Run("entra", func(t *testing.T) {
+		t.Parallel()
+		w := newCloud(t, nil)
+		w.cycle("2026-03-01")
+		w.signIn("p001")
+		w.tenant.SetFaults(fake.Rules(fake.Rule{Path: "/users/{id}/revokeSignInSessions", Fault: broken}))
+		w.staff[0].end, w.wait = "2026-03-01", time.Millisecond
+		if w.cycle("2026-03-03"); w.user("p001").Enabled || w.user("p001").Sessions == 0 {
+			t.Errorf("not half out: %+v", w.user("p001"))
+		}
+		w.tenant.SetFaults(nil)
+		w.wait, w.verify = 0, true
+		if rep := w.cycle("2026-03-04").Apps["app"]; rep.Disable != 1 || rep.Drifted != 0 {
+			t.Errorf("%+v %s", rep, w.parked())
+		}
+		w.out("p001")
+	})
+	t.Run("okta", func(t *testing.T) {
+		t.Parallel()
+		w := newWorkforce(t, nil)
+		w.cycle("2026-03-01")
+		w.signIn("p001")
+		w.org.SetFaults(fake.Rules(fake.Rule{Path: "/users/{id}/sessions", Fault: broken}))
+		w.staff[0].end, w.wait = "2026-03-01", time.Millisecond
+		w.cycle("2026-03-03")
+		w.org.SetFaults(nil)
+		w.wait, w.verify = 0, true
+		if rep := w.cycle("2026-03-04").Apps["app"]; rep.Disable != 1 || rep.Drifted != 0 {
+			t.Errorf("%+v %s", rep, w.parked())
+		}
+		w.out("p001", "DEPROVISIONED")
+	})
+}

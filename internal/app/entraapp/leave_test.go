@@ -55,8 +55,8 @@ func TestBadAttributeKeepsNobodyIn(t *testing.T) {
 var errCut = errors.New("cut off")
 
 // TestCrashBehindTheChange: when a departure is cut off right behind the change of the
-// account, whoever was signed in before is signed out already, so that the account alone
-// may be believed.
+// account, whoever was signed in before is signed out already, whenever
+// the rest is sent.
 func TestCrashBehindTheChange(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
