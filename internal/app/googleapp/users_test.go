@@ -324,7 +324,7 @@ func TestNew(t *testing.T) {
 		t.Error(s)
 	}
 	p := r.app.Profile()
-	if !p.Filterable(app.KindUser, scim.MustPath("externalId")) || p.MembersAtOnce(true) != 1 || p.MembersAtOnce(false) != 1 || !p.ListLate || !p.MembersReadable || p.Settle != time.Minute {
+	if !p.Filterable(app.KindUser, scim.MustPath("externalId")) || p.MembersAtOnce(true) != 1 || p.MembersAtOnce(false) != 1 || !p.ListLate || !p.MembersReadable || p.Settle != 10*time.Minute {
 		t.Errorf("%+v", p)
 	}
 	if n := r.app.Weight(app.KindUser, []scim.Change{set("active", false)}); n != 11 || r.app.AddWeight() != 2 || r.app.Weight(app.KindUser, []scim.Change{set("active", true)}) != 2 || r.app.Weight(app.KindUser, nil) != 1 {

@@ -257,7 +257,8 @@ func (tx *Tx) MarkedSince(ctx context.Context, app string, after time.Time) (due
 func (tx *Tx) MarkApp(ctx context.Context, app string) error {
 	err := tx.exec(ctx, `INSERT INTO accounts (app, person, due_at, out)
 		SELECT ?1, id, ?2, state NOT IN ('active', 'on_leave', 'missing') FROM people WHERE true
-		ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = excluded.due_at, version = version + 1, parked = '', retry_at = NULL`,
+		ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = excluded.due_at, version = version + 1, parked = '',
+			retry_at = CASE WHEN observe = 1 AND parked = '' THEN retry_at END`, // a look-up before its time would find nothing
 		app, stamp(tx.now))
 	if err := errors.Join(err, tx.marked(ctx, app)); err != nil {
 		return err

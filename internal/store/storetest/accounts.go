@@ -259,6 +259,11 @@ func changeUnparks(b *bundle) {
 		b.Errorf("a change forgot what is known of the account: %+v", a)
 	}
 	equal(b, "the other account", b.subject("app", "p001").Account, other)
+	// What is to be looked at, and not yet, is not looked at the sooner.
+	a.RetryAt = noon.Add(time.Hour)
+	b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
+	b.put(person("p000"))
+	equal(b, "when it is to be looked at", b.subject("app", "p000").Account.RetryAt, a.RetryAt)
 }
 
 func doubted(b *bundle) {
