@@ -357,6 +357,14 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	if a.RemoteID == "" || a.RemoteID != before.RemoteID {
 		w.leaveGroups(s)
 	}
+	if before.State == Disabled && before.Last == Ambiguous && len(unsure) == 0 {
+		switch {
+		case a.State == Disabled:
+			a.Attempts = 0
+		case a.State == Live && a.Parked == "" && a.Attempts >= mostDisables:
+			a.Parked = fmt.Sprintf("the app has answered %d times that the account is disabled, and it is active still: disable it by hand", a.Attempts)
+		}
+	}
 	if len(unsure) == 0 {
 		w.drift(before, a)
 		w.r.shut(s, &a)
@@ -404,6 +412,10 @@ func (w *writing) adopt(a *Account, seen *scim.Resource) {
 	}
 	a.RemoteID, a.Sent, a.Parked = seen.ID(), w.r.project(seen), ""
 }
+
+// mostDisables is how often an account is disabled, and seen active once the app has settled,
+// before a person has to look at it.
+const mostDisables = 3
 
 // begun says whether a departure at an account is still half done, as far as is known. Of one
 // of several requests an account that is inactive shows one: all of it is sent again, or

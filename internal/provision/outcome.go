@@ -182,7 +182,7 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 	case Disable:
 		a.State, a.Since = Disabled, w.r.planner.Now
 		if a.Observe = !o.Verified; a.Observe {
-			a.Last = Ambiguous // it may be active still, by nobody's doing
+			a.Last, a.Attempts = Ambiguous, o.Intent.Attempt+1 // it may be active still, by nobody's doing
 			if wait := w.r.target.App.Profile().Settle; wait > 0 {
 				a.RetryAt = w.now.Add(wait) // before which another look shows no more
 			}
