@@ -149,7 +149,7 @@ func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
 			return 7
 		}
 	}
-	return 2
+	return 3
 }
 
 // convert says what the engine may conclude. A value that is taken is no bad request, what
