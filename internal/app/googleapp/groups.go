@@ -191,7 +191,7 @@ func (a groups) AddMember(ctx context.Context, id, user string) error {
 	u, err := a.client.User(ctx, user)
 	switch {
 	case google.IsForbidden(err):
-		return a.alone(ctx, err)
+		return a.alone(ctx, user, err)
 	case google.IsNotFound(err):
 		return a.unless(ctx, id, "user", err)
 	case err != nil:
