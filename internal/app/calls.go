@@ -107,7 +107,7 @@ func Alone(e Error) error {
 func Half(ctx context.Context, err error, what string) error {
 	e := *Classify(Wrap(FromRest(ctx, err), what))
 	switch {
-	case e.Status == http.StatusForbidden && e.Class != Retry:
+	case e.Status == http.StatusForbidden && e.Class != Retry: // by which some also say that it is too much
 		return Alone(e)
 	case e.Class == Ambiguous, e.Class == Unreachable:
 		e.Class = Retry

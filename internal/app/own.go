@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/usher-id/usher/scim"
 )
@@ -194,8 +195,25 @@ func (o *Own) Find(ctx context.Context, kind Kind, attribute scim.Path, value st
 	return hits, ans, nil
 }
 
-// List implements [App].
+// List implements [App]. Whoever is next is waited for as long as any call lasts, and no
+// longer: what the app's limit takes beyond that is the engine's to keep.
 func (o *Own) List(ctx context.Context, kind Kind, excludeMembers bool) iter.Seq2[*scim.Resource, error] {
+	return func(yield func(*scim.Resource, error) bool) {
+		ctx, end := context.WithCancel(ctx)
+		defer end()
+		idle := time.AfterFunc(patience, end)
+		defer idle.Stop()
+		for r, err := range o.list(ctx, kind, excludeMembers) {
+			idle.Stop()
+			if !yield(r, err) {
+				return
+			}
+			idle.Reset(patience)
+		}
+	}
+}
+
+func (o *Own) list(ctx context.Context, kind Kind, excludeMembers bool) iter.Seq2[*scim.Resource, error] {
 	var list iter.Seq2[*scim.Resource, error]
 	switch kind {
 	case KindUser:

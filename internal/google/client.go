@@ -183,7 +183,14 @@ func IsTaken(err error) bool { return rest.IsConflict(err) }
 // limit comes with the same status.
 func IsForbidden(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Status == http.StatusForbidden && !e.Foreign && !e.Busy
+	return ok && e.Status == http.StatusForbidden && !e.Foreign && !e.Busy && !IsSpent(err)
+}
+
+// IsSpent reports whether a limit of the day is used up: nothing was done, and nothing will
+// be until the day is over (by Google's page of errors at midnight Pacific Time; unverified).
+func IsSpent(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && !e.Foreign && e.Code == "dailyLimitExceeded"
 }
 
 // IsInvalid reports whether Google refuses a request for what is in it, or for whom it is
@@ -200,8 +207,8 @@ func IsUnsettled(err error) bool {
 	return ok && !e.Foreign && e.Status == http.StatusPreconditionFailed && e.Code != "limitExceeded"
 }
 
-// busy are the reasons that are limits, whatever the status: 403 or 429.
-var busy = []string{"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"}
+// busy are the reasons that are limits that pass soon, whatever the status: 403 or 429.
+var busy = []string{"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded"}
 
 // said reads a refusal: Google's have an object error, and those of its token endpoint a text.
 func said(body []byte) (rest.Said, bool) {

@@ -27,6 +27,10 @@ type Account struct {
 	State       AccountState
 	Sent        *scim.Resource // mapped attributes as last confirmed; nil when none
 	Since       time.Time      // of the state, by the calendar's clock, as grace times run by it
+	// Begun says that a departure of several requests was sent and is not done: a part of it
+	// may be. No look-up ends it, as one need not show all of it; only a Disable that is done
+	// does, or whatever lets the person in.
+	Begun bool
 	// Steady says, when the row is written, that nothing has changed of its mark,
 	// of what it is parked for, and of whether it must be looked up.
 	Steady bool

@@ -69,7 +69,6 @@ const (
 	Refused    Result = "refused"   // 401 or 403: the app is paused
 	Forbidden  Result = "forbidden" // 403 to this one, while the app answers other requests
 	Shut       Result = "shut"      // of no request: others have disabled the account since
-	Begun      Result = "begun"     // of no request: a departure of several was not done, and a part of it may have been
 	Void       Result = "void"      // was ambiguous; the look-up shows that it did not happen
 )
 

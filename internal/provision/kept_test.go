@@ -5,6 +5,7 @@ package provision_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,6 +116,30 @@ func TestSlowToShowWhoIsOut(t *testing.T) {
 		rep := h.apply()
 		if a := h.account("p000"); rep.Parked != 0 || a.State != provision.Disabled || a.Parked != "" || a.Observe || offs != 2 {
 			t.Errorf("%+v %+v, %d times", rep, a, offs)
+		}
+	})
+}
+
+// An app that takes its time, and leaves an account active for good, is not asked for ever.
+func TestNeverShowsWhoIsOut(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(1, "sales")
+		h.apply()
+		h.app.profile.Settle = time.Minute
+		offs := 0
+		h.app.faults = func(c call) fault {
+			if c.Off {
+				offs++
+			}
+			return fault{ignore: c.Off}
+		}
+		h.put(somebody("p000", directory.Leaver))
+		for range 4 {
+			h.apply()
+			time.Sleep(time.Hour)
+		}
+		if a := h.account("p000"); a.State != provision.Live || !strings.Contains(a.Parked, "active still") || offs != 3 {
+			t.Errorf("%+v, %d times", a, offs)
 		}
 	})
 }

@@ -366,7 +366,7 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 		w.accounts = append(w.accounts, a) // an app need not show who is out, until it says that an id is void
 		return nil
 	case f.account == nil:
-		a.RemoteID, a.Sent, a.State = "", nil, None
+		a.RemoteID, a.Sent, a.State, a.Begun = "", nil, None, false
 		if a.Last == Taken {
 			a.Parked = "the app says that the name is taken, and that nobody has it"
 		}
@@ -379,6 +379,9 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 			break
 		}
 		w.adopt(&a, f.account)
+		if a.Begun = w.r.begun(before, &a, unsure); a.Begun && a.State == Disabled { // some of it, at least
+			a.State, a.Since = Live, before.Since
+		}
 		if len(unsure) == 0 && a.RemoteID == before.RemoteID && before.Sent != nil {
 			a.Sent = w.r.overlaid(before.Sent, a.Sent)
 		}
@@ -388,6 +391,14 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	}
 	if a.RemoteID == "" || a.RemoteID != before.RemoteID {
 		w.leaveGroups(s)
+	}
+	if before.State == Disabled && before.Last == Ambiguous && len(unsure) == 0 {
+		switch {
+		case a.State == Disabled:
+			a.Attempts = 0
+		case a.State == Live && a.Parked == "" && a.Attempts >= mostDisables:
+			a.Parked = fmt.Sprintf("the app has answered %d times that the account is disabled, and it is active still: disable it by hand", a.Attempts)
+		}
 	}
 	if len(unsure) == 0 {
 		w.drift(before, a)
@@ -410,7 +421,11 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	var outcomes []Outcome
 	for _, intent := range unsure {
 		o := Outcome{Intent: intent, Result: Void, At: w.now, Detail: "looked up: it did not happen"}
-		if a.Parked == "" && w.r.happened(intent, f.account) {
+		switch {
+		case a.Parked != "":
+		case a.Begun && intent.Kind == Disable:
+			o.Detail = "looked up: a part of it may have happened, and all of it is to be sent again"
+		case w.r.happened(intent, f.account):
 			o.Result, o.Remote, o.Detail, o.Verified = Done, a.RemoteID, "looked up: it happened", true
 			w.events = append(w.events, w.tell(&o)...)
 			w.r.count(&o)
@@ -431,6 +446,32 @@ func (w *writing) adopt(a *Account, seen *scim.Resource) {
 		a.State, a.Since = state, w.r.planner.Now
 	}
 	a.RemoteID, a.Sent, a.Parked = seen.ID(), w.r.project(seen), ""
+}
+
+// mostDisables is how often an account is disabled, and seen active once the app has settled,
+// before a person has to look at it.
+const mostDisables = 3
+
+// begun says whether a departure at an account is still half done, as far as is known. Of one
+// of several requests an account that is inactive shows one: all of it is sent again, or
+// whoever is back by now is let in. What has let them in already has ended it.
+func (r *run) begun(before Account, now *Account, unsure []*Intent) bool {
+	begun := before.Begun
+	for _, in := range unsure {
+		begun = begun && !(in.Kind == Update && r.lets(in) && now.State == Live) ||
+			in.Kind == Disable && r.target.App.Profile().DeactivateSteps
+	}
+	return begun && before.State == Live && now.RemoteID == before.RemoteID
+}
+
+// lets says that an intent enables an account.
+func (r *run) lets(in *Intent) bool {
+	for _, c := range in.Ops[0].Changes {
+		if on, _ := c.After.AsBool(); on && c.Path == activePath.String() {
+			return true
+		}
+	}
+	return false
 }
 
 // barred says why somebody can have no account: a disabled one is in the way, and

@@ -142,11 +142,8 @@ func (w *writing) account(o *Outcome) {
 	if o.Result != Withdrawn {
 		standing(&a.Standing, o)
 	}
-	if begins := in.Kind == Disable && w.r.target.App.Profile().DeactivateSteps; begins || was.Last == Begun {
-		switch o.Result {
-		case RetryLater, Parked, Forbidden, Ignored: // whoever comes back before it is done may be half out
-			a.Last = Begun
-		}
+	if in.Kind == Disable && o.Result != Withdrawn { // whoever comes back before it is done may be half out
+		a.Begun = a.Begun || w.r.target.App.Profile().DeactivateSteps
 	}
 	if o.Result == Done {
 		w.accountDone(&a, o, op)
@@ -176,6 +173,7 @@ func (w *writing) done(person string) *Mark {
 }
 
 func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
+	a.Begun = false // out, in, gone or new
 	switch op.Kind {
 	case Create:
 		a.RemoteID, a.Sent, a.State, a.Since = o.Remote, op.user, Live, w.r.planner.Now
@@ -187,7 +185,7 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 	case Disable:
 		a.State, a.Since = Disabled, w.r.planner.Now
 		if a.Observe = !o.Verified; a.Observe {
-			a.Last = Ambiguous // it may be active still, by nobody's doing
+			a.Last, a.Attempts = Ambiguous, o.Intent.Attempt+1 // it may be active still, by nobody's doing
 			if wait := w.r.target.App.Profile().Settle; wait > 0 {
 				a.RetryAt = w.now.Add(wait) // before which another look shows no more
 			}
@@ -319,7 +317,7 @@ func standing(s *Standing, o *Outcome) {
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
 	case Lost, Taken:
 		s.Attempts, s.RetryAt, s.Observe = s.Attempts+1, o.RetryAt, true
-	case Refused, Split, Withdrawn, Void, Shut, Begun:
+	case Refused, Split, Withdrawn, Void, Shut:
 	}
 }
 

@@ -183,7 +183,7 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 	switch {
 	case wanted && a.State == Live && a.Last == Shut:
 		return nil, &Failed{s.Person.ID, shutReason}
-	case wanted && a.Last != Begun && p.settled(s):
+	case wanted && !a.Begun && p.settled(s):
 		return nil, nil
 	}
 	op := &Op{App: p.Target.Name, Person: s.Person.ID, Label: s.Person.UserName(), Cause: cause, Why: why}
@@ -226,8 +226,11 @@ func (p *Planner) account(s Subject, wanted bool, cause directory.Cause, why str
 			op.user, op.changes, op.part = a.Sent, nil, true
 		}
 		op.changes = append(op.changes, scim.Change{Path: activePath, Before: scim.Bool(false), After: scim.Bool(true)})
-	case a.Last == Begun: // what became of the departure is not known, and needs not be
+	case a.Begun: // what became of the departure is not known, and needs not be
 		op.Kind, op.Cause, op.Why = Update, CauseJoiner, "back before the departure was done: "+s.Person.Why
+		if p.apart(op.changes) {
+			op.user, op.changes, op.part = a.Sent, nil, true
+		}
 		op.changes = append(op.changes, scim.Change{Path: activePath, After: scim.Bool(true)})
 	case len(op.changes) == 0:
 		return nil, nil

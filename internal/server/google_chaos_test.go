@@ -58,7 +58,7 @@ func TestGoogleLosesAnswers(t *testing.T) {
 			t.Run(string(kind)+" "+what, func(t *testing.T) {
 				t.Parallel()
 				c := accountConfig()
-				c.SettleIn, c.FreshForbidden, c.NobodyToSignOut = time.Duration(i%3)*20*time.Second, (i+j)%2 == 0, i%2 == 0
+				c.SettleIn, c.FreshForbidden, c.NobodyToSignOut = time.Duration(i%3)*150*time.Second, (i+j)%2 == 0, i%2 == 0
 				bubbled(t, c, 2, func(w *workspace) { googleLoses(w, kind, what) })
 			})
 		}
@@ -71,9 +71,9 @@ func googleLoses(w *workspace, kind fake.Kind, what string) {
 	w.account.SetFaults(faults)
 	day := func(today string) {
 		w.Helper()
-		for range 3 { // what is due later than a cycle lasts is due in the next
+		for range 5 { // what is due later than a cycle lasts is due in the next
 			w.cycle(today)
-			time.Sleep(10 * time.Minute)
+			time.Sleep(15 * time.Minute)
 		}
 		if parked := w.parked(); parked != "" {
 			w.Errorf("set aside: %s", parked)
@@ -111,7 +111,7 @@ func TestGoogleChaos(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			c := accountConfig()
-			c.SearchLag, c.SettleIn = 5*time.Second, time.Duration(seed)*15*time.Second
+			c.SearchLag, c.SettleIn = 5*time.Second, time.Duration(seed)*100*time.Second
 			c.FreshForbidden, c.NobodyToSignOut, c.RenamesAsTaken = seed%2 == 1, seed > 1, seed%2 == 0
 			if seed == 3 {
 				c.PerMinute = 60
@@ -198,5 +198,37 @@ func (w *workspace) right() {
 	}
 	if parked := w.parked(); parked != "" {
 		w.Errorf("set aside: %s", parked)
+	}
+}
+
+// TestGoogleTakesItsTime: an account that does not find what is new for five minutes has
+// nobody made twice, also if their address is another one within them or the answer to
+// their create is lost, and nobody set aside.
+func TestGoogleTakesItsTime(t *testing.T) {
+	t.Parallel()
+	for _, forbidden := range []bool{false, true} {
+		for _, lost := range []bool{false, true} {
+			c := accountConfig()
+			c.SettleIn, c.SearchLag, c.FreshForbidden = 5*time.Minute, 5*time.Minute, forbidden
+			bubbled(t, c, 3, func(w *workspace) {
+				if lost {
+					w.account.SetFaults(fake.Rules(fake.Rule{Method: "POST", Path: "/users", Times: 1, Fault: fake.Fault{Kind: fake.AnswerLost}}))
+				}
+				w.cycle("2026-03-01")
+				w.staff[0].first = "renamed"
+				for range 4 {
+					w.cycle("2026-03-02")
+					time.Sleep(time.Minute)
+				}
+				for range 4 {
+					time.Sleep(time.Hour)
+					w.cycle("2026-03-02")
+				}
+				if n := w.effects(googletest.Created); n != 3 || len(w.account.Users()) != 3 || w.parked() != "" {
+					w.Errorf("forbidden %t, lost %t: %d users were made: %s", forbidden, lost, n, w.parked())
+				}
+				w.in("renamed", "A")
+			})
+		}
 	}
 }

@@ -275,3 +275,23 @@ func TestGoogleReturnsHalfOut(t *testing.T) {
 		w.quiet("2026-03-04")
 	}
 }
+
+// TestGoogleGroupsOfOthers: a group that somebody has made under a team's name at another
+// address is not the team's, be it there before the first run or before the team.
+func TestGoogleGroupsOfOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, nil)
+	id, err := w.account.Put("mallory@acme.example", map[string]any{"name": map[string]any{"givenName": "M", "familyName": "X"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.account.PutGroup("book-club@acme.example", "A", id)
+	w.account.PutGroup("chess@acme.example", "B", id)
+	w.cycle("2026-03-01")
+	w.staff[0].dept = "B"
+	w.cycle("2026-03-02")
+	groups := w.account.Groups()
+	if len(groups["book-club@acme.example"]) != 1 || len(groups["chess@acme.example"]) != 1 || len(groups["team-a@acme.example"]) != 4 || len(groups["team-b@acme.example"]) != 1 || w.parked() != "" {
+		t.Errorf("%v %s", groups, w.parked())
+	}
+}

@@ -61,7 +61,8 @@ func (o *office) cycle(today string) *server.Document {
 		b.WriteString(strings.Join([]string{r.id, r.first, r.dept, r.start, r.end, r.leave, r.back}, ",") + "\n")
 	}
 	path, file := filepath.Join(o.dir, "hr.csv"), filepath.Join(o.dir, "usher.yaml")
-	conf := strings.ReplaceAll(strings.Replace(o.conf, "now: 2026-03-01", "now: "+today, 1), "DIR", o.dir)
+	conf := strings.Replace(o.conf, "now: 2026-03-01", "now: "+today, 1)
+	conf = strings.ReplaceAll(conf, " DIR/", " "+o.dir+"/") // with the blank: a key in it may hold the letters
 	for name, text := range map[string]string{path: b.String(), file: conf} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			o.Fatal(err)

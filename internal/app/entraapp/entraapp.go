@@ -100,7 +100,7 @@ func (a *App) fill(p app.Profile) app.Profile {
 	// Roles of administration are no part of a list, and nobody is taken over without a look at them.
 	p.ListTrusted, p.ListLate, p.ListPartial, p.MembersReadable = true, true, true, true
 	p.MaxMembersPerRequest, p.MaxRemovalsPerRequest = entra.MostMembers, 1
-	p.DeactivateLeaves, p.Reversible = app.LeavesDisabled, true
+	p.DeactivateLeaves, p.DeactivateSteps, p.Reversible = app.LeavesDisabled, true, true
 	p.Required = nil
 	for _, need := range needed() {
 		p.Required = append(p.Required, app.Requirement{Any: need})
@@ -149,7 +149,7 @@ func (a *App) Weight(kind app.Kind, changes []scim.Change) int {
 			return 7
 		}
 	}
-	return 2
+	return 3
 }
 
 // convert says what the engine may conclude. A value that is taken is no bad request, what

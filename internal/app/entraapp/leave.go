@@ -12,9 +12,10 @@ import (
 )
 
 // A leaver is out when nobody can sign in as the user, and nobody is signed in. Sessions
-// are ended before the account is disabled as well as behind it: a crash in between leaves
-// at most a session that began in between, and the account alone says that the rest is
-// done. Both are read back: since when sessions are good is a property of the user.
+// are ended before the account is disabled as well as behind it, and both are read back:
+// since when sessions are good is a property of the user. A look-up shows whether the
+// account is enabled and no more, so that none settles a departure that is not done: it is
+// sent again.
 
 // mine reads a user who is to be written, and refuses whoever is nobody's to write. It may
 // be known to no replica yet.

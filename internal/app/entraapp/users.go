@@ -111,7 +111,7 @@ func set(props entra.Props, p place, v scim.Value) error {
 	return nil
 }
 
-// Patch sends changes. Before a change there is a look at the user's roles. A deactivation
+// Patch sends changes. Before a change there is a look at the user and their roles. A deactivation
 // is seven requests at most and an activation three, each of which may be repeated.
 func (a users) Patch(ctx context.Context, id string, changes []scim.Change) (*scim.Resource, error) {
 	props := entra.Props{}
@@ -150,7 +150,7 @@ func (a users) Patch(ctx context.Context, id string, changes []scim.Change) (*sc
 	case on:
 		return nil, a.enable(ctx, id, props)
 	}
-	if err := a.noRole(ctx, id); err != nil {
+	if _, err := a.mine(ctx, id); err != nil {
 		return nil, err
 	}
 	return nil, a.client.UpdateUser(ctx, id, props, nil)

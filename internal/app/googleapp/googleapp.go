@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/google"
@@ -36,6 +38,9 @@ type App struct {
 	profile app.Profile
 	places  []place
 	cfg     Config
+
+	mu    sync.Mutex
+	since map[string]time.Time // whom Google alone forbids, by what they were asked for by
 }
 
 var _ app.App = (*App)(nil)
@@ -114,8 +119,11 @@ func convert(ctx context.Context, err error) error {
 		return e
 	}
 	e := *app.Classify(app.FromRest(ctx, err))
-	if google.IsUnsettled(err) {
+	switch {
+	case google.IsUnsettled(err):
 		e.Class = app.Precondition
+	case google.IsSpent(err): // not waited for here: the engine keeps the time
+		e.Class, e.RetryAfter = app.Retry, max(e.RetryAfter, time.Hour)
 	}
 	return &e
 }
@@ -129,7 +137,7 @@ func (a *App) read(ctx context.Context, id string) (google.User, error) {
 	case err == nil:
 		return u, a.mayWrite(&u)
 	case google.IsForbidden(err):
-		return u, a.alone(ctx, err)
+		return u, a.alone(ctx, id, err)
 	case e.Class == app.Ambiguous:
 		again := *e
 		again.Class = app.Retry
@@ -156,14 +164,47 @@ func rights(u *google.User) string {
 
 // alone says whether what is forbidden is so of one user alone: those who are new are, for
 // a while, as users of the API report. Then it is asked again, and nobody else waits for it.
-func (a *App) alone(ctx context.Context, err error) error {
+// Whoever is for longer is out of the administrator's reach, and set aside.
+func (a *App) alone(ctx context.Context, key string, err error) error {
 	if !a.client.Reachable(ctx) {
 		return err
 	}
 	e := *app.Classify(convert(ctx, err))
+	if a.lasts(key) {
+		e.Detail = strings.TrimSpace("Google does not let us at the user, and has not for an hour: is it in an organizational unit that the administrator may not see? " + e.Detail)
+		return app.Alone(e)
+	}
 	e.Class, e.Status = app.Precondition, 0
 	e.Detail = strings.TrimSpace("Google does not let us at the user yet, as of some who are new (status 403): " + e.Detail)
 	return &e
+}
+
+// mostNew is for how long whoever is forbidden may be new.
+const mostNew = time.Hour
+
+// mostKept is of how many of those it is kept since when they are.
+const mostKept = 10_000
+
+// lasts says whether a user has been forbidden for longer than whoever is new is, as far as
+// this process has seen.
+func (a *App) lasts(key string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	since, known := a.since[key]
+	switch {
+	case known && now.Sub(since) >= 24*mostNew: // of another time
+		known = false
+	case !known && len(a.since) >= mostKept:
+		clear(a.since)
+	}
+	if !known {
+		if a.since == nil {
+			a.since = map[string]time.Time{}
+		}
+		a.since[key], since = now, now
+	}
+	return now.Sub(since) >= mostNew
 }
 
 // fresh is a "not found" of what may be new: it is asked again, and nobody else waits for it.

@@ -143,7 +143,7 @@ func (a groups) Find(ctx context.Context, name string) ([]*scim.Resource, error)
 		if err != nil {
 			return nil, err
 		}
-		if g.Name == name {
+		if g.Name == name && a.can(&g) {
 			hits = append(hits, group(&g))
 		}
 	}
@@ -153,13 +153,22 @@ func (a groups) Find(ctx context.Context, name string) ([]*scim.Resource, error)
 	return hits, nil
 }
 
-// List lists all groups of the account.
+// can says whether a group can be a team's: it carries our mark, or has the address that we
+// would give it. Names are not unique, and where an account lets everybody make groups,
+// whoever makes one of a team's name owns what the team gets through it.
+func (a groups) can(g *google.Group) bool {
+	return group(g).ExternalID() != "" || strings.EqualFold(g.Email, Address(a.cfg.GroupPrefix, g.Name, a.cfg.GroupDomain))
+}
+
+// List lists those groups of the account that can be a team's.
 func (a groups) List(ctx context.Context, excludeMembers bool) iter.Seq2[*scim.Resource, error] {
 	return func(yield func(*scim.Resource, error) bool) {
 		for g, err := range a.client.Groups(ctx) {
 			var r *scim.Resource
 			switch {
 			case err != nil:
+			case !a.can(&g):
+				continue
 			case excludeMembers:
 				r = group(&g)
 			default:
@@ -182,7 +191,7 @@ func (a groups) AddMember(ctx context.Context, id, user string) error {
 	u, err := a.client.User(ctx, user)
 	switch {
 	case google.IsForbidden(err):
-		return a.alone(ctx, err)
+		return a.alone(ctx, user, err)
 	case google.IsNotFound(err):
 		return a.unless(ctx, id, "user", err)
 	case err != nil:

@@ -14,8 +14,8 @@ import (
 // A leaver is out when nobody can sign in as the user, nobody is signed in, and no
 // application and no password for one is left that would be good again with a return. What
 // there is of sessions cannot be asked, so that all of it is ended before the suspension as
-// well as behind it: a crash in between leaves at most what began in between, and that the
-// user is suspended says alone that the rest is done.
+// well as behind it. That a user is suspended says nothing of the rest, so that no look-up
+// settles a departure that is not done: all of it is sent again.
 
 // out says whether nobody can sign in as a user.
 func out(u *google.User) bool { return u.Suspended || u.Archived }

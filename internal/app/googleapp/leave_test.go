@@ -61,7 +61,7 @@ func TestLeavesWithChanges(t *testing.T) {
 var errCut = errors.New("cut off")
 
 // TestCrashBehindTheSuspension: when a departure is cut off right behind the suspension,
-// nothing is left of what there was before, so that the suspension may be believed.
+// nothing is left of what there was before, whenever the rest is sent.
 func TestCrashBehindTheSuspension(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)

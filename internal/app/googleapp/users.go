@@ -197,7 +197,7 @@ func (a users) Get(ctx context.Context, id string) (*scim.Resource, error) {
 	u, err := a.client.User(ctx, id)
 	switch {
 	case google.IsForbidden(err):
-		return nil, a.alone(ctx, err)
+		return nil, a.alone(ctx, id, err)
 	case err != nil:
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (a users) Find(ctx context.Context, attribute scim.Path, value string) ([]*
 		u, found, err := a.client.UserByAddress(ctx, value)
 		switch {
 		case google.IsForbidden(err):
-			return nil, a.alone(ctx, err)
+			return nil, a.alone(ctx, value, err)
 		case err != nil || !found:
 			return nil, err
 		case !strings.EqualFold(u.PrimaryEmail, value):

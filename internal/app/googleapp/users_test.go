@@ -4,6 +4,7 @@ package googleapp_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -301,6 +302,33 @@ func TestClasses(t *testing.T) {
 			_, err := r.app.Create(t.Context(), app.KindUser, person(address))
 			r.fails(err, app.Retry)
 		}
+		began := time.Now() // nor is a list waited for without end
+		for _, err := range r.app.List(t.Context(), app.KindUser, false) {
+			r.fails(err, app.Retry)
+		}
+		if d := time.Since(began); d == 0 || d > 2*time.Minute {
+			t.Errorf("waited for %v", d)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // one of the day is not waited for at all
+		r := newRig(t, nil)
+		r.must(r.app.Create(t.Context(), app.KindUser, person(ada)))
+		r.way.RoundTripper = spent{}
+		began := time.Now()
+		_, err := r.app.Create(t.Context(), app.KindUser, person("bo@acme.example"))
+		r.fails(err, app.Retry, "dailyLimitExceeded")
+		if e := app.Classify(err); e.RetryAfter < time.Hour || time.Since(began) > 0 {
+			t.Errorf("again after %v, waited for %v", e.RetryAfter, time.Since(began))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // who is forbidden alone is new, for an hour at most
+		r := newRig(t, func(c *googletest.Config, _ *googleapp.Config) { c.SettleIn, c.FreshForbidden = 2*time.Hour, true })
+		id := r.must(r.app.Create(t.Context(), app.KindUser, person(ada))).Resource.ID()
+		_, err := r.app.Get(t.Context(), app.KindUser, id)
+		r.fails(err, app.Precondition, "yet")
+		time.Sleep(time.Hour)
+		_, err = r.app.Get(t.Context(), app.KindUser, id)
+		r.fails(err, app.Terminal, "has not for an hour")
 	})
 	r := newRig(t, nil)
 	id := r.create(person(ada))
@@ -324,10 +352,18 @@ func TestNew(t *testing.T) {
 		t.Error(s)
 	}
 	p := r.app.Profile()
-	if !p.Filterable(app.KindUser, scim.MustPath("externalId")) || p.MembersAtOnce(true) != 1 || p.MembersAtOnce(false) != 1 || !p.ListLate || !p.MembersReadable || p.Settle != time.Minute {
+	if !p.Filterable(app.KindUser, scim.MustPath("externalId")) || p.MembersAtOnce(true) != 1 || p.MembersAtOnce(false) != 1 || !p.ListLate || !p.MembersReadable || p.Settle != 10*time.Minute {
 		t.Errorf("%+v", p)
 	}
 	if n := r.app.Weight(app.KindUser, []scim.Change{set("active", false)}); n != 11 || r.app.AddWeight() != 2 || r.app.Weight(app.KindUser, []scim.Change{set("active", true)}) != 2 || r.app.Weight(app.KindUser, nil) != 1 {
 		t.Errorf("%d", n)
 	}
+}
+
+// spent is an account whose limit of the day is used up.
+type spent struct{}
+
+func (spent) RoundTrip(r *http.Request) (*http.Response, error) {
+	const body = `{"error":{"code":403,"message":"Daily Limit Exceeded","errors":[{"reason":"dailyLimitExceeded"}]}}`
+	return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }

@@ -14,8 +14,8 @@ import (
 
 // A leaver is out when nobody can sign in as the user, and nobody is signed in. Whether
 // sessions are left cannot be asked of Okta, so that their end goes before the change of
-// the status as well as behind it: a crash in between leaves at most a session that
-// began in between, and the status alone says that the rest is done.
+// the status as well as behind it. The status says nothing of them, so that no look-up
+// settles a departure that is not done: all of it is sent again.
 
 // disable takes a user out of use. The status decides what is sent, so that all of it may
 // be done again, and is until the user is out: a deactivation takes effect later than it

@@ -113,8 +113,8 @@ func TestUnderWay(t *testing.T) {
 var errCut = errors.New("cut off")
 
 // TestCrashBehindTheStatus: when a departure is cut off right behind the change of the
-// status, whoever was signed in before is signed out already, so that the status may be
-// believed.
+// status, whoever was signed in before is signed out already, whenever the rest is
+// sent.
 func TestCrashBehindTheStatus(t *testing.T) {
 	t.Parallel()
 	for _, suspend := range []bool{false, true} {

@@ -6,13 +6,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 )
 
-const accountColumns = `a.remote_id, a.state, a.sent, a.since, a.due, a.version, a.parked, a.attempts, a.retry_at, a.observe, a.last, a.journal`
+const accountColumns = `a.remote_id, a.state, a.sent, a.since, a.due, a.version, a.parked, a.attempts, a.retry_at, a.observe, a.last, a.journal, a.begun`
 
 // Subjects implements provision.AccountTx.
 func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subject, error) {
@@ -50,6 +51,11 @@ func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subj
 	query += ` ORDER BY a.person LIMIT ?`
 	args = append(args, q.Limit)
 	subjects, err := tx.subjects(ctx, q.App, query, args)
+	if err != nil && strings.Contains(err.Error(), "no such column: a.begun") {
+		// An earlier version wrote the store, and it is opened for reading alone: it is
+		// migrated when it is next opened for writing.
+		subjects, err = tx.subjects(ctx, q.App, strings.Replace(query, "a.begun", "0", 1), args)
+	}
 	if err != nil || len(subjects) == 0 {
 		return subjects, err
 	}
@@ -81,7 +87,7 @@ func (tx *Tx) subjects(ctx context.Context, app, query string, args []any) ([]pr
 		var a provision.Account
 		var sent sql.NullString
 		var since, retry sql.NullInt64
-		p, err := scanPerson(r, &a.RemoteID, &a.State, &sent, &since, &a.Due, &a.Version, &a.Parked, &a.Attempts, &retry, &a.Observe, &a.Last, &a.Journal)
+		p, err := scanPerson(r, &a.RemoteID, &a.State, &sent, &since, &a.Due, &a.Version, &a.Parked, &a.Attempts, &retry, &a.Observe, &a.Last, &a.Journal, &a.Begun)
 		if err != nil {
 			return err
 		}
@@ -168,20 +174,20 @@ func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) err
 		}
 		switch {
 		case a.Steady && a.Rest != nil:
-			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?,
-				due = CASE WHEN version = ?9 THEN 0 ELSE due END, due_at = CASE WHEN version = ?9 THEN NULL ELSE due_at END,
-				wake_at = CASE WHEN version = ?9 THEN ?10 ELSE wake_at END WHERE app = ?11 AND person = ?12`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal,
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?, begun = ?,
+				due = CASE WHEN version = ?10 THEN 0 ELSE due END, due_at = CASE WHEN version = ?10 THEN NULL ELSE due_at END,
+				wake_at = CASE WHEN version = ?10 THEN ?11 ELSE wake_at END WHERE app = ?12 AND person = ?13`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun,
 				a.Rest.Version, stamp(a.Rest.Wake), a.App, a.Person)
 		case a.Steady: // leaves alone what half of the indexes stand on
-			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?, begun = ?
 				WHERE app = ? AND person = ?`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.App, a.Person)
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun, a.App, a.Person)
 		default:
 			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, due = due OR ?,
 				parked = CASE WHEN version = ? THEN ? ELSE parked END,
-				attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ? WHERE app = ? AND person = ?`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal,
+				attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ?, begun = ? WHERE app = ? AND person = ?`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal, a.Begun,
 				a.App, a.Person)
 			if err == nil && a.Rest != nil {
 				err = tx.ClearMarks(ctx, a.App, []provision.Mark{*a.Rest})
@@ -273,7 +279,8 @@ func (tx *Tx) MarkedSince(ctx context.Context, app string, after time.Time) (due
 func (tx *Tx) MarkApp(ctx context.Context, app string) error {
 	err := tx.exec(ctx, `INSERT INTO accounts (app, person, due_at, out)
 		SELECT ?1, id, ?2, state NOT IN ('active', 'on_leave', 'missing') FROM people WHERE true
-		ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = excluded.due_at, version = version + 1, parked = '', retry_at = NULL`,
+		ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = excluded.due_at, version = version + 1, parked = '',
+			retry_at = CASE WHEN observe = 1 AND parked = '' THEN retry_at END`, // a look-up before its time would find nothing
 		app, stamp(tx.now))
 	if err := errors.Join(err, tx.marked(ctx, app)); err != nil {
 		return err

@@ -466,7 +466,10 @@ func TestTotalsOfAnEarlierStore(t *testing.T) {
 	defer old.Close()
 	var got provision.Totals
 	err = old.Read(t.Context(), func(tx *sqlite.Tx) (err error) {
-		got, err = tx.Totals(t.Context(), "app")
+		if got, err = tx.Totals(t.Context(), "app"); err != nil {
+			return err
+		}
+		_, err = tx.Subjects(t.Context(), provision.Query{App: "app", Limit: 1}) // without what is begun
 		return err
 	})
 	if want := (provision.Totals{Live: 2, Disabled: 1, Waiting: 3, Memberships: 1}); err != nil || got != want {

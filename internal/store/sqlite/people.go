@@ -67,7 +67,7 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 		}
 		err = tx.exec(ctx, `INSERT INTO accounts (app, person, due_at, out) SELECT name, ?1, ?2, NOT ?3 FROM apps WHERE true
 			ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = CASE WHEN due = 1 AND ?3 THEN due_at ELSE excluded.due_at END,
-			version = version + 1, parked = '', retry_at = NULL, out = excluded.out`, p.ID, stamp(tx.now), p.State.In())
+			version = version + 1, parked = '', retry_at = CASE WHEN observe = 1 AND parked = '' THEN retry_at END, out = excluded.out`, p.ID, stamp(tx.now), p.State.In())
 		if err != nil {
 			return err
 		}

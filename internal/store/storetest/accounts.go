@@ -55,7 +55,7 @@ func accountRoundTrip(b *bundle) {
 		b.Errorf("a new account: %+v", a)
 	}
 	a.RemoteID, a.State, a.Sent, a.Since = "r-1", provision.Disabled, user("x"), noon
-	a.Parked, a.Attempts, a.RetryAt, a.Observe, a.Last, a.Journal = "refused", 3, noon.Add(time.Hour), true, provision.Ambiguous, 42
+	a.Parked, a.Attempts, a.RetryAt, a.Observe, a.Last, a.Journal, a.Begun = "refused", 3, noon.Add(time.Hour), true, provision.Ambiguous, 42, true
 	b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
 	got := b.subject("app", "p000").Account
 	equal(b, "sent", got.Sent.String(), a.Sent.String())
@@ -328,6 +328,11 @@ func changeUnparks(b *bundle) {
 		b.Errorf("a change forgot what is known of the account: %+v", a)
 	}
 	equal(b, "the other account", b.subject("app", "p001").Account, other)
+	// What is to be looked at, and not yet, is not looked at the sooner.
+	a.RetryAt = noon.Add(time.Hour)
+	b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
+	b.put(person("p000"))
+	equal(b, "when it is to be looked at", b.subject("app", "p000").Account.RetryAt, a.RetryAt)
 }
 
 func doubted(b *bundle) {
