@@ -56,7 +56,7 @@ var otherwise = []string{
 	".kind", ".auth.type", ".patch.op_case", ".patch.style", ".settle_seconds", ".concurrency", ".pagination",
 	// How the words beside them are obeyed.
 	".patch.path_filters", ".patch.active_style", ".patch.group_rename_style", ".patch.member_add_style", ".patch.member_remove_style",
-	".extensions.schemas", ".extensions.name", ".extensions.attributes.type",
+	".extensions.schemas", ".extensions.name", ".extensions.description", ".extensions.attributes.type", ".extensions.attributes.mutability", ".extensions.attributes.uniqueness",
 	".deactivate.by", ".deactivate.leaves", ".deactivate.delete_leaves",
 }
 

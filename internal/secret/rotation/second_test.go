@@ -66,6 +66,9 @@ func (w *world) round(luck *rand.Rand, did map[string]int) {
 	w.other = nil
 	for n := 0; n == 0 || rotation.Pending(w.rows(), name); n++ {
 		w.passes(luck)
+		if n%10 == 9 { // whatever chance says, what may still come about has its time
+			time.Sleep(11 * time.Minute)
+		}
 		r, err := w.process(0, 0, rotation.Resume)
 		if r.Rotated {
 			did["rotated"]++
