@@ -253,7 +253,11 @@ func TestPollsWaitAndEnd(t *testing.T) {
 	s.serve(t)
 	p := s.provider(t, "idp", 0)
 	got := make(chan int, 1)
-	wait := func() { got <- len(p.fetch(`{}`)) }
+	wait := func() {
+		n := -1
+		defer func() { got <- n }() // also if there is no answer, which ends this goroutine
+		n = len(p.fetch(`{}`))
+	}
 	go wait()
 	time.Sleep(50 * time.Millisecond)
 	p.make("/Users", `{"userName":"ann"}`)
@@ -267,7 +271,7 @@ func TestPollsWaitAndEnd(t *testing.T) {
 	}
 	p.fetch(`{"returnImmediately":true,"ack":["` + p.fetch(`{}`)[0].ID + `"]}`)
 	go wait()
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(time.Second) // so that it is at the server, which takes no more of them then
 	began := time.Now()
 	s.end(t)
 	if n := <-got; n != 0 || time.Since(began) > 4*time.Second {
