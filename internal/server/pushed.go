@@ -308,31 +308,35 @@ const (
 
 // followPushes moves people once a provider has said what it had to say.
 func (d *daemon) followPushes(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-d.pushes:
-		}
-		d.engine.Wake() // who comes or changes need not wait
-		latest := time.NewTimer(pushMost)
-		for quiet := false; !quiet; {
-			select {
-			case <-ctx.Done():
-				latest.Stop()
-				return nil
-			case <-d.pushes:
-			case <-latest.C:
-				quiet = true
-			case <-time.After(pushQuiet):
-				quiet = true
-			}
-		}
-		latest.Stop()
+	for gather(ctx, d.pushes, d.engine.Wake) {
 		if err := d.settle(ctx); err != nil && ctx.Err() == nil {
 			d.log.Log(ctx, slog.LevelError, "what was pushed could not be acted upon; it is tried again", "err", err)
 			wake(d.pushes)
 			pause(ctx, pushMost)
+		}
+	}
+	return nil
+}
+
+// gather waits for a push and then until there is silence, or for pushMost. It calls
+// each at every push, as who comes or changes need not wait, and reports whether it was
+// over before ctx.
+func gather(ctx context.Context, pushes <-chan struct{}, each func()) bool {
+	var quiet, latest <-chan time.Time // none before the first push
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-pushes:
+			each()
+			quiet = time.After(pushQuiet)
+			if latest == nil {
+				latest = time.After(pushMost)
+			}
+		case <-quiet:
+			return true
+		case <-latest:
+			return true
 		}
 	}
 }
