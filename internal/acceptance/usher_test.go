@@ -58,13 +58,13 @@ func (u *usher) run(t *testing.T, code int, file, name string, args ...string) [
 // report is what scripts rely on of plan --json and apply --json.
 type report struct {
 	Apps map[string]struct {
-		Create, Update, Disable, Delete, Unchanged, Held, Parked, Foreign, Requests int
-		Drifted                                                                     int
-		GroupCreate                                                                 int `json:"group_create"`
-		GroupUpdate                                                                 int `json:"group_update"`
-		MemberAdd                                                                   int `json:"member_add"`
-		MemberRemove                                                                int `json:"member_remove"`
-		Seconds                                                                     float64
+		Create, Update, Disable, Delete, Unchanged, Held, Parked, Waiting, Foreign, Requests int
+		Drifted                                                                              int
+		GroupCreate                                                                          int `json:"group_create"`
+		GroupUpdate                                                                          int `json:"group_update"`
+		MemberAdd                                                                            int `json:"member_add"`
+		MemberRemove                                                                         int `json:"member_remove"`
+		Seconds                                                                              float64
 	}
 	People       map[string]int
 	RejectedRows int `json:"rejected_rows"`

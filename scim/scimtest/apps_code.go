@@ -64,6 +64,7 @@ func githubOrg() Quirks {
 		Users: Offer{
 			Filters:  by("userName", "externalId", "id", "emails"),
 			Required: []string{"userName", "name.givenName", "name.familyName", "emails"}, // partly unverified
+			Assumed:  []string{RefusedRequired},
 			Patch:    Dialect{NoPathFilters: true},
 		},
 		Groups: Offer{None: true},
@@ -104,7 +105,8 @@ func gitlabSelfManaged() Quirks {
 		IDIsExternalID: true, // read of GitLab.com; that this one does the same is an assumption
 		Users:          gitlabUsers(scim.OpReplace, scim.OpAdd, scim.OpRemove),
 		// Groups are behind the flag self_managed_scim_group_sync, which was off when
-		// it came; its state today is unverified.
+		// it came; its state today is unverified. Where it is on, a POST is refused as well,
+		// unless a SAML group link has the group's name.
 		Groups: Offer{None: true},
 	}
 }
@@ -127,10 +129,12 @@ func atlassian() Quirks {
 		Users: Offer{
 			Filters:  by("userName", "externalId"),
 			Required: []string{"userName", "emails", "displayName|name"}, // partly unverified
+			Assumed:  []string{RefusedRequired},
 			Primary:  []string{"emails"},
 		},
 		Groups: Offer{
-			Filters: by("displayName"),       // unverified
+			Filters: by("displayName"), // unverified
+			Assumed: []string{RefusedFilter},
 			Fixed:   []string{"displayName"}, // groups are not renamed; the status is not documented
 		},
 	}
@@ -140,6 +144,7 @@ func sentry() Quirks {
 	return Quirks{
 		References:      of("https://docs.sentry.io/api/scim/"),
 		ContentTypes:    []string{"application/json"}, // application/scim+json may be refused; the status is an assumption
+		Assumed:         []string{RefusedContentType},
 		NoCursor:        true,
 		PageSize:        100,
 		InactiveDeletes: true, // the membership is deleted; return is a new POST
@@ -168,6 +173,7 @@ func linear() Quirks {
 		NoCursor:   true,
 		Users: Offer{
 			Filters:  by("userName"), // unverified, as is whether there is a DELETE
+			Assumed:  []string{RefusedFilter},
 			Required: []string{"userName", "displayName"},
 			Emails:   []string{"userName"},
 		},
@@ -180,6 +186,7 @@ func vercel() Quirks {
 		NoCursor:   true,
 		Users: Offer{
 			Filters:  by("userName"), // unverified
+			Assumed:  []string{RefusedFilter},
 			Required: []string{"userName", "emails"},
 		},
 	}

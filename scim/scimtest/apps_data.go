@@ -18,6 +18,7 @@ func datadog() Quirks {
 		Users: Offer{
 			Filters:  by("userName"),
 			Required: []string{"userName", "emails", "name"}, // unverified
+			Assumed:  []string{RefusedRequired},
 			Emails:   []string{"userName"},
 			// That userName cannot be changed is unverified, and left out.
 		},
@@ -42,11 +43,13 @@ func snowflake() Quirks {
 		Users: Offer{
 			Filters:  filters("userName", "externalId", "id"),
 			Required: []string{"userName", "emails|email"}, // unverified
-			Single:   []string{"*"},                        // no multi-valued attributes
+			Assumed:  []string{RefusedRequired},
+			Single:   []string{"*"}, // no multi-valued attributes
 			Patch:    Dialect{NoPathFilters: true},
 		},
 		Groups: Offer{
 			Without:         []string{http.MethodPut}, // unverified
+			Assumed:         []string{RefusedOperation},
 			Filters:         filters("displayName"),
 			MembersAreUsers: true, // no nested roles
 			// There are said to be no filters in paths. Whether that holds for a
@@ -71,6 +74,7 @@ func databricks() Quirks {
 			Required: []string{"userName"},
 			Emails:   []string{"userName"},
 			Fixed:    []string{"userName"}, // unverified
+			Assumed:  []string{RefusedFilter, RefusedState},
 		},
 	}
 }
@@ -82,6 +86,7 @@ func grafana() Quirks {
 		IgnoreAttributes: []string{"roles"}, // they come by Role Sync; that they are passed over is an assumption
 		Users: Offer{
 			Filters:  by("userName", "externalId"), // unverified
+			Assumed:  []string{RefusedFilter},
 			Required: []string{"externalId", "userName", "emails"},
 		},
 	}
@@ -96,6 +101,7 @@ func pagerDuty() Quirks {
 		InactiveDeletes: true, // the id is gone; return is a new POST
 		Users: Offer{
 			Filters:  by("userName"), // unverified, as the PUT
+			Assumed:  []string{RefusedFilter},
 			Required: []string{"userName", "displayName"},
 			Emails:   []string{"userName"},
 			Single:   []string{"roles", "entitlements"},
@@ -115,11 +121,13 @@ func onePassword() Quirks {
 		DeleteDisables: true, // suspends at first; what becomes of who was is up to settings. Unverified
 		Users: Offer{
 			Filters:  by("userName", "externalId"), // unverified
+			Assumed:  []string{RefusedFilter},
 			Required: []string{"userName", "name|displayName"},
 			Emails:   []string{"userName"},
 		},
 		Groups: Offer{
 			Filters: by("displayName"), // unverified
+			Assumed: []string{RefusedFilter, RefusedValue},
 			// Built-in groups are not provisioned; that they are refused is an assumption.
 			Values: map[string][]string{"displayName": {"Owners", "Administrators"}},
 		},
@@ -132,7 +140,7 @@ func tailscale() Quirks {
 	return Quirks{
 		References: of("https://tailscale.com/kb/1290/user-group-provisioning"),
 		NoCursor:   true,
-		Users:      Offer{Filters: by("userName", "externalId")}, // unverified, as whether there is a DELETE
+		Users:      Offer{Filters: by("userName", "externalId"), Assumed: []string{RefusedFilter}}, // unverified, as whether there is a DELETE
 	}
 }
 
@@ -142,6 +150,7 @@ func cloudflare() Quirks {
 		NoCursor:   true,
 		Users: Offer{
 			Filters:  by("userName"), // unverified, as whether there is a PUT
+			Assumed:  []string{RefusedFilter},
 			Required: []string{"userName"},
 			Emails:   []string{"userName"},
 			// The guide for Okta switches on no updates of profiles. What becomes of

@@ -50,6 +50,7 @@ func awsIdentityCenter() Quirks {
 				"password", "ims", "photos", "x509Certificates", "entitlements", "groups",
 				"emails.display", "phoneNumbers.display", "addresses.display", enterprise("manager.displayName"),
 			},
+			Assumed: []string{RefusedAttribute},
 			Single:  []string{"emails", "phoneNumbers", "addresses"},
 			Primary: []string{"emails"}, // the one address is the primary one
 			Forbids: `<>;:%"`,
@@ -148,6 +149,7 @@ func googleCloudIdentity() Quirks {
 		IgnoreParameters: []string{"sortBy", "sortOrder"},
 		Users: Offer{
 			Required: []string{"userName", "name.givenName", "name.familyName"}, // unverified, as whether there is a PUT
+			Assumed:  []string{RefusedRequired},
 		},
 	}
 }

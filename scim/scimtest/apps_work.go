@@ -26,7 +26,7 @@ func slack() Quirks {
 			Forbids:  "@",
 			Named:    []string{"displayName"},
 		},
-		Groups: Offer{Filters: by("displayName")}, // unverified
+		Groups: Offer{Filters: by("displayName"), Assumed: []string{RefusedFilter}}, // unverified
 	}
 }
 
@@ -39,6 +39,7 @@ func zoom() Quirks {
 			// To a query externalId is Zoom's own id.
 			Filters:  &Filters{Attributes: []string{"userName", "externalId"}, Alias: map[string]string{"externalId": "id"}},
 			Required: []string{"userName", "emails", "name.givenName", "name.familyName"}, // unverified
+			Assumed:  []string{RefusedRequired},
 			Emails:   []string{"userName"},
 			Patch:    Dialect{Paths: []string{"active"}}, // what else is changed by PUT; the status is not documented
 			// Many attributes are not in lists. Which is not documented; these stand
@@ -56,10 +57,11 @@ func notion() Quirks {
 		PageSize:   100, DefaultPage: 100, // unverified
 		Users: Offer{
 			Filters:  by("userName"), // unverified
+			Assumed:  []string{RefusedFilter},
 			Required: []string{"userName"},
 			Emails:   []string{"userName"},
 		},
-		Groups: Offer{Filters: by("displayName")}, // unverified
+		Groups: Offer{Filters: by("displayName"), Assumed: []string{RefusedFilter}}, // unverified
 	}
 }
 
@@ -102,6 +104,7 @@ func salesforce() Quirks {
 			},
 			// Unverified. alias or nickName is said to be required, too.
 			Required: []string{"userName", "emails", "name.familyName", "entitlements"},
+			Assumed:  []string{RefusedFilter, RefusedRequired},
 			Emails:   []string{"userName"},
 		},
 	}

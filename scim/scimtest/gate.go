@@ -27,12 +27,16 @@ type Refusal struct {
 	Status    int
 	Rule      string // one of the constants
 	Why       string
-	Reference string // address of the document that has the rule; "" for none
+	Reference string // address of the document that has the rule
+	Assumed   bool   // that it has could not be made sure of
 }
 
 func (r Refusal) String() string {
 	s := fmt.Sprintf("%s %s: %d %s: %s", r.Method, r.Path, r.Status, r.Rule, r.Why)
-	if r.Reference != "" {
+	switch {
+	case r.Assumed:
+		s += " (assumed; " + r.Reference + ")"
+	case r.Reference != "":
 		s += " (" + r.Reference + ")"
 	}
 	return s
@@ -140,9 +144,23 @@ func (g *gate) note(method, path string, no *refused) {
 	if !ok {
 		about = g.quirks.References[""]
 	}
+	assumed := slices.Contains(g.quirks.Assumed, no.rule) || slices.Contains(g.offerAt(path).Assumed, no.rule)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.refused = append(g.refused, Refusal{Method: method, Path: path, Status: no.Status, Rule: no.rule, Why: no.Detail, Reference: about})
+	g.refused = append(g.refused, Refusal{Method: method, Path: path, Status: no.Status, Rule: no.rule, Why: no.Detail, Reference: about, Assumed: assumed})
+}
+
+// offerAt is what there is at a path below Base, an empty offer where that is no type.
+func (g *gate) offerAt(path string) *Offer {
+	first, _, _ := strings.Cut(strings.Trim(path, "/"), "/")
+	first, _, _ = strings.Cut(first, "?")
+	switch strings.ToLower(first) {
+	case "users":
+		return &g.quirks.Users
+	case "groups":
+		return &g.quirks.Groups
+	}
+	return &Offer{}
 }
 
 func (g *gate) all() []Refusal {

@@ -34,6 +34,8 @@ type Offer struct {
 	EmptyAtFirst    bool     // a POST makes a group without the members that it names
 	UniqueName      bool     // a displayName may be there once: 409
 	ListOmits       []string // attributes that lists do not show
+
+	Assumed []string // constants of Refusal.Rule: the app's documents may not have what is refused so
 }
 
 // Filters are the queries that an app answers.

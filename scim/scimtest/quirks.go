@@ -36,6 +36,7 @@ type Quirks struct {
 	// What follows is for the apps of [QuirksOf].
 
 	References map[string]string // by a constant of Refusal.Rule the address of the document that has it; "" for others
+	Assumed    []string          // as in Offer, of both
 	Users      Offer
 	Groups     Offer
 	Extensions []scim.Schema // of Users, besides the Enterprise one
