@@ -3,7 +3,6 @@
 package app
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -114,21 +113,31 @@ func (set vocabulary) unsupported(s string) Paths {
 	return nil
 }
 
-// bounds reads limits and forbidden_characters.
+// ofGroup stands before an attribute of a group in limits and forbidden_characters.
+const ofGroup = "group."
+
+// bounds reads limits and forbidden_characters: of attributes of a user, and of a group
+// where the name begins so.
 func (f profileFile) bounds(p *Profile, set vocabulary) error {
-	byPath := map[string]*Bound{}
+	byPath, ofGroups := map[string]*Bound{}, map[string]*Bound{}
 	bound := func(field, name string) (*Bound, error) {
-		list, err := paths(field, []string{name})
+		attr, group := strings.CutPrefix(name, ofGroup)
+		list, err := paths(field, []string{attr})
 		if err != nil {
 			return nil, err
 		}
-		if !set.has(list[0]) {
+		known, has := byPath, set.has(list[0])
+		if group {
+			known = ofGroups
+			_, has = set.Lookup(scim.GroupURN, list[0])
+		}
+		if !has {
 			return nil, fmt.Errorf("%s: no schema has %q", field, name)
 		}
-		b := byPath[list[0].String()]
+		b := known[list[0].String()]
 		if b == nil {
 			b = &Bound{Path: list[0]}
-			byPath[list[0].String()] = b
+			known[list[0].String()] = b
 		}
 		return b, nil
 	}
@@ -156,11 +165,15 @@ func (f profileFile) bounds(p *Profile, set vocabulary) error {
 		}
 		b.Forbidden = f.ForbiddenCharacters[name]
 	}
-	for _, b := range byPath {
-		p.Bounds = append(p.Bounds, *b)
-	}
-	slices.SortFunc(p.Bounds, func(a, b Bound) int { return cmp.Compare(a.Path.String(), b.Path.String()) })
+	p.Bounds, p.GroupBounds = inOrder(byPath), inOrder(ofGroups)
 	return nil
+}
+
+func inOrder(bounds map[string]*Bound) (list []Bound) {
+	for _, path := range slices.Sorted(maps.Keys(bounds)) {
+		list = append(list, *bounds[path])
+	}
+	return list
 }
 
 // extensions reads the app's own schemas, which must stand beside SCIM's.

@@ -75,6 +75,7 @@ type Profile struct {
 	SingleValued Paths   `json:"single_valued,omitempty"`
 	FlagPrimary  Paths   `json:"flag_primary,omitempty"`
 	Bounds       []Bound `json:"bounds,omitempty"`
+	GroupBounds  []Bound `json:"group_bounds,omitempty"`
 	// LowerCase are kept in lower case, whatever is sent: they are compared, and sent, so.
 	LowerCase Paths `json:"lower_case,omitempty"`
 	// Extensions are schemas of the app's own, which a mapping may name by their URN.

@@ -347,7 +347,24 @@ func (p *Planner) pushes(t directory.Team) bool {
 	return p.Target.Teams[t.Rule] && p.profile.HasGroups()
 }
 
+// groupName is the name of a team's group, which the app must take.
 func (p *Planner) groupName(t directory.Team) (string, error) {
+	name, err := p.wishedName(t)
+	if err != nil {
+		return "", err
+	}
+	for _, b := range p.profile.GroupBounds {
+		if !b.Path.Equal(displayName) { // nothing else is sent
+			continue
+		}
+		if reason := b.Refuses(name); reason != "" {
+			return "", &Failed{Reason: fmt.Sprintf("team %s: displayName %s, which %s does not take: change display_name of its groups", t.Name, reason, p.profile.Name)}
+		}
+	}
+	return name, nil
+}
+
+func (p *Planner) wishedName(t directory.Team) (string, error) {
 	if p.Target.GroupName == nil {
 		return t.Name, nil
 	}

@@ -245,6 +245,18 @@ func TestPlannerGroup(t *testing.T) {
 			t.Errorf("%s: %q %v, not %q", name, got, err, c.want)
 		}
 	}
+	a := newFakeApp()
+	a.profile.GroupBounds = []app.Bound{{Path: scim.MustPath("displayName"), Most: 20, Forbidden: ":"}}
+	bounded := provision.NewPlanner(newTarget(t, "crm", a), scim.CoreSchemas(), noon)
+	for name, say := range map[string]string{"ops": "", "ops: night": "holds ':'", strings.Repeat("x", 21): "21 characters of 20"} {
+		for _, g := range []provision.Group{{}, {RemoteID: "g", Name: "ops before"}} {
+			_, err := bounded.Group(team(name), g, true)
+			var failed *provision.Failed
+			if (err == nil) != (say == "") || err != nil && (!errors.As(err, &failed) || !strings.Contains(failed.Reason, say)) {
+				t.Errorf("%s: %v, not %q", name, err, say)
+			}
+		}
+	}
 	target.GroupName = groupName(t, `""`)
 	if _, err := p.Group(team("ops"), provision.Group{}, true); err == nil {
 		t.Error("a group without a name")
