@@ -21,13 +21,11 @@ const (
 // Event is what Auth0 tells, by the Events API or by a webhook (CloudEvents 1.0). It
 // comes at least once and in no order.
 type Event struct {
-	ID      string
-	Type    string
-	Time    time.Time
-	Purpose string // "test" for one that an administrator has sent to try it
-	Stream  string // est_…
-	// ClientID is the application by which it came about, "" if that is not told.
-	ClientID   string
+	ID         string
+	Type       string
+	Time       time.Time
+	Purpose    string         // "test" for one that an administrator has sent to try it
+	Stream     string         // est_…
 	Connection string         // name; "" if not told
 	Object     jsontext.Value // of user.*: the user
 }
@@ -55,7 +53,6 @@ func ParseEvent(text []byte) (Event, error) {
 		e.Object = append(jsontext.Value(nil), object...)
 	}
 	context := objectOf(data["context"])
-	e.ClientID = textOf(objectOf(context["client"])["id"])
 	e.Connection = textOf(objectOf(context["connection"])["name"])
 	return e, nil
 }

@@ -83,7 +83,7 @@ func TestParseEvent(t *testing.T) {
 	t.Parallel()
 	e, err := auth0.ParseEvent([]byte(created))
 	want := auth0.Event{
-		ID: "evt_1", Type: auth0.UserCreated, Time: time.Date(2026, 2, 2, 17, 56, 1, 573e6, time.UTC), Stream: "est_1", ClientID: "client-9", Connection: "db",
+		ID: "evt_1", Type: auth0.UserCreated, Time: time.Date(2026, 2, 2, 17, 56, 1, 573e6, time.UTC), Stream: "est_1", Connection: "db",
 		Object: e.Object,
 	}
 	if err != nil || !reflect.DeepEqual(e, want) || string(e.Object) != `{"user_id":"auth0|a","identities":[]}` {

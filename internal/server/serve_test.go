@@ -36,6 +36,7 @@ type served struct {
 	stop    context.CancelFunc
 	ended   chan error
 	left    *server.Status
+	own     bool // apps are as they are configured, and not the world's one
 }
 
 // company in real time: no fixed calendar, addresses of its own.
@@ -68,7 +69,9 @@ func (s *served) serve(t testing.TB) {
 		t.Fatal(err)
 	}
 	for _, target := range b.Targets {
-		target.App = s.app
+		if !s.own {
+			target.App = s.app
+		}
 	}
 	if s.usher, err = b.Open(s.ctx, server.ServeHolder()); err != nil {
 		t.Fatal(err)

@@ -80,6 +80,53 @@ func TestAuth0LiftedBlock(t *testing.T) {
 	l.in("p002", "A")
 }
 
+// TestOwnWritesComeBack: a tenant whose stream tells of what we write there ourselves leads
+// to no further write, and to one read at most for each of our own.
+func TestOwnWritesComeBack(t *testing.T) {
+	t.Parallel()
+	l := newBoth(t, nil)
+	l.edit("person: {userName: row.email, nickName: row.nickname}", "person: {userName: row.email, nickName: row.nickname}\n    changes: stream")
+	l.edit("      displayName: person.displayName\n", "      displayName: person.displayName\n      nickName: person.nickName\n")
+	s := newServed(t)
+	s.own, s.conf = true, strings.Replace(l.conf, "now: 2026-03-01, ", "", 1)+
+		"server: {address: '127.0.0.1:0'}\ntelemetry: {metrics_address: '127.0.0.1:0'}\n"
+	people := staff(9)
+	s.hr(t, people)
+	s.serve(t)
+	until(t, "the stream is open", func() bool { return l.tenant.OpenStreams() == 1 })
+	until(t, "the names that the tenant gave have come in and went back", func() bool { return l.tenant.Counts()["PATCH /users/:id"] == len(people) })
+	s.settled(t)
+	l.tenant.ResetCounts()
+
+	for i := range people { // ours: the department alone is no news to us
+		people[i].dept = "B"
+	}
+	s.hr(t, people)
+	user := func(n string) auth0test.User {
+		u, _ := l.tenant.UserByEmail(n + "@acme.example")
+		return u
+	}
+	until(t, "all have moved", func() bool {
+		return !slices.ContainsFunc(l.tenant.Users(), func(u auth0test.User) bool { return !strings.Contains(string(u.AppMetadata), `"department":"B"`) })
+	})
+	s.settled(t)
+	moves := l.tenant.Counts()
+	for i, nick := range []string{"nine", "neuf"} { // theirs, behind all of ours
+		if err := l.tenant.Alter(user("p009").ID, func(u *auth0test.User) { u.Nickname = nick }); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "a change of theirs has come in and went back", func() bool { return l.tenant.Counts()["PATCH /users/:id"] > len(people)+i })
+		s.settled(t)
+	}
+	if got := moves["GET /users/:id"]; got != 0 || moves["PATCH /users/:id"] != len(people) {
+		t.Errorf("what we wrote ourselves was read again: %v", moves)
+	}
+	// What a user wrote goes back once, as it is mapped; the echo of that is no news.
+	if n := l.tenant.Counts(); n["GET /users/:id"] != 2 || n["PATCH /users/:id"] != len(people)+2 || n.Writes() != moves.Writes()+2 {
+		t.Errorf("%v, after %v", n, moves)
+	}
+}
+
 // TestTwins: an app is the tenant of a source if it is the same one, and its connection
 // is read.
 func TestTwins(t *testing.T) {
