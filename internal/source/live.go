@@ -18,8 +18,8 @@ import (
 // that neither the order of events nor what they hold matters.
 type Live struct {
 	Reader LiveReader
-	// Grace is how long a record must be gone before that is believed, where somebody
-	// will look again: it may turn up as a part of another one.
+	// Grace is how long a record must be gone before that is believed: it may turn up as a
+	// part of another one.
 	Grace time.Duration
 	// Returns says that a block that is lifted brings its person back.
 	Returns bool
@@ -189,6 +189,9 @@ func Fetch(ctx context.Context, st Store, s Source) (Source, error) {
 		return s, err
 	}
 	batch, err := s.Live.Reader.ReadAll(ctx, k)
+	if err == nil && !s.Live.Served {
+		err = s.lookAgain(ctx, st, batch)
+	}
 	if err == nil {
 		batch.Live.rules, batch.Live.teams, err = s.Live.Reader.ReadTeams(ctx)
 	}
@@ -200,6 +203,56 @@ func Fetch(ctx context.Context, st Store, s Source) (Source, error) {
 	}
 	s.Reader = fetched{batch}
 	return s, nil
+}
+
+// lookAgain asks once more, after the time of grace, for whoever has a record and is not
+// found, where nobody else will: a record that became a part of another one is missed
+// before it is seen there.
+func (s Source) lookAgain(ctx context.Context, st Store, b *Batch) error {
+	in := ingestion{st: st, s: s, batch: b}
+	missed, err := in.apart(ctx, b.Live.Doubted)
+	if err != nil || len(missed) == 0 || s.Live.Grace <= 0 {
+		return err
+	}
+	wait := time.NewTimer(s.Live.Grace)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	now, err := s.Live.Reader.ReadSome(ctx, missed)
+	if err == nil {
+		b.Renew(now, missed)
+	}
+	return err
+}
+
+// Renew takes what a batch of some records says, which were asked for by these keys, in
+// place of what an earlier one of everybody does.
+func (b *Batch) Renew(now *Batch, keys []string) {
+	replaced := map[string]bool{}
+	for _, key := range keys {
+		replaced[key] = true
+	}
+	for _, row := range now.Rows {
+		replaced[row.Key] = true
+	}
+	b.Rows = append(slices.DeleteFunc(b.Rows, func(r Row) bool { return replaced[r.Key] }), now.Rows...)
+	b.Rejected = append(slices.DeleteFunc(b.Rejected, func(r Reject) bool { return replaced[r.Key] }), now.Rejected...)
+	for key := range replaced {
+		delete(b.Live.Blocked, key)
+		delete(b.Live.Aliases, key)
+		if now.Live.Blocked[key] {
+			b.Live.Blocked[key] = true
+		}
+		if of := now.Live.Aliases[key]; of != nil {
+			b.Live.Aliases[key] = of
+		}
+	}
+	b.Live.Doubted = append(slices.DeleteFunc(b.Live.Doubted, func(key string) bool { return replaced[key] }), now.Live.Doubted...)
+	b.Live.Elsewhere = append(b.Live.Elsewhere, now.Live.Elsewhere...)
+	b.Proof.Rows, b.Proof.Rejected = len(b.Rows), len(b.Rejected)
 }
 
 // forgo adds to a read of everybody who is gone: whoever was asked for and is not

@@ -4,6 +4,7 @@ package auth0in_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -178,6 +179,37 @@ func TestLinkedAccounts(t *testing.T) {
 		h.readAll()
 		h.stand("ada leaver")
 	})
+}
+
+// before reads everybody as they were, but for some whom it does not find any more.
+type before struct {
+	source.LiveReader
+
+	was  *source.Batch
+	gone []string
+}
+
+func (b before) ReadAll(context.Context, source.Knowledge) (*source.Batch, error) {
+	b.was.Rows = slices.DeleteFunc(b.was.Rows, func(r source.Row) bool { return slices.Contains(b.gone, r.Key) })
+	b.was.Live.Doubted = b.gone
+	return b.was, nil
+}
+
+// TestLinkedBeforeSearchKnows: an account that was linked is gone before a search knows
+// to whom. A cycle that nobody follows looks twice, too.
+func TestLinkedBeforeSearchKnows(t *testing.T) {
+	t.Parallel()
+	for grace, want := range map[time.Duration]string{0: "ada active, bo leaver, cy leaver", time.Millisecond: "ada active, bo active, cy leaver"} {
+		h := setup(t, nil)
+		ada, bo, cy := h.put("ada"), h.put("bo"), h.put("cy")
+		h.readAll()
+		was, err := h.reader.ReadAll(t.Context(), source.Knowledge{})
+		h.must(err)
+		h.must(errors.Join(h.tenant.Link(ada, bo), h.tenant.Remove(cy)))
+		h.src.Live.Reader, h.src.Live.Grace = before{h.reader, was, []string{bo, cy}}, grace
+		h.readAll()
+		h.stand(want)
+	}
 }
 
 // TestGraceBeforeDeletion: while somebody looks again, one look is not enough.

@@ -186,29 +186,7 @@ func (t *Tenant) lookClosely(ctx context.Context, k source.Knowledge, b *batch) 
 	if err != nil {
 		return err
 	}
-	replaced := map[string]bool{}
-	for _, key := range ask {
-		replaced[key] = true
-	}
-	for _, row := range now.Rows {
-		replaced[row.Key] = true
-	}
-	out := b.out
-	out.Rows = append(slices.DeleteFunc(out.Rows, func(r source.Row) bool { return replaced[r.Key] }), now.Rows...)
-	out.Rejected = append(slices.DeleteFunc(out.Rejected, func(r source.Reject) bool { return replaced[r.Key] }), now.Rejected...)
-	for key := range replaced {
-		delete(out.Live.Blocked, key)
-		delete(out.Live.Aliases, key)
-		if now.Live.Blocked[key] {
-			out.Live.Blocked[key] = true
-		}
-		if of := now.Live.Aliases[key]; of != nil {
-			out.Live.Aliases[key] = of
-		}
-	}
-	out.Live.Doubted = now.Live.Doubted
-	out.Live.Elsewhere = append(out.Live.Elsewhere, now.Live.Elsewhere...)
-	out.Proof.Rows, out.Proof.Rejected = len(out.Rows), len(out.Rejected)
+	b.out.Renew(now, ask)
 	return nil
 }
 
