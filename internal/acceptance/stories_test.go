@@ -282,6 +282,7 @@ const storiesApp = `  %s:
     url: %s
     token: ${APP_TOKEN}
     allow: [loopback, plain-http]
+    requests_per_second: 10000
     first_run: go
     user:
       userName: person.userName

@@ -83,6 +83,38 @@ func TestProfilesSayWhatReadsProve(t *testing.T) {
 	}
 }
 
+// TestPublishedRates: a rate that an app publishes is kept before it is refused for, but
+// for those that one rate for all requests does not say.
+func TestPublishedRates(t *testing.T) {
+	t.Parallel()
+	kept := map[string]float64{ // requests a second, of what is published for a minute or five
+		"auth0-inbound-scim": 25, "cloudflare": 1200.0 / 300, "google-workspace": 35, "pagerduty": 960.0 / 60,
+		"slack": 180.0 / 60, // of user writes, the narrowest of several
+	}
+	inWords := map[string]string{
+		"github-emu":     "advice, of people made within an hour",
+		"okta-users-api": "a rate for each endpoint, of which the answers' headers tell",
+		"zoom":           "labels, and an older page's one for each endpoint",
+	}
+	profiles, err := app.Profiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range profiles {
+		f, err := app.FactsByID(p.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.ContainsAny(f.RateLimit.Published, "0123456789") || strings.Contains(f.RateLimit.Published, "one request")
+		switch {
+		case p.RequestsPerSecond != kept[p.ID]:
+			t.Errorf("%s: %v requests a second, want %v", p.ID, p.RequestsPerSecond, kept[p.ID])
+		case said == (kept[p.ID] == 0 && inWords[p.ID] == ""):
+			t.Errorf("%s: published is %q, kept %v", p.ID, f.RateLimit.Published, kept[p.ID])
+		}
+	}
+}
+
 func TestDoubts(t *testing.T) {
 	t.Parallel()
 	p := app.Profile{UnverifiedFields: []string{"groups (state of the flag today)", "users.replace", "deletion", "max_page"}}
