@@ -18,6 +18,7 @@ import (
 
 	"github.com/usher-id/usher/internal/app/httpapp"
 	"github.com/usher-id/usher/internal/jsonpath"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/internal/source/httpintest"
 	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/scim"
@@ -210,7 +211,7 @@ func recordsOf(t *testing.T, wire http.RoundTripper) httpapp.Config {
 	name, unit := place("userName", "account.login"), place(scim.EnterpriseUserURN+":department", "unit")
 	return httpapp.Config{
 		Source: "hr", Schemas: scim.CoreSchemas(), HTTP: wire,
-		Auth: httpapp.Auth{Kind: httpapp.AuthBearer, Secret: func() (string, error) { return "hr-token", nil }},
+		Auth: httpauth.Auth{Kind: httpauth.Bearer, Secret: func() (string, error) { return "hr-token", nil }},
 		Read: httpapp.Read{URL: "https://hr.example/people/{id}", At: data, Attributes: []httpapp.Place{name, unit}},
 		Write: httpapp.Write{Method: http.MethodPatch, URL: "https://hr.example/people/{id}", Body: httpapp.Template{Members: []httpapp.Member{
 			{Name: "account", Value: httpapp.Template{Members: []httpapp.Member{{Name: "login", Value: httpapp.Template{Attribute: &name.Attribute}}}}},

@@ -11,6 +11,7 @@ import (
 	"net/url"
 
 	"github.com/usher-id/usher/internal/jsonpath"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/internal/source"
 )
 
@@ -38,7 +39,7 @@ const pagingFeed PagingKind = "feed"
 
 // fed checks what goes with a feed, and fills in what the rest goes by.
 func (c *Config) fed() error {
-	if c.Body != "" || !c.List.IsZero() || c.Total != nil || c.Paging.Kind != PagingNone || c.One != nil || c.Since != nil || len(c.With) > 0 || c.Auth.Kind != AuthNone {
+	if c.Body != "" || !c.List.IsZero() || c.Total != nil || c.Paging.Kind != PagingNone || c.One != nil || c.Since != nil || len(c.With) > 0 || c.Auth.Kind != httpauth.None {
 		return errors.New("body, list, total, paging, with, one and since say nothing to a system that gives no JSON: take them out")
 	}
 	c.One, c.Paging.Kind = &One{}, pagingFeed // it is asked by id, see oneFed
