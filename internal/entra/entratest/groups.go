@@ -155,7 +155,7 @@ func (c *call) changeGroup(g *group, body map[string]any) (answer, error) {
 		return answer{}, bad("Invalid value specified for property 'displayName' of resource 'Group'.")
 	case g.kind == OnPremises:
 		return answer{}, bad("Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently undergoing migration.")
-	case g.name != displayName && !c.by.void:
+	case g.name != displayName && !c.by.Void:
 		g.name = displayName
 		c.tellGroup(g.id, g)
 		c.note(c.by, Updated, "group", g.id, displayName)
@@ -204,7 +204,7 @@ func (c *call) addMembers(g *group, links []any) (answer, error) {
 		}
 		ids = append(ids, id)
 	}
-	if c.by.void {
+	if c.by.Void {
 		return answer{status: http.StatusNoContent}, nil
 	}
 	for _, id := range ids {
@@ -227,7 +227,7 @@ func removeMember(c *call) (answer, error) {
 	if !g.members[id] {
 		return answer{}, notFound(id)
 	}
-	if !c.by.void {
+	if !c.by.Void {
 		delete(g.members, id)
 		c.tellGroup(g.id, g)
 		c.note(c.by, MemberRemoved, "group", g.id, id)

@@ -310,7 +310,7 @@ func updateUser(c *call) (answer, error) {
 	}
 	delete(body, "accountEnabled")
 	was, extra := maps.Clone(u.props), maps.Clone(u.extra)
-	if c.by.void {
+	if c.by.Void {
 		return answer{status: http.StatusNoContent}, nil
 	}
 	if err := c.set(u, body, false); err != nil {
@@ -338,7 +338,7 @@ func deleteUser(c *call) (answer, error) {
 		return answer{}, err
 	case len(u.roles) > 0:
 		return answer{}, forbidden()
-	case c.by.void:
+	case c.by.Void:
 		return answer{status: http.StatusNoContent}, nil
 	}
 	delete(c.users, u.id)
@@ -361,7 +361,7 @@ func revokeSessions(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if !c.by.void {
+	if !c.by.Void {
 		u.sessionsFrom = c.now
 		if u.sessions > 0 {
 			u.sessions = 0
