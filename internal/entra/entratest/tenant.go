@@ -75,7 +75,7 @@ func New(c Config) (*Tenant, error) {
 	defaults(&c)
 	t := &Tenant{
 		cfg: c, users: map[string]*user{}, deleted: map[string]*user{},
-		groups: map[string]*group{}, keys: map[string]fake.PublicKey{}, assertions: fake.Assertions{Most: 10 * time.Minute}, replica: newReplica(),
+		groups: map[string]*group{}, keys: map[string]fake.PublicKey{}, assertions: fake.Assertions{Most: 10 * time.Minute},
 	}
 	for _, text := range c.Certificates {
 		if err := t.register(text); err != nil {
@@ -201,7 +201,7 @@ func (t *Tenant) Put(p Person) string {
 		u.props[name] = s
 	}
 	t.users[u.id] = u
-	t.replica.now(u.id, u)
+	t.replica.users.Now(u.id, u.clone())
 	t.note(administrator(), Created, "user", u.id, p.Name)
 	return u.id
 }
@@ -212,7 +212,7 @@ func (t *Tenant) SetRoles(id string, roles ...string) {
 	defer t.Unlock()
 	if u := t.users[id]; u != nil {
 		u.roles = roles
-		t.replica.now(id, u)
+		t.replica.users.Now(id, u.clone())
 	}
 }
 
@@ -252,7 +252,7 @@ func (t *Tenant) PutGroup(kind Kind, name string, members ...string) string {
 		g.members[id] = true
 	}
 	t.groups[g.id] = g
-	t.replica.nowGroup(g.id, g)
+	t.replica.groups.Now(g.id, g.clone())
 	t.note(administrator(), Created, "group", g.id, name)
 	return g.id
 }

@@ -59,7 +59,7 @@ type Account struct {
 	used       int // of PerMinute
 	ends       time.Time
 	users      map[string]*user
-	index      index
+	index      fake.Late[user] // what searches and lists know, late by the account's lag
 	groups     map[string]*group
 }
 
@@ -88,7 +88,7 @@ func New(c Config) (*Account, error) {
 	}
 	a := &Account{
 		cfg: c, users: map[string]*user{}, groups: map[string]*group{},
-		assertions: fake.Assertions{Most: time.Hour}, index: index{seen: map[string]*user{}},
+		assertions: fake.Assertions{Most: time.Hour},
 	}
 	for i, text := range c.PublicKeys {
 		key, err := fake.ReadPublicKey(text)
@@ -197,7 +197,7 @@ func (a *Account) put(email string, fields map[string]any, change func(*user)) (
 	}
 	u := a.putUser(fake.Cause{Outside: true}, all, change)
 	u.there = a.now()
-	a.index.now(u)
+	a.index.Now(u.id, u.clone())
 	return u, nil
 }
 

@@ -80,7 +80,7 @@ func (u *user) document() any {
 	return d
 }
 
-func (a *Account) touch(u *user) { a.index.tell(a.now().Add(a.cfg.SearchLag), u.id, u.clone()) }
+func (a *Account) touch(u *user) { a.index.Tell(a.now().Add(a.cfg.SearchLag), u.id, u.clone()) }
 
 // putUser makes a user.
 func (a *Account) putUser(by fake.Cause, fields map[string]any, change func(*user)) *user {
@@ -347,7 +347,7 @@ func deleteUser(c *call) (any, error) {
 	for _, g := range c.groups {
 		delete(g.members, u.id)
 	}
-	c.index.tell(c.now.Add(c.cfg.SearchLag), u.id, nil)
+	c.index.Tell(c.now.Add(c.cfg.SearchLag), u.id, nil)
 	c.note(c.by, Deleted, "user", u.id, u.email)
 	return nil, nil
 }

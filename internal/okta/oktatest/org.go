@@ -48,7 +48,7 @@ type Org struct {
 	tokens     fake.Tokens
 	windows    map[string]*window
 	users      map[string]*user
-	index      index
+	index      fake.Late[user] // what searches and lists know, late by the org's lag
 	groups     map[string]*group
 	everyone   *group
 }
@@ -72,7 +72,7 @@ func New(c Config) (*Org, error) {
 	}
 	o := &Org{
 		cfg: c, windows: map[string]*window{}, users: map[string]*user{},
-		groups: map[string]*group{}, assertions: fake.Assertions{Most: time.Hour}, index: index{seen: map[string]*user{}},
+		groups: map[string]*group{}, assertions: fake.Assertions{Most: time.Hour},
 	}
 	for _, text := range c.PublicKeys {
 		key, err := fake.ReadPublicKey(text)

@@ -81,7 +81,7 @@ func (o *Org) become(u *user, status string, in time.Duration) {
 // touch tells the index of a change.
 func (o *Org) touch(u *user) {
 	u.updated = o.now()
-	o.index.tell(o.now().Add(o.cfg.SearchLag), u.id, u.clone())
+	o.index.Tell(o.now().Add(o.cfg.SearchLag), u.id, u.clone())
 }
 
 // putUser makes a user.
@@ -305,7 +305,7 @@ func deleteUser(c *call) (answer, error) {
 		for _, g := range c.groups {
 			delete(g.members, u.id)
 		}
-		c.index.tell(c.now.Add(c.cfg.SearchLag), u.id, nil)
+		c.index.Tell(c.now.Add(c.cfg.SearchLag), u.id, nil)
 		c.note(c.by, Deleted, "user", u.id, u.text("login"))
 	}
 	return answer{status: http.StatusNoContent}, nil
