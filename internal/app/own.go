@@ -235,3 +235,32 @@ func (o *Own) list(ctx context.Context, kind Kind, excludeMembers bool) iter.Seq
 		}
 	}
 }
+
+// SetMembers puts users into a group, by their ids, as engine and apps tell of them.
+func SetMembers(group *scim.Resource, ids []string) *scim.Resource {
+	var list []scim.Value
+	for _, id := range ids {
+		var o scim.Object
+		o.Set("value", scim.String(id))
+		list = append(list, scim.Complex(o))
+	}
+	if len(list) > 0 {
+		group.Set("members", scim.List(list...))
+	}
+	return group
+}
+
+// SetAdministrator says that a user is an administrator at a maker's, by which roles; none
+// says nothing.
+func SetAdministrator(user *scim.Resource, maker string, roles ...string) {
+	var list []scim.Value
+	for _, name := range roles {
+		var o scim.Object
+		o.Set("value", scim.String(name))
+		o.Set("display", scim.String(maker+" administrator"))
+		list = append(list, scim.Complex(o))
+	}
+	if len(list) > 0 {
+		user.Set("roles", scim.List(list...))
+	}
+}

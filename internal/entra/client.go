@@ -224,11 +224,6 @@ func (c *Client) reconsidered(err error) error {
 	return err
 }
 
-// unusable is an answer of success that cannot be read.
-func (c *Client) unusable(r *request, why string) error {
-	return c.rest.Fail(r, http.StatusOK, fmt.Errorf("%w: %s", rest.ErrUnreadable, why))
-}
-
 // gone sends a request after which something is not there.
 func (c *Client) gone(ctx context.Context, r request) error {
 	if err := c.call(ctx, r, nil); err != nil && !IsNotFound(err) {

@@ -124,7 +124,7 @@ func (c *Client) readGroup(ctx context.Context, r request) (Group, error) {
 func (c *Client) asGroup(r *request, raw jsontext.Value) (Group, error) {
 	g, err := parseGroup(raw)
 	if err != nil {
-		return Group{}, c.unusable(r, err.Error())
+		return Group{}, c.rest.Unusable(r, err.Error())
 	}
 	return g, nil
 }
@@ -152,7 +152,7 @@ func (c *Client) CreateGroup(ctx context.Context, unique, name, description stri
 	a.Close()
 	switch {
 	case err != nil:
-		return Group{}, c.unusable(&r, "it broke off")
+		return Group{}, c.rest.Unusable(&r, "it broke off")
 	case a.Status == http.StatusNoContent: // it was there
 		g, err := c.GroupByUniqueName(ctx, unique)
 		if IsNotFound(err) {

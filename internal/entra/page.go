@@ -5,13 +5,13 @@ package entra
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/usher-id/usher/internal/rest"
 )
 
 const (
@@ -20,72 +20,27 @@ const (
 	maxPages = 20_000
 )
 
-// ErrIncomplete is in the chain of errors about a list whose pages do not fit together:
-// what it leaves out is not known.
-var ErrIncomplete = errors.New("the list is not proven complete")
-
 // entry is what lists are made of here.
 type entry interface{ key() string }
 
-// list reads a list page by page, as @odata.nextLink leads, and holds that no entry comes
-// twice and each has an id. It ends with its error.
+// list reads a list page by page, as @odata.nextLink leads, see [rest.List].
 func list[T entry](ctx context.Context, c *Client, r request, parse func(jsontext.Value) (T, error)) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		if err := each(ctx, c, r, parse, yield); err != nil {
-			var none T
-			yield(none, err)
-		}
-	}
-}
-
-func each[T entry](ctx context.Context, c *Client, r request, parse func(jsontext.Value) (T, error), yield func(T, error) bool) error {
-	seen := map[string]bool{}
-	if r.Query == nil {
-		r.Query = url.Values{}
-	}
-	r.Query.Set("$top", perPage)
-	for range maxPages {
-		var page struct {
+	r.Query = rest.With(r.Query, "$top", perPage)
+	return rest.List(c.rest, r, maxPages, func(r request) (page rest.Page, err error) {
+		var answer struct {
 			Value []jsontext.Value `json:"value"`
 			Next  string           `json:"@odata.nextLink"`
 		}
-		if err := c.call(ctx, r, &page); err != nil {
-			return err
+		if err := c.call(ctx, r, &answer); err != nil {
+			return page, err
 		}
-		if page.Value == nil {
-			return c.unusable(&r, "there is no list in it")
+		if answer.Value == nil {
+			return page, c.rest.Unusable(&r, "there is no list in it")
 		}
-		for _, raw := range page.Value {
-			v, err := parse(raw)
-			switch {
-			case err != nil:
-				return c.unusable(&r, err.Error())
-			case v.key() == "":
-				return c.unusable(&r, "an entry has no id")
-			case seen[v.key()]:
-				return c.incomplete(&r, "an entry comes twice, so that another may have been passed over; read it again")
-			}
-			seen[v.key()] = true
-			if !yield(v, nil) {
-				return nil
-			}
-		}
-		query, err := next(page.Next, r.Route)
-		switch {
-		case err != nil:
-			return c.incomplete(&r, err.Error())
-		case query == nil:
-			return nil
-		case query.Encode() == r.Query.Encode():
-			return c.incomplete(&r, "a page leads to itself")
-		}
-		r.Query = query
-	}
-	return c.incomplete(&r, "it does not end")
-}
-
-func (c *Client) incomplete(r *request, why string) error {
-	return c.rest.Fail(r, http.StatusOK, fmt.Errorf("%w: %s", ErrIncomplete, why))
+		page.Entries = answer.Value
+		page.Next, page.Lost = next(answer.Next, r.Route)
+		return page, nil
+	}, parse, T.key)
 }
 
 // next is the query by which a list goes on, nil at its end. A link is taken for its query

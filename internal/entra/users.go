@@ -139,7 +139,7 @@ func (c *Client) User(ctx context.Context, id string) (User, error) {
 	r := request{Method: http.MethodGet, Route: userRoute, IDs: []string{id}, Query: c.all()}
 	u, err := c.readUser(ctx, r)
 	if err == nil && u.ID != id {
-		return User{}, c.unusable(&r, "it is another user's")
+		return User{}, c.rest.Unusable(&r, "it is another user's")
 	}
 	return u, err
 }
@@ -202,7 +202,7 @@ func (c *Client) readUser(ctx context.Context, r request) (User, error) {
 	}
 	u, err := ParseUser(raw)
 	if err != nil {
-		return User{}, c.unusable(&r, err.Error())
+		return User{}, c.rest.Unusable(&r, err.Error())
 	}
 	return u, nil
 }

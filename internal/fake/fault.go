@@ -63,6 +63,24 @@ func (f Fault) Lost() bool {
 	return false
 }
 
+// Cause is that of a request which this goes wrong with.
+func (f Fault) Cause() Cause { return Cause{Lost: f.Lost(), Void: f.Kind == NoEffect} }
+
+// Serve answers a request with what goes wrong: run answers as the maker would, refuse with
+// the error that the fault is.
+func (f Fault) Serve(w http.ResponseWriter, r *http.Request, run, refuse func(http.ResponseWriter)) {
+	switch f.Kind {
+	case None, NoEffect:
+		run(w)
+	case TimeOut, Reset, BadGateway:
+		f.Cut(r.Context(), w)
+	case AnswerLost, AnswerHangs, ErrorAfter, BusyAfter, Truncated, Garbage, Slow:
+		f.Spoil(r.Context(), w, run, refuse)
+	default: // every other kind is an answer
+		refuse(w)
+	}
+}
+
 // Cut cuts the connection, now or after a while, or answers as a gateway does; false if
 // the fault is none of these.
 func (f Fault) Cut(ctx context.Context, w http.ResponseWriter) bool {

@@ -70,7 +70,7 @@ func (c *Client) UserByID(ctx context.Context, id int64) (User, error) {
 	r := request{Method: http.MethodGet, Route: "/user/{}", IDs: []string{strconv.FormatInt(id, 10)}}
 	u, err := c.user(ctx, r)
 	if err == nil && u.ID != id {
-		return User{}, c.unusable(&r, "it is another user's")
+		return User{}, c.rest.Unusable(&r, "it is another user's")
 	}
 	return u, err
 }
@@ -87,7 +87,7 @@ func (c *Client) user(ctx context.Context, r request) (User, error) {
 	}
 	u, ok := readUser(&w)
 	if !ok {
-		return User{}, c.unusable(&r, "a user has no id or login")
+		return User{}, c.rest.Unusable(&r, "a user has no id or login")
 	}
 	return u, nil
 }
@@ -123,11 +123,11 @@ func (c *Client) membership(ctx context.Context, r request) (Membership, error) 
 		return Membership{}, err
 	}
 	if w.User == nil {
-		return Membership{}, c.unusable(&r, "a membership has no user")
+		return Membership{}, c.rest.Unusable(&r, "a membership has no user")
 	}
 	u, ok := readUser(w.User)
 	if !ok || w.State == "" || w.Role == "" {
-		return Membership{}, c.unusable(&r, "a membership is not as documented")
+		return Membership{}, c.rest.Unusable(&r, "a membership is not as documented")
 	}
 	return Membership{w.State, w.Role, u}, nil
 }

@@ -55,7 +55,7 @@ func (c *Client) team(ctx context.Context, r request) (Team, error) {
 	}
 	t, ok := readTeam(&w)
 	if !ok {
-		return Team{}, c.unusable(&r, "a team is not as documented")
+		return Team{}, c.rest.Unusable(&r, "a team is not as documented")
 	}
 	return t, nil
 }
@@ -146,7 +146,7 @@ func (c *Client) teamMembership(ctx context.Context, r request) (Membership, err
 		return Membership{}, err
 	}
 	if w.State == "" || w.Role == "" {
-		return Membership{}, c.unusable(&r, "a membership is not as documented")
+		return Membership{}, c.rest.Unusable(&r, "a membership is not as documented")
 	}
 	return Membership{State: w.State, Role: w.Role}, nil
 }

@@ -258,8 +258,3 @@ func (c *Client) gone(ctx context.Context, r request) error {
 	}
 	return nil
 }
-
-// unusable is an answer of success that cannot be read.
-func (c *Client) unusable(r *request, why string) error {
-	return c.rest.Fail(r, http.StatusOK, fmt.Errorf("%w: %s", rest.ErrUnreadable, why))
-}

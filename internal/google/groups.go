@@ -58,7 +58,7 @@ func (c *Client) readGroup(ctx context.Context, r request) (Group, error) {
 	}
 	g, err := parseGroup(raw)
 	if err != nil {
-		return Group{}, c.unusable(&r, err.Error())
+		return Group{}, c.rest.Unusable(&r, err.Error())
 	}
 	return g, nil
 }
@@ -114,7 +114,7 @@ func (c *Client) AddMember(ctx context.Context, group string, u *User) error {
 	}
 	m, err := parseMember(raw)
 	if err != nil || m.ID != "" && m.ID != u.ID {
-		return c.unusable(&r, "it is not of the member that was added")
+		return c.rest.Unusable(&r, "it is not of the member that was added")
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func (c *Client) User(ctx context.Context, id string) (User, error) {
 	r := request{Method: http.MethodGet, Route: userRoute, IDs: []string{id}}
 	u, err := c.readUser(ctx, r)
 	if err == nil && u.ID != id {
-		return User{}, c.unusable(&r, "it is another user's")
+		return User{}, c.rest.Unusable(&r, "it is another user's")
 	}
 	return u, err
 }
@@ -154,7 +154,7 @@ func (c *Client) readUser(ctx context.Context, r request) (User, error) {
 	}
 	u, err := ParseUser(raw)
 	if err != nil {
-		return User{}, c.unusable(&r, err.Error())
+		return User{}, c.rest.Unusable(&r, err.Error())
 	}
 	return u, nil
 }
@@ -174,7 +174,7 @@ func (c *Client) UpdateUser(ctx context.Context, id string, fields map[string]js
 	r := request{Method: http.MethodPut, Route: userRoute, IDs: []string{id}, Body: fields}
 	u, err := c.readUser(ctx, r)
 	if err == nil && u.ID != id {
-		return User{}, c.unusable(&r, "it is another user's")
+		return User{}, c.rest.Unusable(&r, "it is another user's")
 	}
 	return u, err
 }
@@ -209,7 +209,7 @@ func (c *Client) Grants(ctx context.Context, id string) ([]string, error) {
 	var out []string
 	for _, t := range answer.Items {
 		if t.ClientID == "" {
-			return nil, c.unusable(&r, "a token has no clientId")
+			return nil, c.rest.Unusable(&r, "a token has no clientId")
 		}
 		out = append(out, t.ClientID)
 	}

@@ -212,8 +212,3 @@ func paced(r request) request {
 	}
 	return r
 }
-
-// unusable is an answer of success that cannot be read.
-func (c *Client) unusable(r *request, why string) error {
-	return c.rest.Fail(r, http.StatusOK, fmt.Errorf("%w: %s", rest.ErrUnreadable, why))
-}

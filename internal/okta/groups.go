@@ -73,7 +73,7 @@ func (c *Client) GroupsByName(ctx context.Context, name string) ([]Group, error)
 		g, err := parseGroup(v)
 		switch {
 		case err != nil:
-			return nil, c.unusable(&r, err.Error())
+			return nil, c.rest.Unusable(&r, err.Error())
 		case g.Name == name:
 			out = append(out, g)
 		}
@@ -93,7 +93,7 @@ func (c *Client) readGroup(ctx context.Context, r request) (Group, error) {
 	}
 	g, err := parseGroup(raw)
 	if err != nil {
-		return Group{}, c.unusable(&r, err.Error())
+		return Group{}, c.rest.Unusable(&r, err.Error())
 	}
 	return g, nil
 }

@@ -101,7 +101,7 @@ func (c *Client) User(ctx context.Context, id string) (User, error) {
 	r := request{Method: http.MethodGet, Route: userRoute, IDs: []string{id}}
 	u, err := c.readUser(ctx, r)
 	if err == nil && u.ID != id {
-		return User{}, c.unusable(&r, "it is another user's")
+		return User{}, c.rest.Unusable(&r, "it is another user's")
 	}
 	return u, err
 }
@@ -175,7 +175,7 @@ func (c *Client) readUser(ctx context.Context, r request) (User, error) {
 	}
 	u, err := ParseUser(raw)
 	if err != nil {
-		return User{}, c.unusable(&r, err.Error())
+		return User{}, c.rest.Unusable(&r, err.Error())
 	}
 	return u, nil
 }
@@ -196,7 +196,7 @@ func (c *Client) UpdateUser(ctx context.Context, id string, profile map[string]j
 	r := request{Method: http.MethodPost, Route: userRoute, IDs: []string{id}, Body: body(profile)}
 	u, err := c.readUser(ctx, r)
 	if err == nil && u.ID != id {
-		return User{}, c.unusable(&r, "it is another user's")
+		return User{}, c.rest.Unusable(&r, "it is another user's")
 	}
 	return u, err
 }
@@ -300,9 +300,9 @@ func (c *Client) Administrators(ctx context.Context) (map[string]bool, error) {
 			cursor = link.Query().Get("after")
 		}
 		if cursor == "" || cursor == r.Query.Get("after") {
-			return nil, c.incomplete(&r, "the link to the next page leads nowhere")
+			return nil, c.rest.Incomplete(&r, "the link to the next page leads nowhere")
 		}
 		r.Query.Set("after", cursor)
 	}
-	return nil, c.incomplete(&r, "it does not end")
+	return nil, c.rest.Incomplete(&r, "it does not end")
 }

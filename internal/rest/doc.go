@@ -5,8 +5,8 @@
 // success.
 //
 // It owns access tokens by client credentials ([Tokens], [Signer]; RFC 6749 §4.4, RFC
-// 7523), the limits that headers tell, secrets kept out of errors ([Redact]), and the
-// shape of an [Error]. It must not know of any maker, nor retry a write whose fate is
+// 7523), the limits that headers tell, lists that come page by page ([List], [Link]; RFC
+// 8288), secrets kept out of errors ([Redact]), and the shape of an [Error]. It must not know of any maker, nor retry a write whose fate is
 // not known.
 //
 // Reads are tried again after a 429 or a bare 5xx, within the caller's context; writes

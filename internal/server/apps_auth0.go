@@ -68,12 +68,5 @@ func (b *Built) pathsOf(a config.App) (paths []scim.Path, written []config.Text)
 // placed refuses what Auth0 has no place for.
 func (b *Built) placed(a config.App) error {
 	paths, written := b.pathsOf(a)
-	var errs []error
-	for i, err := range auth0app.Check(paths, a.Auth0.Usernames) {
-		var no *auth0app.NoPlaceError
-		if errors.As(err, &no) {
-			errs = append(errs, &config.Error{Pos: written[i].Pos, Msg: "app " + a.Name + ": Auth0 has no place for " + written[i].Value, Hint: no.Why})
-		}
-	}
-	return errors.Join(errs...)
+	return misplaced(a, written, auth0app.Check(paths, a.Auth0.Usernames))
 }

@@ -117,13 +117,7 @@ func certificateOf(t config.Text, what string) ([]byte, error) {
 func (b *Built) entraPlaces(a config.App) error {
 	paths, written := b.pathsOf(a)
 	places, lacking := entraapp.Check(paths, a.Entra.IDAttribute.Value)
-	var errs []error
-	for i, err := range places {
-		var no *entraapp.NoPlaceError
-		if errors.As(err, &no) {
-			errs = append(errs, &config.Error{Pos: written[i].Pos, Msg: "app " + a.Name + ": Entra has no place for " + written[i].Value, Hint: no.Why})
-		}
-	}
+	errs := []error{misplaced(a, written, places)}
 	for _, path := range lacking {
 		why := "and Entra makes nobody without"
 		if path == "externalId" {

@@ -73,13 +73,7 @@ func (b *Built) gitHubClient(a config.App) (*github.Client, error) {
 func (b *Built) gitHubPlaces(a config.App) error {
 	paths, written := b.pathsOf(a)
 	places, lacking, roles := githubapp.Check(paths)
-	var errs []error
-	for i, err := range places {
-		var no *githubapp.NoPlaceError
-		if errors.As(err, &no) {
-			errs = append(errs, &config.Error{Pos: written[i].Pos, Msg: "app " + a.Name + ": GitHub has no place for " + written[i].Value, Hint: no.Why})
-		}
-	}
+	errs := []error{misplaced(a, written, places)}
 	if lacking != "" {
 		errs = append(errs, &config.Error{Pos: a.Pos, Msg: "user of app " + a.Name + " says nothing that people are known by at GitHub", Hint: "map " + lacking})
 	}

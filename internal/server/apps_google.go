@@ -69,11 +69,5 @@ func (b *Built) googleClient(a config.App) (*google.Client, error) {
 func (b *Built) googlePlaces(a config.App) error {
 	paths, written := b.pathsOf(a)
 	places, lacking := googleapp.Check(paths)
-	return misplaced(a, "Google", written, lacking, func(i int) (why string, ok bool) {
-		no, ok := errors.AsType[*googleapp.NoPlaceError](places[i])
-		if ok {
-			why = no.Why
-		}
-		return why, ok
-	})
+	return errors.Join(misplaced(a, written, places), lacks(a, "Google", lacking))
 }

@@ -26,7 +26,7 @@ func (b *Built) recordsTarget(a config.App, t *provision.Target) error {
 	h := a.HTTP
 	r := records{b: b, app: a, places: map[string]bool{}}
 	c := httpapp.Config{
-		Source: h.Source.Value, Schemas: b.Schemas, Timeout: time.Duration(a.Timeout), Auth: b.recordsAuth(h.Auth),
+		Source: h.Source.Value, Schemas: b.Schemas, Timeout: time.Duration(a.Timeout), Auth: b.httpAuth(h.Auth),
 		HTTP: dial.NewTransport(dial.Allow{
 			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
 		}, listDialTimeout, max(a.Concurrency, 1), nil),
@@ -197,11 +197,4 @@ func (r *records) placed(err error) config.Errors {
 		}
 	}
 	return config.Errors{&config.Error{Pos: pos, Msg: msg}}
-}
-
-func (b *Built) recordsAuth(a *config.HTTPAuth) httpapp.Auth {
-	l := b.listAuth(a)
-	return httpapp.Auth{
-		Kind: httpapp.AuthKind(l.Kind), User: l.User, Secret: l.Secret, Header: l.Header, TokenURL: l.TokenURL, Scope: l.Scope, InBody: l.InBody,
-	}
 }

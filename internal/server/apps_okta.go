@@ -76,30 +76,29 @@ func (b *Built) oktaClient(a config.App) (*okta.Client, error) {
 func (b *Built) oktaPlaces(a config.App) error {
 	paths, written := b.pathsOf(a)
 	places, lacking := oktaapp.Check(paths)
-	return misplaced(a, "Okta", written, lacking, func(i int) (why string, ok bool) {
-		no, ok := errors.AsType[*oktaapp.NoPlaceError](places[i])
-		if ok {
-			why = no.Why
-		}
-		return why, ok
-	})
+	return errors.Join(misplaced(a, written, places), lacks(a, "Okta", lacking))
 }
 
-// misplaced says what a maker's users have no place for, with what to do, and what a mapping
-// lacks without which nobody is made.
-func misplaced(a config.App, maker string, written []config.Text, lacking []string, why func(i int) (string, bool)) error {
+// misplaced says what a maker's users have no place for, with what to do: places says so of
+// each that is written.
+func misplaced(a config.App, written []config.Text, places []error) error {
 	var errs []error
-	for i, text := range written {
-		if hint, ok := why(i); ok {
-			errs = append(errs, &config.Error{Pos: text.Pos, Msg: "app " + a.Name + ": " + maker + " has no place for " + text.Value, Hint: hint})
+	for i, err := range places {
+		if no, ok := errors.AsType[*app.NoPlaceError](err); ok {
+			errs = append(errs, &config.Error{Pos: written[i].Pos, Msg: "app " + a.Name + ": " + no.Maker + " has no place for " + written[i].Value, Hint: no.Why})
 		}
 	}
-	if len(lacking) > 0 {
-		errs = append(errs, &config.Error{
-			Pos: a.Pos, Msg: "user of app " + a.Name + " has no " + strings.Join(lacking, ", ") + ", and " + maker + " makes nobody without", Hint: "map each to an expression",
-		})
-	}
 	return errors.Join(errs...)
+}
+
+// lacks says what a mapping lacks without which nobody is made.
+func lacks(a config.App, maker string, lacking []string) error {
+	if len(lacking) == 0 {
+		return nil
+	}
+	return &config.Error{
+		Pos: a.Pos, Msg: "user of app " + a.Name + " has no " + strings.Join(lacking, ", ") + ", and " + maker + " makes nobody without", Hint: "map each to an expression",
+	}
 }
 
 // transportOf connects to where an app's configuration allows, and nowhere else.

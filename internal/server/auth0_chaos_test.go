@@ -3,20 +3,16 @@
 package server_test
 
 import (
-	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/usher-id/usher/internal/app/auth0app"
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/internal/auth0/auth0test"
 	"github.com/usher-id/usher/internal/config"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // TestAuth0Chaos plays seeded months of hires, moves, departures and returns with a
@@ -29,79 +25,44 @@ func TestAuth0Chaos(t *testing.T) {
 		for _, as := range []string{config.GroupsAsRoles, config.GroupsAsOrganizations} {
 			t.Run(fmt.Sprint(seed, as), func(t *testing.T) {
 				t.Parallel()
-				dir := sqlitetest.Dir(t)
-				p := &patience{Context: context.Background()}
-				defer time.AfterFunc(2*time.Minute, func() { p.lost.Store(true) }).Stop()
-				synctest.Test(t, func(t *testing.T) { months(t, p, dir, seed, as) })
+				inBubble(t, 8, func(o office) { tenantMonths(o, seed, as) })
 			})
 		}
 	}
 }
 
-func months(t *testing.T, p *patience, dir string, seed uint64, as string) {
-	luck := rand.New(rand.NewPCG(seed, 7))
+func tenantMonths(o office, seed uint64, as string) {
 	tenant, err := auth0test.New(auth0test.Config{ClientID: "usher", Secret: tenantSecret, SearchLag: 5 * time.Second})
 	if err != nil {
-		t.Fatal(err)
+		o.Fatal(err)
 	}
 	client := func() *auth0.Client {
 		c, err := auth0.New(auth0.Config{URL: "https://acme.eu.auth0.com", ClientID: "usher", Secret: tenantSecret, HTTP: tenant.Transport()})
 		if err != nil {
-			t.Fatal(err)
+			o.Fatal(err)
 		}
 		return c
 	}
-	l := &login{office: office{T: t, ctx: p, dir: dir, staff: staff(8), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}, tenant: tenant, admin: client()}
+	l := &login{office: o, tenant: tenant, admin: client()}
 	change := config.PasswordNone
 	if seed%2 == 0 {
 		change = config.PasswordEmail
 	}
 	l.app, err = auth0app.New(auth0app.Config{Client: client(), Connection: auth0test.DefaultConnection, PasswordChange: change, Groups: as})
 	if err != nil {
-		t.Fatal(err)
+		o.Fatal(err)
 	}
 	l.conf = tenantCompany("https://acme.eu.auth0.com")
 	l.edit("display_name: team.value}", "display_name: team.value, as: "+as+"}")
-	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	failed := 0
-	for month := range 3 {
-		for i := range l.staff {
-			w := &l.staff[i]
-			switch luck.IntN(4) {
-			case 0:
-				w.dept = string(rune('A' + luck.IntN(3)))
-			case 1:
-				w.end = ""
-			case 2:
-				w.end = day.AddDate(0, 0, -1).Format(time.DateOnly)
+	m := months{
+		office: &l.office, seed: seed, stream: 7, odds: 0.4, faults: tenant.SetFaults, right: func() { l.right(as) }, quiet: l.quiet,
+		live: func() {
+			for _, u := range l.users() {
+				_ = tenant.SignIn(u.ID) // whoever is blocked cannot
 			}
-		}
-		n := len(l.staff)
-		l.staff = append(l.staff, worker{id: fmt.Sprint(n + 1), first: fmt.Sprintf("p%03d", n+1), dept: "B", start: "2020-01-01"})
-		for _, u := range l.users() { // everybody who can works; nobody tells Usher
-			_ = tenant.SignIn(u.ID) // whoever is blocked cannot
-		}
-		faults := auth0test.Seeded(seed*100+uint64(month), 0.4, 0.5,
-			auth0test.ServerError, auth0test.Reset, auth0test.BadGateway, auth0test.TooMany, auth0test.Unavailable)
-		tenant.SetFaults(faults)
-		for range 6 {
-			l.cycle(day.Format(time.DateOnly))
-		}
-		tenant.SetFaults(nil)
-		for _, n := range faults.Done() {
-			failed += n
-		}
-		for range 2 { // what waits for a longer time than a cycle
-			time.Sleep(time.Hour)
-			l.cycle(day.Format(time.DateOnly))
-		}
-		l.right(as)
-		l.quiet(day.Format(time.DateOnly))
-		day = day.AddDate(0, 0, 7)
+		},
 	}
-	if failed < 25 {
-		t.Errorf("only %d requests went wrong", failed)
-	}
+	m.play()
 	if change == config.PasswordEmail {
 		l.mailed()
 	}
@@ -138,9 +99,6 @@ func (l *login) right(as string) {
 		case !slices.Equal(teams[u.ID], want):
 			l.Errorf("%s is in %v, want %v", w.first, teams[u.ID], want)
 		}
-	}
-	if parked := l.parked(); parked != "" {
-		l.Errorf("set aside: %s", parked)
 	}
 }
 

@@ -3,20 +3,16 @@
 package server_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/usher-id/usher/internal/app/githubapp"
 	"github.com/usher-id/usher/internal/fake"
 	"github.com/usher-id/usher/internal/github"
 	"github.com/usher-id/usher/internal/github/githubtest"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // TestGitHubLosesAnswers: whatever request of a story it is whose answer is lost behind the
@@ -39,47 +35,31 @@ func TestGitHubLosesAnswers(t *testing.T) {
 }
 
 func gitHubLosesAnswers(t *testing.T, kind fake.Kind, what string) {
-	method, path, _ := strings.Cut(what, " ")
 	w := newGuild(t, nil)
 	w.staff = staff(2)
-	times := 2
-	if strings.HasSuffix(path, "/access_tokens") {
-		times = 1 // without which a whole cycle comes to nothing
-	}
-	faults := fake.Rules(fake.Rule{Method: method, Path: path, Times: times, Fault: fake.Fault{Kind: kind}})
-	w.org.SetFaults(faults)
-	day := func(today string) {
-		t.Helper()
-		for range 2 { // what is due later than a cycle lasts is due in the next
+	st := story{
+		office: &w.office, kind: kind, what: what, faults: w.org.SetFaults, out: w.out, quiet: w.quiet,
+		in: func(name, dept string) { w.in(name, dept) },
+		day: func(today string) {
+			for range 2 { // what is due later than a cycle lasts is due in the next
+				w.cycle(today)
+			}
+			for _, s := range w.staff {
+				_ = w.org.Accept(s.first) // whoever can
+			}
+			w.look(today)
 			w.cycle(today)
-		}
-		for _, s := range w.staff {
-			_ = w.org.Accept(s.first) // whoever can
-		}
-		w.look(today)
-		w.cycle(today)
-		if parked := w.parked(); parked != "" {
-			t.Errorf("set aside: %s", parked)
-		}
+		},
+		made: func() {
+			if n := w.effects(githubtest.Invited); n != 3 || w.effects(githubtest.Removed) != 1 {
+				w.Errorf("%d invitations, %d removed", n, w.effects(githubtest.Removed))
+			}
+		},
 	}
-	day("2026-03-01")
-	w.in("p001", "A")
-	w.staff[1].dept = "B"
-	day("2026-03-02")
-	w.in("p002", "B")
-	w.staff[0].end = "2026-03-02"
-	day("2026-03-04")
-	w.out("p001")
-	w.staff[0].end, w.staff[0].dept = "", "B"
-	day("2026-03-05")
-	w.in("p001", "B")
-	if n := w.effects(githubtest.Invited); n != 3 || w.effects(githubtest.Removed) != 1 {
-		t.Errorf("%d invitations, %d removed", n, w.effects(githubtest.Removed))
+	if strings.HasSuffix(what, "/access_tokens") {
+		st.times = 1 // without which a whole cycle comes to nothing
 	}
-	if faults.Done()[kind] == 0 {
-		t.Error("nothing went wrong")
-	}
-	w.quiet("2026-03-05")
+	st.play()
 }
 
 // TestGitHubChaos plays seeded months of hires, moves, departures and returns with a GitHub
@@ -92,71 +72,35 @@ func TestGitHubChaos(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			dir := sqlitetest.Dir(t)
-			p := &patience{Context: context.Background()}
-			defer time.AfterFunc(3*time.Minute, func() { p.lost.Store(true) }).Stop()
-			synctest.Test(t, func(t *testing.T) { gitHubMonths(t, p, dir, seed) })
+			inBubble(t, 8, func(o office) { gitHubMonths(o, seed) })
 		})
 	}
 }
 
-func gitHubMonths(t *testing.T, p *patience, dir string, seed uint64) {
-	luck := rand.New(rand.NewPCG(seed, 13))
-	org := gitHubOrg(t, nil)
+func gitHubMonths(o office, seed uint64) {
+	org := gitHubOrg(o.T, nil)
 	private, _ := appKey()
 	client, err := github.New(github.Config{Organization: "acme", AppID: "Iv23liExample", Key: private, HTTP: org.Transport()})
 	if err != nil {
-		t.Fatal(err)
+		o.Fatal(err)
 	}
-	w := &guild{office: office{T: t, ctx: p, dir: dir, staff: staff(8), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}, org: org}
+	w := &guild{office: o, org: org}
 	if w.app, err = githubapp.New(githubapp.Config{Client: client}); err != nil {
-		t.Fatal(err)
+		o.Fatal(err)
 	}
 	w.conf = guildCompany("https://api.github.com")
 	w.key()
-	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	failed := 0
-	for month := range 3 {
-		n := len(w.staff)
-		w.staff = append(w.staff, worker{id: fmt.Sprint(n + 1), first: fmt.Sprintf("p%03d", n+1), dept: "B", start: "2020-01-01"})
-		for i := range w.staff {
-			s := &w.staff[i]
-			if month == 0 || i == n {
-				org.PutUser(s.first)
+	there := 0 // at GitHub, of the staff
+	m := months{
+		office: &w.office, seed: seed, stream: 13, faults: org.SetFaults, look: w.look, right: w.right, quiet: w.quiet,
+		more: []func(*rand.Rand, *worker){func(_ *rand.Rand, s *worker) { _ = org.Accept(s.first) }}, // whoever can
+		live: func() {
+			for ; there < len(w.staff); there++ {
+				org.PutUser(w.staff[there].first)
 			}
-			switch luck.IntN(5) {
-			case 0:
-				s.dept = string(rune('A' + luck.IntN(3)))
-			case 1:
-				s.end = ""
-			case 2:
-				s.end = day.AddDate(0, 0, -1).Format(time.DateOnly)
-			case 3:
-				_ = org.Accept(s.first) // whoever can
-			}
-		}
-		faults := fake.Seeded(seed*100+uint64(month), 0.3, 0.5, fake.ServerError, fake.Reset, fake.BadGateway, fake.TooMany, fake.Unavailable)
-		org.SetFaults(faults)
-		for range 6 {
-			w.cycle(day.Format(time.DateOnly))
-		}
-		w.look(day.Format(time.DateOnly))
-		org.SetFaults(nil)
-		for _, n := range faults.Done() {
-			failed += n
-		}
-		for range 2 { // what waits for a longer time than a cycle
-			time.Sleep(time.Hour)
-			w.look(day.Format(time.DateOnly))
-			w.cycle(day.Format(time.DateOnly))
-		}
-		w.right()
-		w.quiet(day.Format(time.DateOnly))
-		day = day.AddDate(0, 0, 7)
+		},
 	}
-	if failed < 25 {
-		t.Errorf("only %d requests went wrong", failed)
-	}
+	m.play()
 }
 
 // right compares the organization with the staff.
@@ -176,8 +120,5 @@ func (w *guild) right() {
 		case s.end == "" && !slices.Equal(i.Teams, []string{s.dept}):
 			w.Errorf("%s will be in %v, want %s", s.first, i.Teams, s.dept)
 		}
-	}
-	if parked := w.parked(); parked != "" {
-		w.Errorf("set aside: %s", parked)
 	}
 }

@@ -3,41 +3,34 @@
 package server_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/usher-id/usher/internal/app/googleapp"
 	"github.com/usher-id/usher/internal/fake"
 	"github.com/usher-id/usher/internal/google"
 	"github.com/usher-id/usher/internal/google/googletest"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // bubbled plays in a bubble of its own, in which waits take no time, with an account that
 // is reached without a network.
 func bubbled(t *testing.T, c googletest.Config, people int, play func(w *workspace)) {
 	t.Helper()
-	dir := sqlitetest.Dir(t)
-	p := &patience{Context: context.Background()}
-	defer time.AfterFunc(3*time.Minute, func() { p.lost.Store(true) }).Stop()
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, people, func(o office) {
 		account, err := googletest.New(c)
 		if err != nil {
-			t.Fatal(err)
+			o.Fatal(err)
 		}
 		client, err := google.New(google.Config{Key: []byte(keyFile()), Administrator: "admin@acme.example", HTTP: account.Transport()})
 		if err != nil {
-			t.Fatal(err)
+			o.Fatal(err)
 		}
-		w := &workspace{office: office{T: t, ctx: p, dir: dir, staff: staff(people), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}, account: account}
+		w := &workspace{office: o, account: account}
 		if w.app, err = googleapp.New(googleapp.Config{Client: client, GroupDomain: "acme.example", GroupPrefix: "team-"}); err != nil {
-			t.Fatal(err)
+			o.Fatal(err)
 		}
 		w.conf = accountCompany("http://127.0.0.1:1")
 		w.edit("userName: person.userName\n      name.givenName", "userName: person.name.givenName + \"@acme.example\"\n      name.givenName")
@@ -66,39 +59,21 @@ func TestGoogleLosesAnswers(t *testing.T) {
 }
 
 func googleLoses(w *workspace, kind fake.Kind, what string) {
-	method, path, _ := strings.Cut(what, " ")
-	faults := fake.Rules(fake.Rule{Method: method, Path: path, Times: 2, Fault: fake.Fault{Kind: kind}})
-	w.account.SetFaults(faults)
-	day := func(today string) {
-		w.Helper()
-		for range 5 { // what is due later than a cycle lasts is due in the next
-			w.cycle(today)
-			time.Sleep(15 * time.Minute)
-		}
-		if parked := w.parked(); parked != "" {
-			w.Errorf("set aside: %s", parked)
-		}
+	st := story{
+		office: &w.office, kind: kind, what: what, faults: w.account.SetFaults, work: w.works, in: w.in, out: w.out, quiet: w.quiet,
+		day: func(today string) {
+			for range 5 { // what is due later than a cycle lasts is due in the next
+				w.cycle(today)
+				time.Sleep(15 * time.Minute)
+			}
+		},
+		made: func() {
+			if n := w.effects(googletest.Created); n != 2 || len(w.account.Users()) != 2 || len(w.account.Groups()) != 2 {
+				w.Errorf("%d users were made, groups %v", n, w.account.Groups())
+			}
+		},
 	}
-	day("2026-03-01")
-	w.works("p001")
-	w.works("p002")
-	w.in("p001", "A")
-	w.staff[1].dept = "B"
-	day("2026-03-02")
-	w.in("p002", "B")
-	w.staff[0].end = "2026-03-02"
-	day("2026-03-04")
-	w.out("p001")
-	w.staff[0].end, w.staff[0].dept = "", "B"
-	day("2026-03-05")
-	w.in("p001", "B")
-	if n := w.effects(googletest.Created); n != 2 || len(w.account.Users()) != 2 || len(w.account.Groups()) != 2 {
-		w.Errorf("%d users were made, groups %v", n, w.account.Groups())
-	}
-	if faults.Done()[kind] == 0 {
-		w.Error("nothing went wrong")
-	}
-	w.quiet("2026-03-05")
+	st.play()
 }
 
 // TestGoogleChaos plays seeded months of hires, moves, new names, departures and returns
@@ -122,50 +97,18 @@ func TestGoogleChaos(t *testing.T) {
 }
 
 func googleMonths(w *workspace, seed uint64) {
-	luck := rand.New(rand.NewPCG(seed, 12))
-	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	failed := 0
-	for month := range 3 {
-		for i := range w.staff {
-			s := &w.staff[i]
-			switch luck.IntN(5) {
-			case 0:
-				s.dept = string(rune('A' + luck.IntN(3)))
-			case 1:
-				s.end = ""
-			case 2:
-				s.end = day.AddDate(0, 0, -1).Format(time.DateOnly)
-			case 3:
-				s.first = string(rune('p'+luck.IntN(2))) + s.first[1:]
+	m := months{
+		office: &w.office, seed: seed, stream: 12, faults: w.account.SetFaults, right: w.right, quiet: w.quiet,
+		more: []func(*rand.Rand, *worker){func(luck *rand.Rand, s *worker) { s.first = string(rune('p'+luck.IntN(2))) + s.first[1:] }},
+		live: func() {
+			for _, u := range w.account.Users() {
+				_ = w.account.SignIn(u.ID) // whoever is out cannot
+				w.account.LetIn(u.ID, "notes.example")
+				w.account.MakePassword(u.ID)
 			}
-		}
-		n := len(w.staff)
-		w.staff = append(w.staff, worker{id: fmt.Sprint(n + 1), first: fmt.Sprintf("p%03d", n+1), dept: "B", start: "2020-01-01"})
-		for _, u := range w.account.Users() { // everybody who can works; nobody tells Usher
-			_ = w.account.SignIn(u.ID) // whoever is out cannot
-			w.account.LetIn(u.ID, "notes.example")
-			w.account.MakePassword(u.ID)
-		}
-		faults := fake.Seeded(seed*100+uint64(month), 0.3, 0.5, fake.ServerError, fake.Reset, fake.BadGateway, fake.TooMany, fake.Unavailable)
-		w.account.SetFaults(faults)
-		for range 6 {
-			w.cycle(day.Format(time.DateOnly))
-		}
-		w.account.SetFaults(nil)
-		for _, n := range faults.Done() {
-			failed += n
-		}
-		for range 2 { // what waits for a longer time than a cycle
-			time.Sleep(time.Hour)
-			w.cycle(day.Format(time.DateOnly))
-		}
-		w.right()
-		w.quiet(day.Format(time.DateOnly))
-		day = day.AddDate(0, 0, 7)
+		},
 	}
-	if failed < 25 {
-		w.Errorf("only %d requests went wrong", failed)
-	}
+	m.play()
 }
 
 // right compares the account with the staff.
@@ -195,9 +138,6 @@ func (w *workspace) right() {
 	}
 	if here != 0 {
 		w.Errorf("%d more people are here than users", here)
-	}
-	if parked := w.parked(); parked != "" {
-		w.Errorf("set aside: %s", parked)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/httpin"
 )
@@ -96,7 +97,7 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 	l := s.HTTP
 	c := httpin.Config{
 		URL: l.URL.Value, Method: l.Method, Body: l.Body.Value, List: p.read(l.List, "list"), Total: p.may(l.Total, "total"),
-		Timeout: time.Duration(l.Timeout), RequestsPerSecond: l.RequestsPerSecond, Auth: b.listAuth(l.Auth),
+		Timeout: time.Duration(l.Timeout), RequestsPerSecond: l.RequestsPerSecond, Auth: b.httpAuth(l.Auth),
 		HTTP: dial.NewTransport(dial.Allow{
 			Loopback: l.Allows(config.AllowLoopback), Private: l.Allows(config.AllowPrivate), PlainHTTP: l.Allows(config.AllowPlainHTTP),
 		}, listDialTimeout, listConnections, nil),
@@ -191,15 +192,16 @@ func inBody(body string, fields []string) string {
 	return strings.ReplaceAll(body, `"`+fieldsIn+`"`, strings.Join(all, ", "))
 }
 
-func (b *Built) listAuth(a *config.HTTPAuth) httpin.Auth {
+// httpAuth is who we are to a system over HTTP, be it a source or an app.
+func (b *Built) httpAuth(a *config.HTTPAuth) httpauth.Auth {
 	if a == nil {
-		return httpin.Auth{}
+		return httpauth.Auth{}
 	}
 	reveal := func(s config.Secret) func() (string, error) {
 		return func() (string, error) { return b.vault.reveal(s) }
 	}
-	out := httpin.Auth{
-		Kind: httpin.AuthKind(a.Kind), User: reveal(a.User), Secret: reveal(a.Secret), Header: a.Header.Value,
+	out := httpauth.Auth{
+		Kind: httpauth.Kind(a.Kind), User: reveal(a.User), Secret: reveal(a.Secret), Header: a.Header.Value,
 		TokenURL: a.TokenURL.Value, Scope: a.Scope.Value, InBody: a.In == config.InBody,
 	}
 	if a.Kind == config.AuthOAuth {

@@ -3,13 +3,10 @@
 package server_test
 
 import (
-	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/usher-id/usher/internal/app/oktaapp"
@@ -17,7 +14,6 @@ import (
 	"github.com/usher-id/usher/internal/fake"
 	"github.com/usher-id/usher/internal/okta"
 	"github.com/usher-id/usher/internal/okta/oktatest"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
 // TestOktaLosesAnswers: whatever request of a story it is whose answer is lost behind the
@@ -33,52 +29,35 @@ func TestOktaLosesAnswers(t *testing.T) {
 		} {
 			t.Run(string(kind)+" "+what, func(t *testing.T) {
 				t.Parallel()
-				losesAnswers(t, kind, what)
+				orgLosesAnswers(t, kind, what)
 			})
 		}
 	}
 }
 
-func losesAnswers(t *testing.T, kind fake.Kind, what string) {
-	method, path, _ := strings.Cut(what, " ")
+func orgLosesAnswers(t *testing.T, kind fake.Kind, what string) {
 	w := newWorkforce(t, nil)
 	gone := "DEPROVISIONED"
-	if strings.HasSuffix(path, "suspend") {
+	if strings.HasSuffix(what, "suspend") {
 		gone = "SUSPENDED"
 		w.edit("    first_run: go\n", "    first_run: go\n    deactivate: suspend\n")
 	}
 	w.staff = staff(2)
-	faults := fake.Rules(fake.Rule{Method: method, Path: path, Times: 2, Fault: fake.Fault{Kind: kind}})
-	w.org.SetFaults(faults)
-	day := func(today string) {
-		t.Helper()
-		for range 3 { // what is due later than a cycle lasts is due in the next
-			w.cycle(today)
-		}
-		if parked := w.parked(); parked != "" {
-			t.Errorf("set aside: %s", parked)
-		}
+	st := story{
+		office: &w.office, kind: kind, what: what, faults: w.org.SetFaults, work: w.signIn, in: w.in, quiet: w.quiet,
+		out: func(name string) { w.out(name, gone) },
+		day: func(today string) {
+			for range 3 { // what is due later than a cycle lasts is due in the next
+				w.cycle(today)
+			}
+		},
+		made: func() {
+			if n := w.effects(oktatest.Created); n != 2 || len(w.org.Users()) != 2 || len(w.org.Groups("OKTA_GROUP")) != 2 {
+				w.Errorf("%d users were made, groups %v", n, w.org.Groups("OKTA_GROUP"))
+			}
+		},
 	}
-	day("2026-03-01")
-	w.signIn("p001")
-	w.signIn("p002")
-	w.in("p001", "A")
-	w.staff[1].dept = "B"
-	day("2026-03-02")
-	w.in("p002", "B")
-	w.staff[0].end = "2026-03-02"
-	day("2026-03-04")
-	w.out("p001", gone)
-	w.staff[0].end, w.staff[0].dept = "", "B"
-	day("2026-03-05")
-	w.in("p001", "B")
-	if n := w.effects(oktatest.Created); n != 2 || len(w.org.Users()) != 2 || len(w.org.Groups("OKTA_GROUP")) != 2 {
-		t.Errorf("%d users were made, groups %v", n, w.org.Groups("OKTA_GROUP"))
-	}
-	if faults.Done()[kind] == 0 {
-		t.Error("nothing went wrong")
-	}
-	w.quiet("2026-03-05")
+	st.play()
 }
 
 // TestOktaChaos plays seeded months of hires, moves, departures and returns with an org
@@ -91,80 +70,46 @@ func TestOktaChaos(t *testing.T) {
 		for _, what := range []string{config.OktaDeactivate, config.OktaSuspend} {
 			t.Run(fmt.Sprint(seed, what), func(t *testing.T) {
 				t.Parallel()
-				dir := sqlitetest.Dir(t)
-				p := &patience{Context: context.Background()}
-				defer time.AfterFunc(3*time.Minute, func() { p.lost.Store(true) }).Stop()
-				synctest.Test(t, func(t *testing.T) { oktaMonths(t, p, dir, seed, what) })
+				inBubble(t, 8, func(o office) { oktaMonths(o, seed, what) })
 			})
 		}
 	}
 }
 
-func oktaMonths(t *testing.T, p *patience, dir string, seed uint64, what string) {
-	luck := rand.New(rand.NewPCG(seed, 11))
+func oktaMonths(o office, seed uint64, what string) {
 	org, err := oktatest.New(oktatest.Config{
 		Token: orgToken, SearchLag: 5 * time.Second, DeactivateIn: time.Duration(seed) * 20 * time.Second, ActivateIn: time.Duration(seed) * time.Second,
 		MostPerPage: 3, Attributes: []string{"usherId"}, NobodyToEnd: seed == 1,
 	})
 	if err != nil {
-		t.Fatal(err)
+		o.Fatal(err)
 	}
 	client, err := okta.New(okta.Config{URL: "https://acme.okta.com", Token: orgToken, HTTP: org.Transport()})
 	if err != nil {
-		t.Fatal(err)
+		o.Fatal(err)
 	}
-	w := &workforce{office: office{T: t, ctx: p, dir: dir, staff: staff(8), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}, org: org}
+	w := &workforce{office: o, org: org}
 	id := ""
 	if seed%2 == 0 {
 		id = "usherId"
 	}
 	w.app, err = oktaapp.New(oktaapp.Config{Client: client, Deactivate: what, IDAttribute: id})
 	if err != nil {
-		t.Fatal(err)
+		o.Fatal(err)
 	}
 	w.conf = orgCompany("https://acme.okta.com")
 	if id != "" {
 		w.edit("    first_run: go\n", "    first_run: go\n    id_attribute: usherId\n")
 	}
-	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	failed := 0
-	for month := range 3 {
-		for i := range w.staff {
-			s := &w.staff[i]
-			switch luck.IntN(4) {
-			case 0:
-				s.dept = string(rune('A' + luck.IntN(3)))
-			case 1:
-				s.end = ""
-			case 2:
-				s.end = day.AddDate(0, 0, -1).Format(time.DateOnly)
+	m := months{
+		office: &w.office, seed: seed, stream: 11, faults: org.SetFaults, right: func() { w.right(what) }, quiet: w.quiet,
+		live: func() {
+			for _, u := range org.Users() {
+				_ = org.SignIn(u.ID) // whoever is out cannot
 			}
-		}
-		n := len(w.staff)
-		w.staff = append(w.staff, worker{id: fmt.Sprint(n + 1), first: fmt.Sprintf("p%03d", n+1), dept: "B", start: "2020-01-01"})
-		for _, u := range org.Users() { // everybody who can works; nobody tells Usher
-			_ = org.SignIn(u.ID) // whoever is out cannot
-		}
-		faults := fake.Seeded(seed*100+uint64(month), 0.3, 0.5, fake.ServerError, fake.Reset, fake.BadGateway, fake.TooMany, fake.Unavailable)
-		org.SetFaults(faults)
-		for range 6 {
-			w.cycle(day.Format(time.DateOnly))
-		}
-		org.SetFaults(nil)
-		for _, n := range faults.Done() {
-			failed += n
-		}
-		for range 2 { // what waits for a longer time than a cycle
-			time.Sleep(time.Hour)
-			w.cycle(day.Format(time.DateOnly))
-		}
-		w.right(what)
-		w.quiet(day.Format(time.DateOnly))
-		day = day.AddDate(0, 0, 7)
+		},
 	}
-	if failed < 25 {
-		t.Errorf("only %d requests went wrong", failed)
-	}
+	m.play()
 }
 
 // right compares the org with the staff.
@@ -190,8 +135,5 @@ func (w *workforce) right(what string) {
 		case !slices.Equal(u.Groups, want):
 			w.Errorf("%s is in %v, want %v", s.first, u.Groups, want)
 		}
-	}
-	if parked := w.parked(); parked != "" {
-		w.Errorf("set aside: %s", parked)
 	}
 }

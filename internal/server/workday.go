@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/internal/source/httpin"
 	"github.com/usher-id/usher/internal/source/workday"
 )
@@ -36,5 +37,5 @@ func (b *Built) feed(s config.Source, c *httpin.Config, p *paths) {
 		p.mistakes = append(p.mistakes, &config.Error{Pos: s.HTTP.URL.Pos, Msg: "source " + s.Name + ": " + err.Error()})
 		return
 	}
-	c.Feed, c.Auth = feed, httpin.Auth{}
+	c.Feed, c.Auth = feed, httpauth.Auth{}
 }

@@ -3,7 +3,6 @@
 package server_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,13 +12,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/usher-id/usher/internal/app/httpapp"
 	"github.com/usher-id/usher/internal/jsonpath"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/internal/source/httpintest"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -95,24 +93,21 @@ func TestWriteBackChaos(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			dir, hr := sqlitetest.Dir(t), httpintest.New(t)
-			p := &patience{Context: context.Background()}
-			defer time.AfterFunc(3*time.Minute, func() { p.lost.Store(true) }).Stop()
-			synctest.Test(t, func(t *testing.T) { recordMonths(t, p, dir, hr, seed) })
+			hr := httpintest.New(t)
+			inBubble(t, 8, func(o office) { recordMonths(&o, hr, seed) })
 		})
 	}
 }
 
-func recordMonths(t *testing.T, p *patience, dir string, hr *httpintest.Server, seed uint64) {
+func recordMonths(o *office, hr *httpintest.Server, seed uint64) {
 	luck := rand.New(rand.NewPCG(seed, 17))
 	wire := &unsteady{hr: hr, luck: rand.New(rand.NewPCG(seed, 18))}
-	o := &office{T: t, ctx: p, dir: dir, staff: staff(8), aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
 	from, to := strings.Index(company, "    url: "), len(company)
 	o.conf = company[:from] + inRecords + company[to:]
 	hr.Token = "hr-token"
 	var err error
-	if o.app, err = httpapp.New(recordsOf(t, wire)); err != nil {
-		t.Fatal(err)
+	if o.app, err = httpapp.New(recordsOf(o.T, wire)); err != nil {
+		o.Fatal(err)
 	}
 	var people []httpintest.Person
 	add := func(w worker) { people = append(people, httpintest.Person{"id": w.id, "salary": "s" + w.id}) }
@@ -125,14 +120,7 @@ func recordMonths(t *testing.T, p *patience, dir string, hr *httpintest.Server, 
 		out := map[string]bool{}
 		for i := range o.staff {
 			s := &o.staff[i]
-			switch luck.IntN(4) {
-			case 0:
-				s.dept = string(rune('A' + luck.IntN(3)))
-			case 1:
-				s.end = ""
-			case 2:
-				s.end = day.AddDate(0, 0, -1).Format(time.DateOnly)
-			}
+			happens(luck, s, day, nil)
 			out[s.id] = s.end != ""
 			if luck.IntN(3) == 0 { // a colleague knows better
 				hr.Edit(s.id, `{"account":{"login":"by-hand"},"note":"`+s.dept+`"}`)
@@ -156,31 +144,31 @@ func recordMonths(t *testing.T, p *patience, dir string, hr *httpintest.Server, 
 		}
 		for _, w := range hr.Writes() {
 			if out[w.ID] {
-				t.Errorf("%s: the record of a leaver is written: %+v", today, w)
+				o.Errorf("%s: the record of a leaver is written: %+v", today, w)
 			}
 		}
 		for _, s := range o.staff {
 			r := hr.Record(s.id)
 			account, _ := r["account"].(map[string]any)
 			if s.end == "" && (account["login"] != s.first+"@acme.example" || r["unit"] != s.dept) || r["salary"] != "s"+s.id {
-				t.Errorf("%s: %s of %s: %v", today, s.first, s.dept, r)
+				o.Errorf("%s: %s of %s: %v", today, s.first, s.dept, r)
 			}
 		}
 		if parked := o.parked(); parked != "" {
-			t.Errorf("set aside: %s", parked)
+			o.Errorf("set aside: %s", parked)
 		}
 		hr.Counts()
 		if o.verify = false; o.status.Apps[0].Live != employed(o.staff) {
-			t.Errorf("%s: %d live, and %d are in", today, o.status.Apps[0].Live, employed(o.staff))
+			o.Errorf("%s: %d live, and %d are in", today, o.status.Apps[0].Live, employed(o.staff))
 		}
 		o.cycle(today)
 		if n := hr.Counts(); n.Requests != 0 {
-			t.Errorf("%s: not quiet: %+v", today, n)
+			o.Errorf("%s: not quiet: %+v", today, n)
 		}
 		day = day.AddDate(0, 0, 7)
 	}
 	if wire.done < 30 {
-		t.Errorf("only %d requests went wrong", wire.done)
+		o.Errorf("only %d requests went wrong", wire.done)
 	}
 }
 
@@ -210,7 +198,7 @@ func recordsOf(t *testing.T, wire http.RoundTripper) httpapp.Config {
 	name, unit := place("userName", "account.login"), place(scim.EnterpriseUserURN+":department", "unit")
 	return httpapp.Config{
 		Source: "hr", Schemas: scim.CoreSchemas(), HTTP: wire,
-		Auth: httpapp.Auth{Kind: httpapp.AuthBearer, Secret: func() (string, error) { return "hr-token", nil }},
+		Auth: httpauth.Auth{Kind: httpauth.Bearer, Secret: func() (string, error) { return "hr-token", nil }},
 		Read: httpapp.Read{URL: "https://hr.example/people/{id}", At: data, Attributes: []httpapp.Place{name, unit}},
 		Write: httpapp.Write{Method: http.MethodPatch, URL: "https://hr.example/people/{id}", Body: httpapp.Template{Members: []httpapp.Member{
 			{Name: "account", Value: httpapp.Template{Members: []httpapp.Member{{Name: "login", Value: httpapp.Template{Attribute: &name.Attribute}}}}},

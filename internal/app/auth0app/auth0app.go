@@ -117,6 +117,8 @@ func (a *App) Profile() app.Profile {
 	}
 }
 
+const maker = "Auth0"
+
 var (
 	userName     = scim.Path{Attr: "userName"}
 	externalID   = scim.Path{Attr: "externalId"}

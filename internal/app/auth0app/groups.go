@@ -242,20 +242,14 @@ func (g group) resource() *scim.Resource {
 
 // withMembers is a group with who is in it: users of every connection.
 func (a *App) withMembers(ctx context.Context, g group) (*scim.Resource, error) {
-	r := g.resource()
-	var list []scim.Value
+	var ids []string
 	for id, err := range a.groups.members(ctx, g.id) {
 		if err != nil {
 			return nil, err
 		}
-		var o scim.Object
-		o.Set("value", scim.String(id))
-		list = append(list, scim.Complex(o))
+		ids = append(ids, id)
 	}
-	if len(list) > 0 {
-		r.Set("members", scim.List(list...))
-	}
-	return r, nil
+	return app.SetMembers(g.resource(), ids), nil
 }
 
 func (a *App) createGroup(ctx context.Context, r *scim.Resource) (*scim.Resource, error) {

@@ -3,12 +3,12 @@
 package auth0app
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/auth0"
 	"github.com/usher-id/usher/scim"
 )
@@ -117,36 +117,17 @@ func placeOf(all []place, path scim.Path) (place, error) {
 	case strings.EqualFold(path.Attr, "password"):
 		why = "nobody's password is ours to know: see password_change"
 	}
-	return place{}, &NoPlaceError{Path: path, Why: why}
+	return place{}, &app.NoPlaceError{Maker: maker, Path: path, Why: why}
 }
 
-// NoPlaceError says that Auth0 has no field for an attribute.
-type NoPlaceError struct {
-	Path scim.Path
-	Why  string // what to do
-}
-
-func (e *NoPlaceError) Error() string {
-	return fmt.Sprintf("Auth0 has no place for %s: %s", e.Path, e.Why)
-}
-
-// Check says whether a mapping can have these attributes: each has a place, and no
-// two have the same. What is wrong with one stands at its index.
+// Check says whether a mapping can have these attributes, see [app.CheckPlaces]. What is
+// wrong with one stands at its index.
 func Check(paths []scim.Path, usernames bool) []error {
 	all := places(usernames)
-	errs := make([]error, len(paths))
-	taken := map[string]scim.Path{}
-	for i, path := range paths {
-		if path.URN == "" && (path.Attr == "externalId" || path.Attr == "active") {
-			continue // which have a place of their own, or are not mapped at all
-		}
+	errs, _ := app.CheckPlaces(maker, paths, nil, func(path scim.Path) (string, error) {
 		p, err := placeOf(all, path)
-		if first, twice := taken[p.name]; err == nil && twice {
-			err = &NoPlaceError{Path: path, Why: fmt.Sprintf("%s is kept in its %s already; take one of them out", first, p.name)}
-		}
-		errs[i] = err
-		taken[p.name] = path
-	}
+		return p.name, err
+	})
 	return errs
 }
 

@@ -79,7 +79,7 @@ func New(cfg Config) (*App, error) {
 		return nil, err
 	}
 	a := &App{client: cfg.Client, places: places(cfg.IDAttribute), id: cfg.IDAttribute, change: cfg.ChangePassword}
-	a.Own = app.Own{Maker: "Entra", Users: users{a}, Groups: groups{cfg.Client}, Convert: convert}
+	a.Own = app.Own{Maker: maker, Users: users{a}, Groups: groups{cfg.Client}, Convert: convert}
 	a.profile = a.fill(p)
 	return a, nil
 }
@@ -178,6 +178,8 @@ func convert(ctx context.Context, err error) error {
 }
 
 const onPremises = "it comes from an on-premises directory (onPremisesSyncEnabled), where alone it can be changed"
+
+const maker = "Entra"
 
 var (
 	userName     = scim.Path{Attr: "userName"}

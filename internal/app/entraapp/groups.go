@@ -93,20 +93,14 @@ func (a groups) Get(ctx context.Context, id string) (*scim.Resource, error) {
 
 // withMembers is a group with the users in it.
 func (a groups) withMembers(ctx context.Context, g *entra.Group) (*scim.Resource, error) {
-	r := group(g)
-	var list []scim.Value
+	var ids []string
 	for id, err := range a.client.Members(ctx, g.ID) {
 		if err != nil {
 			return nil, err
 		}
-		var o scim.Object
-		o.Set("value", scim.String(id))
-		list = append(list, scim.Complex(o))
+		ids = append(ids, id)
 	}
-	if len(list) > 0 {
-		r.Set("members", scim.List(list...))
-	}
-	return r, nil
+	return app.SetMembers(group(g), ids), nil
 }
 
 // Find finds groups that can be written.

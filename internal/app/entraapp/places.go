@@ -3,7 +3,6 @@
 package entraapp
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -82,45 +81,17 @@ func placeOf(all []place, path scim.Path) (place, error) {
 	case "password":
 		why = "nobody's password is ours to know: each gets one that is kept nowhere"
 	}
-	return place{}, &NoPlaceError{Path: path, Why: why}
+	return place{}, &app.NoPlaceError{Maker: maker, Path: path, Why: why}
 }
 
-// NoPlaceError says that users of Entra have no property for an attribute.
-type NoPlaceError struct {
-	Path scim.Path
-	Why  string // what to do
-}
-
-func (e *NoPlaceError) Error() string {
-	return fmt.Sprintf("Entra has no place for %s: %s", e.Path, e.Why)
-}
-
-// Check says whether a mapping can have these attributes: each has a place, and no two
-// have the same. What is wrong with one stands at its index. lacking are those that a
-// mapping must have and this one has not.
+// Check says whether a mapping can have these attributes, see [app.CheckPlaces].
 func Check(paths []scim.Path, idAttribute string) (errs []error, lacking []string) {
-	all, taken := places(idAttribute), map[string]scim.Path{}
-	errs = make([]error, len(paths))
-	hasID := false
-	for i, path := range paths {
-		if path.URN == "" && (path.Attr == "externalId" || path.Attr == "active") {
-			hasID = hasID || path.Attr == "externalId"
-			continue // which have a place of their own, or are not mapped at all
-		}
+	all := places(idAttribute)
+	errs, lacking = app.CheckPlaces(maker, paths, needed(), func(path scim.Path) (string, error) {
 		p, err := placeOf(all, path)
-		if first, twice := taken[p.name]; err == nil && twice {
-			err = &NoPlaceError{Path: path, Why: fmt.Sprintf("%s is its %s already; take one of them out", first, p.name)}
-		}
-		errs[i] = err
-		taken[p.name] = path
-	}
-	for _, need := range needed() {
-		p, err := placeOf(all, need[0])
-		if _, there := taken[p.name]; err == nil && !there {
-			lacking = append(lacking, need[0].String())
-		}
-	}
-	if idAttribute == EmployeeID && !hasID {
+		return p.name, err
+	})
+	if idAttribute == EmployeeID && !slices.ContainsFunc(paths, externalID.Equal) {
 		lacking = append(lacking, "externalId") // ours has 26 characters
 	}
 	return errs, lacking

@@ -184,22 +184,8 @@ func (a *App) weighed(ctx context.Context, u *entra.User) (*scim.Resource, error
 	case err != nil:
 		return nil, err
 	}
-	privileged(r, roles)
+	app.SetAdministrator(r, maker, roles...)
 	return r, nil
-}
-
-// privileged says that a user is an administrator, by which roles.
-func privileged(r *scim.Resource, roles []string) {
-	var list []scim.Value
-	for _, name := range roles {
-		var o scim.Object
-		o.Set("value", scim.String(name))
-		o.Set("display", scim.String("Entra administrator"))
-		list = append(list, scim.Complex(o))
-	}
-	if len(list) > 0 {
-		r.Set("roles", scim.List(list...))
-	}
 }
 
 // notOurs says that we may not ask, in Graph's own words.

@@ -95,7 +95,7 @@ func TestCheck(t *testing.T) {
 	}
 	errs, lacking := entraapp.Check(paths, entraapp.EmployeeID)
 	for i, want := range []string{"", "", "already", "mailNickname", "", "", "name.givenName", "manages", "externalId goes", "together"} {
-		var no *entraapp.NoPlaceError
+		var no *app.NoPlaceError
 		if ok := errors.As(errs[i], &no); ok != (want != "") || ok && !strings.Contains(no.Why, want) {
 			t.Errorf("%s: %v, want %q", paths[i], errs[i], want)
 		}

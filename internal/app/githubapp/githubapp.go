@@ -52,7 +52,7 @@ func New(cfg Config) (*App, error) {
 	default:
 		return nil, fmt.Errorf("githubapp: owners cannot be %q", cfg.Owners)
 	}
-	a.Own = app.Own{Maker: "GitHub", Users: logins{a}, Groups: groups{a}, Convert: convert}
+	a.Own = app.Own{Maker: maker, Users: logins{a}, Groups: groups{a}, Convert: convert}
 	p, err := app.ParseProfile(facts)
 	if err != nil {
 		return nil, err
@@ -96,6 +96,8 @@ func (a *App) String() string { return "githubapp(" + a.client.String() + ")" }
 
 // GoString is String, so that %#v does not walk into the client.
 func (a *App) GoString() string { return a.String() }
+
+const maker = "GitHub"
 
 var (
 	userName = scim.Path{Attr: "userName"}

@@ -95,12 +95,8 @@ func (a groups) below(ctx context.Context, team int64) (map[int64]bool, error) {
 }
 
 func (a groups) withMembers(ctx context.Context, t *github.Team) (*scim.Resource, error) {
-	var list []scim.Value
-	put := func(u github.User) {
-		var o scim.Object
-		o.Set("value", scim.String(strconv.FormatInt(u.ID, 10)))
-		list = append(list, scim.Complex(o))
-	}
+	var ids []string
+	put := func(u github.User) { ids = append(ids, strconv.FormatInt(u.ID, 10)) }
 	for i, err := range a.client.TeamInvitations(ctx, t.ID) {
 		if err != nil {
 			return nil, err
@@ -129,11 +125,7 @@ func (a groups) withMembers(ctx context.Context, t *github.Team) (*scim.Resource
 			put(u)
 		}
 	}
-	r := group(t)
-	if len(list) > 0 {
-		r.Set("members", scim.List(list...))
-	}
-	return r, nil
+	return app.SetMembers(group(t), ids), nil
 }
 
 // Find finds a team by its name, in whatever case, as GitHub does.

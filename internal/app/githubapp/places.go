@@ -3,21 +3,11 @@
 package githubapp
 
 import (
-	"fmt"
 	"strings"
 
+	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim"
 )
-
-// NoPlaceError says that GitHub has nothing that an attribute could become.
-type NoPlaceError struct {
-	Path scim.Path
-	Why  string // what to do
-}
-
-func (e *NoPlaceError) Error() string {
-	return fmt.Sprintf("GitHub has no place for %s: %s", e.Path, e.Why)
-}
 
 // Check says whether a mapping can have these attributes. What is wrong with one stands at
 // its index. lacking says what a mapping must have, and this one has not; "" is nothing.
@@ -42,7 +32,7 @@ func Check(paths []scim.Path) (errs []error, lacking string, roles bool) {
 			why = "take it out of user: an account at GitHub is its owner's, and Usher writes nothing of it"
 		}
 		if why != "" {
-			errs[i] = &NoPlaceError{Path: p, Why: why}
+			errs[i] = &app.NoPlaceError{Maker: maker, Path: p, Why: why}
 		}
 	}
 	return errs, lacking, roles

@@ -56,7 +56,7 @@ func New(cfg Config) (*App, error) {
 	}
 	a := &App{client: cfg.Client, places: places(), cfg: cfg}
 	a.profile = a.fill(p)
-	a.Own = app.Own{Maker: "Google", Users: users{a}, Groups: groups{a}, Convert: convert}
+	a.Own = app.Own{Maker: maker, Users: users{a}, Groups: groups{a}, Convert: convert}
 	return a, nil
 }
 
@@ -75,7 +75,7 @@ func (a *App) fill(p app.Profile) app.Profile {
 	p.Deactivate = "the end of all sessions, of tokens of applications and of passwords for them, suspended=true, and all of it again"
 	p.Required = nil
 	for _, need := range needed() {
-		p.Required = append(p.Required, app.Requirement{Any: app.Paths{need}})
+		p.Required = append(p.Required, app.Requirement{Any: need})
 	}
 	return p
 }
@@ -211,6 +211,8 @@ func (a *App) lasts(key string) bool {
 func fresh(what string, err error) error {
 	return &app.Error{Class: app.Precondition, Detail: "Google does not find the " + what + " yet, as of some that are new (status 404)", Err: err}
 }
+
+const maker = "Google"
 
 var (
 	userName   = scim.Path{Attr: "userName"}

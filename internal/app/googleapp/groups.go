@@ -104,23 +104,16 @@ func (a groups) Get(ctx context.Context, id string) (*scim.Resource, error) {
 // withMembers is a group with the users in it. Groups within it, and everybody, are neither
 // shown nor touched; strangers are shown, and are nobody's.
 func (a groups) withMembers(ctx context.Context, g *google.Group) (*scim.Resource, error) {
-	r := group(g)
-	var list []scim.Value
+	var ids []string
 	for m, err := range a.client.Members(ctx, g.ID) {
 		if err != nil {
 			return nil, err
 		}
-		if m.Type != google.TypeUser || m.ID == "" {
-			continue
+		if m.Type == google.TypeUser && m.ID != "" {
+			ids = append(ids, m.ID)
 		}
-		var o scim.Object
-		o.Set("value", scim.String(m.ID))
-		list = append(list, scim.Complex(o))
 	}
-	if len(list) > 0 {
-		r.Set("members", scim.List(list...))
-	}
-	return r, nil
+	return app.SetMembers(group(g), ids), nil
 }
 
 // Find finds the group of a name: at its address, or, since a group keeps that with another

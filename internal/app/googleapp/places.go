@@ -5,7 +5,6 @@ package googleapp
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"maps"
 	"strings"
 
@@ -67,10 +66,10 @@ func places() []place {
 }
 
 // needed are the attributes without which there is no user.
-func needed() (out []scim.Path) {
+func needed() (out []app.Paths) {
 	for _, p := range places() {
 		if p.needed {
-			out = append(out, p.path)
+			out = append(out, app.Paths{p.path})
 		}
 	}
 	return out
@@ -98,38 +97,17 @@ func placeOf(all []place, path scim.Path) (place, error) {
 	case "password":
 		why = "nobody's password is ours to know: each gets one that nobody knows"
 	}
-	return place{}, &NoPlaceError{Path: path, Why: why}
+	return place{}, &app.NoPlaceError{Maker: maker, Path: path, Why: why}
 }
 
-// NoPlaceError says that a user of Google has no place for an attribute.
-type NoPlaceError struct {
-	Path scim.Path
-	Why  string // what to do
-}
-
-func (e *NoPlaceError) Error() string {
-	return fmt.Sprintf("Google has no place for %s: %s", e.Path, e.Why)
-}
-
-// Check says whether a mapping can have these attributes. What is wrong with one stands at
-// its index. lacking are those that a mapping must have and this one has not.
+// Check says whether a mapping can have these attributes, see [app.CheckPlaces]. Each goes
+// into a place of its own.
 func Check(paths []scim.Path) (errs []error, lacking []string) {
-	all, taken := places(), map[string]bool{}
-	errs = make([]error, len(paths))
-	for i, path := range paths {
-		if path.URN == "" && path.Attr == "active" {
-			continue // which is not mapped at all
-		}
+	all := places()
+	return app.CheckPlaces(maker, paths, needed(), func(path scim.Path) (string, error) {
 		p, err := placeOf(all, path)
-		errs[i] = err
-		taken[p.path.String()] = true
-	}
-	for _, need := range needed() {
-		if !taken[need.String()] {
-			lacking = append(lacking, need.String())
-		}
-	}
-	return errs, lacking
+		return p.path.String(), err
+	})
 }
 
 // entry is one of a list of a user.

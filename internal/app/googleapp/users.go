@@ -38,10 +38,7 @@ func (a *App) shown(u *google.User) *scim.Resource {
 	r.Set("emails", scim.List(scim.Complex(o)))
 	r.SetActive(!out(u))
 	if u.Administrator() {
-		var role scim.Object
-		role.Set("value", scim.String(rights(u)))
-		role.Set("display", scim.String("Google administrator"))
-		r.Set("roles", scim.List(scim.Complex(role)))
+		app.SetAdministrator(r, maker, rights(u))
 	}
 	r.SetMeta(u.Created, u.Created, "")
 	return r

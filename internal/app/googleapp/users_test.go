@@ -165,7 +165,7 @@ func TestCheck(t *testing.T) {
 	}
 	errs, lacking := googleapp.Check(paths)
 	for i, want := range []string{"", "userName is the address", "take it out", "", "", "name.givenName", "", "nobody knows"} {
-		var no *googleapp.NoPlaceError
+		var no *app.NoPlaceError
 		if got := errors.As(errs[i], &no); got != (want != "") || got && !strings.Contains(no.Error(), want) {
 			t.Errorf("%s: %v, want %q", paths[i], errs[i], want)
 		}

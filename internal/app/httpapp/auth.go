@@ -4,54 +4,21 @@ package httpapp
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"sync"
-	"time"
 
-	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/rest"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 )
 
-// AuthKind is how we say who we are.
-type AuthKind string
-
-// The kinds of authentication.
-const (
-	AuthNone   AuthKind = ""
-	AuthBearer AuthKind = "bearer" // RFC 6750
-	AuthBasic  AuthKind = "basic"  // RFC 7617
-	AuthHeader AuthKind = "header" // a header of the maker's own
-	AuthOAuth  AuthKind = "oauth"  // client credentials, RFC 6749 §4.4
-)
-
-// Auth is who we are. The functions return a credential as it is now, so that one that
-// was exchanged counts at once.
-type Auth struct {
-	Kind   AuthKind
-	User   func() (string, error) // of AuthBasic; the client id of AuthOAuth
-	Secret func() (string, error) // token, password, value, or the client's secret
-	Header string                 // name, of AuthHeader
-
-	// Of AuthOAuth:
-	TokenURL string
-	Scope    string
-	InBody   bool // the client's credentials go in the body, and not by Basic
-}
-
-func (a Auth) check() error {
-	switch {
-	case a.Kind == AuthNone:
-		return nil
-	case a.Secret == nil, (a.Kind == AuthBasic || a.Kind == AuthOAuth) && a.User == nil:
-		return &Error{PartAuth, "it lacks a credential"}
-	case a.Kind == AuthHeader && a.Header == "":
-		return &Error{PartAuth, "it has no name of a header"}
-	case a.Kind == AuthOAuth:
+// checkAuth says what is wrong with who we are.
+func checkAuth(a httpauth.Auth) error {
+	if err := a.Check(); err != nil {
+		return &Error{PartAuth, err.Error()}
+	}
+	if a.Kind == httpauth.OAuth {
 		if t, err := parseTarget(a.TokenURL); err != nil || t.has() {
 			return &Error{PartAuth, "token_url is no address; write https://host/path"}
 		}
@@ -63,21 +30,14 @@ func (a Auth) check() error {
 func (a *App) credential() (c rest.Credential, scheme, header string) {
 	auth := a.config.Auth
 	switch auth.Kind {
-	case AuthOAuth:
+	case httpauth.OAuth:
 		a.tokens = newGrants(a.config)
 		return a.tokens.Tokens, "", ""
-	case AuthBasic:
-		return &fixed{get: func() (string, error) {
-			user, err := auth.User()
-			if err != nil {
-				return "", err
-			}
-			password, err := auth.Secret()
-			return base64.StdEncoding.EncodeToString([]byte(user + ":" + password)), err
-		}, hidden: auth.Secret}, "Basic", ""
-	case AuthHeader:
+	case httpauth.Basic:
+		return &fixed{get: auth.UserPass, hidden: auth.Secret}, "Basic", ""
+	case httpauth.Header:
 		return &fixed{get: auth.Secret}, "", auth.Header
-	case AuthBearer:
+	case httpauth.Bearer:
 		return &fixed{get: auth.Secret}, "", ""
 	}
 	return nobody{}, "", ""
@@ -141,7 +101,7 @@ func (f *fixed) Hidden() []string {
 type grants struct {
 	*rest.Tokens
 
-	auth   Auth
+	auth   httpauth.Auth
 	client *rest.Client // of token_url, to which the secret goes and nothing else
 	route  target
 }
@@ -155,38 +115,17 @@ func newGrants(c Config) *grants {
 	return g
 }
 
-const (
-	defaultLife = 5 * time.Minute // of a token that tells none
-	mostToken   = 16 << 10
-)
-
-// ask asks for a token (RFC 6749 §4.4.2). Whoever renews calls it, one at a time.
+// ask asks for a token. Whoever renews calls it, one at a time.
 func (g *grants) ask(ctx context.Context) (rest.Grant, *rest.Error) {
-	id, err := g.auth.User()
+	asked, err := g.auth.TokenRequest()
 	if err != nil {
 		return rest.Grant{}, &rest.Error{Unsent: true, Foreign: true, Err: err}
 	}
-	secret, err := g.auth.Secret()
-	if err != nil {
-		return rest.Grant{}, &rest.Error{Unsent: true, Foreign: true, Err: err}
-	}
-	r := rest.Request{Method: http.MethodPost, Route: g.route.route, Apart: true, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}}
+	r := rest.Request{Method: http.MethodPost, Route: g.route.route, Apart: true, Header: asked.Header}
 	if q := g.route.query.Encode(); q != "" {
 		r.Route += "?" + q
 	}
-	form := url.Values{"grant_type": {"client_credentials"}}
-	if g.auth.Scope != "" {
-		form.Set("scope", g.auth.Scope)
-	}
-	basic := ""
-	if g.auth.InBody {
-		form.Set("client_id", id)
-		form.Set("client_secret", secret)
-	} else { // each part is encoded as a form is, RFC 6749 §2.3.1
-		basic = base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(id) + ":" + url.QueryEscape(secret)))
-		r.Header.Set("Authorization", "Basic "+basic)
-	}
-	_, text, e := g.client.Exchange(ctx, &r, []byte(form.Encode()), rest.Redact{secret, url.QueryEscape(secret), basic})
+	_, text, e := g.client.Exchange(ctx, &r, []byte(asked.Body), asked.Hidden)
 	if e != nil {
 		e.Unsent, e.Foreign = true, true // of the request that the token was for
 		if rest.Refused(e) {
@@ -194,33 +133,9 @@ func (g *grants) ask(ctx context.Context) (rest.Grant, *rest.Error) {
 		}
 		return rest.Grant{}, e
 	}
-	return readGrant(text)
-}
-
-func readGrant(text []byte) (rest.Grant, *rest.Error) {
-	wrong := func(msg string) (rest.Grant, *rest.Error) {
-		return rest.Grant{}, &rest.Error{Unsent: true, Foreign: true, Err: errors.New(msg)}
-	}
-	v, err := jsonpath.Parse(text)
+	grant, err := httpauth.ReadGrant(text)
 	if err != nil {
-		return wrong("token_url answers with no token of OAuth: " + err.Error())
+		return rest.Grant{}, &rest.Error{Unsent: true, Foreign: true, Err: fmt.Errorf("token_url %w", err)}
 	}
-	at := func(name string) string {
-		if m := v.Member(name); m != nil && m.Simple() {
-			return m.String()
-		}
-		return ""
-	}
-	token, kind := at("access_token"), at("token_type")
-	switch {
-	case token == "" || len(token) > mostToken || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return wrong("token_url answers without an access_token that can be sent")
-	case kind != "" && !strings.EqualFold(kind, "bearer"):
-		return wrong("token_url answers with a token that is none of type bearer")
-	}
-	g := rest.Grant{Token: token, Life: defaultLife}
-	if s, err := strconv.ParseFloat(at("expires_in"), 64); err == nil && s > 0 {
-		g.Life = time.Duration(min(s, (24*time.Hour).Seconds()) * float64(time.Second))
-	}
-	return g, nil
+	return grant, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/jsonpath"
 	"github.com/usher-id/usher/internal/rest"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -23,7 +24,7 @@ import (
 type Config struct {
 	Source  string // whose records they are
 	Schemas *scim.SchemaSet
-	Auth    Auth
+	Auth    httpauth.Auth
 	Headers []Header
 	Read    Read
 	Write   Write
@@ -102,7 +103,7 @@ func New(c Config) (*App, error) {
 		return nil, errors.New("httpapp: there is no source, no schema, or nothing to send requests with")
 	}
 	a := &App{config: c}
-	if err := errors.Join(a.addresses(), a.attributes(), c.Auth.check()); err != nil {
+	if err := errors.Join(a.addresses(), a.attributes(), checkAuth(c.Auth)); err != nil {
 		return nil, err
 	}
 	a.connect()

@@ -20,6 +20,7 @@ import (
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/httpapp"
 	"github.com/usher-id/usher/internal/jsonpath"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -300,16 +301,16 @@ func TestWhoWeAre(t *testing.T) {
 	text := func(s string) func() (string, error) { return func() (string, error) { return s, nil } }
 	s, login := newSystem(t), newSystem(t)
 	for what, c := range map[string]struct {
-		auth   httpapp.Auth
+		auth   httpauth.Auth
 		header string
 		want   string
 	}{
-		"nobody": {httpapp.Auth{}, "Authorization", ""},
-		"bearer": {httpapp.Auth{Kind: httpapp.AuthBearer, Secret: text("t0ken")}, "Authorization", "Bearer t0ken"},
-		"basic":  {httpapp.Auth{Kind: httpapp.AuthBasic, User: text("key"), Secret: text("pass")}, "Authorization", "Basic a2V5OnBhc3M="},
-		"header": {httpapp.Auth{Kind: httpapp.AuthHeader, Header: "X-Api-Key", Secret: text("t0ken")}, "X-Api-Key", "t0ken"},
-		"oauth":  {httpapp.Auth{Kind: httpapp.AuthOAuth, User: text("id"), Secret: text("s3cret"), TokenURL: login.URL + "/token", Scope: "a b"}, "Authorization", "Bearer an-access-token"},
-		"body":   {httpapp.Auth{Kind: httpapp.AuthOAuth, User: text("id"), Secret: text("s3cret"), TokenURL: login.URL + "/token", InBody: true}, "Authorization", "Bearer an-access-token"},
+		"nobody": {httpauth.Auth{}, "Authorization", ""},
+		"bearer": {httpauth.Auth{Kind: httpauth.Bearer, Secret: text("t0ken")}, "Authorization", "Bearer t0ken"},
+		"basic":  {httpauth.Auth{Kind: httpauth.Basic, User: text("key"), Secret: text("pass")}, "Authorization", "Basic a2V5OnBhc3M="},
+		"header": {httpauth.Auth{Kind: httpauth.Header, Header: "X-Api-Key", Secret: text("t0ken")}, "X-Api-Key", "t0ken"},
+		"oauth":  {httpauth.Auth{Kind: httpauth.OAuth, User: text("id"), Secret: text("s3cret"), TokenURL: login.URL + "/token", Scope: "a b"}, "Authorization", "Bearer an-access-token"},
+		"body":   {httpauth.Auth{Kind: httpauth.OAuth, User: text("id"), Secret: text("s3cret"), TokenURL: login.URL + "/token", InBody: true}, "Authorization", "Bearer an-access-token"},
 	} {
 		cfg := conf(t, s)
 		var seen []string
@@ -332,14 +333,14 @@ func TestWhoWeAre(t *testing.T) {
 			t.Errorf("%s: %q", what, seen)
 		}
 		asked := login.said()
-		if oauth := c.auth.Kind == httpapp.AuthOAuth; oauth != (strings.Count(asked, "POST /token") == 1) || strings.Contains(asked, "s3cret") != c.auth.InBody || oauth != (a.Requests() == 3) {
+		if oauth := c.auth.Kind == httpauth.OAuth; oauth != (strings.Count(asked, "POST /token") == 1) || strings.Contains(asked, "s3cret") != c.auth.InBody || oauth != (a.Requests() == 3) {
 			t.Errorf("%s: %q, %d requests", what, asked, a.Requests())
 		}
 	}
 	s.deny = map[string]bool{"Bearer old-t0ken": true}
 	values := []string{"old-t0ken", "new-t0ken"}
 	cfg := conf(t, s)
-	cfg.Auth = httpapp.Auth{Kind: httpapp.AuthBearer, Secret: func() (string, error) {
+	cfg.Auth = httpauth.Auth{Kind: httpauth.Bearer, Secret: func() (string, error) {
 		v := values[0]
 		if len(values) > 1 {
 			values = values[1:]
@@ -416,7 +417,7 @@ func TestWhoSaysNotFound(t *testing.T) {
 			}))
 			cfg := conf(t, &system{Server: h})
 			text := func() (string, error) { return "s", nil }
-			cfg.Auth = httpapp.Auth{Kind: httpapp.AuthOAuth, User: text, Secret: text, TokenURL: h.URL + "/token"}
+			cfg.Auth = httpauth.Auth{Kind: httpauth.OAuth, User: text, Secret: text, TokenURL: h.URL + "/token"}
 			_, err := open(t, cfg).Get(t.Context(), app.KindUser, "7")
 			if e := app.Classify(err); e == nil || e.Class != c.want {
 				t.Errorf("%d of %s, %q: %v", status, c.at, c.body, err)

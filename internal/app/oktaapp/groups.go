@@ -64,20 +64,14 @@ func (a groups) Get(ctx context.Context, id string) (*scim.Resource, error) {
 
 // withMembers is a group with who is in it.
 func (a groups) withMembers(ctx context.Context, g *okta.Group) (*scim.Resource, error) {
-	r := group(g)
-	var list []scim.Value
+	var ids []string
 	for u, err := range a.client.Members(ctx, g.ID) {
 		if err != nil {
 			return nil, err
 		}
-		var o scim.Object
-		o.Set("value", scim.String(u.ID))
-		list = append(list, scim.Complex(o))
+		ids = append(ids, u.ID)
 	}
-	if len(list) > 0 {
-		r.Set("members", scim.List(list...))
-	}
-	return r, nil
+	return app.SetMembers(group(g), ids), nil
 }
 
 // Find finds a group that can be written. An application's may be called the same;

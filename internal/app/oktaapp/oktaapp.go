@@ -44,7 +44,7 @@ func New(cfg Config) (*App, error) {
 		return nil, errors.New("oktaapp: there is no client")
 	}
 	a := &App{client: cfg.Client, places: places(), id: cfg.IDAttribute}
-	a.Own = app.Own{Maker: "Okta", Users: users{a}, Groups: groups{cfg.Client}, Convert: convert}
+	a.Own = app.Own{Maker: maker, Users: users{a}, Groups: groups{cfg.Client}, Convert: convert}
 	switch cfg.Deactivate {
 	case "", config.OktaDeactivate:
 	case config.OktaSuspend:
@@ -102,6 +102,8 @@ func (a *App) String() string { return "oktaapp(" + a.client.String() + ")" }
 
 // GoString is String, so that %#v does not walk into the client.
 func (a *App) GoString() string { return a.String() }
+
+const maker = "Okta"
 
 var (
 	userName     = scim.Path{Attr: "userName"}

@@ -209,25 +209,11 @@ func (a users) Find(ctx context.Context, attribute scim.Path, value string) ([]*
 			if err != nil && !notOurs(err) {
 				return nil, err
 			}
-			privileged(r, roles)
+			app.SetAdministrator(r, maker, roles...)
 		}
 		hits = append(hits, r)
 	}
 	return hits, nil
-}
-
-// privileged says that a user is an administrator, by which roles.
-func privileged(r *scim.Resource, roles []string) {
-	var list []scim.Value
-	for _, name := range roles {
-		var o scim.Object
-		o.Set("value", scim.String(name))
-		o.Set("display", scim.String("Okta administrator"))
-		list = append(list, scim.Complex(o))
-	}
-	if len(list) > 0 {
-		r.Set("roles", scim.List(list...))
-	}
 }
 
 // notOurs says that we may not ask, in Okta's own words: who is an administrator needs a
@@ -252,7 +238,7 @@ func (a users) List(ctx context.Context) iter.Seq2[*scim.Resource, error] {
 			}
 			r := a.shown(&u)
 			if admins[u.ID] && r.ExternalID() == "" {
-				privileged(r, []string{"administrator"})
+				app.SetAdministrator(r, maker, "administrator")
 			}
 			if !yield(r, nil) {
 				return

@@ -78,7 +78,7 @@ func TestCheck(t *testing.T) {
 	}
 	errs, lacking := oktaapp.Check(paths)
 	for i, want := range []string{"", "", "already", "take it out", "", "", "name.givenName"} {
-		var no *oktaapp.NoPlaceError
+		var no *app.NoPlaceError
 		if got := errors.As(errs[i], &no); got != (want != "") || got && !strings.Contains(no.Error(), want) {
 			t.Errorf("%s: %v, want %q", paths[i], errs[i], want)
 		}

@@ -12,8 +12,8 @@ import (
 
 // User returns a copy of a user. One that is linked to another is none.
 func (t *Tenant) User(id string) (User, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	u := t.find(id)
 	if u == nil {
 		return User{}, false
@@ -23,8 +23,8 @@ func (t *Tenant) User(id string) (User, bool) {
 
 // UserByEmail returns a copy of the first user with an address, as it is stored.
 func (t *Tenant) UserByEmail(email string) (User, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if ids := t.users.mails[email]; len(ids) > 0 {
 		return *t.find(ids[0]).clone(), true
 	}
@@ -33,8 +33,8 @@ func (t *Tenant) UserByEmail(email string) (User, bool) {
 
 // Users returns copies of all users, by id.
 func (t *Tenant) Users() []User {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	out := make([]User, 0, len(t.users.byID))
 	for _, u := range t.users.byID {
 		out = append(out, *u.clone())
@@ -45,8 +45,8 @@ func (t *Tenant) Users() []User {
 
 // Len is the number of users.
 func (t *Tenant) Len() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	return len(t.users.byID)
 }
 
@@ -83,8 +83,8 @@ func (t *Tenant) settle(u *User) error {
 // Put makes a user as an administrator might, or a sign-up, and returns its id. Without
 // identities it is one of the first connection.
 func (t *Tenant) Put(want User) (id string, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	u := want.clone()
 	if err := t.settle(u); err != nil {
 		return "", err
@@ -99,8 +99,8 @@ func (t *Tenant) Put(want User) (id string, err error) {
 // Alter changes a user as an administrator might, without regard to what the API
 // allows. Its id and identities stay.
 func (t *Tenant) Alter(id string, change func(*User)) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	old := t.find(id)
 	if old == nil {
 		return fmt.Errorf("there is no user %q", id)
@@ -123,8 +123,8 @@ func (t *Tenant) Unblock(id string) error { return t.Alter(id, func(u *User) { u
 
 // Remove deletes a user as an administrator might.
 func (t *Tenant) Remove(id string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	u := t.find(id)
 	if u == nil {
 		return fmt.Errorf("there is no user %q", id)
@@ -136,8 +136,8 @@ func (t *Tenant) Remove(id string) error {
 // Load puts n users there that were always there: no event, no effect, and searches
 // know them at once. gen says what the i-th is like, beyond an id that is made of i.
 func (t *Tenant) Load(n int, gen func(i int, u *User)) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	now := t.now()
 	seen := &t.users.seen
 	seen.catchUp(now.Add(time.Duration(1<<62 - 1)))
@@ -163,8 +163,8 @@ func (t *Tenant) Load(n int, gen func(i int, u *User)) error {
 
 // RolesOf are the names of a user's roles.
 func (t *Tenant) RolesOf(id string) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	var out []string
 	for _, r := range t.rolesOf(id) {
 		out = append(out, r.name)
@@ -174,8 +174,8 @@ func (t *Tenant) RolesOf(id string) []string {
 
 // OrganizationsOf are the names of the organizations that a user is a member of.
 func (t *Tenant) OrganizationsOf(id string) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	var out []string
 	for _, o := range t.organizationsOf(id) {
 		out = append(out, o.name)
@@ -186,8 +186,8 @@ func (t *Tenant) OrganizationsOf(id string) []string {
 // PutRole makes a role as an administrator might, or finds the one of its name, gives
 // it to users, and returns its id.
 func (t *Tenant) PutRole(name string, users ...string) (id string, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	r := t.roleNamed(name)
 	if r == nil {
 		r = &role{id: t.ids.Next("rol_", 16), name: name, users: map[string]bool{}}
@@ -208,8 +208,8 @@ func (t *Tenant) PutRole(name string, users ...string) (id string, err error) {
 
 // TakeRole takes a role from users.
 func (t *Tenant) TakeRole(name string, users ...string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	r := t.roleNamed(name)
 	if r == nil {
 		return fmt.Errorf("there is no role %q", name)
@@ -226,8 +226,8 @@ func (t *Tenant) TakeRole(name string, users ...string) error {
 // PutOrganization makes an organization as an administrator might, or finds the one of
 // its name, adds members, and returns its id.
 func (t *Tenant) PutOrganization(name, display string, users ...string) (id string, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if !organizationName.MatchString(name) {
 		return "", errors.New("no organization can be named " + name)
 	}
@@ -254,8 +254,8 @@ func (t *Tenant) PutOrganization(name, display string, users ...string) (id stri
 
 // Expel takes members out of an organization.
 func (t *Tenant) Expel(name string, users ...string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	o := t.organizationNamed(name)
 	if o == nil {
 		return fmt.Errorf("there is no organization %q", name)

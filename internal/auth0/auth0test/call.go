@@ -94,14 +94,15 @@ func (a answer) write(w http.ResponseWriter) {
 	_, _ = w.Write(a.body) // nobody is there to be told
 }
 
-// ServeHTTP answers one request, with what goes wrong.
-func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// answer answers one request, with what goes wrong.
+func (t *Tenant) answer(w http.ResponseWriter, r *http.Request) {
 	rt, args, methods := t.match(r)
-	t.arrive(r, rt)
 	if rt == nil {
+		t.Arrive(r.Method, "unknown")
 		t.lost(w, r, methods)
 		return
 	}
+	t.Arrive(rt.method, rt.path)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		refuse(http.StatusRequestEntityTooLarge, "payload_too_large", "Payload too large").write(w)
@@ -114,7 +115,7 @@ func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Tenant: t, r: r, route: rt, args: args, query: r.URL.Query(), body: body, now: t.now(),
 		by: cause{correlation: cut(r.Header.Get("X-Correlation-ID"), maxCorrelation)},
 	}
-	c.fault = c.nextFault()
+	c.fault = c.Fault(rt.method, rt.path, c.subject)
 	serve(c.fault, w, c)
 }
 
@@ -125,17 +126,6 @@ func cut(s string, most int) string {
 	return s
 }
 
-// arrive counts a request.
-func (t *Tenant) arrive(r *http.Request, rt *route) {
-	what := r.Method + " unknown"
-	if rt != nil {
-		what = rt.method + " " + rt.path
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.counts[what]++
-}
-
 // lost answers a request for which there is no endpoint.
 func (t *Tenant) lost(w http.ResponseWriter, r *http.Request, methods []string) {
 	no := refuse(http.StatusNotFound, "", "Not Found")
@@ -143,28 +133,28 @@ func (t *Tenant) lost(w http.ResponseWriter, r *http.Request, methods []string) 
 		w.Header().Set("Allow", strings.Join(methods, ", "))
 		no = refuse(http.StatusMethodNotAllowed, "", "Method Not Allowed")
 	}
-	t.mu.Lock()
+	t.Lock()
 	t.refused(r, no)
-	t.mu.Unlock()
+	t.Unlock()
 	no.write(w)
 }
 
 // refused keeps a refusal. The caller holds the lock.
 func (t *Tenant) refused(r *http.Request, no *refusal) {
-	if len(t.refusals) < mostRefusals && no.status != http.StatusTooManyRequests {
-		t.refusals = append(t.refusals, Refusal{t.now(), r.Method, strings.TrimPrefix(r.URL.RequestURI(), API), no.status, no.code, no.message})
+	if no.status != http.StatusTooManyRequests {
+		t.Refused(fake.Refusal{At: t.now(), Method: r.Method, Path: strings.TrimPrefix(r.URL.RequestURI(), API), Status: no.status, Code: no.code, Message: no.message})
 	}
 }
 
 // run answers a call as Auth0 would.
 func (c *call) run(w http.ResponseWriter) {
-	c.mu.Lock()
+	c.Lock()
 	a, err := c.admitted(w)
 	var no *refusal
 	if errors.As(err, &no) {
 		c.refused(c.r, no)
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	switch {
 	case no != nil:
 		no.write(w)

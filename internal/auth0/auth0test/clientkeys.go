@@ -17,8 +17,8 @@ type ClientKey struct {
 
 // ClientKeys returns the public keys of a client.
 func (t *Tenant) ClientKeys(client string) (keys []ClientKey) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if cl := t.clients[client]; cl != nil {
 		for _, c := range cl.credentials {
 			keys = append(keys, ClientKey{c.id, c.name, c.kid, c.active})
@@ -30,8 +30,8 @@ func (t *Tenant) ClientKeys(client string) (keys []ClientKey) {
 // HoldsSecret reports whether a client's secret is this one: what is taken for good once
 // it has spread, and not the one before it.
 func (t *Tenant) HoldsSecret(client, secret string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	cl := t.clients[client]
 	return cl != nil && !cl.keysOnly && subtle.ConstantTimeCompare([]byte(cl.secret), []byte(secret)) == 1
 }
@@ -39,8 +39,8 @@ func (t *Tenant) HoldsSecret(client, secret string) bool {
 // PutClientKey registers a public key (PEM) as an administrator might, and has it used
 // or not. There are two at most.
 func (t *Tenant) PutClientKey(client, name string, public []byte, active bool) (id string, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	cl := t.clients[client]
 	if cl == nil || len(cl.credentials) >= mostCredentials {
 		return "", fmt.Errorf("there is no client %q with room for a credential", client)

@@ -60,8 +60,8 @@ func (cl *client) granted() []string { return cl.scopes }
 // Grant says anew which scopes an application has, and returns those that it had. Tokens
 // that are out keep theirs.
 func (t *Tenant) Grant(id string, scopes ...string) (had []string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if cl := t.clients[id]; cl != nil {
 		had, cl.scopes = cl.scopes, scopes
 	}
@@ -70,8 +70,8 @@ func (t *Tenant) Grant(id string, scopes ...string) (had []string) {
 
 // AddClient registers an application.
 func (t *Tenant) AddClient(c Client) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if c.ID == "" || c.Secret == "" && len(c.PublicKeys) == 0 {
 		return errors.New("a client needs an id, and a secret or a public key")
 	}

@@ -293,8 +293,8 @@ func (t *Tenant) envelope(e *Event, stream string, data jsontext.Value) jsontext
 
 // Events returns what happened, in order, told or not, up to Keep.
 func (t *Tenant) Events() []Event {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	out := make([]Event, len(t.log.events))
 	for i, e := range t.log.events {
 		out[i] = *e
@@ -304,23 +304,23 @@ func (t *Tenant) Events() []Event {
 
 // Play adds mischief with events to come.
 func (t *Tenant) Play(m ...Mischief) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	t.cfg.Events.Mischief = append(t.cfg.Events.Mischief, m...)
 }
 
 // Flush tells of events that are held back, as if others had come.
 func (t *Tenant) Flush() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	t.release(true)
 }
 
 // ForgetOffsets makes all offsets that were given so far worthless, and what they lead
 // to: whoever comes back with one gets a 410.
 func (t *Tenant) ForgetOffsets() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	t.log.age++
 	t.log.frames = nil
 }

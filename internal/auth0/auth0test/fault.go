@@ -53,22 +53,21 @@ func refusalOf(f Fault) *refusal {
 
 // serve answers a call as the fault says.
 func serve(f Fault, w http.ResponseWriter, c *call) {
+	c.by.Cause = f.Cause()
 	switch f.Kind {
-	case None, ExportFailed, ExportStuck, ExportEmpty, ExportShort, ExportTorn:
+	case ExportFailed, ExportStuck, ExportEmpty, ExportShort, ExportTorn:
 		c.run(w)
-	case TimeOut, Reset, BadGateway:
-		f.Cut(c.r.Context(), w)
+		return
 	case TooMany:
 		tooMany(f, w, c)
-	case NoEffect:
-		c.by.void = true
-		c.run(w)
+		return
 	case AnswerLost, AnswerHangs, ErrorAfter, BusyAfter, Truncated, Garbage, Slow:
-		c.by.lost = f.Lost()
-		after(f, w, c)
-	default:
-		refuseBy(f, w, c)
+		if c.route.path == "/events" {
+			spoilStream(f, w, c)
+			return
+		}
 	}
+	f.Serve(w, c.r, c.run, func(w http.ResponseWriter) { refuseBy(f, w, c) })
 }
 
 func tooMany(f Fault, w http.ResponseWriter, c *call) {
@@ -88,18 +87,14 @@ func tooMany(f Fault, w http.ResponseWriter, c *call) {
 	no.write(w)
 }
 
-// after lets the call take effect, and spoils its answer.
-func after(f Fault, w http.ResponseWriter, c *call) {
-	if c.route.path == "/events" {
-		if f.Kind == Slow {
-			fake.Wait(c.r.Context(), f.Holds())
-			c.run(w)
-			return
-		}
-		c.run(&cutter{w, f.Bytes})
+// spoilStream lets a stream of events begin late, or cuts it.
+func spoilStream(f Fault, w http.ResponseWriter, c *call) {
+	if f.Kind == Slow {
+		fake.Wait(c.r.Context(), f.Holds())
+		c.run(w)
 		return
 	}
-	f.Spoil(c.r.Context(), w, c.run, func(w http.ResponseWriter) { refuseBy(f, w, c) })
+	c.run(&cutter{w, f.Bytes})
 }
 
 // cutter cuts the connection when so much was written.

@@ -4,7 +4,6 @@ package auth0test
 
 import (
 	"context"
-	"net/http"
 	"strings"
 
 	"github.com/usher-id/usher/internal/fake"
@@ -51,33 +50,17 @@ func Seeded(seed uint64, rate, lostShare float64, kinds ...Kind) *Schedule {
 	return fake.Seeded(seed, rate, lostShare, kinds...).Spare("/events")
 }
 
-// Transport is a way to the tenant without a network.
-func (t *Tenant) Transport() http.RoundTripper { return fake.Transport(t) }
-
 // Listen serves the tenant on a free port of the loopback interface until stop is
 // called or ctx ends, sends its webhooks, and returns its address without a slash at
 // the end. stop cuts what is open and waits for everything.
 func (t *Tenant) Listen(ctx context.Context) (url string, stop func(), err error) {
 	halt := t.Start(ctx)
-	url, hangUp, err := fake.Listen(ctx, t)
+	url, hangUp, err := t.Frame.Listen(ctx)
 	if err != nil {
 		halt()
 		return "", nil, err
 	}
 	return url, func() { hangUp(); halt() }, nil
-}
-
-// nextFault asks the schedule about a call.
-func (c *call) nextFault() Fault {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.down {
-		return Fault{Kind: Unavailable}
-	}
-	if c.faults == nil {
-		return Fault{}
-	}
-	return c.faults.Next(Operation{Method: c.route.method, Path: c.route.path, Subject: c.subject()})
 }
 
 // subject names what a call is about, without ids, which depend on the order of calls.

@@ -71,8 +71,8 @@ func (g *group) event() jsontext.Value {
 // PutGroup is a directory that sends a group with its members, new or changed. It
 // returns the group's id.
 func (t *Tenant) PutGroup(want Group) (id string, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	for _, g := range t.groups {
 		if g.Name == want.Name && g.ConnectionID == want.ConnectionID && g.Organization == want.Organization && g.ID != want.ID {
 			return "", fmt.Errorf("there is a group %q", want.Name)
@@ -118,8 +118,8 @@ func (t *Tenant) PutGroup(want Group) (id string, err error) {
 
 // RemoveGroup is a directory that deletes a group.
 func (t *Tenant) RemoveGroup(id string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	g := t.groups[id]
 	if g == nil {
 		return fmt.Errorf("there is no group %q", id)

@@ -142,8 +142,8 @@ func (t *Tenant) unlink(by cause, u *User, place int) *User {
 
 // Link links one user to another, as an administrator, or an Action, might.
 func (t *Tenant) Link(primary, secondary string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	p, s := t.find(primary), t.find(secondary)
 	if p == nil || s == nil || p == s {
 		return errors.New("there are no two users " + primary + " and " + secondary)
@@ -154,8 +154,8 @@ func (t *Tenant) Link(primary, secondary string) error {
 
 // Unlink makes a linked user one of its own again.
 func (t *Tenant) Unlink(primary, secondary string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	p := t.find(primary)
 	if p != nil {
 		if i := slices.IndexFunc(p.Identities, func(i Identity) bool { return i.id() == secondary }); i > 0 {

@@ -155,8 +155,8 @@ func knownScopes(all []*route) []string {
 // Barred are the endpoints that were asked since the start and that other scopes than
 // those of the time would not have opened, such as "PATCH /users/:id".
 func (t *Tenant) Barred(scopes []string) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	var out []string
 	for _, r := range t.routes {
 		if t.asked[r] && !r.allows(scopes) {

@@ -49,8 +49,8 @@ func (s *session) json() jsontext.Value {
 // last_login, last_ip and logins_count change, which is told. Who is blocked gets an
 // error.
 func (t *Tenant) SignIn(id string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	u := t.find(id)
 	switch {
 	case u == nil:
@@ -74,22 +74,22 @@ func (t *Tenant) SignIn(id string) error {
 // BruteForce blocks a user after too many attempts to sign in, or lifts that. Nothing
 // tells of it.
 func (t *Tenant) BruteForce(id string, blocked bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	t.users.locked[id] = blocked
 }
 
 // Sessions and RefreshTokens count what a user has.
 func (t *Tenant) Sessions(id string) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	return len(t.open(t.sessions[id]))
 }
 
 // RefreshTokens counts the refresh tokens of a user.
 func (t *Tenant) RefreshTokens(id string) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	return len(t.open(t.refreshes[id]))
 }
 
@@ -216,15 +216,15 @@ func passwordTicket(c *call) (answer, error) {
 
 // Tickets returns the tickets that were made, in order.
 func (t *Tenant) Tickets() []Ticket {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	return slices.Clone(t.tickets)
 }
 
 // Mails returns the mails that were sent, in order.
 func (t *Tenant) Mails() []Mail {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	return slices.Clone(t.mails)
 }
 

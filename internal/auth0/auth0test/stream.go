@@ -97,9 +97,9 @@ type subscription struct {
 // something went wrong.
 func (s *subscription) serve(w http.ResponseWriter, r *http.Request) {
 	defer func() {
-		s.t.mu.Lock()
+		s.t.Lock()
 		s.t.log.open--
-		s.t.mu.Unlock()
+		s.t.Unlock()
 	}()
 	s.w = w
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -143,7 +143,7 @@ func (s *subscription) serve(w http.ResponseWriter, r *http.Request) {
 // catchUp writes what there is, and returns what tells of more; more is false if the
 // stream ends here.
 func (s *subscription) catchUp() (changed <-chan struct{}, more bool) {
-	s.t.mu.Lock()
+	s.t.Lock()
 	l := &s.t.log
 	changed = l.changed
 	var texts []string
@@ -164,7 +164,7 @@ func (s *subscription) catchUp() (changed <-chan struct{}, more bool) {
 		}
 	}
 	gone := s.token.revoked || !s.t.now().Before(s.token.until)
-	s.t.mu.Unlock()
+	s.t.Unlock()
 	if expired {
 		s.fail(CursorExpired)
 		return nil, false
@@ -185,9 +185,9 @@ func (s *subscription) frame(f frame) string {
 
 // heartbeat says that the stream lives, and where it is.
 func (s *subscription) heartbeat() {
-	s.t.mu.Lock()
+	s.t.Lock()
 	muted, offset := s.t.log.muted, s.t.log.offset(s.seq-1)
-	s.t.mu.Unlock()
+	s.t.Unlock()
 	if muted {
 		return
 	}
@@ -198,9 +198,9 @@ func (s *subscription) heartbeat() {
 
 // fail writes the error that ends a stream, with the place where it ends.
 func (s *subscription) fail(code string) {
-	s.t.mu.Lock()
+	s.t.Lock()
 	offset := s.t.log.offset(s.seq - 1)
-	s.t.mu.Unlock()
+	s.t.Unlock()
 	var detail, data object
 	detail.text("code", code)
 	detail.text("message", "The stream ends: "+code)
@@ -224,8 +224,8 @@ func (t *Tenant) CloseStreams(cut bool) { t.endStreams(ending{cut: cut}) }
 func (t *Tenant) FailStreams(code string) { t.endStreams(ending{code: code}) }
 
 func (t *Tenant) endStreams(how ending) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if t.log.ending == nil {
 		return
 	}
@@ -237,8 +237,8 @@ func (t *Tenant) endStreams(how ending) {
 // Mute makes all streams fall silent, heartbeats included, with their connections
 // open; or ends that.
 func (t *Tenant) Mute(muted bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	t.log.muted = muted
 	close(t.log.changed)
 	t.log.changed = make(chan struct{})
@@ -246,7 +246,7 @@ func (t *Tenant) Mute(muted bool) {
 
 // OpenStreams counts the streams of the Events API that are open.
 func (t *Tenant) OpenStreams() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	return t.log.open
 }

@@ -5,11 +5,9 @@ package auth0test
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/usher-id/usher/internal/fake"
@@ -102,17 +100,13 @@ func (c *Connection) social() bool {
 
 // Tenant is a fake tenant: an http.Handler. It is safe for concurrent use.
 type Tenant struct {
+	fake.Frame[Effect]
+
 	cfg    Config
 	routes []*route
 
-	mu          sync.Mutex
 	ids         fake.IDs
-	faults      *Schedule
-	down        bool
-	counts      Counts
 	asked       map[*route]bool // with a token whose scopes did
-	refusals    []Refusal
-	ledger      []Effect
 	clients     map[string]*client
 	tokens      map[string]*token
 	assertions  fake.Assertions
@@ -138,10 +132,11 @@ func New(c Config) (*Tenant, error) {
 	}
 	c.defaults()
 	t := &Tenant{
-		cfg: c, faults: c.Faults, counts: Counts{}, asked: map[*route]bool{}, clients: map[string]*client{}, tokens: map[string]*token{}, assertions: fake.Assertions{Most: longestAssertion},
+		cfg: c, asked: map[*route]bool{}, clients: map[string]*client{}, tokens: map[string]*token{}, assertions: fake.Assertions{Most: longestAssertion},
 		users: newUsers(), sessions: map[string][]*session{}, refreshes: map[string][]*session{}, jobs: map[string]*job{},
 		roles: map[string]*role{}, orgs: map[string]*organization{}, groups: map[string]*group{},
 	}
+	t.Init(http.HandlerFunc(t.answer), c.Faults)
 	t.log.changed = make(chan struct{})
 	t.sender = newSender(c.Retries)
 	t.rate = bucket{perSecond: c.RatePerSecond, burst: c.Burst}
@@ -203,11 +198,7 @@ func (t *Tenant) base(r *http.Request) string {
 	if t.cfg.URL != "" {
 		return strings.TrimSuffix(t.cfg.URL, "/")
 	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
+	return fake.Base(r)
 }
 
 // connection finds a connection by its name, or nil.
@@ -231,64 +222,11 @@ func (t *Tenant) connectionByID(id string) *Connection {
 
 // Connections returns the tenant's connections, with their ids.
 func (t *Tenant) Connections() []Connection {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	out := make([]Connection, len(t.connections))
 	for i, c := range t.connections {
 		out[i] = *c
 	}
 	return out
-}
-
-// SetFaults replaces the schedule; nil ends all faults.
-func (t *Tenant) SetFaults(s *Schedule) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.faults = s
-}
-
-// SetDown makes the tenant answer everything with 503, or ends that.
-func (t *Tenant) SetDown(down bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.down = down
-}
-
-// Counts are the requests that came, whatever became of them, by method and path
-// without the base: "POST /oauth/token", "PATCH /users/:id".
-type Counts map[string]int
-
-// Total is the number of all requests.
-func (c Counts) Total() int {
-	n := 0
-	for _, k := range c {
-		n += k
-	}
-	return n
-}
-
-// Writes is the number of requests that may change something at the tenant. Asking
-// for a token or for an export changes nothing.
-func (c Counts) Writes() int {
-	n := 0
-	for what, k := range c {
-		if !strings.HasPrefix(what, "GET ") && what != "POST /oauth/token" && what != "POST /jobs/users-exports" {
-			n += k
-		}
-	}
-	return n
-}
-
-// Counts returns the requests since the start, or since ResetCounts.
-func (t *Tenant) Counts() Counts {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return maps.Clone(t.counts)
-}
-
-// ResetCounts begins to count anew.
-func (t *Tenant) ResetCounts() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.counts = Counts{}
 }

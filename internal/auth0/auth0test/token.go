@@ -158,8 +158,8 @@ func (c *call) authenticate() error {
 
 // RevokeTokens makes all tokens that were issued so far worthless, at once.
 func (t *Tenant) RevokeTokens() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	for _, tok := range t.tokens {
 		tok.revoked = true
 	}

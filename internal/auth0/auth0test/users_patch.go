@@ -58,7 +58,7 @@ func patchUser(c *call) (answer, error) {
 	if err := fits(now); err != nil {
 		return answer{}, err
 	}
-	if c.by.void {
+	if c.by.Void {
 		now.UpdatedAt = c.now
 		return ok(now.json())
 	}

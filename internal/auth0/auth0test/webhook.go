@@ -126,8 +126,8 @@ func (t *Tenant) Start(ctx context.Context) (stop func()) {
 
 // due takes the next delivery out of the queues.
 func (t *Tenant) due() (*eventStream, *delivery) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	for _, st := range t.sender.streams {
 		if len(st.queue) > 0 && !st.Disabled {
 			d := st.queue[0]
@@ -143,9 +143,9 @@ func (t *Tenant) insist(ctx context.Context, client *http.Client, st *eventStrea
 	for n := len(d.attempts); n <= len(t.sender.retries); n++ {
 		fake.Wait(ctx, t.sender.retries[n-1])
 		if ctx.Err() != nil {
-			t.mu.Lock()
+			t.Lock()
 			st.requeue(d)
-			t.mu.Unlock()
+			t.Unlock()
 			return
 		}
 		if t.attempt(ctx, client, st, d) {
@@ -162,12 +162,12 @@ func (st *eventStream) requeue(d *delivery) {
 // attempt sends an event once, and reports whether that was the end of it: it came, or
 // the answer was a 4xx, which ends it at once, or this was the last attempt.
 func (t *Tenant) attempt(ctx context.Context, client *http.Client, st *eventStream, d *delivery) (done bool) {
-	t.mu.Lock()
+	t.Lock()
 	want, body := st.Stream, t.cloud(d.event, st.id)
-	t.mu.Unlock()
+	t.Unlock()
 	status, err := post(ctx, client, &want, body)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if ctx.Err() != nil {
 		st.requeue(d)
 		return true
@@ -221,8 +221,8 @@ func (t *Tenant) AddStream(s Stream) (id string, err error) {
 	if s.URL == "" {
 		return "", errors.New("an event stream needs a URL")
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	return t.addStream(s).id, nil
 }
 
@@ -244,8 +244,8 @@ type StreamStatus struct {
 
 // StreamStatus returns what became of an event stream.
 func (t *Tenant) StreamStatus(id string) (StreamStatus, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	for _, st := range t.sender.streams {
 		if st.id == id {
 			return StreamStatus{!st.Disabled, len(st.queue), st.sent, len(st.failed), st.inARow}, true

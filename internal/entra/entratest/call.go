@@ -4,7 +4,6 @@ package entratest
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,7 +17,6 @@ import (
 )
 
 const (
-	maxBody  = 1 << 20
 	version  = "/v1.0"
 	mostPage = 999
 )
@@ -28,13 +26,14 @@ type call struct {
 	*Tenant
 
 	r     *http.Request
-	path  string // as in Counts
+	path  string // as in Counts; one more word says that a PATCH adds members
 	query url.Values
 	body  []byte
-	by    cause
+	by    fake.Cause
 	now   time.Time
-	token *token // nil at the token endpoint
 	view  *replica
+	// permissions are those of the token; none at the token endpoint.
+	permissions []string
 }
 
 // answer is what comes of a call.
@@ -88,19 +87,7 @@ func (r *refusal) document(id string, now time.Time) any {
 	return map[string]any{"error": e}
 }
 
-func write(w http.ResponseWriter, a answer) {
-	if a.body == nil {
-		w.WriteHeader(a.status)
-		return
-	}
-	text, err := json.Marshal(a.body, json.Deterministic(true))
-	if err != nil {
-		a.status, text = http.StatusInternalServerError, []byte(`{}`)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(a.status)
-	_, _ = w.Write(text) // nobody is there to be told
-}
+func write(w http.ResponseWriter, a answer) { fake.Answer(w, a.status, "application/json", a.body) }
 
 // endpoint runs a call.
 type endpoint func(*call) (answer, error)
@@ -155,9 +142,7 @@ func (t *Tenant) routes() *http.ServeMux {
 			t.serve(w, r, "/users/{id}", readUsers, getUser)
 			return
 		}
-		t.mu.Lock()
-		t.counts[r.Method+" unknown"]++
-		t.mu.Unlock()
+		t.Arrive(r.Method, "unknown")
 		write(w, answer{http.StatusBadRequest, refuse(http.StatusBadRequest, "BadRequest", "Resource not found for the segment.").document("0", t.now())})
 	})
 	return mux
@@ -173,60 +158,31 @@ func alternate(path, before string) (string, bool) {
 	return strings.ReplaceAll(key, "''", "'"), ok
 }
 
-// ServeHTTP answers one request, with what goes wrong.
-func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.mux.ServeHTTP(w, r) }
-
 func (t *Tenant) serve(w http.ResponseWriter, r *http.Request, path string, needs []string, run endpoint) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		write(w, answer{status: http.StatusRequestEntityTooLarge})
+	body, ok := fake.Body(w, r)
+	if !ok {
 		return
 	}
 	c := &call{Tenant: t, r: r, path: path, query: r.URL.Query(), body: body, now: t.now()}
-	f := c.arrive()
-	c.by.lost = f.Lost()
-	c.by.void = f.Kind == fake.NoEffect
-	answered := func(w http.ResponseWriter) { c.run(w, needs, run) }
-	refused := func(w http.ResponseWriter) {
+	if c.addsMembers() {
+		c.path += " members"
+	}
+	c.Arrive(r.Method, c.path)
+	f := c.Fault(r.Method, c.path, c.subject)
+	c.by = f.Cause()
+	f.Serve(w, r, func(w http.ResponseWriter) { c.run(w, needs, run) }, func(w http.ResponseWriter) {
+		if f.Kind == fake.TooMany {
+			w.Header().Set("Retry-After", strconv.Itoa(int(max(f.RetryAfter, time.Second)/time.Second)))
+		}
 		no := c.scheduled(f)
 		no.oauth = needs == nil
 		write(w, answer{no.status, no.document("fault", c.now)})
-	}
-	switch f.Kind {
-	case fake.None, fake.NoEffect:
-		answered(w)
-	case fake.TimeOut, fake.Reset, fake.BadGateway:
-		f.Cut(r.Context(), w)
-	case fake.AnswerLost, fake.AnswerHangs, fake.ErrorAfter, fake.BusyAfter, fake.Truncated, fake.Garbage, fake.Slow:
-		f.Spoil(r.Context(), w, answered, refused)
-	case fake.TooMany:
-		w.Header().Set("Retry-After", strconv.Itoa(int(max(f.RetryAfter, time.Second)/time.Second)))
-		refused(w)
-	default:
-		refused(w)
-	}
+	})
 }
 
 // addsMembers reports whether a PATCH of a group is one of its members.
 func (c *call) addsMembers() bool {
 	return c.r.Method == http.MethodPatch && strings.Contains(string(c.body), `"members@odata.bind"`)
-}
-
-// arrive counts a request, and asks what goes wrong with it.
-func (c *call) arrive() fake.Fault {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.addsMembers() {
-		c.path += " members"
-	}
-	c.counts[c.r.Method+" "+c.path]++
-	switch {
-	case c.down:
-		return fake.Fault{Kind: fake.Unavailable}
-	case c.faults == nil:
-		return fake.Fault{}
-	}
-	return c.faults.Next(fake.Operation{Method: c.r.Method, Path: c.path, Subject: c.subject()})
 }
 
 // subject names what a call is about, without ids, which depend on the order of calls.
@@ -273,17 +229,17 @@ func (c *call) scheduled(f fake.Fault) *refusal {
 
 // run answers a call as Graph would.
 func (c *call) run(w http.ResponseWriter, needs []string, run endpoint) {
-	c.mu.Lock()
+	c.Lock()
 	id := c.guid("request")
 	w.Header().Set("request-id", id)
 	c.replica.catchUp(c.now)
 	c.view = c.asked()
 	a, err := c.admitted(needs, run)
 	var no *refusal
-	if errors.As(err, &no) && len(c.refusals) < mostRefusals {
-		c.refusals = append(c.refusals, Refusal{c.r.Method, c.path, no.status, no.code, no.message})
+	if errors.As(err, &no) {
+		c.Refused(fake.Refusal{At: c.now, Method: c.r.Method, Path: c.path, Status: no.status, Code: no.code, Message: no.message})
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	if no != nil {
 		a = answer{no.status, no.document(id, c.now)}
 	}
@@ -301,7 +257,7 @@ func (c *call) admitted(needs []string, run endpoint) (answer, error) {
 
 // may reports whether the token holds one of some permissions.
 func (c *call) may(any ...string) bool {
-	return slices.ContainsFunc(any, func(p string) bool { return slices.Contains(c.token.permissions, p) })
+	return slices.ContainsFunc(any, func(p string) bool { return slices.Contains(c.permissions, p) })
 }
 
 // page cuts a list to what is asked for, and tells where the rest is: the link is whole,

@@ -57,7 +57,7 @@ func (g *group) document(selected string) any {
 // seenGroup finds a group as the replica knows it, and the group itself.
 func (c *call) seenGroup() (shown, real *group, _ error) {
 	id := c.r.PathValue("gid")
-	shown = c.view.groups[id]
+	shown = c.view.groups.Get(id)
 	if shown == nil || c.groups[id] == nil {
 		return shown, nil, notFound(id)
 	}
@@ -73,7 +73,7 @@ func getGroup(c *call) (answer, error) {
 }
 
 func getUnique(c *call) (answer, error) {
-	for _, g := range c.view.groups {
+	for _, g := range c.view.groups.All() {
 		if g.unique == c.r.PathValue("unique") {
 			return answer{http.StatusOK, g.document(c.query.Get("$select"))}, nil
 		}
@@ -113,7 +113,7 @@ func upsertGroup(c *call) (answer, error) {
 	}
 	g := &group{id: c.guid("group"), name: displayName, unique: unique, description: description, members: map[string]bool{}}
 	c.groups[g.id] = g
-	c.tellGroup(g.id, g)
+	c.tellGroup(g)
 	c.note(c.by, Created, "group", g.id, displayName)
 	return answer{http.StatusCreated, g.document("")}, nil
 }
@@ -155,9 +155,9 @@ func (c *call) changeGroup(g *group, body map[string]any) (answer, error) {
 		return answer{}, bad("Invalid value specified for property 'displayName' of resource 'Group'.")
 	case g.kind == OnPremises:
 		return answer{}, bad("Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently undergoing migration.")
-	case g.name != displayName && !c.by.void:
+	case g.name != displayName && !c.by.Void:
 		g.name = displayName
-		c.tellGroup(g.id, g)
+		c.tellGroup(g)
 		c.note(c.by, Updated, "group", g.id, displayName)
 	}
 	return answer{status: http.StatusNoContent}, nil
@@ -195,7 +195,7 @@ func (c *call) addMembers(g *group, links []any) (answer, error) {
 		switch {
 		case !ok:
 			return answer{}, bad("Invalid URI for navigation property 'members'.")
-		case c.view.users[id] == nil && c.users[id] != nil:
+		case c.view.users.Get(id) == nil && c.users[id] != nil:
 			return answer{}, unreplicated()
 		case c.users[id] == nil:
 			return answer{}, notFound(id)
@@ -204,14 +204,14 @@ func (c *call) addMembers(g *group, links []any) (answer, error) {
 		}
 		ids = append(ids, id)
 	}
-	if c.by.void {
+	if c.by.Void {
 		return answer{status: http.StatusNoContent}, nil
 	}
 	for _, id := range ids {
 		g.members[id] = true
 		c.note(c.by, MemberAdded, "group", g.id, id)
 	}
-	c.tellGroup(g.id, g)
+	c.tellGroup(g)
 	return answer{status: http.StatusNoContent}, nil
 }
 
@@ -227,9 +227,9 @@ func removeMember(c *call) (answer, error) {
 	if !g.members[id] {
 		return answer{}, notFound(id)
 	}
-	if !c.by.void {
+	if !c.by.Void {
 		delete(g.members, id)
-		c.tellGroup(g.id, g)
+		c.tellGroup(g)
 		c.note(c.by, MemberRemoved, "group", g.id, id)
 	}
 	return answer{status: http.StatusNoContent}, nil
@@ -243,10 +243,8 @@ func listGroups(c *call) (answer, error) {
 	case key != "" && key != "displayName":
 		return answer{}, refuse(http.StatusBadRequest, "Request_UnsupportedQuery", "Unsupported Query.")
 	}
-	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(c.view.groups)), func(id string) bool {
-		return key != "" && !strings.EqualFold(c.view.groups[id].name, value)
-	})
-	return c.page(ids, func(id string) any { return c.view.groups[id].document(c.query.Get("$select")) }), nil
+	ids := c.view.groups.Find(func(g *group) bool { return key == "" || strings.EqualFold(g.name, value) })
+	return c.page(ids, func(id string) any { return c.view.groups.Get(id).document(c.query.Get("$select")) }), nil
 }
 
 func listMembers(c *call) (answer, error) {

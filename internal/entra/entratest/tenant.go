@@ -3,14 +3,10 @@
 package entratest
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/usher-id/usher/internal/fake"
@@ -57,19 +53,13 @@ func Permissions() []string {
 // Tenant is a fake tenant: an http.Handler for the token endpoint and for Graph. It is
 // safe for concurrent use.
 type Tenant struct {
-	cfg Config
-	mux *http.ServeMux
+	fake.Frame[fake.Effect]
 
-	mu         sync.Mutex
+	cfg        Config
 	ids        fake.IDs
-	faults     *fake.Schedule
-	down       bool
-	counts     Counts
-	refusals   []Refusal
-	ledger     []Effect
 	keys       map[string]fake.PublicKey // by the thumbprint of the certificate
 	assertions fake.Assertions
-	tokens     map[string]*token
+	tokens     fake.Tokens
 	users      map[string]*user
 	deleted    map[string]*user
 	groups     map[string]*group
@@ -84,15 +74,15 @@ func New(c Config) (*Tenant, error) {
 	}
 	defaults(&c)
 	t := &Tenant{
-		cfg: c, faults: c.Faults, counts: Counts{}, tokens: map[string]*token{}, users: map[string]*user{}, deleted: map[string]*user{},
-		groups: map[string]*group{}, keys: map[string]fake.PublicKey{}, assertions: fake.Assertions{Most: 10 * time.Minute}, replica: newReplica(),
+		cfg: c, users: map[string]*user{}, deleted: map[string]*user{},
+		groups: map[string]*group{}, keys: map[string]fake.PublicKey{}, assertions: fake.Assertions{Most: 10 * time.Minute},
 	}
 	for _, text := range c.Certificates {
 		if err := t.register(text); err != nil {
 			return nil, err
 		}
 	}
-	t.mux = t.routes()
+	t.Init(t.routes(), c.Faults)
 	return t, nil
 }
 
@@ -129,59 +119,7 @@ func (t *Tenant) guid(kind string) string {
 	return h[:8] + "-" + h[8:12] + "-4" + h[12:15] + "-8" + h[15:18] + "-" + h[18:24] + "000000"
 }
 
-// Listen serves the tenant on a free port of the loopback interface, see [fake.Listen].
-func (t *Tenant) Listen(ctx context.Context) (url string, stop func(), err error) {
-	return fake.Listen(ctx, t)
-}
-
-// Transport is a way to the tenant without a network.
-func (t *Tenant) Transport() http.RoundTripper { return fake.Transport(t) }
-
-// SetFaults replaces the schedule; nil ends all faults.
-func (t *Tenant) SetFaults(s *fake.Schedule) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.faults = s
-}
-
-// Counts are the requests that came, whatever became of them, by method and path without
-// the version: "POST /users", "PATCH /groups/{gid}"; "PUT members" are those of the same
-// path that add members.
-type Counts map[string]int
-
-// Total is the number of all requests.
-func (c Counts) Total() (n int) {
-	for _, k := range c {
-		n += k
-	}
-	return n
-}
-
-// Writes is the number of requests that may change something.
-func (c Counts) Writes() (n int) {
-	for what, k := range c {
-		if !strings.HasPrefix(what, "GET ") && !strings.HasSuffix(what, "/token") {
-			n += k
-		}
-	}
-	return n
-}
-
-// Counts returns the requests since the start, or since ResetCounts.
-func (t *Tenant) Counts() Counts {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return maps.Clone(t.counts)
-}
-
-// ResetCounts begins to count anew.
-func (t *Tenant) ResetCounts() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.counts = Counts{}
-}
-
-// The operations of an Effect.
+// The operations of a [fake.Effect].
 const (
 	Created       = "create"
 	Updated       = "update"
@@ -193,50 +131,11 @@ const (
 	MemberRemoved = "member_remove"
 )
 
-// Effect is something that really happened. A request that changes nothing has none.
-type Effect struct {
-	Seq     int
-	At      time.Time
-	Op      string
-	Kind    string // "user" or "group"
-	ID      string
-	Detail  string // the member's id, or what was written
-	Outside bool   // without a request: by an administrator, or by the user
-	Lost    bool   // the client was not told: its answer went wrong
-}
-
-// cause is who brings something about.
-type cause struct{ outside, lost, void bool }
-
-func administrator() cause { return cause{outside: true} }
+func administrator() fake.Cause { return fake.Cause{Outside: true} }
 
 // note writes an effect down. The caller holds the lock.
-func (t *Tenant) note(by cause, op, kind, id, detail string) {
-	t.ledger = append(t.ledger, Effect{len(t.ledger) + 1, t.now(), op, kind, id, detail, by.outside, by.lost})
-}
-
-// Ledger returns what really happened, in order.
-func (t *Tenant) Ledger() []Effect {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.ledger)
-}
-
-// Refusal is a request that was refused because Entra is as it is: no fault, and no limit.
-type Refusal struct {
-	Method, Path string
-	Status       int
-	Code         string
-	Message      string
-}
-
-const mostRefusals = 10_000
-
-// Refusals returns the requests that were refused, in order, up to 10,000.
-func (t *Tenant) Refusals() []Refusal {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.refusals)
+func (t *Tenant) note(by fake.Cause, op, kind, id, detail string) {
+	t.Happened(by.Effect(t.now(), op, kind, id, detail))
 }
 
 // User is a copy of a user, as it is, whatever the replicas know.
@@ -252,8 +151,8 @@ type User struct {
 
 // Users returns all users by their userPrincipalName.
 func (t *Tenant) Users() map[string]User {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	out := map[string]User{}
 	for _, u := range t.users {
 		out[u.text("userPrincipalName")] = t.copy(u)
@@ -289,8 +188,8 @@ type Person struct {
 
 // Put makes a user as an administrator, a sync or an invitation might, and returns its id.
 func (t *Tenant) Put(p Person) string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	u := t.newUser(!p.Disabled)
 	u.guest, u.synced, u.roles = p.Guest, p.Synced, slices.Clone(p.Roles)
 	u.props["userPrincipalName"], u.props["displayName"] = p.Name, p.Name
@@ -302,25 +201,25 @@ func (t *Tenant) Put(p Person) string {
 		u.props[name] = s
 	}
 	t.users[u.id] = u
-	t.replica.now(u.id, u)
+	t.replica.users.Now(u.id, u.clone())
 	t.note(administrator(), Created, "user", u.id, p.Name)
 	return u.id
 }
 
 // SetRoles gives a user roles of administration.
 func (t *Tenant) SetRoles(id string, roles ...string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if u := t.users[id]; u != nil {
 		u.roles = roles
-		t.replica.now(id, u)
+		t.replica.users.Now(id, u.clone())
 	}
 }
 
 // SignIn signs a user in, as far as the account lets them.
 func (t *Tenant) SignIn(id string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	u := t.users[id]
 	switch {
 	case u == nil:
@@ -346,22 +245,22 @@ const (
 
 // PutGroup makes a group as an administrator might, with members, and returns its id.
 func (t *Tenant) PutGroup(kind Kind, name string, members ...string) string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	g := &group{id: t.guid("group"), kind: kind, name: name, members: map[string]bool{}}
 	for _, id := range members {
 		g.members[id] = true
 	}
 	t.groups[g.id] = g
-	t.replica.nowGroup(g.id, g)
+	t.replica.groups.Now(g.id, g.clone())
 	t.note(administrator(), Created, "group", g.id, name)
 	return g.id
 }
 
 // Groups returns the names of the groups of a kind, in order.
 func (t *Tenant) Groups(kind Kind) (names []string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	for _, g := range t.groups {
 		if g.kind == kind {
 			names = append(names, g.name)

@@ -21,12 +21,6 @@ import (
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// token is an access token.
-type token struct {
-	permissions []string
-	until       time.Time
-}
-
 // register takes a certificate of the app registration.
 func (t *Tenant) register(text []byte) error {
 	key, err := fake.ReadPublicKey(text)
@@ -52,10 +46,6 @@ func issueToken(c *call) (answer, error) {
 	tenant := c.r.PathValue("tenant")
 	form, err := url.ParseQuery(string(c.body))
 	kind, _, _ := strings.Cut(c.r.Header.Get("Content-Type"), ";")
-	scheme := "http"
-	if c.r.TLS != nil {
-		scheme = "https"
-	}
 	switch {
 	case !strings.EqualFold(tenant, c.cfg.ID) && !slices.Contains(c.cfg.Domains, strings.ToLower(tenant)):
 		return answer{}, oauth(http.StatusBadRequest, "invalid_request", "AADSTS90002: Tenant '"+tenant+"' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.")
@@ -65,10 +55,10 @@ func issueToken(c *call) (answer, error) {
 		return answer{}, oauth(http.StatusBadRequest, "unsupported_grant_type", "AADSTS70003: The app requested an unsupported grant type.")
 	case form.Get("client_id") != c.cfg.ClientID:
 		return answer{}, oauth(http.StatusBadRequest, "unauthorized_client", "AADSTS700016: Application with identifier '"+form.Get("client_id")+"' was not found in the directory.")
-	case form.Get("scope") != scheme+"://"+c.r.Host+"/.default" && form.Get("scope") != "https://graph.microsoft.com/.default":
+	case form.Get("scope") != fake.Base(c.r)+"/.default" && form.Get("scope") != "https://graph.microsoft.com/.default":
 		return answer{}, oauth(http.StatusBadRequest, "invalid_scope", "AADSTS70011: The provided value for the input parameter 'scope' is not valid.")
 	}
-	if no := c.prove(form, scheme+"://"+c.r.Host+c.r.URL.Path); no != nil {
+	if no := c.prove(form, fake.Base(c.r)+c.r.URL.Path); no != nil {
 		return answer{}, no
 	}
 	value, err := c.issue()
@@ -123,18 +113,17 @@ func (c *call) issue() (string, error) {
 	}
 	part := base64.RawURLEncoding.EncodeToString
 	value := part([]byte(`{"typ":"JWT","alg":"RS256"}`)) + "." + part(text) + "." + part([]byte(c.ids.Secret("signature")))
-	c.tokens[value] = &token{slices.Clone(c.cfg.Permissions), c.now.Add(c.cfg.TokenLife)}
+	c.tokens.Give(value, slices.Clone(c.cfg.Permissions), c.now.Add(c.cfg.TokenLife))
 	return value, nil
 }
 
 // authenticate finds out who sends a call, and whether they may.
 func (c *call) authenticate(needs []string) *refusal {
-	scheme, value, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
-	t := c.tokens[value]
-	if scheme != "Bearer" || t == nil || !c.now.Before(t.until) {
+	var ok bool
+	if c.permissions, ok = c.tokens.Check(c.r, c.now); !ok {
 		return refuse(http.StatusUnauthorized, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.")
 	}
-	if c.token = t; !c.may(needs...) {
+	if !c.may(needs...) {
 		return forbidden()
 	}
 	return nil
@@ -142,15 +131,15 @@ func (c *call) authenticate(needs []string) *refusal {
 
 // RevokeTokens makes all access tokens that were issued so far worthless.
 func (t *Tenant) RevokeTokens() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	clear(t.tokens)
+	t.Lock()
+	defer t.Unlock()
+	t.tokens.Revoke()
 }
 
 // Grant replaces the permissions of the app registration: those of tokens that are there
 // stay.
 func (t *Tenant) Grant(permissions ...string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	t.cfg.Permissions = permissions
 }

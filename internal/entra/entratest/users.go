@@ -265,8 +265,8 @@ func (c *call) set(u *user, body map[string]any, made bool) error {
 // seen finds a user as the replica knows it, by id or name, and the user itself.
 func (c *call) seen() (shown, real *user, _ error) {
 	key := c.r.PathValue("id")
-	shown = c.view.users[key]
-	for _, u := range c.view.users {
+	shown = c.view.users.Get(key)
+	for _, u := range c.view.users.All() {
 		if shown == nil && strings.EqualFold(u.text("userPrincipalName"), key) {
 			shown = u
 		}
@@ -310,7 +310,7 @@ func updateUser(c *call) (answer, error) {
 	}
 	delete(body, "accountEnabled")
 	was, extra := maps.Clone(u.props), maps.Clone(u.extra)
-	if c.by.void {
+	if c.by.Void {
 		return answer{status: http.StatusNoContent}, nil
 	}
 	if err := c.set(u, body, false); err != nil {
@@ -338,7 +338,7 @@ func deleteUser(c *call) (answer, error) {
 		return answer{}, err
 	case len(u.roles) > 0:
 		return answer{}, forbidden()
-	case c.by.void:
+	case c.by.Void:
 		return answer{status: http.StatusNoContent}, nil
 	}
 	delete(c.users, u.id)
@@ -347,7 +347,7 @@ func deleteUser(c *call) (answer, error) {
 	for _, g := range c.groups {
 		if g.members[u.id] {
 			delete(g.members, u.id)
-			c.tellGroup(g.id, g)
+			c.tellGroup(g)
 		}
 	}
 	c.tell(u.id, nil)
@@ -361,7 +361,7 @@ func revokeSessions(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if !c.by.void {
+	if !c.by.Void {
 		u.sessionsFrom = c.now
 		if u.sessions > 0 {
 			u.sessions = 0
@@ -395,15 +395,14 @@ func listUsers(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(c.view.users)), func(id string) bool {
-		u := c.view.users[id]
+	ids := c.view.users.Find(func(u *user) bool {
 		is := u.text(key)
 		if sub, ok := strings.CutPrefix(key, "onPremisesExtensionAttributes/"); ok {
 			is, _ = u.extra[sub].(string)
 		}
-		return key != "" && !strings.EqualFold(is, value)
+		return key == "" || strings.EqualFold(is, value)
 	})
-	return c.page(ids, func(id string) any { return c.view.users[id].document(c.query.Get("$select")) }), nil
+	return c.page(ids, func(id string) any { return c.view.users.Get(id).document(c.query.Get("$select")) }), nil
 }
 
 // listMemberships are the groups and roles of a user. Of a role that may not be read there
@@ -414,7 +413,7 @@ func listMemberships(c *call) (answer, error) {
 		return answer{}, err
 	}
 	all := map[string]any{}
-	for _, g := range c.view.groups {
+	for _, g := range c.view.groups.All() {
 		if g.members[shown.id] {
 			d := g.document("").(map[string]any)
 			d["@odata.type"] = "#microsoft.graph.group"

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,8 +19,6 @@ import (
 	"github.com/usher-id/usher/internal/fake"
 )
 
-const maxBody = 1 << 20
-
 // call is one request to an endpoint. What runs it holds the organization's lock.
 type call struct {
 	*Org
@@ -30,7 +27,7 @@ type call struct {
 	path  string // as in Counts
 	query url.Values
 	body  []byte
-	by    cause
+	by    fake.Cause
 	links []string
 }
 
@@ -70,24 +67,14 @@ func (r *refusal) document() any {
 }
 
 func write(w http.ResponseWriter, status int, body any) {
-	if body == nil {
-		w.WriteHeader(status)
-		return
-	}
-	text, err := json.Marshal(body, json.Deterministic(true))
-	if err != nil {
-		status, text = http.StatusInternalServerError, []byte(`{}`)
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // nobody is there to be told
+	fake.Answer(w, status, "application/json; charset=utf-8", body)
 }
 
 // endpoint runs a call: its answer is what is told with status 200, or a status alone.
 type endpoint func(*call) (any, error)
 
 // routes are the endpoints, by who may ask: the app itself, or its installation.
-func (o *Org) routes() *http.ServeMux {
+func (o *Org) routes() http.Handler {
 	mux := http.NewServeMux()
 	add := func(what string, app bool, run endpoint) {
 		_, path, _ := strings.Cut(what, " ")
@@ -116,42 +103,24 @@ func (o *Org) routes() *http.ServeMux {
 	add("PUT "+byID+"/memberships/{login}", false, addTeamMember)
 	add("DELETE "+byID+"/memberships/{login}", false, removeTeamMember)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		o.mu.Lock()
-		o.counts[r.Method+" unknown"]++
-		o.mu.Unlock()
+		o.Arrive(r.Method, "unknown")
 		write(w, http.StatusNotFound, notFound().document())
 	})
-	return mux
-}
-
-// ServeHTTP answers one request, with what goes wrong. An Enterprise Server has all of it
-// below /api/v3.
-func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	http.StripPrefix(strings.TrimSuffix(r.URL.Path, strings.TrimPrefix(r.URL.Path, "/api/v3")), o.mux).ServeHTTP(w, r)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // an Enterprise Server has all of it below /api/v3
+		http.StripPrefix(strings.TrimSuffix(r.URL.Path, strings.TrimPrefix(r.URL.Path, "/api/v3")), mux).ServeHTTP(w, r)
+	})
 }
 
 func (o *Org) serve(w http.ResponseWriter, r *http.Request, path string, app bool, run endpoint) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		write(w, http.StatusRequestEntityTooLarge, nil)
+	body, ok := fake.Body(w, r)
+	if !ok {
 		return
 	}
 	c := &call{Org: o, r: r, path: path, query: r.URL.Query(), body: body}
-	f := c.arrive()
-	c.by.lost = f.Lost()
-	c.by.void = f.Kind == fake.NoEffect
-	answered := func(w http.ResponseWriter) { c.run(w, app, run) }
-	refused := func(w http.ResponseWriter) { no := c.scheduled(f); no.write(w) }
-	switch f.Kind {
-	case fake.None, fake.NoEffect:
-		answered(w)
-	case fake.TimeOut, fake.Reset, fake.BadGateway:
-		f.Cut(r.Context(), w)
-	case fake.AnswerLost, fake.AnswerHangs, fake.ErrorAfter, fake.BusyAfter, fake.Truncated, fake.Garbage, fake.Slow:
-		f.Spoil(r.Context(), w, answered, refused)
-	default:
-		refused(w)
-	}
+	c.Arrive(r.Method, c.path)
+	f := c.Fault(r.Method, c.path, c.subject)
+	c.by = f.Cause()
+	f.Serve(w, r, func(w http.ResponseWriter) { c.run(w, app, run) }, func(w http.ResponseWriter) { no := c.scheduled(f); no.write(w) })
 }
 
 func (r *refusal) write(w http.ResponseWriter) {
@@ -159,17 +128,6 @@ func (r *refusal) write(w http.ResponseWriter) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(r.after/time.Second)))
 	}
 	write(w, r.status, r.document())
-}
-
-// arrive counts a request, and asks what goes wrong with it.
-func (c *call) arrive() fake.Fault {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.counts[c.r.Method+" "+c.path]++
-	if c.faults == nil {
-		return fake.Fault{}
-	}
-	return c.faults.Next(fake.Operation{Method: c.r.Method, Path: c.path, Subject: c.subject()})
 }
 
 // subject names what a call is about, without ids, which depend on the order of calls.
@@ -217,14 +175,14 @@ func (c *call) scheduled(f fake.Fault) *refusal {
 
 // run answers a call as GitHub would.
 func (c *call) run(w http.ResponseWriter, app bool, run endpoint) {
-	c.mu.Lock()
+	c.Lock()
 	c.settle()
 	a, err := c.admitted(w, app, run)
 	var no *refusal
-	if errors.As(err, &no) && no.status != http.StatusTooManyRequests && len(c.refusals) < mostRefusals {
-		c.refusals = append(c.refusals, Refusal{c.r.Method, c.path, no.status, no.Error()})
+	if errors.As(err, &no) && no.status != http.StatusTooManyRequests {
+		c.Refused(fake.Refusal{At: c.now(), Method: c.r.Method, Path: c.path, Status: no.status, Message: no.Error()})
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	if no != nil {
 		no.write(w)
 		return
@@ -290,7 +248,9 @@ func (c *call) authenticate(app bool) *refusal {
 		return refuse(http.StatusUnauthorized, "Requires authentication")
 	case app:
 		return c.signed(value)
-	case !c.now().Before(c.tokens[value]):
+	}
+	switch _, good := c.tokens.Check(c.r, c.now()); {
+	case !good:
 		return refuse(http.StatusUnauthorized, "Bad credentials")
 	case c.r.Header.Get("X-GitHub-Api-Version") != "2022-11-28":
 		return refuse(http.StatusBadRequest, "the API version is not supported")
@@ -353,7 +313,7 @@ func issueToken(c *call) (any, error) {
 	}
 	value := "ghs_" + c.ids.Secret("token")
 	until := c.now().Add(c.cfg.TokenLife)
-	c.tokens[value] = until
+	c.tokens.Give(value, nil, until)
 	return made{map[string]any{"token": value, "expires_at": until.Format(time.RFC3339), "permissions": body.Permissions, "repository_selection": "all"}}, nil
 }
 

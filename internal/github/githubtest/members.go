@@ -121,7 +121,7 @@ func setMembership(c *call) (any, error) {
 		if err := c.lastOwner(u); err != nil && body.Role != "admin" {
 			return nil, err
 		}
-		if !c.by.void {
+		if !c.by.Void {
 			c.members[u.id] = body.Role
 			c.note(c.by, RoleChanged, u.login, body.Role)
 		}
@@ -143,21 +143,16 @@ func (c *call) invite(i *invitation) (*invitation, error) {
 	if c.cfg.NeverInvites {
 		return nil, refuse(http.StatusForbidden, "Invitations are not available in organizations of managed users")
 	}
-	n := 0
-	for _, e := range c.ledger {
-		if e.Op == Invited && c.now().Sub(e.At) < 24*time.Hour {
-			n++
-		}
-	}
-	if c.cfg.InvitesPerDay > 0 && n >= c.cfg.InvitesPerDay {
+	c.sent = slices.DeleteFunc(c.sent, func(at time.Time) bool { return c.now().Sub(at) >= 24*time.Hour })
+	if c.cfg.InvitesPerDay > 0 && len(c.sent) >= c.cfg.InvitesPerDay {
 		return nil, invalid("OrganizationInvitation", "data", "Over invitation rate limit")
 	}
 	i.id, i.created = c.id(), c.now()
 	if i.teams == nil {
 		i.teams = map[int64]bool{}
 	}
-	if !c.by.void {
-		c.invitations = append(c.invitations, i)
+	if !c.by.Void {
+		c.invitations, c.sent = append(c.invitations, i), append(c.sent, c.now())
 		c.note(c.by, Invited, c.who(i), i.role)
 	}
 	return i, nil
@@ -176,10 +171,10 @@ func removeMembership(c *call) (any, error) {
 		if err := c.lastOwner(u); err != nil {
 			return nil, err
 		}
-		if !c.by.void {
+		if !c.by.Void {
 			c.remove(c.by, u)
 		}
-	case !c.by.void:
+	case !c.by.Void:
 		c.cancel(i)
 	}
 	return http.StatusNoContent, nil
@@ -231,7 +226,7 @@ func cancelInvitation(c *call) (any, error) {
 	switch {
 	case n < 0:
 		return nil, notFound()
-	case c.by.void:
+	case c.by.Void:
 	case c.invitations[n].failed.IsZero():
 		c.cancel(c.invitations[n])
 	default:

@@ -3,14 +3,10 @@
 package githubtest
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/usher-id/usher/internal/fake"
@@ -35,24 +31,20 @@ type Config struct {
 
 // Org is a fake organization: an http.Handler. It is safe for concurrent use.
 type Org struct {
-	cfg Config
-	mux *http.ServeMux
+	fake.Frame[Effect]
 
-	mu          sync.Mutex
+	cfg         Config
 	ids         fake.IDs
 	last        int64 // id given
-	faults      *fake.Schedule
-	counts      Counts
-	refusals    []Refusal
-	ledger      []Effect
 	keys        []fake.PublicKey
 	suspended   bool
-	tokens      map[string]time.Time // until when they are good
-	used        int                  // requests of this hour
+	tokens      fake.Tokens
+	used        int // requests of this hour
 	ends        time.Time
 	users       map[int64]*user
 	members     map[int64]string // roles
 	invitations []*invitation
+	sent        []time.Time // invitations of the last day, whatever became of them
 	teams       map[int64]*team
 }
 
@@ -103,7 +95,7 @@ func New(c Config) (*Org, error) {
 		c.Permissions = map[string]string{"members": "write", "metadata": "read"}
 	}
 	o := &Org{
-		cfg: c, faults: c.Faults, counts: Counts{}, last: 1000, tokens: map[string]time.Time{}, users: map[int64]*user{},
+		cfg: c, last: 1000, users: map[int64]*user{},
 		members: map[int64]string{}, teams: map[int64]*team{},
 	}
 	for _, text := range c.PublicKeys {
@@ -114,7 +106,7 @@ func New(c Config) (*Org, error) {
 		o.keys = append(o.keys, key)
 	}
 	o.PutMember(o.PutUser("owner"), "admin")
-	o.mux = o.routes()
+	o.Init(o.routes(), c.Faults)
 	return o, nil
 }
 
@@ -123,57 +115,6 @@ func (o *Org) now() time.Time { return o.cfg.Now().UTC().Truncate(time.Second) }
 func (o *Org) id() int64 {
 	o.last++
 	return o.last
-}
-
-// Listen serves the organization on a free port of the loopback interface, see [fake.Listen].
-func (o *Org) Listen(ctx context.Context) (url string, stop func(), err error) {
-	return fake.Listen(ctx, o)
-}
-
-// Transport is a way to the organization without a network.
-func (o *Org) Transport() http.RoundTripper { return fake.Transport(o) }
-
-// SetFaults replaces the schedule; nil ends all faults.
-func (o *Org) SetFaults(s *fake.Schedule) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.faults = s
-}
-
-// Counts are the requests that came, whatever became of them, by method and path:
-// "PUT /orgs/{org}/memberships/{login}".
-type Counts map[string]int
-
-// Total is the number of all requests.
-func (c Counts) Total() (n int) {
-	for _, k := range c {
-		n += k
-	}
-	return n
-}
-
-// Writes is the number of requests that may change something.
-func (c Counts) Writes() (n int) {
-	for what, k := range c {
-		if !strings.HasPrefix(what, "GET ") && !strings.HasSuffix(what, "/access_tokens") {
-			n += k
-		}
-	}
-	return n
-}
-
-// Counts returns the requests since the start, or since ResetCounts.
-func (o *Org) Counts() Counts {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return maps.Clone(o.counts)
-}
-
-// ResetCounts begins to count anew.
-func (o *Org) ResetCounts() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.counts = Counts{}
 }
 
 // The operations of an Effect.
@@ -191,7 +132,6 @@ const (
 
 // Effect is something that really happened. A request that changes nothing has none.
 type Effect struct {
-	Seq     int
 	At      time.Time
 	Op      string
 	Who     string // a login; the name of a team
@@ -200,41 +140,15 @@ type Effect struct {
 	Lost    bool   // the client was not told: its answer went wrong
 }
 
-// cause is who brings something about.
-type cause struct{ outside, lost, void bool }
-
 // note writes an effect down. The caller holds the lock.
-func (o *Org) note(by cause, op, who, detail string) {
-	o.ledger = append(o.ledger, Effect{len(o.ledger) + 1, o.now(), op, who, detail, by.outside, by.lost})
-}
-
-// Ledger returns what really happened, in order.
-func (o *Org) Ledger() []Effect {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Clone(o.ledger)
-}
-
-// Refusal is a request that was refused because GitHub is as it is: no fault, and no limit.
-type Refusal struct {
-	Method, Path string
-	Status       int
-	Message      string
-}
-
-const mostRefusals = 10_000
-
-// Refusals returns the requests that were refused, in order, up to 10,000.
-func (o *Org) Refusals() []Refusal {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Clone(o.refusals)
+func (o *Org) note(by fake.Cause, op, who, detail string) {
+	o.Happened(Effect{o.now(), op, who, detail, by.Outside, by.Lost})
 }
 
 // PutUser makes an account at GitHub, which is nobody's member, and returns its id.
 func (o *Org) PutUser(login string) int64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	u := &user{id: o.id(), login: login}
 	o.users[u.id] = u
 	return u.id
@@ -242,16 +156,16 @@ func (o *Org) PutUser(login string) int64 {
 
 // PutMember makes an account a member, as if invited and accepted by hand.
 func (o *Org) PutMember(id int64, role string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	o.members[id] = role
 }
 
 // PutTeam makes a team as an owner might, with members, and returns its id. synced is
 // filled by an identity provider; parent may be 0.
 func (o *Org) PutTeam(name string, synced bool, parent int64, members ...int64) int64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	t := &team{id: o.id(), name: name, slug: slugOf(name), privacy: "closed", synced: synced, parent: parent, members: map[int64]string{}}
 	for _, id := range members {
 		t.members[id] = "member"
@@ -262,8 +176,8 @@ func (o *Org) PutTeam(name string, synced bool, parent int64, members ...int64) 
 
 // SetTeamRole makes somebody a maintainer of a team, or a member; "" takes them out.
 func (o *Org) SetTeamRole(name, login, role string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	if t, u := o.named(name), o.byLogin(login); t != nil && u != nil {
 		if t.members[u.id] = role; role == "" {
 			delete(t.members, u.id)
@@ -273,8 +187,8 @@ func (o *Org) SetTeamRole(name, login, role string) {
 
 // InviteMail invites an address, as an owner might, into the teams of these names.
 func (o *Org) InviteMail(email string, teams ...string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	i := &invitation{id: o.id(), email: email, role: "member", teams: map[int64]bool{}, created: o.now()}
 	for _, name := range teams {
 		if t := o.named(name); t != nil {
@@ -286,8 +200,8 @@ func (o *Org) InviteMail(email string, teams ...string) {
 
 // Accept has somebody accept their invitation.
 func (o *Org) Accept(login string) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	o.settle()
 	u := o.byLogin(login)
 	if u == nil {
@@ -305,14 +219,14 @@ func (o *Org) Accept(login string) error {
 			t.members[u.id] = "member"
 		}
 	}
-	o.note(cause{outside: true}, Accepted, u.login, "")
+	o.note(fake.Cause{Outside: true}, Accepted, u.login, "")
 	return nil
 }
 
 // Age lets time pass for all invitations.
 func (o *Org) Age(d time.Duration) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	for _, i := range o.invitations {
 		i.created = i.created.Add(-d)
 	}
@@ -320,17 +234,17 @@ func (o *Org) Age(d time.Duration) {
 
 // Leave has a member leave the organization.
 func (o *Org) Leave(login string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	if u := o.byLogin(login); u != nil {
-		o.remove(cause{outside: true}, u)
+		o.remove(fake.Cause{Outside: true}, u)
 	}
 }
 
 // Rename gives an account another login, which leaves the old one to others.
 func (o *Org) Rename(login, now string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	if u := o.byLogin(login); u != nil {
 		u.login = now
 	}
@@ -339,8 +253,8 @@ func (o *Org) Rename(login, now string) {
 // Hide hides an account, as GitHub does with those that it has flagged: nobody is told of
 // it, and what it is a member of still lists it. That it does so is from memory.
 func (o *Org) Hide(login string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	if u := o.byLogin(login); u != nil {
 		u.hidden = true
 	}
@@ -349,30 +263,30 @@ func (o *Org) Hide(login string) {
 // RenameOrg gives the organization another name. Whatever is below the old one is not found
 // from then on, as GitHub's page on that says.
 func (o *Org) RenameOrg(login string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	o.cfg.Login = login
 }
 
 // Suspend suspends the app, or lifts that.
 func (o *Org) Suspend(on bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	o.suspended = on
 }
 
 // Grant replaces the permissions of the app.
 func (o *Org) Grant(permissions map[string]string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	o.cfg.Permissions = permissions
 }
 
 // RevokeTokens makes all tokens that were given so far worthless.
 func (o *Org) RevokeTokens() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	clear(o.tokens)
+	o.Lock()
+	defer o.Unlock()
+	o.tokens.Revoke()
 }
 
 // Person is a copy of who is a member, or invited.
@@ -384,8 +298,8 @@ type Person struct {
 
 // Members returns the members by login.
 func (o *Org) Members() map[string]Person {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	out := map[string]Person{}
 	for id, role := range o.members {
 		p := Person{ID: id, Role: role}
@@ -402,8 +316,8 @@ func (o *Org) Members() map[string]Person {
 
 // Invitations returns who is invited, by login or address, and into which teams.
 func (o *Org) Invitations() map[string]Person {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	o.settle()
 	out := map[string]Person{}
 	for _, i := range o.invitations {
@@ -430,8 +344,8 @@ func (o *Org) who(i *invitation) string {
 
 // Teams returns the names of all teams, in order.
 func (o *Org) Teams() (names []string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	for _, t := range o.teams {
 		names = append(names, t.name)
 	}
@@ -441,8 +355,8 @@ func (o *Org) Teams() (names []string) {
 
 // TeamRole is what somebody is in a team, "" for nothing.
 func (o *Org) TeamRole(name, login string) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	if t, u := o.named(name), o.byLogin(login); t != nil && u != nil {
 		return t.members[u.id]
 	}
@@ -490,7 +404,7 @@ func (o *Org) pending(which func(*invitation) bool) *invitation {
 }
 
 // remove takes somebody out of the organization and of all teams.
-func (o *Org) remove(by cause, u *user) {
+func (o *Org) remove(by fake.Cause, u *user) {
 	delete(o.members, u.id)
 	for _, t := range o.teams {
 		delete(t.members, u.id)

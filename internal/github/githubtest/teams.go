@@ -78,7 +78,7 @@ func createTeam(c *call) (any, error) {
 		return nil, err
 	}
 	t := &team{id: c.id(), name: body.Name, slug: slugOf(body.Name), description: body.Description, privacy: body.Privacy, members: map[int64]string{}}
-	if !c.by.void {
+	if !c.by.Void {
 		c.teams[t.id] = t
 		c.note(c.by, TeamCreated, t.name, t.privacy)
 	}
@@ -103,7 +103,7 @@ func updateTeam(c *call) (any, error) {
 		}
 		now.name, now.slug = *body.Name, slugOf(*body.Name)
 	}
-	if !c.by.void && now.name != t.name {
+	if !c.by.Void && now.name != t.name {
 		*t = now
 		c.note(c.by, TeamUpdated, t.name, "")
 	}
@@ -203,7 +203,7 @@ func addTeamMember(c *call) (any, error) {
 				return nil, err
 			}
 		}
-		if !c.by.void && !i.teams[t.id] {
+		if !c.by.Void && !i.teams[t.id] {
 			i.teams[t.id] = true
 			c.note(c.by, TeamAdded, u.login, t.name)
 		}
@@ -212,7 +212,7 @@ func addTeamMember(c *call) (any, error) {
 	if c.members[u.id] == "admin" {
 		body.Role = "maintainer"
 	}
-	if was := t.members[u.id]; was != body.Role && !c.by.void {
+	if was := t.members[u.id]; was != body.Role && !c.by.Void {
 		if t.members[u.id] = body.Role; was == "" {
 			c.note(c.by, TeamAdded, u.login, t.name)
 		}
@@ -236,7 +236,7 @@ func removeTeamMember(c *call) (any, error) {
 	switch {
 	case t.members[u.id] == "" && (i == nil || !i.teams[t.id]):
 		return nil, notFound()
-	case c.by.void:
+	case c.by.Void:
 	default:
 		delete(t.members, u.id)
 		if i != nil {

@@ -3,14 +3,10 @@
 package googletest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/usher-id/usher/internal/fake"
@@ -53,22 +49,17 @@ const (
 
 // Account is a fake account: an http.Handler. It is safe for concurrent use.
 type Account struct {
-	cfg Config
-	mux *http.ServeMux
+	fake.Frame[fake.Effect]
 
-	mu         sync.Mutex
+	cfg        Config
 	ids        fake.IDs
-	faults     *fake.Schedule
-	counts     Counts
-	refusals   []Refusal
-	ledger     []Effect
 	keys       []fake.PublicKey
 	assertions fake.Assertions
-	tokens     map[string]*token
+	tokens     fake.Tokens
 	used       int // of PerMinute
 	ends       time.Time
 	users      map[string]*user
-	index      index
+	index      fake.Late[user] // what searches and lists know, late by the account's lag
 	groups     map[string]*group
 }
 
@@ -96,8 +87,8 @@ func New(c Config) (*Account, error) {
 		c.Scopes = []string{scopeUsers, scopeSecurity, scopeGroups}
 	}
 	a := &Account{
-		cfg: c, faults: c.Faults, counts: Counts{}, tokens: map[string]*token{}, users: map[string]*user{}, groups: map[string]*group{},
-		assertions: fake.Assertions{Most: time.Hour}, index: index{seen: map[string]*user{}},
+		cfg: c, users: map[string]*user{}, groups: map[string]*group{},
+		assertions: fake.Assertions{Most: time.Hour},
 	}
 	for i, text := range c.PublicKeys {
 		key, err := fake.ReadPublicKey(text)
@@ -107,7 +98,7 @@ func New(c Config) (*Account, error) {
 		key.ID = fmt.Sprint("key", i+1)
 		a.keys = append(a.keys, key)
 	}
-	a.mux = a.routes()
+	a.Init(a.routes(), c.Faults)
 	_, err := a.put(c.Administrator, nil, func(u *user) { u.super = true })
 	return a, err
 }
@@ -115,58 +106,7 @@ func New(c Config) (*Account, error) {
 // now is the account's time, in the milliseconds that Google shows.
 func (a *Account) now() time.Time { return a.cfg.Now().UTC().Truncate(time.Millisecond) }
 
-// Listen serves the account on a free port of the loopback interface, see [fake.Listen].
-func (a *Account) Listen(ctx context.Context) (url string, stop func(), err error) {
-	return fake.Listen(ctx, a)
-}
-
-// Transport is a way to the account without a network.
-func (a *Account) Transport() http.RoundTripper { return fake.Transport(a) }
-
-// SetFaults replaces the schedule; nil ends all faults.
-func (a *Account) SetFaults(s *fake.Schedule) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.faults = s
-}
-
-// Counts are the requests that came, whatever became of them, by method and path without
-// the base: "POST /users", "DELETE /groups/{gid}/members/{id}".
-type Counts map[string]int
-
-// Total is the number of all requests.
-func (c Counts) Total() (n int) {
-	for _, k := range c {
-		n += k
-	}
-	return n
-}
-
-// Writes is the number of requests that may change something.
-func (c Counts) Writes() (n int) {
-	for what, k := range c {
-		if !strings.HasPrefix(what, "GET ") && what != "POST /token" {
-			n += k
-		}
-	}
-	return n
-}
-
-// Counts returns the requests since the start, or since ResetCounts.
-func (a *Account) Counts() Counts {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return maps.Clone(a.counts)
-}
-
-// ResetCounts begins to count anew.
-func (a *Account) ResetCounts() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.counts = Counts{}
-}
-
-// The operations of an Effect.
+// The operations of a [fake.Effect].
 const (
 	Created       = "create"
 	Updated       = "update"
@@ -180,48 +120,9 @@ const (
 	MemberRemoved = "member_remove"
 )
 
-// Effect is something that really happened. A request that changes nothing has none.
-type Effect struct {
-	Seq     int
-	At      time.Time
-	Op      string
-	Kind    string // "user" or "group"
-	ID      string
-	Detail  string // the member's id, or what was written
-	Outside bool   // without a request: by an administrator, or by the user
-	Lost    bool   // the client was not told: its answer went wrong
-}
-
-// cause is who brings something about.
-type cause struct{ outside, lost, void bool }
-
 // note writes an effect down. The caller holds the lock.
-func (a *Account) note(by cause, op, kind, id, detail string) {
-	a.ledger = append(a.ledger, Effect{len(a.ledger) + 1, a.now(), op, kind, id, detail, by.outside, by.lost})
-}
-
-// Ledger returns what really happened, in order.
-func (a *Account) Ledger() []Effect {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return slices.Clone(a.ledger)
-}
-
-// Refusal is a request that was refused because Google is as it is: no fault, and no limit.
-type Refusal struct {
-	Method, Path string
-	Status       int
-	Reason       string
-	Message      string
-}
-
-const mostRefusals = 10_000
-
-// Refusals returns the requests that were refused, in order, up to 10,000.
-func (a *Account) Refusals() []Refusal {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return slices.Clone(a.refusals)
+func (a *Account) note(by fake.Cause, op, kind, id, detail string) {
+	a.Happened(by.Effect(a.now(), op, kind, id, detail))
 }
 
 // User is a copy of a user, as it is.
@@ -251,8 +152,8 @@ func (u *User) Entry(list, name, text string) map[string]any {
 
 // Users returns all users but the first administrator, by their primary address.
 func (a *Account) Users() map[string]User {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	out := map[string]User{}
 	for _, u := range a.users {
 		if u.email != a.cfg.Administrator {
@@ -279,8 +180,8 @@ func (a *Account) copy(u *user) User {
 // Put makes a user as an administrator might, who is there for everybody at once, and
 // returns its id. Fields are those of the API.
 func (a *Account) Put(email string, fields map[string]any) (string, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	u, err := a.put(email, fields, nil)
 	if err != nil {
 		return "", err
@@ -294,16 +195,16 @@ func (a *Account) put(email string, fields map[string]any, change func(*user)) (
 	if no := a.checkFields(nil, all); no != nil {
 		return nil, no
 	}
-	u := a.putUser(cause{outside: true}, all, change)
+	u := a.putUser(fake.Cause{Outside: true}, all, change)
 	u.there = a.now()
-	a.index.now(u)
+	a.index.Now(u.id, u.clone())
 	return u, nil
 }
 
 // change changes a user from outside.
 func (a *Account) change(id string, how func(*user)) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	if u := a.users[id]; u != nil {
 		how(u)
 		a.touch(u)
@@ -312,8 +213,8 @@ func (a *Account) change(id string, how func(*user)) {
 
 // SignIn signs a user in, as far as that is let.
 func (a *Account) SignIn(id string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	u := a.users[id]
 	switch {
 	case u == nil:
@@ -365,9 +266,9 @@ func (a *Account) Field(id, name string, value any) {
 
 // PutGroup makes a group as an administrator might, with members, and returns its id.
 func (a *Account) PutGroup(email, name string, members ...string) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	g := a.putGroup(cause{outside: true}, email, name, "")
+	a.Lock()
+	defer a.Unlock()
+	g := a.putGroup(fake.Cause{Outside: true}, email, name, "")
 	g.there = a.now()
 	for _, id := range members {
 		g.members[id] = &member{id: id, kind: "USER", role: "MEMBER"}
@@ -377,8 +278,8 @@ func (a *Account) PutGroup(email, name string, members ...string) string {
 
 // PutMember puts a member of any type into a group: another group, everybody, a stranger.
 func (a *Account) PutMember(group, id, email, kind, role string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	if g := a.groups[group]; g != nil {
 		g.members[id] = &member{id, email, kind, role}
 	}
@@ -386,8 +287,8 @@ func (a *Account) PutMember(group, id, email, kind, role string) {
 
 // Groups returns who is in each group, by its address: ids in order.
 func (a *Account) Groups() map[string][]string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.Lock()
+	defer a.Unlock()
 	out := map[string][]string{}
 	for _, g := range a.groups {
 		out[g.email] = slices.Sorted(maps.Keys(g.members))

@@ -17,10 +17,7 @@ import (
 	"github.com/usher-id/usher/internal/fake"
 )
 
-const (
-	maxBody = 1 << 20
-	apiPath = "/admin/directory/v1"
-)
+const apiPath = "/admin/directory/v1"
 
 // call is one request to an endpoint. What runs it holds the account's lock.
 type call struct {
@@ -30,7 +27,7 @@ type call struct {
 	path  string // as in Counts
 	query url.Values
 	body  []byte
-	by    cause
+	by    fake.Cause
 	now   time.Time
 }
 
@@ -76,16 +73,9 @@ func (r *refusal) document() any {
 // write answers. An empty answer of success has no body.
 func write(w http.ResponseWriter, status int, body any) {
 	if body == nil {
-		w.WriteHeader(http.StatusNoContent)
-		return
+		status = http.StatusNoContent
 	}
-	text, err := json.Marshal(body, json.Deterministic(true))
-	if err != nil {
-		status, text = http.StatusInternalServerError, []byte(`{}`)
-	}
-	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // nobody is there to be told
+	fake.Answer(w, status, "application/json; charset=UTF-8", body)
 }
 
 // endpoint runs a call, and returns what it is answered with.
@@ -122,9 +112,7 @@ func (a *Account) routes() *http.ServeMux {
 	add("POST /groups/{gid}/members", scopeGroups, addMember)
 	add("DELETE /groups/{gid}/members/{id}", scopeGroups, removeMember)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		a.mu.Lock()
-		a.counts[r.Method+" unknown"]++
-		a.mu.Unlock()
+		a.Arrive(r.Method, "unknown")
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, "<html><title>Error 404 (Not Found)</title></html>") // nobody is there to be told
@@ -132,45 +120,20 @@ func (a *Account) routes() *http.ServeMux {
 	return mux
 }
 
-// ServeHTTP answers one request, with what goes wrong.
-func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
-
 func (a *Account) serve(w http.ResponseWriter, r *http.Request, path, scope string, run endpoint) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		w.WriteHeader(http.StatusRequestEntityTooLarge)
+	body, ok := fake.Body(w, r)
+	if !ok {
 		return
 	}
 	c := &call{Account: a, r: r, path: path, query: r.URL.Query(), body: body, now: a.now()}
-	f := c.arrive()
-	c.by.lost, c.by.void = f.Lost(), f.Kind == fake.NoEffect
-	answered := func(w http.ResponseWriter) { c.run(w, scope, run) }
-	refused := func(w http.ResponseWriter) {
+	c.Arrive(r.Method, c.path)
+	f := c.Fault(r.Method, c.path, c.subject)
+	c.by = f.Cause()
+	f.Serve(w, r, func(w http.ResponseWriter) { c.run(w, scope, run) }, func(w http.ResponseWriter) {
 		no := c.scheduled(f)
 		no.oauth = scope == ""
 		write(w, no.status, no.document())
-	}
-	switch f.Kind {
-	case fake.None, fake.NoEffect:
-		answered(w)
-	case fake.TimeOut, fake.Reset, fake.BadGateway:
-		f.Cut(r.Context(), w)
-	case fake.AnswerLost, fake.AnswerHangs, fake.ErrorAfter, fake.BusyAfter, fake.Truncated, fake.Garbage, fake.Slow:
-		f.Spoil(r.Context(), w, answered, refused)
-	default:
-		refused(w)
-	}
-}
-
-// arrive counts a request, and asks what goes wrong with it.
-func (c *call) arrive() fake.Fault {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.counts[c.r.Method+" "+c.path]++
-	if c.faults == nil {
-		return fake.Fault{}
-	}
-	return c.faults.Next(fake.Operation{Method: c.r.Method, Path: c.path, Subject: c.subject()})
+	})
 }
 
 // subject names what a call is about, without ids, which depend on the order of calls.
@@ -216,13 +179,13 @@ func (c *call) scheduled(f fake.Fault) *refusal {
 
 // run answers a call as Google would.
 func (c *call) run(w http.ResponseWriter, scope string, run endpoint) {
-	c.mu.Lock()
+	c.Lock()
 	body, err := c.admitted(scope, run)
 	var no *refusal
-	if errors.As(err, &no) && no.reason != limited && len(c.refusals) < mostRefusals {
-		c.refusals = append(c.refusals, Refusal{c.r.Method, c.path, no.status, no.reason, no.Error()})
+	if errors.As(err, &no) && no.reason != limited {
+		c.Refused(fake.Refusal{At: c.now, Method: c.r.Method, Path: c.path, Status: no.status, Code: no.reason, Message: no.Error()})
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	if no != nil {
 		write(w, no.status, no.document())
 		return

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/usher-id/usher/internal/fake"
 )
 
 // group is a group of the account.
@@ -23,7 +25,7 @@ func (g *group) document() any {
 	return map[string]any{"kind": "admin#directory#group", "id": g.id, "email": g.email, "name": g.name, "description": g.description, "adminCreated": true}
 }
 
-func (a *Account) putGroup(by cause, email, name, description string) *group {
+func (a *Account) putGroup(by fake.Cause, email, name, description string) *group {
 	g := &group{id: a.ids.Next("0", 14), email: email, name: name, description: description, there: a.now().Add(a.cfg.SettleIn), members: map[string]*member{}}
 	a.groups[g.id] = g
 	a.note(by, Created, "group", g.id, email)
@@ -89,7 +91,7 @@ func updateGroup(c *call) (any, error) {
 		if key != "name" || !ok || s == "" || len([]rune(s)) > mostGroupName {
 			return nil, invalid(key)
 		}
-		if g.name != s && !c.by.void {
+		if g.name != s && !c.by.Void {
 			g.name = s
 			c.note(c.by, Updated, "group", g.id, s)
 		}
@@ -160,7 +162,7 @@ func addMember(c *call) (any, error) {
 		return nil, duplicate("Member")
 	}
 	m := &member{id: u.id, kind: "USER", role: role}
-	if !c.by.void {
+	if !c.by.Void {
 		g.members[u.id] = m
 		c.note(c.by, MemberAdded, "group", g.id, u.id)
 	}
@@ -176,7 +178,7 @@ func removeMember(c *call) (any, error) {
 	if g.members[id] == nil {
 		return nil, notFound("memberKey")
 	}
-	if !c.by.void {
+	if !c.by.Void {
 		delete(g.members, id)
 		c.note(c.by, MemberRemoved, "group", g.id, id)
 	}

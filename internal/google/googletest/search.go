@@ -3,43 +3,10 @@
 package googletest
 
 import (
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
-	"time"
 )
-
-// index is what searches and lists know: it is late by the account's lag.
-type index struct {
-	seen    map[string]*user
-	pending []told
-}
-
-type told struct {
-	at time.Time
-	id string
-	u  *user // nil: it is gone
-}
-
-func (i *index) tell(at time.Time, id string, u *user) {
-	i.pending = append(i.pending, told{at, id, u})
-}
-
-func (i *index) now(u *user) { i.seen[u.id] = u.clone() }
-
-func (i *index) catchUp(now time.Time) {
-	n := 0
-	for n < len(i.pending) && !now.Before(i.pending[n].at) {
-		if t := i.pending[n]; t.u == nil {
-			delete(i.seen, t.id)
-		} else {
-			i.seen[t.id] = t.u
-		}
-		n++
-	}
-	i.pending = i.pending[n:]
-}
 
 // term is the only search here.
 var term = regexp.MustCompile(`^externalId='([^']*)'$`)
@@ -57,7 +24,7 @@ func listUsers(c *call) (any, error) {
 	if no := c.ours(); no != nil {
 		return nil, no
 	}
-	c.index.catchUp(c.now)
+	c.index.CatchUp(c.now)
 	match := func(*user) bool { return true }
 	if q := c.query.Get("query"); q != "" {
 		m := term.FindStringSubmatch(q)
@@ -66,11 +33,10 @@ func listUsers(c *call) (any, error) {
 		}
 		match = func(u *user) bool { return u.hasExternalID(m[1]) }
 	}
-	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(c.index.seen)), func(id string) bool { return !match(c.index.seen[id]) })
-	cut, token := c.page(ids, 500)
+	cut, token := c.page(c.index.Find(match), 500)
 	var out []any
 	for _, id := range cut {
-		out = append(out, c.index.seen[id].document())
+		out = append(out, c.index.Get(id).document())
 	}
 	return listed("users", out, token), nil
 }

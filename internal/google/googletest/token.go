@@ -14,12 +14,6 @@ import (
 
 const grantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-// token is an access token.
-type token struct {
-	scopes []string
-	until  time.Time
-}
-
 func oauth(status int, code, why string) *refusal {
 	return &refusal{status: status, reason: code, message: why, oauth: true}
 }
@@ -34,11 +28,7 @@ func issueToken(c *call) (any, error) {
 	if err != nil || form.Get("grant_type") != grantType {
 		return nil, oauth(http.StatusBadRequest, "unsupported_grant_type", "Invalid grant_type: "+form.Get("grant_type"))
 	}
-	scheme := "http"
-	if c.r.TLS != nil {
-		scheme = "https"
-	}
-	claims, why := c.assertions.Grant(form.Get("assertion"), scheme+"://"+c.r.Host+"/token", c.now, func(id string) ([]fake.PublicKey, bool) {
+	claims, why := c.assertions.Grant(form.Get("assertion"), fake.Base(c.r)+"/token", c.now, func(id string) ([]fake.PublicKey, bool) {
 		return c.keys, id == c.cfg.Email
 	})
 	scopes := strings.Fields(claims.Scope)
@@ -53,18 +43,16 @@ func issueToken(c *call) (any, error) {
 		return nil, oauth(http.StatusUnauthorized, "unauthorized_client", "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.")
 	}
 	value := c.ids.Secret("token")
-	c.tokens[value] = &token{scopes, c.now.Add(c.cfg.TokenLife)}
+	c.tokens.Give(value, scopes, c.now.Add(c.cfg.TokenLife))
 	return map[string]any{"token_type": "Bearer", "expires_in": int(c.cfg.TokenLife / time.Second), "access_token": value}, nil
 }
 
 // authenticate finds out who sends a call, and whether they may.
 func (c *call) authenticate(scope string) *refusal {
-	kind, value, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
-	t := c.tokens[value]
-	switch {
-	case kind != "Bearer" || t == nil || !c.now.Before(t.until):
+	switch scopes, ok := c.tokens.Check(c.r, c.now); {
+	case !ok:
 		return refuse(http.StatusUnauthorized, "authError", "Invalid Credentials")
-	case !slices.Contains(t.scopes, scope):
+	case !slices.Contains(scopes, scope):
 		return refuse(http.StatusForbidden, "insufficientPermissions", "Request had insufficient authentication scopes.")
 	}
 	return nil
@@ -72,7 +60,7 @@ func (c *call) authenticate(scope string) *refusal {
 
 // RevokeTokens makes all access tokens that were issued so far worthless.
 func (a *Account) RevokeTokens() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	clear(a.tokens)
+	a.Lock()
+	defer a.Unlock()
+	a.tokens.Revoke()
 }

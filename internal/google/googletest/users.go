@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/usher-id/usher/internal/fake"
 )
 
 // lists are the lists of a user that can be written, with what each entry must have.
@@ -78,10 +80,10 @@ func (u *user) document() any {
 	return d
 }
 
-func (a *Account) touch(u *user) { a.index.tell(a.now().Add(a.cfg.SearchLag), u.id, u.clone()) }
+func (a *Account) touch(u *user) { a.index.Tell(a.now().Add(a.cfg.SearchLag), u.id, u.clone()) }
 
 // putUser makes a user.
-func (a *Account) putUser(by cause, fields map[string]any, change func(*user)) *user {
+func (a *Account) putUser(by fake.Cause, fields map[string]any, change func(*user)) *user {
 	now := a.now()
 	u := &user{
 		id: a.ids.Next("1", 20), created: now, there: now.Add(a.cfg.SettleIn), fields: map[string]any{"orgUnitPath": "/"}, grants: map[string]bool{}, passwords: map[int]bool{},
@@ -300,7 +302,7 @@ func updateUser(c *call) (any, error) {
 	if no := c.checkFields(u, fields); no != nil {
 		return nil, no
 	}
-	if c.by.void || c.cfg.KeepsNothing {
+	if c.by.Void || c.cfg.KeepsNothing {
 		return u.document(), nil
 	}
 	was, email := u.suspended, u.email
@@ -338,14 +340,14 @@ func deleteUser(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.by.void {
+	if c.by.Void {
 		return nil, nil
 	}
 	delete(c.users, u.id)
 	for _, g := range c.groups {
 		delete(g.members, u.id)
 	}
-	c.index.tell(c.now.Add(c.cfg.SearchLag), u.id, nil)
+	c.index.Tell(c.now.Add(c.cfg.SearchLag), u.id, nil)
 	c.note(c.by, Deleted, "user", u.id, u.email)
 	return nil, nil
 }
@@ -372,7 +374,7 @@ func signOut(c *call) (any, error) {
 		return nil, err
 	case u.suspended && c.cfg.NobodyToSignOut:
 		return nil, invalid("userKey")
-	case u.sessions > 0 && !c.by.void:
+	case u.sessions > 0 && !c.by.Void:
 		u.sessions = 0
 		c.note(c.by, SignedOut, "user", u.id, "")
 	}
@@ -399,7 +401,7 @@ func deleteToken(c *call) (any, error) {
 		return nil, err
 	case !u.grants[client]:
 		return nil, notFound("clientId")
-	case !c.by.void:
+	case !c.by.Void:
 		delete(u.grants, client)
 		c.note(c.by, Revoked, "user", u.id, client)
 	}
@@ -426,7 +428,7 @@ func deletePassword(c *call) (any, error) {
 		return nil, err
 	case nerr != nil || !u.passwords[code]:
 		return nil, notFound("codeId")
-	case !c.by.void:
+	case !c.by.Void:
 		delete(u.passwords, code)
 		c.note(c.by, Revoked, "user", u.id, c.r.PathValue("code"))
 	}

@@ -4,7 +4,6 @@ package oktatest
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,10 +15,7 @@ import (
 	"github.com/usher-id/usher/internal/fake"
 )
 
-const (
-	maxBody = 1 << 20
-	apiPath = "/api/v1"
-)
+const apiPath = "/api/v1"
 
 // call is one request to an endpoint. What runs it holds the org's lock.
 type call struct {
@@ -29,7 +25,7 @@ type call struct {
 	path  string // as in Counts
 	query url.Values
 	body  []byte
-	by    cause
+	by    fake.Cause
 	now   time.Time
 }
 
@@ -89,17 +85,7 @@ func write(w http.ResponseWriter, a answer) {
 	for _, link := range a.links {
 		w.Header().Add("Link", link)
 	}
-	if a.body == nil {
-		w.WriteHeader(a.status)
-		return
-	}
-	text, err := json.Marshal(a.body, json.Deterministic(true))
-	if err != nil {
-		a.status, text = http.StatusInternalServerError, []byte(`{}`)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(a.status)
-	_, _ = w.Write(text) // nobody is there to be told
+	fake.Answer(w, a.status, "application/json", a.body)
 }
 
 // endpoint runs a call.
@@ -138,61 +124,29 @@ func (o *Org) routes() *http.ServeMux {
 	add("PUT /groups/{gid}/users/{id}", "others", groups, addMember)
 	add("DELETE /groups/{gid}/users/{id}", "others", groups, removeMember)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		o.mu.Lock()
-		o.counts[r.Method+" unknown"]++
-		o.mu.Unlock()
+		o.Arrive(r.Method, "unknown")
 		write(w, answer{status: http.StatusNotFound, body: refuse(http.StatusNotFound, "E0000022", "The endpoint does not support the provided HTTP method").document("oae0")})
 	})
 	return mux
 }
 
-// ServeHTTP answers one request, with what goes wrong.
-func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) { o.mux.ServeHTTP(w, r) }
-
 func (o *Org) serve(w http.ResponseWriter, r *http.Request, path, limit, scope string, run endpoint) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		write(w, answer{status: http.StatusRequestEntityTooLarge})
+	body, ok := fake.Body(w, r)
+	if !ok {
 		return
 	}
 	c := &call{Org: o, r: r, path: path, query: r.URL.Query(), body: body, now: o.now()}
-	f := c.arrive()
-	c.by.lost = f.Lost()
-	c.by.void = f.Kind == fake.NoEffect
-	answered := func(w http.ResponseWriter) { c.run(w, limit, scope, run) }
-	refused := func(w http.ResponseWriter) {
+	c.Arrive(r.Method, c.path)
+	f := c.Fault(r.Method, c.path, c.subject)
+	c.by = f.Cause()
+	f.Serve(w, r, func(w http.ResponseWriter) { c.run(w, limit, scope, run) }, func(w http.ResponseWriter) {
+		if f.Kind == fake.TooMany {
+			limited(w.Header(), 600, 0, c.now.Add(max(f.RetryAfter, time.Second)))
+		}
 		no := c.scheduled(f)
 		no.oauth = limit == ""
 		write(w, answer{status: no.status, body: no.document("oaeFault")})
-	}
-	switch f.Kind {
-	case fake.None, fake.NoEffect:
-		answered(w)
-	case fake.TimeOut, fake.Reset, fake.BadGateway:
-		f.Cut(r.Context(), w)
-	case fake.AnswerLost, fake.AnswerHangs, fake.ErrorAfter, fake.BusyAfter, fake.Truncated, fake.Garbage, fake.Slow:
-		f.Spoil(r.Context(), w, answered, refused)
-	case fake.TooMany:
-		after := max(f.RetryAfter, time.Second)
-		limited(w.Header(), 600, 0, c.now.Add(after))
-		refused(w)
-	default:
-		refused(w)
-	}
-}
-
-// arrive counts a request, and asks what goes wrong with it.
-func (c *call) arrive() fake.Fault {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.counts[c.r.Method+" "+c.path]++
-	switch {
-	case c.down:
-		return fake.Fault{Kind: fake.Unavailable}
-	case c.faults == nil:
-		return fake.Fault{}
-	}
-	return c.faults.Next(fake.Operation{Method: c.r.Method, Path: c.path, Subject: c.subject()})
+	})
 }
 
 // subject names what a call is about, without ids, which depend on the order of calls.
@@ -237,17 +191,17 @@ func (c *call) scheduled(f fake.Fault) *refusal {
 
 // run answers a call as Okta would.
 func (c *call) run(w http.ResponseWriter, limit, scope string, run endpoint) {
-	c.mu.Lock()
+	c.Lock()
 	a, err := c.admitted(w, limit, scope, run)
 	var no *refusal
-	if errors.As(err, &no) && no.status != http.StatusTooManyRequests && len(c.refusals) < mostRefusals {
-		c.refusals = append(c.refusals, Refusal{c.r.Method, c.path, no.status, no.code, no.Error()})
+	if errors.As(err, &no) && no.status != http.StatusTooManyRequests {
+		c.Refused(fake.Refusal{At: c.now, Method: c.r.Method, Path: c.path, Status: no.status, Code: no.code, Message: no.Error()})
 	}
 	id := ""
 	if no != nil {
 		id = c.ids.Next("oae", 17)
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	if no != nil {
 		a = answer{status: no.status, body: no.document(id)}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/usher-id/usher/internal/fake"
 )
 
 // group is a group of the org.
@@ -27,7 +29,7 @@ func (g *group) document() any {
 	return map[string]any{"id": g.id, "type": g.kind, "created": stamp(g.created), "objectClass": []string{"okta:user_group"}, "profile": g.profile}
 }
 
-func (o *Org) putGroup(by cause, kind string, profile map[string]any) *group {
+func (o *Org) putGroup(by fake.Cause, kind string, profile map[string]any) *group {
 	g := &group{id: o.ids.Next("00g", 17), kind: kind, created: o.now(), profile: profile, members: map[string]bool{}}
 	o.groups[g.id] = g
 	o.note(by, Created, "group", g.id, g.text("name"))
@@ -97,7 +99,7 @@ func updateGroup(c *call) (answer, error) {
 	if no := c.named(g, p); no != nil {
 		return answer{}, no
 	}
-	if !maps.Equal(g.profile, p) && !c.by.void {
+	if !maps.Equal(g.profile, p) && !c.by.Void {
 		g.profile = p
 		c.note(c.by, Updated, "group", g.id, g.text("name"))
 	}
@@ -168,7 +170,7 @@ func member(c *call, in bool, op string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if g.members[u.id] != in && !c.by.void {
+	if g.members[u.id] != in && !c.by.Void {
 		if g.members[u.id] = in; !in {
 			delete(g.members, u.id)
 		}

@@ -3,14 +3,9 @@
 package oktatest
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"net/http"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/usher-id/usher/internal/fake"
@@ -44,22 +39,16 @@ type Config struct {
 
 // Org is a fake org: an http.Handler. It is safe for concurrent use.
 type Org struct {
-	cfg Config
-	mux *http.ServeMux
+	fake.Frame[fake.Effect]
 
-	mu         sync.Mutex
+	cfg        Config
 	ids        fake.IDs
-	faults     *fake.Schedule
-	down       bool
-	counts     Counts
-	refusals   []Refusal
-	ledger     []Effect
 	keys       []fake.PublicKey
 	assertions fake.Assertions
-	tokens     map[string]*token
+	tokens     fake.Tokens
 	windows    map[string]*window
 	users      map[string]*user
-	index      index
+	index      fake.Late[user] // what searches and lists know, late by the org's lag
 	groups     map[string]*group
 	everyone   *group
 }
@@ -82,8 +71,8 @@ func New(c Config) (*Org, error) {
 		c.Scopes = []string{"okta.users.manage", "okta.groups.manage"}
 	}
 	o := &Org{
-		cfg: c, faults: c.Faults, counts: Counts{}, tokens: map[string]*token{}, windows: map[string]*window{}, users: map[string]*user{},
-		groups: map[string]*group{}, assertions: fake.Assertions{Most: time.Hour}, index: index{seen: map[string]*user{}},
+		cfg: c, windows: map[string]*window{}, users: map[string]*user{},
+		groups: map[string]*group{}, assertions: fake.Assertions{Most: time.Hour},
 	}
 	for _, text := range c.PublicKeys {
 		key, err := fake.ReadPublicKey(text)
@@ -93,65 +82,14 @@ func New(c Config) (*Org, error) {
 		o.keys = append(o.keys, key)
 	}
 	o.everyone = o.putGroup(administrator(), "BUILT_IN", map[string]any{"name": "Everyone", "description": "All users in your organization"})
-	o.mux = o.routes()
+	o.Init(o.routes(), c.Faults)
 	return o, nil
 }
 
 // now is the org's time, in the milliseconds that Okta shows.
 func (o *Org) now() time.Time { return o.cfg.Now().UTC().Truncate(time.Millisecond) }
 
-// Listen serves the org on a free port of the loopback interface, see [fake.Listen].
-func (o *Org) Listen(ctx context.Context) (url string, stop func(), err error) {
-	return fake.Listen(ctx, o)
-}
-
-// Transport is a way to the org without a network.
-func (o *Org) Transport() http.RoundTripper { return fake.Transport(o) }
-
-// SetFaults replaces the schedule; nil ends all faults.
-func (o *Org) SetFaults(s *fake.Schedule) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.faults = s
-}
-
-// Counts are the requests that came, whatever became of them, by method and path without
-// the base: "POST /users", "PUT /groups/{gid}/users/{id}".
-type Counts map[string]int
-
-// Total is the number of all requests.
-func (c Counts) Total() (n int) {
-	for _, k := range c {
-		n += k
-	}
-	return n
-}
-
-// Writes is the number of requests that may change something.
-func (c Counts) Writes() (n int) {
-	for what, k := range c {
-		if !strings.HasPrefix(what, "GET ") && what != "POST /oauth2/v1/token" {
-			n += k
-		}
-	}
-	return n
-}
-
-// Counts returns the requests since the start, or since ResetCounts.
-func (o *Org) Counts() Counts {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return maps.Clone(o.counts)
-}
-
-// ResetCounts begins to count anew.
-func (o *Org) ResetCounts() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.counts = Counts{}
-}
-
-// The operations of an Effect.
+// The operations of a [fake.Effect].
 const (
 	Created       = "create"
 	Updated       = "update"
@@ -166,50 +104,11 @@ const (
 	MailSent      = "mail"
 )
 
-// Effect is something that really happened. A request that changes nothing has none.
-type Effect struct {
-	Seq     int
-	At      time.Time
-	Op      string
-	Kind    string // "user" or "group"
-	ID      string
-	Detail  string // the member's id, or what was written
-	Outside bool   // without a request: by an administrator, or by the user
-	Lost    bool   // the client was not told: its answer went wrong
-}
-
-// cause is who brings something about.
-type cause struct{ outside, lost, void bool }
-
-func administrator() cause { return cause{outside: true} }
+func administrator() fake.Cause { return fake.Cause{Outside: true} }
 
 // note writes an effect down. The caller holds the lock.
-func (o *Org) note(by cause, op, kind, id, detail string) {
-	o.ledger = append(o.ledger, Effect{len(o.ledger) + 1, o.now(), op, kind, id, detail, by.outside, by.lost})
-}
-
-// Ledger returns what really happened, in order.
-func (o *Org) Ledger() []Effect {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Clone(o.ledger)
-}
-
-// Refusal is a request that was refused because Okta is as it is: no fault, and no limit.
-type Refusal struct {
-	Method, Path string
-	Status       int
-	Code         string
-	Message      string
-}
-
-const mostRefusals = 10_000
-
-// Refusals returns the requests that were refused, in order, up to 10,000.
-func (o *Org) Refusals() []Refusal {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Clone(o.refusals)
+func (o *Org) note(by fake.Cause, op, kind, id, detail string) {
+	o.Happened(by.Effect(o.now(), op, kind, id, detail))
 }
 
 // User is a copy of a user, as it is.
@@ -222,8 +121,8 @@ type User struct {
 
 // Users returns all users by their login.
 func (o *Org) Users() map[string]User {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	out := map[string]User{}
 	for _, u := range o.users {
 		out[u.text("login")] = o.copy(u)
@@ -249,8 +148,8 @@ func (o *Org) copy(u *user) User {
 // Put makes a user as an administrator might, and returns its id. The login is its
 // e-mail address unless one is given.
 func (o *Org) Put(status string, profile map[string]string) (string, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	p := map[string]any{"firstName": "A", "lastName": "B", "email": profile["login"]}
 	for name, value := range profile {
 		p[name] = value
@@ -264,8 +163,8 @@ func (o *Org) Put(status string, profile map[string]string) (string, error) {
 
 // SignIn signs a user in, as far as their status lets them.
 func (o *Org) SignIn(id string) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	u := o.users[id]
 	if u == nil {
 		return fmt.Errorf("there is no user %q", id)
@@ -284,8 +183,8 @@ func (o *Org) SignIn(id string) error {
 
 // SetStatus gives a user a status, as whatever happens to them might.
 func (o *Org) SetStatus(id, status string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	if u := o.users[id]; u != nil {
 		u.status, u.becoming = status, ""
 		o.touch(u)
@@ -294,8 +193,8 @@ func (o *Org) SetStatus(id, status string) {
 
 // PutRole makes a user an administrator.
 func (o *Org) PutRole(id, kind string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	if u := o.users[id]; u != nil {
 		u.roles = append(u.roles, kind)
 	}
@@ -304,8 +203,8 @@ func (o *Org) PutRole(id, kind string) {
 // PutGroup makes a group of a type as an administrator, or an application, might, with
 // members, and returns its id.
 func (o *Org) PutGroup(kind, name string, members ...string) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	g := o.putGroup(administrator(), kind, map[string]any{"name": name})
 	for _, id := range members {
 		g.members[id] = true
@@ -315,8 +214,8 @@ func (o *Org) PutGroup(kind, name string, members ...string) string {
 
 // Groups returns the names of the groups of a type, in order, without the one of everybody.
 func (o *Org) Groups(kind string) (names []string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	for _, g := range o.groups {
 		if g.kind == kind && g != o.everyone {
 			names = append(names, g.text("name"))

@@ -3,42 +3,11 @@
 package oktatest
 
 import (
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
-
-// index is what searches and lists know: it is late by the org's lag.
-type index struct {
-	seen    map[string]*user
-	pending []told
-}
-
-type told struct {
-	at time.Time
-	id string
-	u  *user // nil: it is gone
-}
-
-func (i *index) tell(at time.Time, id string, u *user) {
-	i.pending = append(i.pending, told{at, id, u})
-}
-
-func (i *index) catchUp(now time.Time) {
-	n := 0
-	for n < len(i.pending) && !now.Before(i.pending[n].at) {
-		if t := i.pending[n]; t.u == nil {
-			delete(i.seen, t.id)
-		} else {
-			i.seen[t.id] = t.u
-		}
-		n++
-	}
-	i.pending = i.pending[n:]
-}
 
 // term is one comparison by eq, the only operator here.
 var term = regexp.MustCompile(`^([A-Za-z.]+) eq "((?:[^"\\]|\\.)*)"$`)
@@ -79,7 +48,7 @@ func listUsers(c *call) (answer, error) {
 	for _, u := range c.users {
 		c.settle(u)
 	}
-	c.index.catchUp(c.now)
+	c.index.CatchUp(c.now)
 	match, ok := func(u *user) bool { return u.status != "DEPROVISIONED" }, true
 	switch {
 	case c.query.Get("search") != "":
@@ -90,12 +59,10 @@ func listUsers(c *call) (answer, error) {
 	if !ok {
 		return answer{}, refuse(http.StatusBadRequest, "E0000031", "Invalid search criteria.")
 	}
-	ids := slices.Sorted(maps.Keys(c.index.seen))
-	ids = slices.DeleteFunc(ids, func(id string) bool { return !match(c.index.seen[id]) })
-	cut, links := c.page(ids)
+	cut, links := c.page(c.index.Find(match))
 	out := []any{}
 	for _, id := range cut {
-		out = append(out, c.index.seen[id].document())
+		out = append(out, c.index.Get(id).document())
 	}
 	return answer{http.StatusOK, out, links}, nil
 }

@@ -14,12 +14,6 @@ import (
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// token is an access token.
-type token struct {
-	scopes []string
-	until  time.Time
-}
-
 func oauth(status int, code, why string) *refusal {
 	return &refusal{status: status, code: code, summary: why, oauth: true}
 }
@@ -39,11 +33,7 @@ func issueToken(c *call) (answer, error) {
 	case form.Get("client_assertion_type") != assertionType:
 		return answer{}, oauth(http.StatusUnauthorized, "invalid_client", "The client_assertion_type is invalid.")
 	}
-	scheme := "http"
-	if c.r.TLS != nil {
-		scheme = "https"
-	}
-	_, why := c.assertions.Check(form.Get("client_assertion"), "", scheme+"://"+c.r.Host+"/oauth2/v1/token", c.now, func(id string) ([]fake.PublicKey, bool) {
+	_, why := c.assertions.Check(form.Get("client_assertion"), "", fake.Base(c.r)+"/oauth2/v1/token", c.now, func(id string) ([]fake.PublicKey, bool) {
 		return c.keys, id == c.cfg.ClientID && id != ""
 	})
 	switch {
@@ -55,7 +45,7 @@ func issueToken(c *call) (answer, error) {
 		return answer{}, oauth(http.StatusBadRequest, "invalid_scope", "One or more scopes are not configured for the client.")
 	}
 	value := c.ids.Secret("token")
-	c.tokens[value] = &token{scopes, c.now.Add(c.cfg.TokenLife)}
+	c.tokens.Give(value, scopes, c.now.Add(c.cfg.TokenLife))
 	return answer{status: http.StatusOK, body: map[string]any{
 		"token_type": "Bearer", "expires_in": int(c.cfg.TokenLife / time.Second), "access_token": value, "scope": strings.Join(scopes, " "),
 	}}, nil
@@ -63,13 +53,13 @@ func issueToken(c *call) (answer, error) {
 
 // authenticate finds out who sends a call, and whether they may.
 func (c *call) authenticate(scope string) *refusal {
-	scheme, value, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
-	switch {
-	case scheme == "SSWS" && value == c.cfg.Token && value != "":
+	if key, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "SSWS "); ok && key == c.cfg.Token && key != "" {
 		return nil
-	case scheme != "Bearer" || c.tokens[value] == nil || !c.now.Before(c.tokens[value].until):
+	}
+	switch scopes, ok := c.tokens.Check(c.r, c.now); {
+	case !ok:
 		return refuse(http.StatusUnauthorized, "E0000011", "Invalid token provided")
-	case !slices.Contains(c.tokens[value].scopes, scope):
+	case !slices.Contains(scopes, scope):
 		return forbidden()
 	}
 	return nil
@@ -77,14 +67,14 @@ func (c *call) authenticate(scope string) *refusal {
 
 // RevokeTokens makes all access tokens that were issued so far worthless.
 func (o *Org) RevokeTokens() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	clear(o.tokens)
+	o.Lock()
+	defer o.Unlock()
+	o.tokens.Revoke()
 }
 
 // SetToken replaces the API token.
 func (o *Org) SetToken(token string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.Lock()
+	defer o.Unlock()
 	o.cfg.Token = token
 }

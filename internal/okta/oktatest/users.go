@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/usher-id/usher/internal/fake"
 )
 
 // base are the attributes that each profile may have.
@@ -79,11 +81,11 @@ func (o *Org) become(u *user, status string, in time.Duration) {
 // touch tells the index of a change.
 func (o *Org) touch(u *user) {
 	u.updated = o.now()
-	o.index.tell(o.now().Add(o.cfg.SearchLag), u.id, u.clone())
+	o.index.Tell(o.now().Add(o.cfg.SearchLag), u.id, u.clone())
 }
 
 // putUser makes a user.
-func (o *Org) putUser(by cause, status string, profile map[string]any) *user {
+func (o *Org) putUser(by fake.Cause, status string, profile map[string]any) *user {
 	now := o.now()
 	u := &user{id: o.ids.Next("00u", 17), status: status, created: now, changed: now, profile: profile}
 	o.users[u.id] = u
@@ -200,7 +202,7 @@ func updateUser(c *call) (answer, error) {
 	if no := c.checkProfile(u, p); no != nil {
 		return answer{}, no
 	}
-	if c.by.void || c.cfg.KeepsNothing {
+	if c.by.Void || c.cfg.KeepsNothing {
 		return answer{status: http.StatusOK, body: u.document()}, nil
 	}
 	was := maps.Clone(u.profile)
@@ -226,7 +228,7 @@ func activate(c *call) (answer, error) {
 		return answer{}, err
 	case u.status != "STAGED" && u.status != "DEPROVISIONED" || u.becoming != "":
 		return answer{}, refuse(http.StatusForbidden, "E0000016", "Activation failed because the user is already active")
-	case c.by.void:
+	case c.by.Void:
 		return empty()
 	}
 	c.note(c.by, Activated, "user", u.id, u.status)
@@ -245,7 +247,7 @@ func deactivate(c *call) (answer, error) {
 		return answer{}, err
 	case u.status == "DEPROVISIONED":
 		return answer{}, notFound(u.id, "User")
-	case c.by.void || u.becoming == "DEPROVISIONED":
+	case c.by.Void || u.becoming == "DEPROVISIONED":
 		return empty()
 	}
 	c.note(c.by, Deactivated, "user", u.id, u.status)
@@ -263,7 +265,7 @@ func change(c *call, from, to, op string) (answer, error) {
 		return answer{}, err
 	case u.status != from:
 		return answer{}, invalid("user", fmt.Sprintf("Cannot %s a user that is not %s", op, strings.ToLower(from)))
-	case c.by.void:
+	case c.by.Void:
 		return empty()
 	}
 	u.status, u.changed = to, c.now
@@ -279,7 +281,7 @@ func endSessions(c *call) (answer, error) {
 		return answer{}, err
 	case u.status == "DEPROVISIONED" && c.cfg.NobodyToEnd:
 		return answer{}, notFound(u.id, "User")
-	case u.sessions > 0 && !c.by.void:
+	case u.sessions > 0 && !c.by.Void:
 		u.sessions = 0
 		c.note(c.by, SessionsEnded, "user", u.id, "")
 	}
@@ -292,7 +294,7 @@ func deleteUser(c *call) (answer, error) {
 	switch {
 	case err != nil:
 		return answer{}, err
-	case c.by.void:
+	case c.by.Void:
 	case u.status != "DEPROVISIONED":
 		if u.becoming != "DEPROVISIONED" {
 			c.note(c.by, Deactivated, "user", u.id, u.status)
@@ -303,7 +305,7 @@ func deleteUser(c *call) (answer, error) {
 		for _, g := range c.groups {
 			delete(g.members, u.id)
 		}
-		c.index.tell(c.now.Add(c.cfg.SearchLag), u.id, nil)
+		c.index.Tell(c.now.Add(c.cfg.SearchLag), u.id, nil)
 		c.note(c.by, Deleted, "user", u.id, u.text("login"))
 	}
 	return answer{status: http.StatusNoContent}, nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/jsonpath"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 )
 
 // Path is where in a JSON text a value is.
@@ -28,7 +29,7 @@ type Config struct {
 	Method  string // GET (the default), or POST for a search
 	Body    string // of a POST: JSON
 	Headers []Header
-	Auth    Auth
+	Auth    httpauth.Auth
 
 	// List leads to the array of records, or with [*] behind it to an object of which they
 	// are the values. The zero Path is the answer itself.
@@ -163,7 +164,7 @@ func (c *Config) checkParts(at *url.URL) error {
 	if c.Feed != nil {
 		return c.fed()
 	}
-	checks := []error{plain(c.List, "list"), c.Paging.check(), c.Since.check(at), c.One.check(at), c.Auth.check(), c.checkDetails(at)}
+	checks := []error{plain(c.List, "list"), c.Paging.check(), c.Since.check(at), c.One.check(at), checkAuth(c.Auth), c.checkDetails(at)}
 	for _, column := range c.Columns {
 		checks = append(checks, column.check())
 	}

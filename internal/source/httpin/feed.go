@@ -11,7 +11,7 @@ import (
 	"net/url"
 
 	"github.com/usher-id/usher/internal/jsonpath"
-	"github.com/usher-id/usher/internal/source"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 )
 
 // Feed has the records of a system that does not give them as JSON in pages. It makes the
@@ -38,7 +38,7 @@ const pagingFeed PagingKind = "feed"
 
 // fed checks what goes with a feed, and fills in what the rest goes by.
 func (c *Config) fed() error {
-	if c.Body != "" || !c.List.IsZero() || c.Total != nil || c.Paging.Kind != PagingNone || c.One != nil || c.Since != nil || len(c.With) > 0 || c.Auth.Kind != AuthNone {
+	if c.Body != "" || !c.List.IsZero() || c.Total != nil || c.Paging.Kind != PagingNone || c.One != nil || c.Since != nil || len(c.With) > 0 || c.Auth.Kind != httpauth.None {
 		return errors.New("body, list, total, paging, with, one and since say nothing to a system that gives no JSON: take them out")
 	}
 	c.One, c.Paging.Kind = &One{}, pagingFeed // it is asked by id, see oneFed
@@ -59,8 +59,8 @@ func (l *List) post(ctx context.Context, body []byte) ([]byte, error) {
 }
 
 // onceFed reads everybody by the feed. What goes wrong behind the first record leaves the
-// rest unread, unless it is about who we are.
-func (l *List) onceFed(ctx context.Context) (*rows, *walk, error) {
+// rest unread, unless it is about who we are. No feed has an ETag.
+func (l *List) onceFed(ctx context.Context, _ string) (*rows, *walk, error) {
 	w, all := &walk{paging: l.Paging}, l.newRows()
 	send := func(ctx context.Context, body []byte) ([]byte, error) {
 		text, err := l.post(ctx, body)
@@ -85,46 +85,28 @@ func (l *List) onceFed(ctx context.Context) (*rows, *walk, error) {
 	case why != "":
 		w.doubt("%s", why)
 	}
-	if names := all.hidden(); len(names) > 0 {
-		return nil, nil, l.lacks(names)
-	}
-	all.doubt(w)
 	return all, w, nil
 }
 
-// oneFed reads a record by its id; see one.
-func (l *List) oneFed(ctx context.Context, key string) (row *source.Row, reject *source.Reject, why string, err error) {
+// oneFed has a record by its id; see one.
+func (l *List) oneFed(ctx context.Context, key string) (record *jsonpath.Value, why string, err error) {
 	text, err := l.Feed.One(ctx, l.post, key)
 	if e, ok := errors.AsType[*Error](err); ok {
-		return nil, nil, "", e
+		return nil, "", e
 	}
 	switch {
 	case ctx.Err() != nil:
-		return nil, nil, "", context.Cause(ctx)
+		return nil, "", context.Cause(ctx)
 	case err != nil:
-		return nil, nil, l.where + ": " + err.Error(), nil
+		return nil, l.where + ": " + err.Error(), nil
 	case text == nil:
-		return nil, nil, "", &Error{Where: l.where, Msg: "has nobody of that id", Status: http.StatusNotFound}
+		return nil, "", &Error{Where: l.where, Msg: "has nobody of that id", Status: http.StatusNotFound}
 	}
 	v, err := jsonpath.Parse(text)
 	if err != nil {
-		return nil, nil, l.where + " has a record that cannot be read: " + err.Error(), nil
+		return nil, l.where + " has a record that cannot be read: " + err.Error(), nil
 	}
-	if got, reason := l.key(v); reason != "" || got != key {
-		return nil, nil, "the answer is not about the id that was asked for", nil
-	}
-	r := l.newRows()
-	r.count = 1
-	r.note(v)
-	if names := r.hidden(); len(names) > 0 {
-		return nil, nil, l.lacks(names).Msg, nil
-	}
-	r.take(key, v)
-	good, bad := r.done()
-	if len(bad) > 0 {
-		return nil, &bad[0], "", nil
-	}
-	return &good[0], nil, "", nil
+	return v, "", nil
 }
 
 const mostRefusal = 64 << 10

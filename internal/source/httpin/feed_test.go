@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/internal/source/httpin"
 	"github.com/usher-id/usher/internal/source/httpintest"
 )
@@ -89,7 +90,7 @@ func TestFeed(t *testing.T) {
 	three := record(1) + "\n" + record(2) + "\n" + record(3)
 	f := &lines{}
 	h := setup(t, httpintest.None, func(_ *httpintest.Server, c *httpin.Config) {
-		c.URL, c.List, c.Auth, c.Feed = srv.URL, httpin.Path{}, httpin.Auth{}, f
+		c.URL, c.List, c.Auth, c.Feed = srv.URL, httpin.Path{}, httpauth.Auth{}, f
 	})
 	answer.Store(three)
 	h.readAll()

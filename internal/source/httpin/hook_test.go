@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/httpin"
 	"github.com/usher-id/usher/internal/source/httpintest"
@@ -635,8 +636,8 @@ func TestTokens(t *testing.T) {
 			t.Cleanup(login.Close)
 			h := setup(t, httpintest.Page, func(hr *httpintest.Server, c *httpin.Config) {
 				hr.Token = "t1"
-				c.Auth = httpin.Auth{
-					Kind: httpin.AuthOAuth, TokenURL: login.URL + "/token?x=in-the-query", Scope: "people", InBody: inBody,
+				c.Auth = httpauth.Auth{
+					Kind: httpauth.OAuth, TokenURL: login.URL + "/token?x=in-the-query", Scope: "people", InBody: inBody,
 					User: func() (string, error) { return "us her", nil }, Secret: func() (string, error) { return "s:+%", nil },
 				}
 			})

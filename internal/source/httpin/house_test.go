@@ -16,6 +16,7 @@ import (
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/httpin"
 	"github.com/usher-id/usher/internal/source/httpintest"
@@ -60,7 +61,7 @@ func listing(t testing.TB, hr *httpintest.Server, kind httpintest.Paging) httpin
 			{Name: "dept", Path: path(t, "dept")},
 			{Name: "end", Path: path(t, "end"), Optional: true},
 		},
-		Auth:   httpin.Auth{Kind: httpin.AuthBearer, Secret: func() (string, error) { return token, nil }},
+		Auth:   httpauth.Auth{Kind: httpauth.Bearer, Secret: func() (string, error) { return token, nil }},
 		HTTP:   dial.NewTransport(dial.Allow{Loopback: true, PlainHTTP: true}, time.Second, 2, nil),
 		Limits: httpin.Limits{Pause: time.Millisecond, Wait: 2 * time.Second, PageBytes: 1 << 20},
 	}

@@ -8,11 +8,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/usher-id/usher/internal/jsonpath"
+	"github.com/usher-id/usher/internal/rest"
 )
 
 // walk is one way through the pages of a list.
@@ -233,6 +235,19 @@ func with(u *url.URL, set map[string]string) *url.URL {
 	}
 	next.RawQuery = q.Encode()
 	return &next
+}
+
+// link is the target of the first link of the relation next (RFC 8288 §3), "" for none.
+func link(h http.Header) string {
+	target, _ := rest.Link(h, "next")
+	return target
+}
+
+// pages reports whether an answer links to another page by the relations of pages (RFC 8288
+// §3; previous is that of RFC 5005 §3), so that it is known that we look where it does so.
+func pages(h http.Header) bool {
+	target, _ := rest.Link(h, "next", "prev", "previous", "first", "last")
+	return target != ""
 }
 
 // onward makes of the address of a page that of the next one. more is false if there is

@@ -105,9 +105,23 @@ func (l *List) asked() [32]byte {
 
 // once reads the list from its beginning to its end.
 func (l *List) once(ctx context.Context, etag string) (*rows, *walk, error) {
+	had := l.oncePaged
 	if l.Feed != nil {
-		return l.onceFed(ctx)
+		had = l.onceFed
 	}
+	all, w, err := had(ctx, etag)
+	if err != nil {
+		return nil, nil, err
+	}
+	if names := all.hidden(); len(names) > 0 {
+		return nil, nil, l.lacks(names)
+	}
+	all.doubt(w)
+	return all, w, nil
+}
+
+// oncePaged reads everybody page by page, with what is told of them; see once.
+func (l *List) oncePaged(ctx context.Context, etag string) (*rows, *walk, error) {
 	at, err := url.Parse(l.URL)
 	if err != nil {
 		return nil, nil, err
@@ -121,14 +135,7 @@ func (l *List) once(ctx context.Context, etag string) (*rows, *walk, error) {
 	if err := l.all(ctx, w, ask{url: at, where: l.where, method: l.Method, body: l.Body, etag: etag}, add); err != nil {
 		return nil, nil, err
 	}
-	if err := d.add(ctx, all, w); err != nil {
-		return nil, nil, err
-	}
-	if names := all.hidden(); len(names) > 0 {
-		return nil, nil, l.lacks(names)
-	}
-	all.doubt(w)
-	return all, w, nil
+	return all, w, d.add(ctx, all, w)
 }
 
 // lacks is why a list is not taken of which no record has some columns.
@@ -230,27 +237,13 @@ func (l *List) byID(ctx context.Context, absent []string, b *source.Batch, w *wa
 // one reads a record by its id. why says that what came is not what was asked for, or that
 // it cannot be asked for.
 func (l *List) one(ctx context.Context, key string, d *details) (row *source.Row, reject *source.Reject, why string, err error) {
+	had := l.oneAsked
 	if l.Feed != nil {
-		return l.oneFed(ctx, key)
+		had = l.oneFed
 	}
-	request, why := l.One.ask(l, key)
-	if why != "" {
-		return nil, nil, l.where + why, nil
-	}
-	a, err := l.client.get(ctx, request)
-	if err != nil {
-		return nil, nil, "", err
-	}
-	answer, err := jsonpath.Parse(a.body)
-	if err != nil {
-		return nil, nil, request.where + " answers with what cannot be read: " + err.Error(), nil
-	}
-	v, none := l.One.record(answer)
-	switch {
-	case none:
-		return nil, nil, "", &Error{Where: request.where, Msg: "finds nobody of that id", Status: http.StatusNotFound}
-	case v == nil:
-		return nil, nil, "the answer does not hold the record where one looks for it; it has " + memberNames(answer), nil
+	v, why, err := had(ctx, key)
+	if err != nil || why != "" {
+		return nil, nil, why, err
 	}
 	if got, reason := l.key(v); reason != "" || got != key {
 		return nil, nil, "the answer is not about the id that was asked for", nil
@@ -274,6 +267,30 @@ func (l *List) one(ctx context.Context, key string, d *details) (row *source.Row
 		return nil, nil, "the answer lacks the column " + strings.Join(names, ", ") + ": have it told, or list it under optional", nil
 	}
 	return &good[0], nil, "", nil
+}
+
+// oneAsked has a record by its id; see one.
+func (l *List) oneAsked(ctx context.Context, key string) (record *jsonpath.Value, why string, err error) {
+	request, why := l.One.ask(l, key)
+	if why != "" {
+		return nil, l.where + why, nil
+	}
+	a, err := l.client.get(ctx, request)
+	if err != nil {
+		return nil, "", err
+	}
+	answer, err := jsonpath.Parse(a.body)
+	if err != nil {
+		return nil, request.where + " answers with what cannot be read: " + err.Error(), nil
+	}
+	v, none := l.One.record(answer)
+	switch {
+	case none:
+		return nil, "", &Error{Where: request.where, Msg: "finds nobody of that id", Status: http.StatusNotFound}
+	case v == nil:
+		return nil, "the answer does not hold the record where one looks for it; it has " + memberNames(answer), nil
+	}
+	return v, "", nil
 }
 
 // address is where a record is had, or what is told of it, or why there is no such place. An

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/httpin"
 	"github.com/usher-id/usher/internal/source/httpintest"
@@ -134,8 +135,8 @@ func TestATokenThatIsNotThereSaysNothingOfAPerson(t *testing.T) {
 			t.Cleanup(login.Close)
 			h := setup(t, httpintest.None, func(hr *httpintest.Server, c *httpin.Config) {
 				hr.Token, c.One = "t1", &httpin.One{URL: hr.URL + "/{id}", At: path(t, "data")}
-				c.Auth = httpin.Auth{
-					Kind: httpin.AuthOAuth, TokenURL: login.URL + "/token",
+				c.Auth = httpauth.Auth{
+					Kind: httpauth.OAuth, TokenURL: login.URL + "/token",
 					User: func() (string, error) { return "us", nil }, Secret: func() (string, error) { return "x", nil },
 				}
 			})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package httpin
+package rest
 
 import (
 	"net/http"
@@ -8,26 +8,19 @@ import (
 	"strings"
 )
 
-// link is the target of the first link of the relation next (RFC 8288 §3), "" for none.
-func link(h http.Header) string { return linked(h, "next") }
-
-// pages reports whether an answer links to another page by the relations of pages (RFC 8288
-// §3; previous is that of RFC 5005 §3), so that it is known that we look where it does so.
-func pages(h http.Header) bool { return linked(h, "next", "prev", "previous", "first", "last") != "" }
-
-// linked is the target of the first link of one of some relations, "" for none.
-func linked(h http.Header, relations ...string) string {
+// Link is the target of the first link of one of some relations in the headers of an answer
+// (RFC 8288 §3), which may be empty; false: there is no such link.
+func Link(h http.Header, relations ...string) (target string, ok bool) {
 	for _, field := range h.Values("Link") {
 		for field != "" {
-			var target string
 			var rels []string
 			target, rels, field = oneLink(field)
-			if target != "" && slices.ContainsFunc(rels, func(r string) bool { return slices.Contains(relations, r) }) {
-				return target
+			if slices.ContainsFunc(rels, func(r string) bool { return slices.Contains(relations, r) }) {
+				return target, true
 			}
 		}
 	}
-	return ""
+	return "", false
 }
 
 // oneLink reads a link off the front of a field: <target>; rel="a b"; other=x, …
@@ -83,5 +76,5 @@ func parameter(text string) (name, value, rest string) {
 			b.WriteByte(c)
 		}
 	}
-	return name, "", "" // it is never closed
+	return name, b.String(), "" // it is never closed: rather a page too many than a list that seems to end
 }
