@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,6 +58,7 @@ type appPage struct {
 	people   string
 	dir      string
 	fake     *fake
+	login    *pageLogin // nil: the app takes a token that stays
 
 	mu  sync.Mutex
 	say strings.Builder // all that Usher has said
@@ -228,8 +230,14 @@ func (p *appPage) there(block string) string {
 	if !ok {
 		p.Fatalf("there is no simulator of %s", id)
 	}
-	p.fake = newFake(p.T, scimtest.Config{Quirks: quirks}, nil)
-	return pageURL.ReplaceAllString(block, "    url: "+p.fake.base+"\n    allow: [loopback, plain-http]")
+	var door func(http.Handler) http.Handler
+	p.login, door = p.logsIn(block)
+	p.fake = newFake(p.T, scimtest.Config{Quirks: quirks}, door)
+	block = pageURL.ReplaceAllString(block, "    url: "+p.fake.base+"\n    allow: [loopback, plain-http]")
+	if p.login != nil {
+		block = pageTokenURL.ReplaceAllString(block, "        token_url: "+p.login.url)
+	}
+	return block
 }
 
 // plays runs the page's commands, in its order, and has somebody leave while it serves.
@@ -239,6 +247,10 @@ func (p *appPage) plays() {
 	p.write("usher.yaml", p.head+block+"server: {address: '127.0.0.1:0'}\ntelemetry: {metrics_address: \"off\"}\n")
 	p.write("people.csv", p.people)
 	p.write("token.txt", p.fake.token+"\n")
+	if p.login != nil {
+		p.write("client-secret.txt", pageSecret+"\n")
+		p.write("private-key.pem", string(p.login.private))
+	}
 	if strings.Contains(block, "groups:") && p.id == "salesforce" { // whose groups are made by hand, as the page says
 		for _, name := range []string{"Engineering", "Finance"} {
 			g := scim.NewResource(scim.GroupURN)
@@ -260,6 +272,7 @@ func (p *appPage) plays() {
 	p.firstRun(commands[:6], func() int { return p.fake.Counts().Writes() })
 	p.everybody()
 	p.leave(commands[6])
+	p.hides()
 }
 
 // firstRun runs the commands of a page up to its first run, with the hold that the plan
@@ -379,6 +392,9 @@ func (p *appPage) leave(serve string) {
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		p.Fatal(err)
+	}
+	if p.login != nil {
+		p.login.Revoke()
 	}
 	p.write("people.csv", strings.Replace(p.people, "2020-06-15,\n", "2020-06-15,2021-06-30\n", 1))
 	out := func() bool {
@@ -529,8 +545,13 @@ func (p *appPage) slips() {
 		default:
 			p.Fatalf("%q is not once in\n%s", s.old, right)
 		}
-		if s.token != "" {
+		switch {
+		case s.token == "":
+		case p.login == nil:
 			wrong = strings.Replace(wrong, p.fake.token, s.token, 1)
+		default:
+			wrong = strings.Replace(wrong, pageSecret, s.token, 1)
+			p.login.Disown()
 		}
 		if at := p.fake.base; strings.HasPrefix(s.url, "/") {
 			wrong = strings.Replace(wrong, at, at+s.url, 1)
@@ -557,6 +578,12 @@ func (p *appPage) loose(page string) string {
 	p.Helper()
 	p.dir = p.TempDir()
 	block := p.there(blocks(page, "yaml")[0])
+	if p.login != nil {
+		p.write("private-key.pem", string(p.login.private))
+		block = pageSealed.ReplaceAllString(block, "client_secret: "+pageSecret)
+		block = pageSealedKey.ReplaceAllString(block, "private_key: "+filepath.Join(p.dir, "private-key.pem"))
+		block = strings.Replace(block, "    user:\n", "    first_run: go\n    user:\n", 1)
+	}
 	block = pageToken.ReplaceAllString(block, "    token: "+p.fake.token+"\n    first_run: go")
 	head := pageStore.ReplaceAllString(p.head, "store: "+filepath.Join(p.dir, "usher.db")+"\n")
 	return strings.Replace(head, "path: people.csv", "path: "+filepath.Join(p.dir, "people.csv"), 1) + block
@@ -581,7 +608,7 @@ func (p *appPage) sealed(page string) {
 	p.write("usher.yaml", p.head+pageURL.ReplaceAllString(block, "    url: https://elsewhere.example/scim/v2"))
 	p.shell(2, "usher plan")
 	p.write("token.txt", "")
-	p.shell(2, "usher secret set aws < token.txt") // which the timer is told of
+	p.shell(2, "usher secret set aws < token.txt")
 }
 
 // taken: the user name is somebody else's.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/rest"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -82,6 +83,20 @@ func unless(e *rest.Error, c Class) Class {
 // Refuse is an error about a call that was never sent.
 func Refuse(class Class, format string, args ...any) error {
 	return &Error{Class: class, Err: fmt.Errorf(format, args...)}
+}
+
+// NoToken says what the engine may conclude when there is no credential to send a request
+// with. What the one says who gives tokens is no status of the app's: by 403 it would be of
+// one person, and by 404 of an address.
+func NoToken(e *rest.Error) error {
+	out := Error{Class: classOf(e), RetryAfter: e.RetryAfter, Err: e.Err}
+	switch {
+	case errors.Is(e, httpauth.ErrUnusable):
+		out.Class = Unauthorized
+	case httpauth.Nowhere(e):
+		out.Class = Unreachable
+	}
+	return &out
 }
 
 // Wrap says what was being done. The class stays.

@@ -77,6 +77,8 @@ var only = map[string]struct {
 
 	"internal/google/googletest": {[]string{"internal/fake"}, true, "it is a second reading of Google's documentation, and must not borrow from the first"},
 
+	"internal/fake/authtest": {[]string{"internal/fake"}, true, "it is a second reading of the RFCs, and must not borrow from the first"},
+
 	"internal/github/githubtest": {[]string{"internal/fake"}, true, "it is a second reading of GitHub's documentation, and must not borrow from the first"},
 }
 

@@ -94,8 +94,8 @@ func (c *cli) log(cfg *config.Config, secrets []string) (*slog.Logger, error) {
 	}
 	for _, a := range cfg.Apps {
 		secrets = append(secrets, a.Token.Reveal())
-		if a.HTTP != nil && a.HTTP.Auth != nil {
-			secrets = append(secrets, a.HTTP.Auth.User.Reveal(), a.HTTP.Auth.Secret.Reveal())
+		if a.Auth != nil {
+			secrets = append(secrets, a.Auth.User.Reveal(), a.Auth.Secret.Reveal())
 		}
 		if a.Auth0 != nil {
 			secrets = append(secrets, a.Auth0.Tenant.Secret.Reveal())

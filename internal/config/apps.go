@@ -42,6 +42,9 @@ func (d *decoder) app(name Text, n *node, teams []Team, sources []Source) App {
 		{key: "profile", read: func(n *node) { set(&a.Profile)(d.text(n, "profile of "+what)) }},
 		{key: "url", read: func(n *node) { address = n; a.URL, _ = d.text(n, "url of "+what) }},
 		{key: "token", read: func(n *node) { a.Token = d.secret(n, "token of "+what) }},
+		{key: "auth", read: func(n *node) { a.Auth = d.httpAuth(n, what) }},
+		{key: "tls", read: func(n *node) { a.TLS = d.clientTLS(n, "tls of "+what) }},
+		{key: "expires", read: func(n *node) { a.Expires = d.expires(n, "expires of "+what) }},
 		{key: "allow", read: func(n *node) {
 			a.Allow, _ = d.choices(n, "allow of "+what, "allow", AllowLoopback, AllowPrivate, AllowPlainHTTP)
 		}},

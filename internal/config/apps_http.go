@@ -11,7 +11,6 @@ import (
 // attributes are written back.
 type HTTPApp struct {
 	Source  Text         `json:"source"`
-	Auth    *HTTPAuth    `json:"auth,omitempty"` // nil: none
 	Headers []HTTPHeader `json:"headers,omitempty"`
 	Read    HTTPRead     `json:"read"`
 	Write   HTTPWrite    `json:"write"`
@@ -92,7 +91,6 @@ type BodyMember struct {
 func (d *decoder) httpApp(a *HTTPApp, what string, sources []Source) []field {
 	return []field{
 		{key: "source", read: func(n *node) { a.Source = d.sourceNamed(n, "source of "+what, sources) }},
-		{key: "auth", read: func(n *node) { a.Auth = d.httpAuth(n, what) }},
 		{key: "headers", read: func(n *node) { a.Headers = d.headers(n, what) }},
 		{key: "read", read: func(n *node) { a.Read = d.httpRead(n, "read of "+what) }},
 		{key: "write", read: func(n *node) { a.Write = d.httpWrite(n, "write of "+what) }},
@@ -244,7 +242,4 @@ func (d *decoder) httpWords(n *node, a *App, what string) {
 	}
 	d.listAddress(h.Read.URL, "url in read of "+what, a.Allow)
 	d.listAddress(h.Write.URL, "url in write of "+what, a.Allow)
-	if h.Auth != nil {
-		d.listAddress(h.Auth.TokenURL, "token_url of "+what, a.Allow)
-	}
 }

@@ -23,22 +23,23 @@ const (
 type appKind struct {
 	name      string
 	own, must []string
+	either    []string // exactly one of these
 }
 
 // appKinds are the types, in the order in which they are told.
 func appKinds() []appKind {
 	return []appKind{
-		{AppSCIM, []string{"url", "token", "profile", "allow", "timeout", "discovery_every"}, []string{"url", "token"}},
-		{AppAuth0, []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions", "sign_ups"}, []string{"tenant", "connection"}},
-		{AppOkta, []string{"url", "token", "oauth", "allow", "timeout", "deactivate", "id_attribute"}, []string{"url"}},
-		{AppHTTP, []string{"source", "auth", "headers", "read", "write", "allow", "timeout"}, []string{"source", "read", "write"}},
+		{AppSCIM, []string{"url", "token", "auth", "tls", "expires", "profile", "allow", "timeout", "discovery_every"}, []string{"url"}, []string{"token", "auth"}},
+		{AppAuth0, []string{"tenant", "connection", "usernames", "password_change", "tickets", "sessions", "sign_ups"}, []string{"tenant", "connection"}, nil},
+		{AppOkta, []string{"url", "token", "oauth", "expires", "allow", "timeout", "deactivate", "id_attribute"}, []string{"url"}, []string{"token", "oauth"}},
+		{AppHTTP, []string{"source", "auth", "expires", "headers", "read", "write", "allow", "timeout"}, []string{"source", "read", "write"}, nil},
 		{
 			AppGoogle,
-			[]string{"url", "service_account_key", "administrator", "administrators", "change_password", "group_domain", "group_prefix", "allow", "timeout"},
-			[]string{"service_account_key", "administrator"},
+			[]string{"url", "service_account_key", "expires", "administrator", "administrators", "change_password", "group_domain", "group_prefix", "allow", "timeout"},
+			[]string{"service_account_key", "administrator"}, nil,
 		},
-		{AppEntra, []string{"url", "registration", "allow", "timeout", "change_password", "id_attribute"}, []string{"registration"}},
-		{AppGitHub, []string{"url", "organization", "app_id", "private_key", "allow", "timeout", "owners"}, []string{"organization", "app_id", "private_key"}},
+		{AppEntra, []string{"url", "registration", "expires", "allow", "timeout", "change_password", "id_attribute"}, []string{"registration"}, nil},
+		{AppGitHub, []string{"url", "organization", "app_id", "private_key", "expires", "allow", "timeout", "owners"}, []string{"organization", "app_id", "private_key"}, nil},
 	}
 }
 
@@ -62,8 +63,11 @@ func (d *decoder) kindOfApp(n *node, a *App, read kindly, what string) {
 			if k.name != AppSCIM { // which is what an app without a type is
 				alternative.Required = append([]string{"type"}, k.must...)
 			}
-			if k.name == AppOkta {
-				alternative.OneOf = []*Schema{{Required: []string{"token"}}, {Required: []string{"oauth"}}}
+			for _, key := range k.either {
+				alternative.OneOf = append(alternative.OneOf, &Schema{Required: []string{key}})
+			}
+			if k.name == AppSCIM { // which may have a certificate and nothing else, or beside them
+				alternative.AnyOf, alternative.OneOf = append(alternative.OneOf, &Schema{Required: []string{"tls"}}), nil
 			}
 			s.AnyOf = append(s.AnyOf, alternative)
 		}
@@ -92,7 +96,9 @@ func (d *decoder) kindOfApp(n *node, a *App, read kindly, what string) {
 		a.HTTP, a.Profile, a.DiscoveryEvery, a.Adopt = read.http, Text{}, 0, nil
 	}
 	d.auth0Words(n, a, what)
-	d.oktaWords(n, a, what)
+	if a.Auth != nil {
+		d.listAddress(a.Auth.TokenURL, "token_url of "+what, a.Allow)
+	}
 	d.googleWords(n, a, what)
 	d.gitHubWords(a)
 	d.httpWords(n, a, what)
@@ -126,4 +132,28 @@ func (d *decoder) keysOf(n *node, a *App, kinds []appKind, mine appKind, what st
 			d.fail(a.Pos, what+" has no "+key, "it must have one")
 		}
 	}
+	slip := slices.ContainsFunc(mine.either, func(key string) bool { return meant[key] })
+	switch count := given(n, mine.either); {
+	case len(mine.either) == 0 || count == 1:
+	case count == 0 && (slip || a.TLS != nil && !a.TLS.Certificate.IsZero()):
+	default:
+		d.fail(a.Pos, what+" must have either "+strings.Join(mine.either, " or "), mine.advice())
+	}
+}
+
+func given(n *node, keys []string) (count int) {
+	for _, key := range keys {
+		if n.at(key) != nil {
+			count++
+		}
+	}
+	return count
+}
+
+// advice says which of several credentials to take.
+func (k appKind) advice() string {
+	if k.name == AppOkta {
+		return "oauth is safer: what it proves never leaves this machine, and it may do no more than its scopes say"
+	}
+	return "token is a bearer token; auth is for all else, such as a client of OAuth"
 }

@@ -67,13 +67,3 @@ func (d *decoder) oktaOAuth(n *node, what string) *OktaOAuth {
 	}
 	return o
 }
-
-// oktaWords checks what goes together in an app of type okta.
-func (d *decoder) oktaWords(n *node, a *App, what string) {
-	if a.Okta == nil {
-		return
-	}
-	if (n.at("token") == nil) == (n.at("oauth") == nil) {
-		d.fail(a.Pos, what+" must have either token or oauth", "oauth is safer: what it proves never leaves this machine, and it may do no more than its scopes say")
-	}
-}

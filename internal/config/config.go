@@ -79,6 +79,8 @@ type Source struct {
 	Deletions   Duration `json:"deletions"`             // how long somebody must be gone before that is believed
 
 	HTTP *HTTPList `json:"http,omitempty"` // set exactly with SourceHTTP
+	// Expires is the day on which the credential of HTTP runs out, as 2006-01-02; empty = not known.
+	Expires Text `json:"expires,omitzero"`
 }
 
 // The values of Source.Experimental.
@@ -175,6 +177,9 @@ type App struct {
 	Profile           Text        `json:"profile"` // generic-scim2, or the path of a file; of type scim. All but auth0 have Allow and Timeout, all but auth0 and http a URL, scim and okta a Token
 	URL               Text        `json:"url"`
 	Token             Secret      `json:"token"`
+	Auth              *HTTPAuth   `json:"auth,omitempty"`   // of types scim (in place of Token) and http; nil = none
+	TLS               *ClientTLS  `json:"tls,omitempty"`    // of type scim; nil = what this machine trusts, and no certificate
+	Expires           Text        `json:"expires,omitzero"` // the day on which its credential runs out, as 2006-01-02; empty = not known
 	Allow             []Text      `json:"allow"`
 	FirstRun          string      `json:"first_run"`
 	Adopt             []string    `json:"adopt"` // by what an existing account is found to be a person's

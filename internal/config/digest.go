@@ -58,6 +58,9 @@ func (c Config) LogValue() slog.Value {
 	)
 }
 
+// refs are the sealed secrets of an auth.
+func (a *HTTPAuth) refs() string { return a.User.Ref() + " " + a.Secret.Ref() + " " + a.Key.Ref() }
+
 // digest hashes what the configuration means; see Config.Digest.
 func digest(c *Config) [32]byte {
 	refs := map[string]string{}
@@ -70,8 +73,11 @@ func digest(c *Config) [32]byte {
 		if a.Okta != nil && a.Okta.OAuth != nil {
 			refs["the key of "+a.Name] = a.Okta.OAuth.Key.Ref()
 		}
-		if a.HTTP != nil && a.HTTP.Auth != nil {
-			refs["auth of app "+a.Name] = a.HTTP.Auth.User.Ref() + " " + a.HTTP.Auth.Secret.Ref()
+		if a.Auth != nil {
+			refs["auth of app "+a.Name] = a.Auth.refs()
+		}
+		if a.TLS != nil {
+			refs["tls of "+a.Name] = a.TLS.Key.Ref()
 		}
 		if a.Google != nil {
 			refs["the key of "+a.Name] = a.Google.Key.Ref()
@@ -92,7 +98,7 @@ func digest(c *Config) [32]byte {
 			refs["sftp of "+s.Name] = s.SFTP.Password.Ref() + s.SFTP.Key.Ref() + s.SFTP.Passphrase.Ref()
 		}
 		if s.HTTP != nil && s.HTTP.Auth != nil {
-			refs["auth of "+s.Name] = s.HTTP.Auth.User.Ref() + " " + s.HTTP.Auth.Secret.Ref()
+			refs["auth of "+s.Name] = s.HTTP.Auth.refs()
 		}
 		if s.Webhook != nil {
 			for i, secret := range s.Webhook.Secrets {

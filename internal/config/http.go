@@ -44,34 +44,6 @@ type HTTPHeader struct {
 	Value Text   `json:"value"`
 }
 
-// The values of HTTPAuth.Kind.
-const (
-	AuthBearer = "bearer"
-	AuthBasic  = "basic"
-	AuthHeader = "header"
-	AuthOAuth  = "oauth"
-)
-
-// HTTPAuth is who we are at a list.
-type HTTPAuth struct {
-	Pos    Position `json:"-"`
-	Kind   string   `json:"kind"`
-	User   Secret   `json:"user"`   // of basic; a key may stand in its place
-	Secret Secret   `json:"secret"` // token, password, value, or client_secret
-	Header Text     `json:"header"`
-	// Of oauth:
-	TokenURL Text   `json:"token_url"`
-	ClientID Text   `json:"client_id"`
-	Scope    Text   `json:"scope"`
-	In       string `json:"in"` // InHeader or InBody
-}
-
-// The values of HTTPAuth.In.
-const (
-	InHeader = "header"
-	InBody   = "body"
-)
-
 // The values of Paging.Kind.
 const (
 	PagingPage   = "page"
@@ -227,54 +199,6 @@ func (d *decoder) headers(n *node, what string) (out []HTTPHeader) {
 		out = append(out, HTTPHeader{e.key.Value, v})
 	}
 	return out
-}
-
-func (d *decoder) httpAuth(n *node, what string) *HTTPAuth {
-	what = "auth of " + what
-	a := &HTTPAuth{Pos: n.pos, In: InHeader}
-	var kinds []string
-	kind := func(key string, read func(n *node)) field {
-		return field{key: key, read: func(n *node) { a.Kind, kinds = key, append(kinds, key); read(n) }}
-	}
-	d.section(n, what, n.pos,
-		kind(AuthBearer, func(n *node) { a.Secret = d.secret(n, "bearer of "+what) }),
-		kind(AuthBasic, func(n *node) {
-			d.section(n, "basic of "+what, n.pos,
-				field{key: "user", required: true, read: func(n *node) { a.User = d.secret(n, "user of "+what) }},
-				field{key: "password", required: true, read: func(n *node) { a.Secret = d.secret(n, "password of "+what) }},
-			)
-		}),
-		kind(AuthHeader, func(n *node) {
-			d.section(n, "header of "+what, n.pos,
-				field{key: "name", required: true, read: func(n *node) {
-					a.Header, _ = d.text(n, "name in header of "+what)
-					if n.shape == nil && !a.Header.IsZero() && !isToken(a.Header.Value) {
-						d.fail(n.pos, "name in header of "+what+" is no name of a header", "such as X-Api-Key")
-					}
-				}},
-				field{key: "value", required: true, read: func(n *node) { a.Secret = d.secret(n, "value in header of "+what) }},
-			)
-		}),
-		kind(AuthOAuth, func(n *node) { d.httpOAuth(n, a, "oauth of "+what) }),
-	)
-	if n.kind == kindMap && len(kinds) != 1 {
-		d.fail(n.pos, what+" must be one of bearer, basic, header and oauth", "leave auth out if no credential is needed")
-	}
-	return a
-}
-
-func (d *decoder) httpOAuth(n *node, a *HTTPAuth, what string) {
-	d.section(n, what, n.pos,
-		field{key: "token_url", required: true, read: func(n *node) { a.TokenURL, _ = d.text(n, "token_url of "+what) }},
-		field{key: "client_id", required: true, read: func(n *node) { a.ClientID, _ = d.text(n, "client_id of "+what) }},
-		field{key: "client_secret", required: true, read: func(n *node) { a.Secret = d.secret(n, "client_secret of "+what) }},
-		field{key: "scope", read: func(n *node) { a.Scope, _ = d.text(n, "scope of "+what) }},
-		field{key: "in", read: func(n *node) {
-			if t, ok := d.choice(n, "in of "+what, InHeader, InBody); ok {
-				a.In = t.Value
-			}
-		}},
-	)
 }
 
 func (d *decoder) paging(n *node, what string) *Paging {

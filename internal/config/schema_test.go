@@ -381,6 +381,8 @@ func TestSchemaRefuses(t *testing.T) {
 		{"the wrong kind of unique", at("apps", "crm", "user", "userName"), "unique", "organisation"},
 		{"an empty mapping", app, "user", map[string]any{}},
 		{"an empty path", at("apps", "crm", "user"), "", "x"},
+		{"a credential of a day that is none", at("apps", "hr-names"), "expires", "next year"},
+		{"a secret and a key", at("apps", "hr-names", "auth", "oauth"), "private_key", "key.pem"},
 		{"two delimiters", hr, "delimiter", ";;"},
 		{"a guard that is off", at("guard"), "memberships", "off"},
 	} {

@@ -92,6 +92,7 @@ func (d *decoder) source(name Text, n *node) Source {
 				s.Unblocked = t.Value
 			}
 		}},
+		{key: "expires", read: func(n *node) { s.Expires = d.expires(n, "expires of "+what) }},
 		{key: "deletions", read: func(n *node) { set(&s.Deletions)(d.duration(n, "deletions of "+what, 0, time.Hour)) }},
 	}, d.httpList(s.HTTP, what)...)...)
 	d.hooked(n, s, what)
@@ -125,7 +126,7 @@ func kindsOfSource() []kindOfSource {
 		{
 			SourceHTTP,
 			[]string{"url", "key", "columns", "person"},
-			[]string{"method", "body", "headers", "auth", "list", "fields", "total", "optional", "paging", "with", "one", "since", "every", "requests_per_second", "timeout", "allow", "webhook", "workday"},
+			[]string{"method", "body", "headers", "auth", "expires", "list", "fields", "total", "optional", "paging", "with", "one", "since", "every", "requests_per_second", "timeout", "allow", "webhook", "workday"},
 		},
 		{SourceAuth0, []string{"tenant"}, []string{"columns", "person", "connections", "changes", "webhook", "teams", "unblocked", "deletions"}},
 	}

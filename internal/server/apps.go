@@ -4,7 +4,6 @@ package server
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"github.com/usher-id/usher/internal/dial"
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -87,9 +87,7 @@ func (b *Built) scimTarget(a config.App, t *provision.Target) error {
 		}
 	}
 	t.Address = strings.TrimRight(a.URL.Value, "/")
-	if t.App, err = b.connect(a, profile); err != nil {
-		err = &config.Error{Pos: a.URL.Pos, Msg: err.Error()}
-	}
+	t.App, err = b.connect(a, profile)
 	return errors.Join(offers(a, profile), err)
 }
 
@@ -151,18 +149,53 @@ func (b *Built) expressions(a config.App, t *provision.Target) error {
 	return errors.Join(errs...)
 }
 
+// connect makes the connection to an app that speaks SCIM, with all that is wrong with it.
 func (b *Built) connect(a config.App, p app.Profile) (app.App, error) {
-	scimApp, err := scimapp.New(scimapp.Config{
-		BaseURL: a.URL.Value, Token: func(context.Context) (string, error) { return b.vault.reveal(a.Token) }, Profile: p,
-		Allow: dial.Allow{
-			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
-		},
-		Timeout: time.Duration(a.Timeout), Concurrency: a.Concurrency,
-	})
-	if err != nil {
+	allow := dial.Allow{
+		Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
+	}
+	credential, err := b.scimCredential(a, allow)
+	shown, unshown := b.clientTLS(a)
+	if err := errors.Join(err, unshown); err != nil {
 		return nil, err
 	}
+	scimApp, err := scimapp.New(scimapp.Config{
+		BaseURL: a.URL.Value, Credential: credential, Profile: p, Allow: allow, Timeout: time.Duration(a.Timeout), Concurrency: a.Concurrency,
+		RootCAs: shown.roots, Certificate: shown.certificate,
+	})
+	if err != nil {
+		return nil, &config.Error{Pos: a.URL.Pos, Msg: err.Error()}
+	}
 	return app.Limit(scimApp, cmp.Or(a.RequestsPerSecond, p.RequestsPerSecond)), nil
+}
+
+// mostTokenTime is how long an app's request waits for a token at most: less than a request
+// of discovery may take, so that all who wait are told of the one refusal.
+const mostTokenTime = 10 * time.Second
+
+// scimCredential is who we are to an app that speaks SCIM. What it is asked for with goes by
+// a way of its own, where an app's certificate is not shown.
+func (b *Built) scimCredential(a config.App, allow dial.Allow) (*httpauth.Credential, error) {
+	var p paths
+	pos, auth := a.Pos, httpauth.Auth{}
+	switch {
+	case a.Auth != nil:
+		pos, auth = a.Auth.Pos, b.httpAuth(a.Auth, "app "+a.Name, &p)
+	case a.Token.Ref() != "" || !a.Token.IsZero():
+		auth = httpauth.Auth{Kind: httpauth.Bearer, Secret: b.reveals(a.Token)}
+	default: // a certificate says it
+		return nil, nil
+	}
+	if len(p.mistakes) > 0 {
+		return nil, p.mistakes
+	}
+	made, err := httpauth.New(auth, httpauth.Config{
+		API: "scim", HTTP: dial.NewTransport(allow, listDialTimeout, 1, nil), Timeout: min(time.Duration(a.Timeout)/2, mostTokenTime), UserAgent: "usher",
+	})
+	if err != nil {
+		return nil, &config.Error{Pos: pos, Msg: "auth of app " + a.Name + ": " + err.Error()}
+	}
+	return made, nil
 }
 
 // targetDigest covers what a plan for the app rests on, so that a change of it

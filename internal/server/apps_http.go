@@ -26,12 +26,13 @@ func (b *Built) recordsTarget(a config.App, t *provision.Target) error {
 	h := a.HTTP
 	r := records{b: b, app: a, places: map[string]bool{}}
 	c := httpapp.Config{
-		Source: h.Source.Value, Schemas: b.Schemas, Timeout: time.Duration(a.Timeout), Auth: b.httpAuth(h.Auth),
+		Source: h.Source.Value, Schemas: b.Schemas, Timeout: time.Duration(a.Timeout),
 		HTTP: dial.NewTransport(dial.Allow{
 			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
 		}, listDialTimeout, max(a.Concurrency, 1), nil),
 		Read: httpapp.Read{URL: h.Read.URL.Value, At: r.paths.read(h.Read.At, "at of read"), Key: r.paths.read(h.Read.Key, "key of read")},
 	}
+	c.Auth = b.httpAuth(a.Auth, "app "+a.Name, &r.paths)
 	for _, header := range h.Headers {
 		c.Headers = append(c.Headers, httpapp.Header{Name: header.Name, Value: header.Value.Value})
 	}
@@ -193,7 +194,7 @@ func (r *records) placed(err error) config.Errors {
 		case httpapp.PartBody:
 			pos = r.app.HTTP.Write.Pos
 		case httpapp.PartAuth:
-			pos = r.app.HTTP.Auth.Pos
+			pos = r.app.Auth.Pos
 		}
 	}
 	return config.Errors{&config.Error{Pos: pos, Msg: msg}}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
-	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/httpin"
 )
@@ -97,7 +96,7 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 	l := s.HTTP
 	c := httpin.Config{
 		URL: l.URL.Value, Method: l.Method, Body: l.Body.Value, List: p.read(l.List, "list"), Total: p.may(l.Total, "total"),
-		Timeout: time.Duration(l.Timeout), RequestsPerSecond: l.RequestsPerSecond, Auth: b.httpAuth(l.Auth),
+		Timeout: time.Duration(l.Timeout), RequestsPerSecond: l.RequestsPerSecond, Auth: b.httpAuth(l.Auth, "source "+s.Name, p),
 		HTTP: dial.NewTransport(dial.Allow{
 			Loopback: l.Allows(config.AllowLoopback), Private: l.Allows(config.AllowPrivate), PlainHTTP: l.Allows(config.AllowPlainHTTP),
 		}, listDialTimeout, listConnections, nil),
@@ -190,24 +189,6 @@ func inBody(body string, fields []string) string {
 		all = append(all, string(text))
 	}
 	return strings.ReplaceAll(body, `"`+fieldsIn+`"`, strings.Join(all, ", "))
-}
-
-// httpAuth is who we are to a system over HTTP, be it a source or an app.
-func (b *Built) httpAuth(a *config.HTTPAuth) httpauth.Auth {
-	if a == nil {
-		return httpauth.Auth{}
-	}
-	reveal := func(s config.Secret) func() (string, error) {
-		return func() (string, error) { return b.vault.reveal(s) }
-	}
-	out := httpauth.Auth{
-		Kind: httpauth.Kind(a.Kind), User: reveal(a.User), Secret: reveal(a.Secret), Header: a.Header.Value,
-		TokenURL: a.TokenURL.Value, Scope: a.Scope.Value, InBody: a.In == config.InBody,
-	}
-	if a.Kind == config.AuthOAuth {
-		out.User = func() (string, error) { return a.ClientID.Value, nil }
-	}
-	return out
 }
 
 func callConfig(w *config.Webhook, p *paths) httpin.HookConfig {

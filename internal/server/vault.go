@@ -68,6 +68,7 @@ func usesOf(c *config.Config) (out []Use) {
 		add(a.Secret, map[string]string{
 			config.AuthBearer: "bearer", config.AuthBasic: "password", config.AuthHeader: "value", config.AuthOAuth: "client_secret",
 		}[a.Kind]+of, goes, useText)
+		add(a.Key, "private_key"+of, goes, useKey)
 	}
 	for _, s := range c.Sources {
 		if s.Tenant != nil {
@@ -95,8 +96,15 @@ func usesOf(c *config.Config) (out []Use) {
 		if a.Auth0 != nil && a.Auth0.Tenant != nil {
 			tenant(a.Auth0.Tenant, "app "+a.Name)
 		}
-		if a.HTTP != nil && a.HTTP.Auth != nil {
-			httpAuth(a.HTTP.Auth, a.HTTP.Read.URL.Value, "app "+a.Name)
+		if a.Auth != nil {
+			to := a.URL.Value
+			if a.HTTP != nil {
+				to = a.HTTP.Read.URL.Value
+			}
+			httpAuth(a.Auth, to, "app "+a.Name)
+		}
+		if a.TLS != nil { // the key itself goes nowhere: it signs what is shown there
+			add(a.TLS.Key, "private_key in tls of app "+a.Name, originOf(a.URL.Value), useKey)
 		}
 		if a.Okta != nil && a.Okta.OAuth != nil {
 			add(a.Okta.OAuth.Key, "private_key of app "+a.Name, originOf(a.URL.Value), useKey)

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,8 +49,10 @@ func (x *exchange) redact(s string) string {
 	if x.secret != "" {
 		s = strings.ReplaceAll(s, x.secret, "[redacted]")
 	}
-	for _, secret := range x.req.hidden {
-		s = strings.ReplaceAll(s, secret, "[redacted]")
+	for _, secret := range slices.Concat(x.hidden, x.req.hidden) {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "[redacted]")
+		}
 	}
 	return s
 }

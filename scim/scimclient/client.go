@@ -32,8 +32,19 @@ type Config struct {
 	// HTTP carries the requests; nil means a client with an own transport's
 	// defaults. It is copied; the copy follows no redirects.
 	HTTP *http.Client
-	// Token gives the bearer token (RFC 6750) for each request; nil sends none.
+	// Token gives the bearer token (RFC 6750) for each request; nil sends none. It may ask
+	// for one: that counts towards no request's time, and has as much again.
 	Token func(context.Context) (string, error)
+	// Renew is told of a token that was answered with 401, and says whether Token gives
+	// another one by now. If so, the request is sent once more: nothing came of it. nil is no.
+	Renew func(token string) bool
+	// Scheme is that of the Authorization header; "" means Bearer.
+	Scheme string
+	// TokenHeader is a header that holds what Token gives and nothing else, in place of
+	// Authorization with its scheme.
+	TokenHeader string
+	// Hidden are secrets beside the token that must be in no error; nil means none.
+	Hidden func() []string
 	// UserAgent names the caller to the server.
 	UserAgent string
 	// ContentType is the media type of what is sent; "" means SCIM's own, as some
@@ -57,6 +68,10 @@ type Client struct {
 	base      string // without trailing slash
 	http      *http.Client
 	token     func(context.Context) (string, error)
+	renew     func(token string) bool
+	hidden    func() []string
+	scheme    string
+	inHeader  string // "": the token is in Authorization
 	userAgent string
 	mediaType string // of what is sent
 	accept    string
@@ -99,6 +114,7 @@ func New(cfg Config) (*Client, error) {
 		timeout:   cmp.Or(cfg.Timeout, DefaultTimeout),
 		mediaType: cmp.Or(cfg.ContentType, contentType), accept: cmp.Or(cfg.Accept, accepts(cfg.ContentType)),
 		header: cfg.Header.Clone(), throttle: cfg.Throttle,
+		renew: cfg.Renew, hidden: cfg.Hidden, scheme: cmp.Or(cfg.Scheme, "Bearer"), inHeader: cfg.TokenHeader,
 	}, nil
 }
 
@@ -116,13 +132,17 @@ func checkHeaders(cfg Config) error {
 	if !validHeader(cfg.ContentType) || !validHeader(cfg.Accept) {
 		return errors.New("scimclient: a media type holds a character that no header may carry")
 	}
+	if cfg.Scheme != "" && !isName(cfg.Scheme) {
+		return errors.New("scimclient: the scheme of the credential is none")
+	}
+	if cfg.TokenHeader != "" && (!isName(cfg.TokenHeader) || ownHeader(cfg.TokenHeader) && !strings.EqualFold(cfg.TokenHeader, "Authorization")) {
+		return errors.New("scimclient: the credential cannot be in that header")
+	}
 	for name, values := range cfg.Header {
-		switch http.CanonicalHeaderKey(name) {
-		case "Authorization", "Cookie", "Host", "Content-Type", "Content-Length", "Accept", "Accept-Encoding", "User-Agent",
-			"X-Request-Id", "Traceparent", "Tracestate", "If-Match", "If-None-Match", "Connection", "Transfer-Encoding":
+		if ownHeader(name) {
 			return fmt.Errorf("scimclient: the header %s is the client's own", name)
 		}
-		if !token(name, 128) || strings.ContainsAny(name, "\"(),/:;<=>?@[\\]{}") {
+		if !isName(name) {
 			return errors.New("scimclient: a header's name is none")
 		}
 		for _, v := range values {
@@ -132,6 +152,21 @@ func checkHeaders(cfg Config) error {
 		}
 	}
 	return nil
+}
+
+// ownHeader reports whether the client sets a header itself.
+func ownHeader(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Authorization", "Cookie", "Host", "Content-Type", "Content-Length", "Accept", "Accept-Encoding", "User-Agent",
+		"X-Request-Id", "Traceparent", "Tracestate", "If-Match", "If-None-Match", "Connection", "Transfer-Encoding":
+		return true
+	}
+	return false
+}
+
+// isName reports whether a text is a token of RFC 9110 §5.6.2.
+func isName(s string) bool {
+	return token(s, 128) && !strings.ContainsAny(s, "\"(),/:;<=>?@[\\]{}")
 }
 
 // parseBase refuses what would send a credential in clear sight or get lost when

@@ -28,8 +28,9 @@ const maxErrorBody = 64 << 10
 // exchange is one request with what came of it.
 type exchange struct {
 	req    *request
-	id     string // X-Request-Id
-	secret string // the token, to keep it out of errors
+	id     string   // X-Request-Id
+	secret string   // the token, to keep it out of errors
+	hidden []string // what else is to be
 	start  time.Time
 	status int
 	header http.Header
@@ -39,14 +40,30 @@ type exchange struct {
 	throttle *Throttle
 }
 
-// do sends the request once. With an error of status 0 there is no answer.
+// do sends the request, and once more by another token if the server does not take the
+// first one and there is another. With an error of status 0 there is no answer.
 func (c *Client) do(ctx context.Context, req *request) (*exchange, error) {
-	x := &exchange{req: req, id: requestID(ctx), start: time.Now(), header: http.Header{}, throttle: &c.throttle}
+	x, err := c.once(ctx, req, requestID(ctx))
+	if x.status != http.StatusUnauthorized || x.secret == "" || c.renew == nil || !c.renew(x.secret) {
+		return x, err
+	}
+	began := x.start
+	x, err = c.once(ctx, req, x.id)
+	x.start = began
+	return x, err
+}
+
+// once sends the request once.
+func (c *Client) once(ctx context.Context, req *request, id string) (*exchange, error) {
+	x := &exchange{req: req, id: id, start: time.Now(), header: http.Header{}, throttle: &c.throttle}
 	if err := req.check(); err != nil {
 		return x, x.fail(Terminal, err)
 	}
 	if err := context.Cause(ctx); err != nil {
 		return x, x.fail(Unreachable, err)
+	}
+	if err := c.authorize(ctx, x); err != nil {
+		return x, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -101,20 +118,36 @@ func (c *Client) newRequest(ctx context.Context, x *exchange) (*http.Request, er
 			hr.Header.Set("Tracestate", ts)
 		}
 	}
-	if c.token == nil {
-		return hr, nil
+	switch {
+	case x.secret == "":
+	case c.inHeader != "":
+		hr.Header.Set(c.inHeader, x.secret)
+	default:
+		hr.Header.Set("Authorization", c.scheme+" "+x.secret)
 	}
+	return hr, nil
+}
+
+// authorize gets the token, which may take as long as a request.
+func (c *Client) authorize(ctx context.Context, x *exchange) error {
+	if c.token == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	secret, err := c.token(ctx)
+	if c.hidden != nil {
+		x.hidden = c.hidden()
+	}
 	if err != nil {
-		return nil, x.fail(Unreachable, fmt.Errorf("no token: %w", err))
+		return x.fail(Unreachable, fmt.Errorf("no token: %w", err))
 	}
 	// The token itself stays out of the text, also if it is malformed.
-	if !token(secret, 64<<10) {
-		return nil, x.fail(Unauthorized, errors.New("the token is empty or holds a character that no header may carry"))
+	if sound := token(secret, 64<<10) || c.inHeader != "" && secret != "" && validHeader(secret); !sound {
+		return x.fail(Unauthorized, errors.New("the token is empty or holds a character that no header may carry"))
 	}
 	x.secret = secret
-	hr.Header.Set("Authorization", "Bearer "+secret)
-	return hr, nil
+	return nil
 }
 
 // readBody reads at most limit bytes of what comes after decompression, so that

@@ -26,7 +26,8 @@
 //
 // It does not retry, wait, limit rates, cache, log or follow redirects: those
 // are policies of its caller, and a redirect would carry the credential to a
-// place that nobody chose. It does not decide which addresses may be dialled
+// place that nobody chose. The one exception is a token that has run out: see
+// Config.Renew. It does not decide which addresses may be dialled
 // either; give it an *http.Client whose transport does.
 //
 // An answer is bounded in bytes after decompression, in elements, in depth and

@@ -29,12 +29,13 @@ func convert(ctx context.Context, err error) error {
 		e.Class = app.Retry
 	}
 	of, ok := errors.AsType[*rest.Error](err)
+	if ok && of.Unsent && of.Foreign {
+		return app.NoToken(of)
+	}
 	if !ok || e.Status != http.StatusNotFound && e.Status != http.StatusGone {
 		return &e
 	}
 	switch { // who says so matters
-	case of.Unsent:
-		e.Class = app.Unreachable // the token endpoint
 	case of.Foreign:
 		e.Class = app.Ambiguous // a gateway, which knows of no record
 	default:

@@ -85,7 +85,7 @@ func (e *Error) Error() string { return string(e.Part) + ": " + e.Msg }
 type App struct {
 	config  Config
 	client  *rest.Client
-	tokens  *grants // nil without OAuth
+	auth    *httpauth.Credential
 	read    target
 	write   target
 	types   []scim.Type // of Read.Attributes
@@ -103,7 +103,7 @@ func New(c Config) (*App, error) {
 		return nil, errors.New("httpapp: there is no source, no schema, or nothing to send requests with")
 	}
 	a := &App{config: c}
-	if err := errors.Join(a.addresses(), a.attributes(), checkAuth(c.Auth)); err != nil {
+	if err := errors.Join(a.addresses(), a.attributes(), a.credential()); err != nil {
 		return nil, err
 	}
 	a.connect()
@@ -184,7 +184,7 @@ func (a *App) connect() {
 			}
 		},
 	}
-	conf.Credential, conf.Scheme, conf.KeyHeader = a.credential()
+	conf.Credential, conf.Scheme, conf.KeyHeader = a.auth, a.auth.Scheme, a.auth.Header
 	a.client = rest.New(conf)
 }
 
@@ -209,13 +209,7 @@ func (a *App) describe() app.Profile {
 func (a *App) Profile() app.Profile { return a.profile }
 
 // Requests is the number of HTTP requests sent so far, those for tokens included.
-func (a *App) Requests() int64 {
-	n := a.client.Requests()
-	if a.tokens != nil {
-		n += a.tokens.client.Requests()
-	}
-	return n
-}
+func (a *App) Requests() int64 { return a.client.Requests() + a.auth.Requests() }
 
 // Where is the address of the records, for people and for telling them from others.
 func (a *App) Where() string { return a.read.String() }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/rest"
 	"github.com/usher-id/usher/scim/scimclient"
 )
 
@@ -45,6 +46,9 @@ func convert(err error) error {
 	e, ok := errors.AsType[*scimclient.Error](err)
 	if !ok {
 		return app.Classify(err)
+	}
+	if none, ok := errors.AsType[*rest.Error](e.Err); ok {
+		return app.NoToken(none)
 	}
 	return &app.Error{
 		Class: classOf(e.Class), Status: e.Status, ScimType: e.ScimType, Detail: e.Detail,

@@ -5,6 +5,7 @@ package scimapp
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/dial"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimclient"
 )
@@ -22,16 +24,22 @@ import (
 type Config struct {
 	BaseURL string
 	// Token gives the bearer token of each request; nil sends none.
-	Token   func(context.Context) (string, error)
-	Profile app.Profile
-	Allow   dial.Allow
+	Token func(context.Context) (string, error)
+	// Credential stands for Token if it is set. One that the app does not take is renewed
+	// once, before that counts as refused.
+	Credential *httpauth.Credential
+	Profile    app.Profile
+	Allow      dial.Allow
 
 	Timeout     time.Duration  // of one request, from dialling to the last byte; default 30 s
 	DialTimeout time.Duration  // of one connection; default 10 s
 	Concurrency int            // connections kept open; default the profile's, then 16
 	RootCAs     *x509.CertPool // nil means the system's
-	UserAgent   string         // default "usher"
-	Limits      scim.Limits    // of one answer; see scimclient.Config
+	// Certificate is ours, for an app that asks for one when a connection is made (RFC 8446
+	// §4.3.2); nil shows none. It is asked each time, so that a new one counts.
+	Certificate func() (*tls.Certificate, error)
+	UserAgent   string      // default "usher"
+	Limits      scim.Limits // of one answer; see scimclient.Config
 }
 
 // Defaults of Config.
@@ -49,6 +57,7 @@ type App struct {
 	schemas   *scim.SchemaSet
 	transport *http.Transport
 	counter   *counter
+	auth      *httpauth.Credential // nil: it asks nobody for tokens
 }
 
 var _ app.App = (*App)(nil)
@@ -80,6 +89,10 @@ func New(cfg Config) (*App, error) {
 			Statuses: cfg.Profile.Throttle.Statuses, Headers: cfg.Profile.Throttle.Headers, Words: cfg.Profile.Throttle.Words,
 		},
 	}
+	if c := cfg.Credential; c != nil {
+		config.Token, config.Renew, config.Hidden = c.Get, c.Drop, c.Hidden
+		config.Scheme, config.TokenHeader = c.Scheme, c.Header
+	}
 	client, err := scimclient.New(config)
 	if err != nil {
 		return nil, fmt.Errorf("scimapp: %w", err)
@@ -90,7 +103,7 @@ func New(cfg Config) (*App, error) {
 	}
 	return &App{
 		client: client, discovery: discovery, profile: cfg.Profile, schemas: scim.CoreSchemas(),
-		transport: transport, counter: count,
+		transport: transport, counter: count, auth: cfg.Credential,
 	}, nil
 }
 
@@ -111,14 +124,24 @@ func headers(p app.Profile) (accept string, header http.Header) {
 }
 
 func newTransport(cfg Config) *http.Transport {
-	return dial.NewTransport(cfg.Allow, cmp.Or(cfg.DialTimeout, defaultDialTimeout), cmp.Or(cfg.Concurrency, cfg.Profile.Concurrency, defaultConcurrency), cfg.RootCAs)
+	t := dial.NewTransport(cfg.Allow, cmp.Or(cfg.DialTimeout, defaultDialTimeout), cmp.Or(cfg.Concurrency, cfg.Profile.Concurrency, defaultConcurrency), cfg.RootCAs)
+	if cfg.Certificate != nil {
+		t.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return cfg.Certificate() }
+	}
+	return t
 }
 
 // Profile says how this app differs from plain SCIM 2.0.
 func (a *App) Profile() app.Profile { return a.profile }
 
-// Requests is the number of HTTP requests sent so far.
-func (a *App) Requests() int64 { return a.counter.n.Load() }
+// Requests is the number of HTTP requests sent so far, those for tokens included.
+func (a *App) Requests() int64 {
+	n := a.counter.n.Load()
+	if a.auth != nil {
+		n += a.auth.Requests()
+	}
+	return n
+}
 
 // Close gives up idle connections. Requests under way go on.
 func (a *App) Close() { a.transport.CloseIdleConnections() }
