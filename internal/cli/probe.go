@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -69,9 +68,8 @@ func profileCompletions(*cobra.Command, []string, string) ([]string, cobra.Shell
 }
 
 func (c *cli) probe(ctx context.Context, base string, f probeFlags) error {
-	// Typed by somebody, so meant; what it redirects to is not followed.
-	allow := dial.Allow{Loopback: true, Private: true, PlainHTTP: true}
-	if err := dial.CheckURL(base, allow); err != nil {
+	way, err := dial.NewTypedTransport(base, typedDialTimeout, 8)
+	if err != nil {
 		return usageError{err}
 	}
 	known, err := knownApp(base, f.profile)
@@ -93,7 +91,7 @@ func (c *cli) probe(ctx context.Context, base string, f probeFlags) error {
 	}
 	bar := c.progress()
 	r, err := probe.Run(ctx, probe.Config{
-		BaseURL: base, Token: token, HTTP: &http.Client{Transport: dial.NewTransport(allow, 10*time.Second, 8, nil)},
+		BaseURL: base, Token: token, HTTP: &http.Client{Transport: way},
 		Known: known, Ask: c.agreement(f), Rate: f.rate, Told: func() { bar.add(1) },
 	})
 	bar.finish()
