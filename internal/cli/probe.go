@@ -303,6 +303,9 @@ func rateWords(r *probe.Rate) string {
 	if r.After > 0 {
 		text += fmt.Sprintf("; asks to wait %v s", r.After)
 	}
+	if r.Slowed() {
+		text += fmt.Sprintf("; its profile has %v", r.Held)
+	}
 	return text
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -211,8 +213,16 @@ func TestProbeRate(t *testing.T) {
 	out, _ := p.run(0, "--yes", "--rate", "--json")
 	var doc struct {
 		Deviations []string
-		Rate       struct {
+		Profile    struct {
+			Rate struct {
+				PerSecond float64 `json:"requests_per_second"`
+				Published string
+			} `json:"rate_limit"`
+			Unverified []string `json:"unverified_fields"`
+		}
+		Rate struct {
 			PerSecond float64 `json:"per_second"`
+			Held      float64
 			After     float64 `json:"retry_after"`
 			Resisted  bool
 			Status    int
@@ -224,6 +234,11 @@ func TestProbeRate(t *testing.T) {
 	}
 	if r := doc.Rate; !r.Resisted || r.Status != 429 || r.After != 1 || r.PerSecond < 20 || r.Requests > 370 {
 		t.Errorf("%+v", r)
+	}
+	rate, held := doc.Profile.Rate, map[float64]float64{20: 10, 50: 20, 100: 50}[doc.Rate.PerSecond]
+	if doc.Rate.Held != held || rate.PerSecond != held || !strings.Contains(rate.Published, "it answered 429, at "+strconv.FormatFloat(held, 'f', -1, 64)+" it did not") ||
+		!slices.Contains(doc.Profile.Unverified, "rate_limit") {
+		t.Errorf("of %+v the profile has %+v", doc.Rate, doc.Profile)
 	}
 	if len(doc.Deviations) > 0 { // it waits where it is asked to
 		t.Errorf("%q", doc.Deviations)
