@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,8 +37,9 @@ func (c *cli) probeCommand() *cobra.Command {
 			"(not what it claims), and removes them again, also after Ctrl-C; what a run could not remove is named, and the\n" +
 			"next one on the same address removes it. Nobody else's account is touched. Where the app cannot delete, it asks before it goes on,\n" +
 			"and leaves its users inactive. The bearer token comes from the environment.\n" +
+			"The profile goes into a file, by default in the current folder after the host; what is there is not written over.\n" +
 			"Exit code 4 if canaries are left there, 1 if it did not come to its end.",
-		Example: "  SCIM_TOKEN=… usher probe https://app.example/scim/v2\n" +
+		Example: "  SCIM_TOKEN=… usher probe https://app.example/scim/v2              # writes app.example.profile.json\n" +
 			"  usher probe https://app.example/scim/v2 --yes --out crm.json    # then, in usher.yaml: profile: ./crm.json\n" +
 			"  usher probe https://app.example/scim/v2 --profile okta-inbound-scim --rate",
 		Args: arguments(cobra.ExactArgs(1)),
@@ -45,7 +47,7 @@ func (c *cli) probeCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.tokenEnv, "token-env", "SCIM_TOKEN", "the environment variable that has the bearer token")
 	complete(cmd, "token-env", cobra.NoFileCompletions)
-	cmd.Flags().StringVar(&f.out, "out", "", "write the profile to this `FILE`, which apps.….profile of a configuration may name")
+	cmd.Flags().StringVar(&f.out, "out", "", "write the profile to this `FILE`, which apps.….profile of a configuration may name (default: HOST.profile.json here, or HOST.2.profile.json …; with --json none)")
 	complete(cmd, "out", files("json"))
 	cmd.Flags().StringVar(&f.profile, "profile", "", "compare with this profile (default: the one whose address pattern the URL follows)")
 	complete(cmd, "profile", profileCompletions)
@@ -75,6 +77,11 @@ func (c *cli) probe(ctx context.Context, base string, f probeFlags) error {
 	known, err := knownApp(base, f.profile)
 	if err != nil {
 		return err
+	}
+	if f.out == "" && !c.json { // --json has the profile in its document
+		if f.out, err = freeName(base); err != nil {
+			return usageError{err}
+		}
 	}
 	if err := writable(f.out); err != nil {
 		return usageError{err}
@@ -118,6 +125,32 @@ func knownApp(base, name string) (*app.Profile, error) {
 		return nil, usageError{fmt.Errorf("profile %s is of an API of the app's own, which has no SCIM endpoint", name)}
 	}
 	return &all[0], nil
+}
+
+// freeName is a file for the profile of whom nobody has named one: after the host, in the
+// folder where the command runs, and never one that is there.
+func freeName(base string) (string, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", err
+	}
+	host := strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(u.Hostname())), ".-")
+	const most = 100
+	for n := 1; n <= most; n++ {
+		name := host + ".profile.json"
+		if n > 1 {
+			name = fmt.Sprintf("%s.%d.profile.json", host, n)
+		}
+		if _, err := os.Lstat(name); errors.Is(err, os.ErrNotExist) {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("there are %d profiles of %s here; name a file by --out", most, host)
 }
 
 // writable says early what would be a pity to hear at the end.

@@ -35,6 +35,7 @@ func newProbeCLI(t *testing.T, q scimtest.Quirks) probeCLI {
 	}
 	t.Cleanup(stop)
 	t.Setenv("SCIM_TOKEN", canary)
+	t.Chdir(t.TempDir())
 	return probeCLI{t, base, a}
 }
 
@@ -142,6 +143,44 @@ func spoil(t *testing.T, file, old, now string) string {
 		t.Fatal(err)
 	}
 	return other
+}
+
+// TestProbeWritesWithoutAName: a profile that took some minutes to be found is kept, after the
+// host, beside what is there; a document of --json has it already.
+func TestProbeWritesWithoutAName(t *testing.T) {
+	p := newProbeCLI(t, scimtest.Quirks{})
+	here := func() (names []string) {
+		entries, err := os.ReadDir(".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	if out, _ := p.run(0, "--yes", "--json"); !strings.Contains(out, `"profile"`) || len(here()) > 0 {
+		t.Errorf("with --json there are %q", here())
+	}
+	const first = "127.0.0.1.profile.json"
+	_, told := p.run(0, "--yes")
+	p.says(told, "the profile is in "+first+"; in a configuration: profile: "+first)
+	kept, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := app.ProfileOf(first); err != nil || !got.Verified {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_, told = p.run(0, "--yes")
+	p.says(told, "the profile is in 127.0.0.1.2.profile.json")
+	if again, err := os.ReadFile(first); err != nil || string(again) != string(kept) {
+		t.Errorf("the first one was written over: %v", err)
+	}
+	p.run(2) // nobody agrees
+	if n := len(here()); n != 2 {
+		t.Errorf("%d files: %q", n, here())
+	}
 }
 
 func TestProbeDiffers(t *testing.T) {
