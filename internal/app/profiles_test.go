@@ -14,6 +14,7 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/testenv"
+	"github.com/usher-id/usher/scim"
 )
 
 // builtIn are the profiles that come with the program: a name that somebody has
@@ -183,11 +184,26 @@ func compare(at string, want, got map[string]any) (problems []string) {
 			problems = append(problems, compare(path, inner, innerGot)...)
 		case w != nil && (slices.Contains(told, path) || path == "patch.pathless" && w != true):
 			problems = append(problems, compareWords(path, w, g)...)
+		case path == "required_attributes" && slices.EqualFunc(texts(w), texts(g), isShort):
 		case !reflect.DeepEqual(w, g):
 			problems = append(problems, fmt.Sprintf("%s is %v, want %v", path, g, w))
 		}
 	}
 	return problems
+}
+
+func texts(v any) (out []string) {
+	list, _ := v.([]any)
+	for _, e := range list {
+		out = append(out, fmt.Sprint(e))
+	}
+	return out
+}
+
+// isShort reports whether a text stands for another, of which it leaves out what … is for.
+func isShort(short, whole string) bool {
+	begin, end, cut := strings.Cut(short, "…")
+	return short == whole || cut && strings.HasPrefix(whole, begin) && strings.HasSuffix(whole, end)
 }
 
 // compareWords holds that words are there, as many, and not the same.
@@ -206,4 +222,29 @@ func compareWords(path string, want, got any) (problems []string) {
 		}
 	}
 	return problems
+}
+
+// TestProfilesNameWhatTheyRequire: what a profile requires is named whole. A URN that is
+// shortened for people is held against nobody, and would be found by the app alone.
+func TestProfilesNameWhatTheyRequire(t *testing.T) {
+	t.Parallel()
+	all, err := app.Profiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all {
+		for _, entry := range p.RequiredAttributes {
+			if strings.Contains(entry, "…") {
+				t.Errorf("%s requires %q, which names nothing", p.ID, entry)
+			}
+		}
+	}
+	entra, err := app.ProfileByID("entra-scim-api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nickname := scim.Path{URN: "urn:ietf:params:scim:schemas:extension:Microsoft:Entra:2.0:User", Attr: "mailNickname"}
+	if !slices.ContainsFunc(entra.Required, func(r app.Requirement) bool { return len(r.Any) == 1 && r.Any[0].Equal(nickname) }) {
+		t.Errorf("Entra requires %v", entra.Required)
+	}
 }

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,11 +34,12 @@ func (c *cli) checkCommand() *cobra.Command {
 		Long: "Checks the configuration without reading a source or asking an app. Every mistake is reported with file, line\n" +
 			"and column, all at once; exit code 2 if there is one. Of the store it asks whether the sealed secrets that are\n" +
 			"used are set, if any are; what is missing is told, and is no mistake of the file.\n\n" +
-			"With --live it asks each SCIM app what it takes (ServiceProviderConfig, Schemas, ResourceTypes, and whether the\n" +
-			"token is good), and compares that, and what the app's profile knows, with what is mapped: what the app requires\n" +
-			"and nobody gives, what it does not have or does not let be written, types, listed values, lengths. With --person,\n" +
-			"or --people for everybody, it compares values as well. It sends nothing that writes. Exit code 1 if there is an\n" +
-			"error; warnings and notes leave it 0.",
+			"With --live it asks each app whether the credential is good, and what it takes (of SCIM apps ServiceProviderConfig,\n" +
+			"Schemas and ResourceTypes, of others what their APIs tell), and compares that, and what the app's profile knows,\n" +
+			"with what is mapped: what the app requires and nobody gives, what it does not have or does not let be written,\n" +
+			"types, listed values, lengths. What cannot be compared is said. With --person, or --people for everybody, it\n" +
+			"compares values as well. It sends nothing that writes. Exit code 1 if there is an error; warnings and notes\n" +
+			"leave it 0.",
 		Example: "  usher check -c usher.yaml\n  usher check -c usher.yaml --live\n  usher check -c usher.yaml --live --app slack --person ada.brandt@acme.example",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.sound(); err != nil {
@@ -145,7 +147,19 @@ func (c *cli) liveFindings(ctx context.Context, b *server.Built, f liveFlags) (f
 	} else {
 		found = b.CheckApps(ctx, f.app)
 	}
-	return slices.Concat(found, b.CheckTenants(ctx, f.app), b.CheckInstallations(ctx, f.app)), err
+	return bySubject(slices.Concat(found, b.CheckTenants(ctx, f.app))), err
+}
+
+// bySubject puts together what is about the same, in the order of its first mention.
+func bySubject(found []server.Finding) []server.Finding {
+	order := map[string]int{}
+	for _, f := range found {
+		if _, seen := order[f.Subject]; !seen {
+			order[f.Subject] = len(order)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b server.Finding) int { return cmp.Compare(order[a.Subject], order[b.Subject]) })
+	return found
 }
 
 // openLive opens the store, for sealed secrets and people; nil if there is none yet.

@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -37,8 +37,9 @@ func (c *cli) probeCommand() *cobra.Command {
 			"(not what it claims), and removes them again, also after Ctrl-C; what a run could not remove is named, and the\n" +
 			"next one on the same address removes it. Nobody else's account is touched. Where the app cannot delete, it asks before it goes on,\n" +
 			"and leaves its users inactive. The bearer token comes from the environment.\n" +
+			"The profile goes into a file, by default in the current folder after the host; what is there is not written over.\n" +
 			"Exit code 4 if canaries are left there, 1 if it did not come to its end.",
-		Example: "  SCIM_TOKEN=… usher probe https://app.example/scim/v2\n" +
+		Example: "  SCIM_TOKEN=… usher probe https://app.example/scim/v2              # writes app.example.profile.json\n" +
 			"  usher probe https://app.example/scim/v2 --yes --out crm.json    # then, in usher.yaml: profile: ./crm.json\n" +
 			"  usher probe https://app.example/scim/v2 --profile okta-inbound-scim --rate",
 		Args: arguments(cobra.ExactArgs(1)),
@@ -46,7 +47,7 @@ func (c *cli) probeCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.tokenEnv, "token-env", "SCIM_TOKEN", "the environment variable that has the bearer token")
 	complete(cmd, "token-env", cobra.NoFileCompletions)
-	cmd.Flags().StringVar(&f.out, "out", "", "write the profile to this `FILE`, which apps.….profile of a configuration may name")
+	cmd.Flags().StringVar(&f.out, "out", "", "write the profile to this `FILE`, which apps.….profile of a configuration may name (default: HOST.profile.json here, or HOST.2.profile.json …; with --json none)")
 	complete(cmd, "out", files("json"))
 	cmd.Flags().StringVar(&f.profile, "profile", "", "compare with this profile (default: the one whose address pattern the URL follows)")
 	complete(cmd, "profile", profileCompletions)
@@ -69,14 +70,18 @@ func profileCompletions(*cobra.Command, []string, string) ([]string, cobra.Shell
 }
 
 func (c *cli) probe(ctx context.Context, base string, f probeFlags) error {
-	// Typed by somebody, so meant; what it redirects to is not followed.
-	allow := dial.Allow{Loopback: true, Private: true, PlainHTTP: true}
-	if err := dial.CheckURL(base, allow); err != nil {
+	way, err := dial.NewTypedTransport(base, typedDialTimeout, 8)
+	if err != nil {
 		return usageError{err}
 	}
 	known, err := knownApp(base, f.profile)
 	if err != nil {
 		return err
+	}
+	if f.out == "" && !c.json { // --json has the profile in its document
+		if f.out, err = freeName(base); err != nil {
+			return usageError{err}
+		}
 	}
 	if err := writable(f.out); err != nil {
 		return usageError{err}
@@ -93,7 +98,7 @@ func (c *cli) probe(ctx context.Context, base string, f probeFlags) error {
 	}
 	bar := c.progress()
 	r, err := probe.Run(ctx, probe.Config{
-		BaseURL: base, Token: token, HTTP: &http.Client{Transport: dial.NewTransport(allow, 10*time.Second, 8, nil)},
+		BaseURL: base, Token: token, HTTP: &http.Client{Transport: way},
 		Known: known, Ask: c.agreement(f), Rate: f.rate, Told: func() { bar.add(1) },
 	})
 	bar.finish()
@@ -120,6 +125,32 @@ func knownApp(base, name string) (*app.Profile, error) {
 		return nil, usageError{fmt.Errorf("profile %s is of an API of the app's own, which has no SCIM endpoint", name)}
 	}
 	return &all[0], nil
+}
+
+// freeName is a file for the profile of whom nobody has named one: after the host, in the
+// folder where the command runs, and never one that is there.
+func freeName(base string) (string, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", err
+	}
+	host := strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(u.Hostname())), ".-")
+	const most = 100
+	for n := 1; n <= most; n++ {
+		name := host + ".profile.json"
+		if n > 1 {
+			name = fmt.Sprintf("%s.%d.profile.json", host, n)
+		}
+		if _, err := os.Lstat(name); errors.Is(err, os.ErrNotExist) {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("there are %d profiles of %s here; name a file by --out", most, host)
 }
 
 // writable says early what would be a pity to hear at the end.
@@ -304,6 +335,9 @@ func rateWords(r *probe.Rate) string {
 	text := fmt.Sprintf("it resists at %v requests a second, after %d requests, with %d", r.PerSecond, r.Requests, r.Status)
 	if r.After > 0 {
 		text += fmt.Sprintf("; asks to wait %v s", r.After)
+	}
+	if r.Slowed() {
+		text += fmt.Sprintf("; its profile has %v", r.Held)
 	}
 	return text
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,6 +35,7 @@ func newProbeCLI(t *testing.T, q scimtest.Quirks) probeCLI {
 	}
 	t.Cleanup(stop)
 	t.Setenv("SCIM_TOKEN", canary)
+	t.Chdir(t.TempDir())
 	return probeCLI{t, base, a}
 }
 
@@ -142,6 +145,44 @@ func spoil(t *testing.T, file, old, now string) string {
 	return other
 }
 
+// TestProbeWritesWithoutAName: a profile that took some minutes to be found is kept, after the
+// host, beside what is there; a document of --json has it already.
+func TestProbeWritesWithoutAName(t *testing.T) {
+	p := newProbeCLI(t, scimtest.Quirks{})
+	here := func() (names []string) {
+		entries, err := os.ReadDir(".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	if out, _ := p.run(0, "--yes", "--json"); !strings.Contains(out, `"profile"`) || len(here()) > 0 {
+		t.Errorf("with --json there are %q", here())
+	}
+	const first = "127.0.0.1.profile.json"
+	_, told := p.run(0, "--yes")
+	p.says(told, "the profile is in "+first+"; in a configuration: profile: "+first)
+	kept, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := app.ProfileOf(first); err != nil || !got.Verified {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_, told = p.run(0, "--yes")
+	p.says(told, "the profile is in 127.0.0.1.2.profile.json")
+	if again, err := os.ReadFile(first); err != nil || string(again) != string(kept) {
+		t.Errorf("the first one was written over: %v", err)
+	}
+	p.run(2) // nobody agrees
+	if n := len(here()); n != 2 {
+		t.Errorf("%d files: %q", n, here())
+	}
+}
+
 func TestProbeDiffers(t *testing.T) {
 	q, _ := scimtest.QuirksOf("sentry")
 	p := newProbeCLI(t, q)
@@ -211,8 +252,16 @@ func TestProbeRate(t *testing.T) {
 	out, _ := p.run(0, "--yes", "--rate", "--json")
 	var doc struct {
 		Deviations []string
-		Rate       struct {
+		Profile    struct {
+			Rate struct {
+				PerSecond float64 `json:"requests_per_second"`
+				Published string
+			} `json:"rate_limit"`
+			Unverified []string `json:"unverified_fields"`
+		}
+		Rate struct {
 			PerSecond float64 `json:"per_second"`
+			Held      float64
 			After     float64 `json:"retry_after"`
 			Resisted  bool
 			Status    int
@@ -224,6 +273,11 @@ func TestProbeRate(t *testing.T) {
 	}
 	if r := doc.Rate; !r.Resisted || r.Status != 429 || r.After != 1 || r.PerSecond < 20 || r.Requests > 370 {
 		t.Errorf("%+v", r)
+	}
+	rate, held := doc.Profile.Rate, map[float64]float64{20: 10, 50: 20, 100: 50}[doc.Rate.PerSecond]
+	if doc.Rate.Held != held || rate.PerSecond != held || !strings.Contains(rate.Published, "it answered 429, at "+strconv.FormatFloat(held, 'f', -1, 64)+" it did not") ||
+		!slices.Contains(doc.Profile.Unverified, "rate_limit") {
+		t.Errorf("of %+v the profile has %+v", doc.Rate, doc.Profile)
 	}
 	if len(doc.Deviations) > 0 { // it waits where it is asked to
 		t.Errorf("%q", doc.Deviations)

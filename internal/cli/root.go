@@ -76,6 +76,9 @@ func (c *cli) root() *cobra.Command {
 		if cmd.Name() == "completion" {
 			cmd.Example = "  source <(usher completion bash)\n  usher completion fish > ~/.config/fish/completions/usher.fish"
 			cmd.Args, cmd.RunE = nil, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			for _, shell := range cmd.Commands() {
+				shell.Example = completionExamples()[shell.Name()]
+			}
 		}
 		if cmd.Args == nil {
 			cmd.Args, cmd.ValidArgsFunction = arguments(cobra.NoArgs), cobra.NoFileCompletions
@@ -84,6 +87,16 @@ func (c *cli) root() *cobra.Command {
 	root.Args = arguments(cobra.NoArgs)
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return root
+}
+
+// completionExamples are how each shell takes its completion.
+func completionExamples() map[string]string {
+	return map[string]string{
+		"bash":       "  source <(usher completion bash)",
+		"zsh":        "  usher completion zsh > \"${fpath[1]}/_usher\"",
+		"fish":       "  usher completion fish > ~/.config/fish/completions/usher.fish",
+		"powershell": "  usher completion powershell | Out-String | Invoke-Expression",
+	}
 }
 
 // arguments makes a wrong number of arguments a usage error.

@@ -6,13 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/usher-id/usher/internal/dial"
 	"github.com/usher-id/usher/scim/scimtest"
+)
+
+// How long an endpoint may take that somebody has typed: to be connected to, and to answer.
+const (
+	typedDialTimeout = 10 * time.Second
+	typedTimeout     = 15 * time.Second
 )
 
 func (c *cli) scimCommand() *cobra.Command {
@@ -52,6 +61,11 @@ func (c *cli) scimCheck() *cobra.Command {
 			if err := suite.Validate(); err != nil {
 				return usageError{err}
 			}
+			way, err := dial.NewTypedTransport(args[0], typedDialTimeout, 8)
+			if err != nil {
+				return usageError{err}
+			}
+			suite.HTTP = &http.Client{Transport: way, Timeout: typedTimeout}
 			token, _ := c.lookup(tokenEnv)
 			if token == "" {
 				fmt.Fprintf(c.err, "usher: %s is empty: requests carry no token\n", printable(tokenEnv))

@@ -3,14 +3,19 @@
 package dial
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
 )
 
 const (
@@ -21,10 +26,15 @@ const (
 // NewTransport makes a transport that connects to where it is allowed to and nowhere
 // else, with idle connections kept open. Without root certificates it takes the system's.
 func NewTransport(allow Allow, dialTimeout time.Duration, idle int, roots *x509.CertPool) *http.Transport {
-	dialer := NewDialer(dialTimeout, allow)
+	return transport(NewDialer(dialTimeout, allow).DialContext, dialTimeout, idle, roots)
+}
+
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+func transport(dial dialFunc, dialTimeout time.Duration, idle int, roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil, // see the package comment
-		DialContext:            dialer.DialContext,
+		DialContext:            dial,
 		ForceAttemptHTTP2:      true, // an own dialer switches it off otherwise
 		MaxIdleConnsPerHost:    idle,
 		IdleConnTimeout:        idleTimeout,
@@ -32,6 +42,32 @@ func NewTransport(allow Allow, dialTimeout time.Duration, idle int, roots *x509.
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 	}
+}
+
+// NewTypedTransport makes a transport for a base URL that somebody has typed, and so means:
+// its host may be inside the house. It connects to no other, whatever answers refer to, and
+// never to a metadata service or a link-local address. The error says what is wrong with
+// the URL.
+func NewTypedTransport(base string, dialTimeout time.Duration, idle int) (*http.Transport, error) {
+	allow := Allow{Loopback: true, Private: true, PlainHTTP: true}
+	if err := CheckURL(base, allow); err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, err
+	}
+	if strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return nil, errors.New("the host in the base URL has letters beyond ASCII; write it as DNS has it, such as xn--…")
+	}
+	typed := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]))
+	dialer := NewDialer(dialTimeout, allow)
+	return transport(func(ctx context.Context, network, address string) (net.Conn, error) {
+		if !strings.EqualFold(address, typed) {
+			return nil, fmt.Errorf("%w: %s is not the one that was typed", ErrAddress, address)
+		}
+		return dialer.DialContext(ctx, network, address)
+	}, dialTimeout, idle, nil), nil
 }
 
 // CheckURL says what is wrong with a base URL before anything is dialled, with

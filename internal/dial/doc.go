@@ -6,6 +6,8 @@
 // the resolved address, so that neither a name that changes its mind nor another
 // spelling of an address gets past. It uses no proxy from the environment, as a
 // proxy would resolve names where no check reaches.
+// It alone makes transports of HTTP in the product: [NewTransport] for what a configuration
+// names, [NewTypedTransport] for a URL that somebody has typed.
 //
 // It must not know what is sent.
 //

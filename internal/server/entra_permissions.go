@@ -72,6 +72,22 @@ func (b *Built) permissions(ctx context.Context) (out []Finding, whole bool) {
 	return slices.Concat(found...), !slices.Contains(unasked, true)
 }
 
+// check says whether what is granted is what is needed. That there is no token was told.
+func (r *registered) check(ctx context.Context) []Finding {
+	granted, err := r.client.Permissions(ctx)
+	switch {
+	case err != nil:
+		return nil
+	case len(granted) == 0:
+		return []Finding{r.finding(FindingNote, "not compared: permissions, as the tenant "+r.tenant()+" does not tell which it grants", "")}
+	}
+	found := r.lacks(granted)
+	if len(found) == 0 {
+		found = []Finding{r.finding(FindingOK, fmt.Sprintf("the tenant %s grants the %d permissions that are needed, and no others but what is of use", r.tenant(), len(entraNeeds(r.app))), "")}
+	}
+	return found
+}
+
 func (r *registered) tenant() string { return r.app.Entra.Registration.Tenant.Value }
 
 func (r *registered) finding(level, text, fix string) Finding {

@@ -82,44 +82,38 @@ func (i installed) permissions(got github.Installation) (out []Finding) {
 	return out
 }
 
-// CheckInstallations says of each GitHub App, or the one of the app of that name, whether
-// it is installed and may do what it must, and how many invitations are open.
-func (b *Built) CheckInstallations(ctx context.Context, name string) (out []Finding) {
-	for _, i := range b.installed {
-		if name != "" && name != i.app.Name {
-			continue
-		}
-		say := func(level, format string, args ...any) {
-			out = append(out, Finding{Pos: i.app.GitHub.AppID.Pos, Subject: i.subject(), Level: level, Text: fmt.Sprintf(format, args...)})
-		}
-		var got github.Installation
-		err := step(ctx, func(ctx context.Context) (err error) {
-			got, err = i.client.Installation(ctx)
-			return err
-		})
-		if e, own := errors.AsType[*github.Error](err); own {
-			out = append(out, i.refused(e))
-			continue
-		}
-		if err != nil {
-			say(FindingError, "%s", message(err))
-			continue
-		}
-		say(FindingOK, "the GitHub App %s is installed in %s, and may write its members", i.app.GitHub.AppID.Value, i.client.Organization())
-		out = append(out, i.permissions(got)...)
-		var open githubapp.Open
-		err = step(ctx, func(ctx context.Context) (err error) {
-			open, err = i.org.Invitations(ctx)
-			return err
-		})
-		switch {
-		case err != nil:
-			say(FindingWarning, "its invitations cannot be read: %s", message(err))
-		case open.Failed > 0:
-			say(FindingWarning, "%d invitations wait to be accepted, and %d were not in seven days", open.Pending, open.Failed)
-		default:
-			say(FindingOK, "%d invitations wait to be accepted", open.Pending)
-		}
+// check says whether a GitHub App is installed and may do what it must, and how many
+// invitations are open.
+func (i installed) check(ctx context.Context) (out []Finding) {
+	say := func(level, format string, args ...any) {
+		out = append(out, Finding{Pos: i.app.GitHub.AppID.Pos, Subject: i.subject(), Level: level, Text: fmt.Sprintf(format, args...)})
+	}
+	var got github.Installation
+	err := step(ctx, func(ctx context.Context) (err error) {
+		got, err = i.client.Installation(ctx)
+		return err
+	})
+	if e, own := errors.AsType[*github.Error](err); own {
+		return []Finding{i.refused(e)}
+	}
+	if err != nil {
+		say(FindingError, "%s", message(err))
+		return out
+	}
+	say(FindingOK, "the GitHub App %s is installed in %s, and may write its members", i.app.GitHub.AppID.Value, i.client.Organization())
+	out = append(out, i.permissions(got)...)
+	var open githubapp.Open
+	err = step(ctx, func(ctx context.Context) (err error) {
+		open, err = i.org.Invitations(ctx)
+		return err
+	})
+	switch {
+	case err != nil:
+		say(FindingWarning, "its invitations cannot be read: %s", message(err))
+	case open.Failed > 0:
+		say(FindingWarning, "%d invitations wait to be accepted, and %d were not in seven days", open.Pending, open.Failed)
+	default:
+		say(FindingOK, "%d invitations wait to be accepted", open.Pending)
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -24,21 +25,24 @@ import (
 // Bounds of asking apps what they say of themselves.
 const (
 	appsAtOnce   = 8
-	discoverTime = 50 * time.Second // of one app: four requests
+	discoverTime = 50 * time.Second // of one app: a few requests
 )
 
 // askedApp is an app with what it said of itself.
 type askedApp struct {
-	target    *provision.Target
-	sent      fit.Sent
-	discovery app.Discovery
-	err       error // why nothing came of asking
+	target      *provision.Target
+	sent        fit.Sent
+	discovers   bool // by SCIM's discovery; others are asked by their own APIs
+	discovery   app.Discovery
+	examination app.Examination
+	beside      []Finding // what else was found of it, such as what it permits
+	err         error     // why nothing came of asking
 }
 
-// CheckApps asks each SCIM app, or the one of that name, what it takes, and compares
-// it with what the configuration sends. It only reads. Apps without SCIM are passed over.
+// CheckApps asks each app, or the one of that name, whether it takes us, and what it takes,
+// and compares that with what the configuration sends. It only reads.
 func (b *Built) CheckApps(ctx context.Context, name string) []Finding {
-	return fitting(b.ask(ctx, name, true))
+	return fitting(b.ask(ctx, name))
 }
 
 // CheckPeople is CheckApps, and compares what one person's accounts would hold as well,
@@ -49,7 +53,7 @@ func (u *Usher) CheckPeople(ctx context.Context, name, person string) ([]Finding
 		return nil, err
 	}
 	found := []Finding{}
-	for _, a := range u.ask(ctx, name, true) {
+	for _, a := range u.ask(ctx, name) {
 		found = append(found, fitting([]askedApp{a})...)
 		if a.err != nil {
 			continue
@@ -63,18 +67,25 @@ func (u *Usher) CheckPeople(ctx context.Context, name, person string) ([]Finding
 	return found, nil
 }
 
-// fitting are the findings about mappings, app by app in the order of the file.
+// fitting are the findings about apps, one by one in the order of the file.
 func fitting(asked []askedApp) []Finding {
 	out := []Finding{}
 	for _, a := range asked {
 		subject := "app " + a.target.Name
 		if a.err != nil {
-			text, fix := fit.Explain(a.err, a.target.App.Profile())
-			out = append(out, Finding{a.sent.Pos, subject, FindingError, text, fix})
+			if !slices.ContainsFunc(a.beside, func(f Finding) bool { return f.Level == FindingError }) { // which says more
+				text, fix := a.explain()
+				out = append(out, Finding{a.sent.Pos, subject, FindingError, text, fix})
+			}
+			out = append(out, a.beside...)
 			continue
 		}
+		if taken := a.examination.Taken; taken != "" {
+			out = append(out, Finding{a.sent.Pos, subject, FindingOK, taken, ""})
+		}
+		out = append(out, a.beside...)
 		sound := true
-		for _, f := range fit.Mapping(a.target.App.Profile(), a.discovery, a.sent) {
+		for _, f := range a.mapping() {
 			sound = sound && f.Level == fit.Note
 			out = append(out, findingOf(subject, f))
 		}
@@ -85,6 +96,28 @@ func fitting(asked []askedApp) []Finding {
 	return out
 }
 
+func (a askedApp) explain() (text, fix string) {
+	if a.discovers {
+		return fit.Explain(a.err, a.target.App.Profile())
+	}
+	return fit.ExplainOwn(a.err, a.target.App.Profile())
+}
+
+// mapping compares the mapping, and resource one person's account.
+func (a askedApp) mapping() []fit.Finding {
+	if a.discovers {
+		return fit.Mapping(a.target.App.Profile(), a.discovery, a.sent)
+	}
+	return fit.Own(a.target.App.Profile(), a.examination, a.sent)
+}
+
+func (a askedApp) resource(desired *scim.Resource) []fit.Finding {
+	if a.discovers {
+		return fit.Resource(a.target.App.Profile(), a.discovery, a.sent, desired)
+	}
+	return fit.OwnResource(a.target.App.Profile(), a.examination, a.sent, desired)
+}
+
 func findingOf(subject string, f fit.Finding) Finding {
 	return Finding{f.Pos, subject, string(f.Level), f.Text, f.Fix}
 }
@@ -92,31 +125,62 @@ func findingOf(subject string, f fit.Finding) Finding {
 // soundly says what was compared, when nothing was found.
 func soundly(a askedApp) string {
 	with := "profile " + a.target.App.Profile().ID
-	if a.discovery.Parts[app.PartSchemas] == app.PartTold {
+	switch {
+	case a.discovery.Parts[app.PartSchemas] == app.PartTold:
 		with = "the app's schema and " + with
+	case a.examination.Said != "":
+		with = a.examination.Said + " and " + with
 	}
 	return fmt.Sprintf("all that is sent (%d attributes) fits %s", len(a.sent.Rules), with)
 }
 
-// ask asks apps for their discovery, several at once. greet asks, too, whether address
-// and token are good.
-func (b *Built) ask(ctx context.Context, name string, greet bool) []askedApp {
+// ask asks apps what they take, and whether address and credential are good, several at
+// once.
+func (b *Built) ask(ctx context.Context, name string) []askedApp {
 	var out []askedApp
 	for _, t := range b.Targets {
-		if _, ok := app.DiscovererOf(t.App); ok && (name == "" || t.Name == name) {
-			out = append(out, askedApp{target: t, sent: b.sent(t)})
+		if name == "" || t.Name == name {
+			_, discovers := app.DiscovererOf(t.App)
+			out = append(out, askedApp{target: t, sent: b.sent(t), discovers: discovers})
 		}
 	}
 	g := errgroup.Group{}
 	g.SetLimit(appsAtOnce)
 	for i := range out {
+		a := &out[i]
 		g.Go(func() error {
-			out[i].discovery, out[i].err = discover(ctx, out[i].target, greet)
+			if a.discovers {
+				a.discovery, a.err = discover(ctx, a.target, true)
+			} else {
+				b.examine(ctx, a)
+			}
 			return nil
 		})
 	}
 	_ = g.Wait() // what went wrong is told app by app
 	return out
+}
+
+// examine asks an app by its own API, and what else there is to be asked of it. A tenant of
+// Auth0 is gone through by [Built.CheckTenants].
+func (b *Built) examine(ctx context.Context, a *askedApp) {
+	within, cancel := context.WithTimeout(ctx, discoverTime)
+	defer cancel()
+	if e, ok := app.ExaminerOf(a.target.App); ok {
+		a.examination, a.err = e.Examine(within, a.sent.Groups != nil)
+	} else {
+		a.examination.Unsaid = []app.Remark{{Text: "types and lengths: no schema of users is told by " + a.target.App.Profile().Name}}
+	}
+	for _, r := range b.registered {
+		if r.app.Name == a.target.Name && (a.err == nil || app.Classify(a.err).Status == http.StatusForbidden) {
+			a.beside = r.check(within)
+		}
+	}
+	for _, i := range b.installed {
+		if i.app.Name == a.target.Name {
+			a.beside = i.check(within)
+		}
+	}
 }
 
 func discover(ctx context.Context, t *provision.Target, greet bool) (app.Discovery, error) {
@@ -261,7 +325,7 @@ func (c *crowd) look(planner *provision.Planner, s provision.Subject) {
 		return
 	}
 	c.wanted++
-	for _, f := range fit.Resource(c.a.target.App.Profile(), c.a.discovery, c.a.sent, desired) {
+	for _, f := range c.a.resource(desired) {
 		c.note(s, f)
 	}
 }

@@ -151,6 +151,26 @@ func TestALooseSchemaIsReadLoosely(t *testing.T) {
 }
 
 // Where an app has an attribute elsewhere, the finding says where.
+// What a profile requires in a schema of the app's own is missed, too.
+func TestRequiredOfAnExtension(t *testing.T) {
+	t.Parallel()
+	const nickname = "urn:ietf:params:scim:schemas:extension:Microsoft:Entra:2.0:User:mailNickname"
+	p := profile(t, "entra-scim-api")
+	s := lines(t, "userName", "displayName", "name.givenName", "name.familyName")
+	missed := func(s fit.Sent) bool {
+		return slices.ContainsFunc(fit.Mapping(p, app.Discovery{}, s), func(f fit.Finding) bool {
+			return f.Level == fit.Error && strings.Contains(f.Text, "requires "+nickname)
+		})
+	}
+	if !missed(s) {
+		t.Error("it is not missed")
+	}
+	s.Rules = append(s.Rules, fit.Rule{Path: scim.MustPath(nickname), Written: nickname})
+	if missed(s) {
+		t.Error("it is missed where it is mapped")
+	}
+}
+
 func TestTheFixSaysWhereItIs(t *testing.T) {
 	t.Parallel()
 	d := app.Discovery{

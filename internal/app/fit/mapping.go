@@ -20,11 +20,7 @@ const generic = "generic-scim2"
 func Mapping(p app.Profile, d app.Discovery, s Sent) []Finding {
 	c := newCheck(p, d, s)
 	c.untold()
-	for _, r := range s.Rules {
-		if p.Unsupported.Cover(r.Path) {
-			c.add(r.At, Note, fmt.Sprintf("%s is mapped and never sent, as the profile says that %s does not take it", r.Written, p.Name), "")
-		}
-	}
+	c.unsent(s)
 	for _, r := range c.sent.Rules {
 		if c.rule(r) {
 			c.elements(r)
@@ -36,6 +32,15 @@ func Mapping(p app.Profile, d app.Discovery, s Sent) []Finding {
 	c.groups()
 	c.features()
 	return c.sorted()
+}
+
+// unsent tells of lines of which nothing is sent.
+func (c *check) unsent(s Sent) {
+	for _, r := range s.Rules {
+		if c.profile.Unsupported.Cover(r.Path) {
+			c.add(r.At, Note, fmt.Sprintf("%s is mapped and never sent, as the profile says that %s does not take it", r.Written, c.profile.Name), "")
+		}
+	}
 }
 
 // untold says what the app does not say, as nothing can be compared with it.

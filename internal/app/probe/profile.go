@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -71,6 +72,7 @@ var readers = []struct {
 	{"lower_case", func(p app.Profile) any { return p.LowerCase }},
 	{"limits", func(p app.Profile) any { return p.Bounds }},
 	{"random_password", func(p app.Profile) any { return p.RandomPassword }},
+	{"rate_limit.requests_per_second", func(p app.Profile) any { return p.RequestsPerSecond }},
 }
 
 // lookUps are the attributes by which accounts and groups are found.
@@ -108,7 +110,31 @@ func requirements(p app.Profile) []string {
 
 // entries are the fields of which something was found.
 func (p *prober) entries() []field {
-	return slices.Concat(p.requestFields(), p.offerFields(), p.listFields(), p.patchFields(), p.leaverFields(), p.valueFields())
+	return slices.Concat(p.requestFields(), p.offerFields(), p.listFields(), p.patchFields(), p.leaverFields(), p.valueFields(), p.rateFields())
+}
+
+// rateFields are what was found of the rate, if it was looked for and the app asked for
+// less: the highest one at which it did not. It is of reads, and of one moment: the field
+// stays among the unverified ones.
+func (p *prober) rateFields() []field {
+	r := p.report.Rate
+	if r == nil || !r.Slowed() {
+		return nil
+	}
+	said := fmt.Sprintf("found by a probe on %s: at %v requests a second it answered %d", p.report.At.Format("2006-01-02"), r.PerSecond, r.Status)
+	if r.PerSecond > float64(rates()[0]) {
+		said += fmt.Sprintf(", at %v it did not", r.Held)
+	} else {
+		said += ", which is the least that was tried: half of it is taken"
+	}
+	f := []field{
+		{"rate_limit.requests_per_second", r.Held, "how many requests are sent in a second"},
+		{"rate_limit.published", said, "where that is from"},
+	}
+	if p.cfg.Known == nil && r.Status != http.StatusTooManyRequests {
+		f = append(f, field{"rate_limit.status", []int{http.StatusTooManyRequests, r.Status}, "by what too much is answered"})
+	}
+	return f
 }
 
 func (p *prober) requestFields() []field {

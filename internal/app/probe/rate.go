@@ -35,9 +35,13 @@ func (p *prober) rate(ctx context.Context) {
 			r.Resisted, r.Status, last = true, no.status, *no
 			break
 		}
+		r.Held = float64(perSecond)
 		if ctx.Err() != nil {
 			break
 		}
+	}
+	if r.Held == 0 {
+		r.Held = float64(rates()[0]) / 2
 	}
 	r.Seconds = time.Since(began).Seconds()
 	p.sent += r.Requests

@@ -3,6 +3,7 @@
 package probe
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -47,9 +48,15 @@ type Rate struct {
 	Requests  int     `json:"requests"`
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"per_second"` // that was sent when it resisted, or the most that was tried
+	Held      float64 `json:"held"`       // at which it did not; if it did at the least that was tried, half of that
 	Resisted  bool    `json:"resisted"`
 	Status    int     `json:"status,omitempty"`
 	After     float64 `json:"retry_after,omitempty"` // seconds
+}
+
+// Slowed reports whether the app has asked for fewer requests, and did not just fail.
+func (r *Rate) Slowed() bool {
+	return r.Resisted && (r.Status == http.StatusTooManyRequests || r.Status == http.StatusServiceUnavailable || r.After > 0)
 }
 
 // profileFacts is what a profile is made of, beside the deviations.

@@ -115,6 +115,7 @@ func (o *Org) routes() *http.ServeMux {
 	add("DELETE /users/{id}/sessions", "others", users, endSessions)
 	add("GET /users/{id}/roles", "others", "okta.roles.read", listRoles)
 	add("GET /iam/assignees/users", "others", "okta.roles.read", listAdministrators)
+	add("GET /meta/schemas/user/default", "others", "okta.schemas.read", getSchema)
 	add("GET /groups", "groups", groups, listGroups)
 	add("POST /groups", "groups", groups, createGroup)
 	add("GET /groups/{gid}", "groups by id", groups, getGroup)

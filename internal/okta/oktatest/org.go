@@ -21,14 +21,16 @@ type Config struct {
 	Scopes     []string
 	DPoP       bool // the application demands proof of possession
 
-	Now          func() time.Time // default time.Now
-	TokenLife    time.Duration    // default 1 h
-	MostPerPage  int              // default 200
-	SearchLag    time.Duration    // how late searches and lists know what was written
-	ActivateIn   time.Duration    // how long an activation takes,
-	DeactivateIn time.Duration    // and a deactivation
-	Attributes   []string         // of the org's own, beside those that each profile has
-	PlainLogins  bool             // a login need be no e-mail address
+	Now          func() time.Time    // default time.Now
+	TokenLife    time.Duration       // default 1 h
+	MostPerPage  int                 // default 200
+	SearchLag    time.Duration       // how late searches and lists know what was written
+	ActivateIn   time.Duration       // how long an activation takes,
+	DeactivateIn time.Duration       // and a deactivation
+	Attributes   []string            // of the org's own, beside those that each profile has
+	Schema       map[string]Property // what the schema says of them and of those, by name
+	Without      []string            // of those that each profile has, what this org has not
+	PlainLogins  bool                // a login need be no e-mail address
 	// NobodyToEnd says that a deactivation ends all sessions by itself, and that whoever
 	// asks for it then is told that there is nobody. Which of both holds is not verified.
 	NobodyToEnd  bool

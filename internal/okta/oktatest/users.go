@@ -134,7 +134,7 @@ func (o *Org) checkProfile(of *user, p map[string]any) *refusal {
 	for _, name := range slices.Sorted(maps.Keys(p)) {
 		s, ok := p[name].(string)
 		switch {
-		case !slices.Contains(base, name) && !slices.Contains(o.cfg.Attributes, name):
+		case slices.Contains(o.cfg.Without, name), !slices.Contains(base, name) && !slices.Contains(o.cfg.Attributes, name):
 			return invalid(name, name+": The property is not defined in the schema")
 		case !ok && p[name] != nil:
 			return invalid(name, name+": Property type does not match expected type")
@@ -155,7 +155,7 @@ func (o *Org) checkProfile(of *user, p map[string]any) *refusal {
 			return invalid(name, name+": The field cannot be left blank")
 		}
 	}
-	return nil
+	return o.conforms(of, p)
 }
 
 // createUser makes a user without credentials, who is STAGED, or PROVISIONED and sent a mail.
