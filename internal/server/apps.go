@@ -87,7 +87,7 @@ func (b *Built) scimTarget(a config.App, t *provision.Target) error {
 		}
 	}
 	t.Address = strings.TrimRight(a.URL.Value, "/")
-	if t.App, err = b.connect(a, profile); err != nil {
+	if t.App, err = b.connect(a, t.Address, profile); err != nil {
 		err = &config.Error{Pos: a.URL.Pos, Msg: err.Error()}
 	}
 	return errors.Join(offers(a, profile), err)
@@ -151,7 +151,7 @@ func (b *Built) expressions(a config.App, t *provision.Target) error {
 	return errors.Join(errs...)
 }
 
-func (b *Built) connect(a config.App, p app.Profile) (app.App, error) {
+func (b *Built) connect(a config.App, address string, p app.Profile) (app.App, error) {
 	scimApp, err := scimapp.New(scimapp.Config{
 		BaseURL: a.URL.Value, Token: func(context.Context) (string, error) { return b.vault.reveal(a.Token) }, Profile: p,
 		Allow: dial.Allow{
@@ -162,7 +162,7 @@ func (b *Built) connect(a config.App, p app.Profile) (app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return app.Limit(scimApp, cmp.Or(a.RequestsPerSecond, p.RequestsPerSecond)), nil
+	return b.origins.Share(scimApp, address, cmp.Or(a.RequestsPerSecond, p.RequestsPerSecond)), nil
 }
 
 // targetDigest covers what a plan for the app rests on, so that a change of it
