@@ -46,7 +46,7 @@ func TestAppsAtOneOriginShareABudget(t *testing.T) {
 					_, err := b.Targets[i].App.Get(t.Context(), app.KindUser, "u1")
 					return app.Classify(err)
 				}
-				get(first)
+				_ = get(first)
 				before := asked.Load()
 				e := get(1 - first)
 				if before == 0 || asked.Load() != before {
