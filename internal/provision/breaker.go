@@ -45,7 +45,9 @@ func (a *AppState) Breaker(now time.Time) Breaker {
 }
 
 // waitsToProbe says that an app is left alone, and the time has not come to ask it again.
-func (a *AppState) waitsToProbe(now time.Time) bool { return a.Paused != "" && a.RetryAt.After(now) }
+func (a *AppState) waitsToProbe(now time.Time) bool {
+	return !a.PausedAt.IsZero() && a.RetryAt.After(now)
+}
 
 // failures are what an app has failed in a row. Whatever is about one person or group
 // counts once: who is poison to an app that serves others must not look like an outage.
@@ -103,6 +105,7 @@ func (r *run) open(ctx context.Context, why string, asked time.Duration) error {
 	wait := max(asked, openFor(now.Sub(since), rand.Float64())) //nolint:gosec // jitter, no secret
 	r.state.RetryAt, r.broken = latest(r.state.RetryAt, now.Add(wait)), why
 	r.sick.reset()
+	r.unread = 0
 	return r.pause(ctx, why)
 }
 

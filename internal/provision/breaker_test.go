@@ -243,3 +243,54 @@ func TestMachineOnTrial(t *testing.T) {
 		t.Error("one person's failures are taken for an outage")
 	}
 }
+
+// An app that cannot be read is left alone as well, again and again, and never taken for
+// one that somebody has to mend; and a pause that it asks for while it is half open holds
+// for the question, too.
+func TestBreakerOfReads(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(20, "")
+		h.apply()
+		h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+			var unsure []provision.Account
+			for i := range 20 {
+				a := h.account(fmt.Sprintf("p%03d", i))
+				a.Observe = true
+				unsure = append(unsure, a)
+			}
+			return tx.PutAccounts(h.ctx, unsure)
+		}))
+		h.app.profile.ListTrusted = true // one list instead of twenty look-ups
+		h.ails(func(call) fault { return fault{before: &app.Error{Class: app.Retry, Status: 502}} })
+		var until time.Time
+		h.served(func(*provision.Engine) {
+			for range 3 { // answers the question alone, so that it opens anew
+				time.Sleep(5 * time.Minute)
+				if state, row := h.breaker(); state == provision.Closed || row.Paused != "" && row.RetryAt.IsZero() {
+					t.Errorf("%s: %+v", state, row)
+				}
+				h.ails(func(c call) fault {
+					if c.Op == "find" && c.ID == "usher-probe" {
+						return fault{}
+					}
+					return fault{before: &app.Error{Class: app.Retry, Status: 502}}
+				})
+			}
+			h.ails(func(call) fault {
+				if until.IsZero() {
+					until = time.Now().Add(10 * time.Minute)
+					return fault{before: slow(10 * time.Minute)}
+				}
+				if time.Now().Before(until) {
+					t.Error("asked while the app asks for a pause")
+				}
+				return fault{}
+			})
+			time.Sleep(25 * time.Minute)
+		})
+		h.settled()
+		if paused, resumed := h.events("app.paused", ""), h.events("app.resumed", ""); paused != 1 || resumed != 1 {
+			t.Errorf("%d events app.paused, %d app.resumed", paused, resumed)
+		}
+	})
+}

@@ -239,9 +239,9 @@ func (m *Machine) feel(now time.Time, luck float64, e *app.Error) {
 // judge tells an app that is sick from people whom it does not like.
 func (m *Machine) judge(in *Intent, e *app.Error) {
 	switch {
-	case e == nil, !sick(e) && e.Class != app.Retry: // it answers
+	case e == nil, !sick(e): // it answers
 		m.sick.reset()
-	case sick(e) && m.sick.add(in.key(), e) && m.broken == nil:
+	case m.sick.add(in.key(), e) && m.broken == nil:
 		m.broken = e
 		m.Stop("the app does not answer: " + e.Error())
 	}
