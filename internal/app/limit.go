@@ -6,33 +6,29 @@ import (
 	"context"
 	"iter"
 
-	"golang.org/x/time/rate"
-
 	"github.com/usher-id/usher/scim"
 )
 
 // Limit keeps an app's requests within a rate; zero or less is no limit. The
 // wait lies before the request, so that it does not eat into its timeout. The
-// pages of one List count as one.
+// pages of one List count as one. Apps that are at one place share their limit:
+// see [Origins].
 func Limit(a App, perSecond float64) App {
 	if perSecond <= 0 {
 		return a
 	}
-	return &limited{App: a, bucket: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))}
+	o := newOrigin("")
+	o.slow(perSecond)
+	return &limited{App: a, origin: o}
 }
 
 type limited struct {
 	App
-	bucket *rate.Limiter
+	origin *origin
 }
 
 // wait fails only before anything was sent.
-func (l *limited) wait(ctx context.Context) error {
-	if err := l.bucket.Wait(ctx); err != nil {
-		return &Error{Class: Unreachable, Err: err}
-	}
-	return nil
-}
+func (l *limited) wait(ctx context.Context) error { return l.origin.enter(ctx) }
 
 // waitFor waits for a Create, or a Patch of changes, which may take several requests.
 func (l *limited) waitFor(ctx context.Context, kind Kind, changes []scim.Change) error {
@@ -54,14 +50,16 @@ func (l *limited) Create(ctx context.Context, kind Kind, r *scim.Resource) (Answ
 	if err := l.waitFor(ctx, kind, nil); err != nil {
 		return Answer{}, err
 	}
-	return l.App.Create(ctx, kind, r)
+	ans, err := l.App.Create(ctx, kind, r)
+	return ans, l.origin.heard(err)
 }
 
 func (l *limited) Patch(ctx context.Context, kind Kind, id string, changes []scim.Change, want *scim.Resource) (Answer, error) {
 	if err := l.waitFor(ctx, kind, changes); err != nil {
 		return Answer{}, err
 	}
-	return l.App.Patch(ctx, kind, id, changes, want)
+	ans, err := l.App.Patch(ctx, kind, id, changes, want)
+	return ans, l.origin.heard(err)
 }
 
 // ChangeMembers waits for what adding somebody takes, where that is more than one request.
@@ -75,33 +73,43 @@ func (l *limited) ChangeMembers(ctx context.Context, groupID string, add, remove
 			return Answer{}, err
 		}
 	}
-	return l.App.ChangeMembers(ctx, groupID, add, remove)
+	ans, err := l.App.ChangeMembers(ctx, groupID, add, remove)
+	return ans, l.origin.heard(err)
 }
 
 func (l *limited) Delete(ctx context.Context, kind Kind, id string) (Answer, error) {
 	if err := l.wait(ctx); err != nil {
 		return Answer{}, err
 	}
-	return l.App.Delete(ctx, kind, id)
+	ans, err := l.App.Delete(ctx, kind, id)
+	return ans, l.origin.heard(err)
 }
 
 func (l *limited) Get(ctx context.Context, kind Kind, id string) (Answer, error) {
 	if err := l.wait(ctx); err != nil {
 		return Answer{}, err
 	}
-	return l.App.Get(ctx, kind, id)
+	ans, err := l.App.Get(ctx, kind, id)
+	return ans, l.origin.heard(err)
 }
 
 func (l *limited) Find(ctx context.Context, kind Kind, attribute scim.Path, value string) ([]*scim.Resource, Answer, error) {
 	if err := l.wait(ctx); err != nil {
 		return nil, Answer{}, err
 	}
-	return l.App.Find(ctx, kind, attribute, value)
+	found, ans, err := l.App.Find(ctx, kind, attribute, value)
+	return found, ans, l.origin.heard(err)
 }
 
 func (l *limited) List(ctx context.Context, kind Kind, excludeMembers bool) iter.Seq2[*scim.Resource, error] {
 	if err := l.wait(ctx); err != nil {
 		return func(yield func(*scim.Resource, error) bool) { yield(nil, err) }
 	}
-	return l.App.List(ctx, kind, excludeMembers)
+	return func(yield func(*scim.Resource, error) bool) {
+		for r, err := range l.App.List(ctx, kind, excludeMembers) {
+			if !yield(r, l.origin.heard(err)) {
+				return
+			}
+		}
+	}
 }

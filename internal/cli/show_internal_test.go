@@ -58,6 +58,10 @@ func TestAnAppThatChangedIsShown(t *testing.T) {
 	}{
 		{server.AppStatus{App: "crm", Known: true}, "in step; 0 accounts", ""},
 		{
+			server.AppStatus{App: "crm", Known: true, Due: 2, Breaker: provision.HalfOpen, PausedSince: &at},
+			"answers again after a pause since 2026-11-20T08:00:00Z, and is sent one change at a time until one goes through; 2 changes are on the way; 0 accounts", "",
+		},
+		{
 			server.AppStatus{App: "crm", Known: true, Changed: &server.AppChange{At: &at, What: []string{"PATCH is gone", "attribute \x1bx is new"}}},
 			"in step; 0 accounts; THIS APP CHANGED since 2026-11-20T08:00:00Z",
 			"\ncrm: this app changed since 2026-11-20T08:00:00Z: it says something else of itself; nothing was paused\n" +

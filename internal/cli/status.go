@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/server"
 )
@@ -204,6 +205,9 @@ func says(a server.AppStatus) string {
 		return s + warns(a.Changed)
 	}
 	var parts []string
+	if a.Breaker == provision.HalfOpen {
+		parts = append(parts, "answers again after a pause"+since(a.PausedSince)+", and is sent one change at a time until one goes through")
+	}
 	if a.Held > 0 {
 		parts = append(parts, fmt.Sprintf("HELD: %s for somebody's decision", plural(a.Held, "operation waits", "operations wait")))
 	}

@@ -69,7 +69,7 @@ func (c *Client) Schema(ctx context.Context) ([]Property, error) {
 		}
 	}
 	if len(answer.Definitions.Base.Properties) == 0 {
-		return nil, c.unusable(&r, "it is no schema of users")
+		return nil, c.rest.Unusable(&r, "it is no schema of users")
 	}
 	slices.SortFunc(out, func(a, b Property) int { return cmp.Compare(a.Name, b.Name) })
 	return out, nil

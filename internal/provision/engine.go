@@ -3,6 +3,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -182,7 +183,7 @@ func (e *Engine) run(t *Target) *run {
 	return &run{
 		Engine: e, target: t, planner: NewPlanner(t, e.schemas, e.now()), report: &AppReport{},
 		unsure: map[string][]*Intent{}, written: map[string]bool{}, failed: map[string]string{}, consented: map[string]bool{},
-		looked: map[string]bool{}, before: t.App.Requests(),
+		looked: map[string]bool{}, before: t.App.Requests(), sick: &failures{}, most: map[Kind]int{},
 	}
 }
 
@@ -224,11 +225,19 @@ func (r *run) turn(ctx context.Context, only func(*Op) bool) (next time.Time, er
 	if err := r.begin(ctx); err != nil {
 		return next, err
 	}
-	if r.refused, err = r.probe(ctx); err != nil || r.refused != "" {
-		if err == nil {
-			err = r.pause(ctx)
-		}
+	if r.state.waitsToProbe(time.Now()) {
+		r.broken = r.state.Paused
+		return r.state.RetryAt, nil
+	}
+	switch e, why, err := r.probe(ctx); {
+	case err != nil:
 		return next, err
+	case e != nil && e.Class != app.Unauthorized:
+		err := r.open(ctx, why, e.RetryAfter)
+		return r.state.RetryAt, err
+	case e != nil:
+		r.refused = why
+		return next, r.refuse(ctx)
 	}
 	if err := r.lift(ctx); err != nil {
 		return next, err
@@ -237,9 +246,18 @@ func (r *run) turn(ctx context.Context, only func(*Op) bool) (next time.Time, er
 		sent, err := r.round(ctx, only)
 		switch {
 		case err == nil && r.refused != "":
-			return next, r.pause(ctx)
+			return next, r.refuse(ctx)
 		case err != nil || ctx.Err() != nil:
 			return next, err
+		case r.state.Paused != "":
+			return r.state.RetryAt, nil
+		}
+		if r.sick.none() {
+			if err := r.shutBreaker(ctx); err != nil {
+				return next, err
+			}
+		}
+		switch {
 		case !sent:
 			return r.nextRetry(ctx)
 		case r.owner.wanted(r.target.Name):
@@ -249,22 +267,22 @@ func (r *run) turn(ctx context.Context, only func(*Op) bool) (next time.Time, er
 }
 
 // probe asks an app that was paused for one harmless thing before anything else
-// is sent, and returns why it stays paused. A credential that is still void is
-// not presented once for every change.
-func (r *run) probe(ctx context.Context) (why string, err error) {
+// is sent, and returns the error for which it stays paused, and that in words. A
+// credential that is still void is not presented once for every change.
+func (r *run) probe(ctx context.Context) (e *app.Error, why string, err error) {
 	if r.state.PausedAt.IsZero() || !r.state.Listed { // the first list is a probe itself
-		return "", nil
+		return nil, "", nil
 	}
 	e, asked, err := r.ask(ctx, nil)
 	switch {
 	case err != nil || e == nil, ctx.Err() != nil: // our stop, not the app's fault
-		return "", err
+		return nil, "", err
 	case asked.record == "":
-		return e.Error(), nil
+		return e, e.Error(), nil
 	case asked.nobodys && !ofUs(e) && !lost(e): // a key may have to be a number, say
-		return "", nil
+		return nil, "", nil
 	}
-	return fmt.Sprintf("%s (asked for record %s)", e, asked.record), nil
+	return e, fmt.Sprintf("%s (asked for record %s)", e, asked.record), nil
 }
 
 // question is what an app was asked for, to see whether it answers.
@@ -325,7 +343,7 @@ func (r *run) lift(ctx context.Context) error {
 	if r.state.Paused == "" {
 		return nil
 	}
-	r.state.Paused = ""
+	r.state.Paused, r.state.RetryAt, r.broken = "", time.Time{}, ""
 	return r.update(ctx, func(tx Tx) error { return tx.PutApp(ctx, r.state) })
 }
 
@@ -371,11 +389,6 @@ func (r *run) begin(ctx context.Context) error {
 			r.state.RetryAt = time.Time{}
 		}
 		known := r.state.Digest == r.target.Digest
-		if r.state.Paused != "" {
-			r.paused = r.state.Paused
-		} else {
-			r.state.PausedAt = time.Time{}
-		}
 		if err := r.moving(ctx, tx); err != nil {
 			return err
 		}
@@ -387,7 +400,7 @@ func (r *run) begin(ctx context.Context) error {
 		if err := tx.PutApp(ctx, r.state); err != nil {
 			return err
 		}
-		if r.paused != "" { // what was forbidden may have been our credential's fault
+		if r.state.Paused != "" && r.state.RetryAt.IsZero() { // what was forbidden may have been our credential's fault
 			if err := tx.Unpark(ctx, r.target.Name, Forbidden); err != nil {
 				return err
 			}
@@ -509,7 +522,7 @@ func (r *run) recoverAccounts(ctx context.Context, tx Tx, people []string) error
 // finish completes the report.
 func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 	rep := r.report
-	rep.Requests, rep.Paused = r.target.App.Requests()-r.before, r.refused
+	rep.Requests, rep.Paused = r.target.App.Requests()-r.before, cmp.Or(r.refused, r.broken)
 	rep.Seconds, rep.FirstRun = time.Since(start).Seconds(), r.newcomer
 	rep.Unsought = r.unsought
 	res.Apps[r.target.Name] = rep
@@ -558,19 +571,26 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 	})
 }
 
-// pause writes down why nothing more is sent.
-func (r *run) pause(ctx context.Context) error {
+// refuse pauses an app until what it refuses is mended: no time mends it.
+func (r *run) refuse(ctx context.Context) error {
+	r.state.RetryAt = time.Time{}
+	return r.pause(ctx, r.refused)
+}
+
+// pause writes down why nothing more is sent. It is told once, however often the app is
+// found as it was before it is closed.
+func (r *run) pause(ctx context.Context, why string) error {
+	told := !r.state.PausedAt.IsZero()
 	return r.update(context.WithoutCancel(ctx), func(tx Tx) error {
-		r.state.Paused = r.refused
-		if r.state.PausedAt.IsZero() {
+		r.state.Paused = why
+		if !told {
 			r.state.PausedAt = tx.Now()
 		}
-		if err := tx.PutApp(ctx, r.state); err != nil || r.paused != "" {
+		if err := tx.PutApp(ctx, r.state); err != nil || told {
 			return err
 		}
-		r.paused = r.refused
 		return tx.AppendEvents(ctx, []audit.Event{{
-			At: tx.Now(), Kind: "app.paused", Actor: r.actor, App: r.target.Name, Why: r.refused,
+			At: tx.Now(), Kind: "app.paused", Actor: r.actor, App: r.target.Name, Why: why,
 		}})
 	})
 }

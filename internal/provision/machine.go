@@ -24,8 +24,11 @@ type Machine struct {
 
 	pace   int       // requests in flight that the app bears, as far as is known
 	calm   int       // requests done since pace has last changed
-	strain int       // requests in a row that the app could not answer
+	strain int       // pauses in a row
 	hold   time.Time // nothing is sent before
+	sick   *failures // of the app, in a row
+	broken *app.Error
+	most   map[Kind]int // operations in one request, as the app has taught us; none is 0
 
 	queue    []*Intent       // not recorded yet
 	ready    []*Intent       // recorded, not sent
@@ -40,8 +43,14 @@ type Machine struct {
 
 // NewMachine returns a machine for a stage's requests.
 func NewMachine(slots int, queue []*Intent) *Machine {
-	return &Machine{slots: slots, pace: slots, window: windows * slots, queue: queue, busy: map[string]bool{}}
+	return &Machine{slots: slots, pace: slots, window: windows * slots, queue: queue, busy: map[string]bool{}, sick: &failures{}, most: map[Kind]int{}}
 }
+
+// Trial has one request sent at a time until something has gone through.
+func (m *Machine) Trial() { m.pace = 1 }
+
+// Broken is the failure by which the app turned out to be sick; nil if it is not.
+func (m *Machine) Broken() *app.Error { return m.broken }
 
 // windows is how many times its slots a machine may have intents without
 // outcome: enough that requests go on while the next ones are committed, and that
@@ -163,6 +172,7 @@ func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
 		o.Result = meaning(in, a.Err)
 	}
 	m.feel(now, luck, a.Err)
+	m.judge(in, a.Err)
 	switch o.Result {
 	case Done:
 		m.done++
@@ -188,6 +198,9 @@ func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
 		m.refused = true
 	case Split:
 		m.queue = append(halves(in), m.queue...)
+		if a.Err.Class == app.TooLarge {
+			m.shrink(in.Kind, max(1, len(in.Ops)/2))
+		}
 	}
 	m.outcomes = append(m.outcomes, o)
 }
@@ -213,15 +226,24 @@ func (m *Machine) feel(now time.Time, luck float64, e *app.Error) {
 		pause = max(e.RetryAfter, backoff(m.strain, luck))
 	case e.Class == app.Unreachable:
 		pause = backoff(m.strain, luck)
-	case e.Class == app.Ambiguous && m.strain+1 >= mostStrain:
-		pause = backoff(m.strain+1-mostStrain, luck)
-	case e.Class != app.Ambiguous:
-		return // an answer, if not a friendly one
+	default:
+		return // an answer, if not a friendly one, or somebody's own ill luck: see judge
 	}
 	m.strain++
 	if pause > 0 {
 		m.pace, m.calm = max(1, m.pace/2), 0
 		m.hold = latest(m.hold, now.Add(pause))
+	}
+}
+
+// judge tells an app that is sick from people whom it does not like.
+func (m *Machine) judge(in *Intent, e *app.Error) {
+	switch {
+	case e == nil, !sick(e): // it answers
+		m.sick.reset()
+	case m.sick.add(in.key(), e) && m.broken == nil:
+		m.broken = e
+		m.Stop("the app does not answer: " + e.Error())
 	}
 }
 
@@ -236,7 +258,12 @@ func latest(a, b time.Time) time.Time {
 func meaning(in *Intent, e *app.Error) Result {
 	several := len(in.Ops) > 1
 	switch e.Class {
-	case app.Retry, app.Unreachable, app.Precondition:
+	case app.Retry, app.Unreachable:
+		return RetryLater
+	case app.Precondition:
+		if e.Status == http.StatusPreconditionFailed && in.Kind != Create && in.Kind != GroupCreate {
+			return Lost // it is not as we know it: what is there is read before anything is sent again
+		}
 		return RetryLater
 	case app.Unauthorized:
 		return Refused
@@ -283,12 +310,31 @@ func halves(in *Intent) []*Intent {
 	return []*Intent{&left, &right}
 }
 
+// shrink has no request of a kind be larger than the app takes: whatever waits is cut
+// before it is refused as well.
+func (m *Machine) shrink(kind Kind, most int) {
+	if now := m.most[kind]; now > 0 && now <= most {
+		return
+	}
+	m.most[kind] = most
+	var queue []*Intent
+	for rest := m.queue; len(rest) > 0; {
+		in := rest[0]
+		if rest = rest[1:]; in.Kind == kind && len(in.Ops) > most {
+			rest = append(halves(in), rest...)
+			continue
+		}
+		queue = append(queue, in)
+	}
+	m.queue = queue
+}
+
 // mostBarred is how many requests in a row may be forbidden before the app is
 // paused.
 const mostBarred = 5
 
-// mostStrain is how many answers in a row may be lost before the app is given
-// time to recover.
+// mostStrain is how many failures in a row, each about somebody else, an app may have
+// before it is given time to recover.
 const mostStrain = 5
 
 const (

@@ -76,6 +76,26 @@ func TestMeaningIsTotal(t *testing.T) {
 	}
 }
 
+// 412 is about what is there: it is read again. The class alone may mean that something
+// is not there yet, and is no more than a wait.
+func TestMeaningOfPreconditionFailed(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		want := provision.Lost
+		if kind == provision.Create || kind == provision.GroupCreate {
+			want = provision.RetryLater
+		}
+		in := members(3)
+		in.Kind = kind
+		if got := provision.Meaning(in, &app.Error{Class: app.Precondition, Status: 412}); got != want {
+			t.Errorf("%s: %s, not %s", kind, got, want)
+		}
+		if got := provision.Meaning(in, &app.Error{Class: app.Precondition, Status: 404}); got != provision.RetryLater {
+			t.Errorf("%s: %s of what is not there yet", kind, got)
+		}
+	}
+}
+
 // What each result leaves to be tried: parked, looked at, retried, or nothing.
 func TestStandingIsTotal(t *testing.T) {
 	t.Parallel()
@@ -263,12 +283,13 @@ func TestMachine(t *testing.T) {
 }
 
 // Sixteen requests are under way when an app first says that it is too much.
-// That is one strain: the pause is what the app asks for, not sixteen backoffs.
+// That is one strain: the pause is what the app asks for, not sixteen backoffs. When
+// none of them finds anybody there, that is an outage, and nothing more is sent.
 func TestMachinePausesOnceForWhatWasUnderWay(t *testing.T) {
 	t.Parallel()
-	for _, class := range []app.Class{app.Retry, app.Unreachable} {
+	for _, class := range []app.Class{app.Retry, app.Unreachable, app.Ambiguous} {
 		var queue []*provision.Intent
-		for i := range 40 {
+		for i := range 400 {
 			queue = append(queue, &provision.Intent{Kind: provision.Create, Person: fmt.Sprint(i), Ops: []*provision.Op{{ID: fmt.Sprint(i)}}})
 		}
 		m := provision.NewMachine(16, queue)
@@ -280,14 +301,23 @@ func TestMachinePausesOnceForWhatWasUnderWay(t *testing.T) {
 		now := noon
 		for _, in := range sent {
 			now = now.Add(time.Millisecond)
-			m.Answered(now, 0.5, in, provision.Answer{Err: &app.Error{Class: class, RetryAfter: time.Second}})
+			e := &app.Error{Class: class}
+			if class == app.Retry {
+				e.Status, e.RetryAfter = 429, time.Second
+			}
+			m.Answered(now, 0.5, in, provision.Answer{Err: e})
 		}
 		s := m.Step(now, true)
-		for len(s.Intents) > 0 || len(s.Outcomes) > 0 {
+		for !s.Finished && len(s.Send) == 0 && (len(s.Intents) > 0 || len(s.Outcomes) > 0) {
 			m.Recorded(s.Intents)
 			s = m.Step(now, true)
 		}
-		if len(s.Send) > 0 || !s.Wait.After(now) || s.Wait.Sub(now) > 2*time.Second {
+		switch {
+		case class != app.Retry:
+			if !s.Finished || m.Broken() == nil {
+				t.Errorf("class %v: %d are sent to an app that is down", class, len(s.Send))
+			}
+		case len(s.Send) > 0 || !s.Wait.After(now) || s.Wait.Sub(now) > 2*time.Second || m.Broken() != nil:
 			t.Errorf("class %v: %d are sent, and the pause is %v, want about a second", class, len(s.Send), s.Wait.Sub(now))
 		}
 	}

@@ -96,6 +96,9 @@ func (r *run) unreadable(ctx context.Context, err error) error {
 	if !errors.As(err, &e) {
 		return fmt.Errorf("app %s: %w", r.target.Name, err)
 	}
+	if opened, err := r.failing(ctx, fmt.Sprint("r", r.unread), e); opened || err != nil {
+		return err
+	}
 	passes := e.Class == app.Retry || e.Class == app.Ambiguous || e.Class == app.Unreachable && r.state.Listed
 	if passes && !r.ahead && r.unread < mostUnread {
 		r.state.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(r.unread, rand.Float64()))) //nolint:gosec // jitter, no secret
@@ -185,6 +188,7 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 	asked := 0
 	var pause, gone atomic.Pointer[app.Error]
 	var answers, barred atomic.Int64
+	var whom atomic.Pointer[string] // pause is about
 	var g errgroup.Group
 	g.SetLimit(r.target.Concurrency)
 	for i := range subjects {
@@ -199,6 +203,7 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 				answers.Add(1)
 			case e.Class == app.Retry && !r.ahead:
 				pause.Store(e)
+				whom.Store(&subjects[i].Person.ID)
 			case e.Class == app.Unreachable, ofUs(e): // by anybody
 				gone.Store(e)
 			case e.Class == app.Unauthorized:
@@ -247,7 +252,13 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 	if e := gone.Load(); e != nil {
 		return e
 	}
+	if answers.Load() > 0 {
+		r.sick.reset()
+	}
 	if e := pause.Load(); e != nil {
+		if opened, err := r.failing(ctx, "p"+*whom.Load(), e); opened || err != nil {
+			return err
+		}
 		return r.rest(ctx, time.Now().Add(max(e.RetryAfter, backoff(0, rand.Float64())))) //nolint:gosec // jitter, no secret
 	}
 	if asked < len(subjects) { // the first ones are protected, and the app answers others

@@ -34,7 +34,9 @@ type run struct {
 	written  map[string]bool      // accounts touched in this cycle, true when they are live
 
 	consented map[string]bool // operations of holds that were released in this cycle
-	paused    string          // why the app was paused before
+	broken    string          // why its breaker is open
+	sick      *failures       // in a row
+	most      map[Kind]int    // operations in one request, where the app takes less than its profile says
 	foreign   map[string]bool // of the ids just looked at: nobody's before us
 	strangers map[string]bool // names of accounts that are nobody's
 	looked    map[string]bool // people who were compared with them
@@ -157,6 +159,9 @@ func (r *run) intents(k Kind, ops []*Op) []*Intent {
 
 func (r *run) memberships(k Kind, ops []*Op) []*Intent {
 	most := r.target.App.Profile().MembersAtOnce(k == MemberAdd)
+	if learned := r.most[k]; learned > 0 && (most <= 0 || learned < most) {
+		most = learned
+	}
 	now := time.Now()
 	var queue []*Intent
 	var in *Intent

@@ -36,7 +36,7 @@ func (e *Engine) Serve(ctx context.Context) error {
 	var g errgroup.Group
 	for i, t := range e.targets {
 		g.Go(func() error {
-			(&keeper{Engine: e, target: t, wake: e.wakes[i]}).keep(ctx)
+			(&keeper{Engine: e, target: t, wake: e.wakes[i], most: map[Kind]int{}}).keep(ctx)
 			return nil
 		})
 	}
@@ -50,6 +50,8 @@ type keeper struct {
 	wake     <-chan struct{}
 	failures int // cycles in a row that ended with an error or a pause
 	unread   int // see run
+	sick     failures
+	most     map[Kind]int
 }
 
 func (k *keeper) keep(ctx context.Context) {
@@ -69,7 +71,7 @@ func (k *keeper) keep(ctx context.Context) {
 // zero, and when it must come at the latest.
 func (k *keeper) cycle(ctx context.Context, sweep bool) (next pace) {
 	r, begun := k.run(k.target), time.Now()
-	r.again, r.unread = !sweep, k.unread
+	r.again, r.unread, r.sick, r.most = !sweep, k.unread, &k.sick, k.most
 	err := r.owned(ctx, begun, func(ctx context.Context) (err error) {
 		next.latest, err = r.turn(ctx, nil)
 		return err

@@ -3,9 +3,11 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -14,6 +16,12 @@ import (
 // and the recorder, which commits one step while requests go on.
 func (r *run) stage(ctx context.Context, queue []*Intent) error {
 	m := NewMachine(r.target.Concurrency, queue)
+	m.sick, m.most = r.sick, r.most
+	if r.halfOpen() {
+		m.Trial()
+		// Whom it has failed before goes last: they may be all that is wrong with it.
+		slices.SortStableFunc(queue, func(a, b *Intent) int { return cmp.Compare(a.Attempt, b.Attempt) })
+	}
 	in, out := make(chan *Intent, r.target.Concurrency), make(chan result, r.target.Concurrency)
 	// A request in flight is not cut off by a stop: its answer is worth more
 	// than the second it costs, as without it the effect is unknown.
@@ -28,8 +36,16 @@ func (r *run) stage(ctx context.Context, queue []*Intent) error {
 			m.Stop("stopped")
 		}
 		s := m.Step(time.Now(), rec.free())
+		if s.Finished && m.broken != nil {
+			return r.open(ctx, m.broken.Error(), time.Until(m.hold))
+		}
 		if s.Finished {
 			return r.rest(ctx, m.hold)
+		}
+		if m.done > 0 && rec.free() {
+			if err := r.shutBreaker(ctx); err != nil {
+				return r.abandon(m, out, err)
+			}
 		}
 		if !s.Wait.IsZero() {
 			if err := r.bear(ctx, m, s.Wait); err != nil {

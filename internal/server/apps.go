@@ -87,7 +87,7 @@ func (b *Built) scimTarget(a config.App, t *provision.Target) error {
 		}
 	}
 	t.Address = strings.TrimRight(a.URL.Value, "/")
-	t.App, err = b.connect(a, profile)
+	t.App, err = b.connect(a, t.Address, profile)
 	return errors.Join(offers(a, profile), err)
 }
 
@@ -150,7 +150,7 @@ func (b *Built) expressions(a config.App, t *provision.Target) error {
 }
 
 // connect makes the connection to an app that speaks SCIM, with all that is wrong with it.
-func (b *Built) connect(a config.App, p app.Profile) (app.App, error) {
+func (b *Built) connect(a config.App, address string, p app.Profile) (app.App, error) {
 	allow := dial.Allow{
 		Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
 	}
@@ -166,7 +166,7 @@ func (b *Built) connect(a config.App, p app.Profile) (app.App, error) {
 	if err != nil {
 		return nil, &config.Error{Pos: a.URL.Pos, Msg: err.Error()}
 	}
-	return app.Limit(scimApp, cmp.Or(a.RequestsPerSecond, p.RequestsPerSecond)), nil
+	return b.origins.Share(scimApp, address, cmp.Or(a.RequestsPerSecond, p.RequestsPerSecond)), nil
 }
 
 // mostTokenTime is how long an app's request waits for a token at most: less than a request

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/auth0app"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/provision"
@@ -35,7 +34,7 @@ func (b *Built) auth0Target(a config.App, t *provision.Target) error {
 	if err != nil {
 		return errors.Join(append(errs, &config.Error{Pos: a.Pos, Msg: "app " + a.Name + ": " + err.Error()})...)
 	}
-	t.App = app.Limit(auth0, a.RequestsPerSecond)
+	t.App = b.origins.Share(auth0, t.Address, a.RequestsPerSecond)
 	return errors.Join(append(errs, offers(a, auth0.Profile()))...)
 }
 

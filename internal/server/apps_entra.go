@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/entraapp"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
@@ -36,7 +35,7 @@ func (b *Built) entraTarget(a config.App, t *provision.Target) error {
 		return errors.Join(append(errs, &config.Error{Pos: a.Pos, Msg: "app " + a.Name + ": " + err.Error()})...)
 	}
 	b.registered = append(b.registered, &registered{a, client})
-	t.App = app.Limit(tenant, cmp.Or(a.RequestsPerSecond, tenant.Profile().RequestsPerSecond))
+	t.App = b.origins.Share(tenant, t.Address, cmp.Or(a.RequestsPerSecond, tenant.Profile().RequestsPerSecond))
 	return errors.Join(append(errs, offers(a, tenant.Profile()))...)
 }
 
@@ -63,9 +62,9 @@ func (b *Built) entraClient(a config.App) (*entra.Client, error) {
 	c := entra.Config{
 		URL: a.URL.Value, Authority: r.Authority.Value, Tenant: r.Tenant.Value, ClientID: r.ClientID.Value, Timeout: time.Duration(a.Timeout),
 		Attributes: entraapp.Properties(a.Entra.IDAttribute.Value),
-		HTTP: dial.NewTransport(dial.Allow{
+		HTTP: b.origins.Through(dial.NewTransport(dial.Allow{
 			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
-		}, tenantDialTimeout, max(a.Concurrency, 1), nil),
+		}, tenantDialTimeout, max(a.Concurrency, 1), nil)),
 	}
 	pos := r.Secret.Pos()
 	switch byKey := !r.Key.IsZero(); {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/githubapp"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
@@ -29,7 +28,8 @@ func (b *Built) gitHubTarget(a config.App, t *provision.Target) error {
 		return errors.Join(append(errs, &config.Error{Pos: a.Pos, Msg: "app " + a.Name + ": " + err.Error()})...)
 	}
 	b.installed = append(b.installed, installed{a, client, org})
-	t.App = app.Limit(org, cmp.Or(a.RequestsPerSecond, org.Profile().RequestsPerSecond))
+	base, _ := github.Base(a.URL.Value) // the client was made with it
+	t.App = b.origins.Share(org, base, cmp.Or(a.RequestsPerSecond, org.Profile().RequestsPerSecond))
 	return errors.Join(append(errs, offers(a, org.Profile()))...)
 }
 
@@ -37,9 +37,9 @@ func (b *Built) gitHubTarget(a config.App, t *provision.Target) error {
 func (b *Built) gitHubClient(a config.App) (*github.Client, error) {
 	c := github.Config{
 		URL: a.URL.Value, Organization: a.GitHub.Organization.Value, AppID: a.GitHub.AppID.Value, Timeout: time.Duration(a.Timeout),
-		HTTP: dial.NewTransport(dial.Allow{
+		HTTP: b.origins.Through(dial.NewTransport(dial.Allow{
 			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
-		}, tenantDialTimeout, max(a.Concurrency, 1), nil),
+		}, tenantDialTimeout, max(a.Concurrency, 1), nil)),
 	}
 	if _, err := github.Base(a.URL.Value); err != nil {
 		return nil, &config.Error{Pos: a.URL.Pos, Msg: "app " + a.Name + ": " + err.Error()}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/googleapp"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/google"
@@ -33,7 +32,7 @@ func (b *Built) googleTarget(a config.App, t *provision.Target) error {
 	if err != nil {
 		return errors.Join(append(errs, &config.Error{Pos: a.Pos, Msg: "app " + a.Name + ": " + err.Error()})...)
 	}
-	t.App = app.Limit(account, cmp.Or(a.RequestsPerSecond, account.Profile().RequestsPerSecond))
+	t.App = b.origins.Share(account, t.Address, cmp.Or(a.RequestsPerSecond, account.Profile().RequestsPerSecond))
 	return errors.Join(append(errs, offers(a, account.Profile()))...)
 }
 
@@ -41,7 +40,7 @@ func (b *Built) googleTarget(a config.App, t *provision.Target) error {
 func (b *Built) googleClient(a config.App) (*google.Client, error) {
 	c := google.Config{
 		URL: a.URL.Value, Administrator: a.Google.Administrator.Value, Scopes: google.DefaultScopes(a.Groups != nil), Timeout: time.Duration(a.Timeout),
-		HTTP: transportOf(a),
+		HTTP: b.origins.Through(transportOf(a)),
 	}
 	if err := google.CheckURL(cmp.Or(a.URL.Value, google.DefaultURL)); err != nil {
 		return nil, &config.Error{Pos: a.URL.Pos, Msg: "app " + a.Name + ": " + err.Error()}

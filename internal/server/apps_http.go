@@ -13,7 +13,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/app/httpapp"
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
@@ -27,9 +26,9 @@ func (b *Built) recordsTarget(a config.App, t *provision.Target) error {
 	r := records{b: b, app: a, places: map[string]bool{}}
 	c := httpapp.Config{
 		Source: h.Source.Value, Schemas: b.Schemas, Timeout: time.Duration(a.Timeout),
-		HTTP: dial.NewTransport(dial.Allow{
+		HTTP: b.origins.Through(dial.NewTransport(dial.Allow{
 			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
-		}, listDialTimeout, max(a.Concurrency, 1), nil),
+		}, listDialTimeout, max(a.Concurrency, 1), nil)),
 		Read: httpapp.Read{URL: h.Read.URL.Value, At: r.paths.read(h.Read.At, "at of read"), Key: r.paths.read(h.Read.Key, "key of read")},
 	}
 	c.Auth = b.httpAuth(a.Auth, "app "+a.Name, &r.paths)
@@ -57,7 +56,7 @@ func (b *Built) recordsTarget(a config.App, t *provision.Target) error {
 		return r.placed(err)
 	}
 	t.Source, t.Address = h.Source.Value, made.Where()+"#"+h.Source.Value+","+company(h)
-	t.App = app.Limit(made, a.RequestsPerSecond)
+	t.App = b.origins.Share(made, t.Address, a.RequestsPerSecond)
 	return nil
 }
 

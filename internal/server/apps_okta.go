@@ -29,13 +29,13 @@ func (b *Built) oktaTarget(a config.App, t *provision.Target) error {
 	if err != nil {
 		return errors.Join(append(errs, &config.Error{Pos: a.Okta.IDAttribute.Pos, Msg: "app " + a.Name + ": " + err.Error()})...)
 	}
-	t.App = app.Limit(org, cmp.Or(a.RequestsPerSecond, org.Profile().RequestsPerSecond))
+	t.App = b.origins.Share(org, t.Address, cmp.Or(a.RequestsPerSecond, org.Profile().RequestsPerSecond))
 	return errors.Join(append(errs, offers(a, org.Profile()))...)
 }
 
 // oktaClient makes the client of an org.
 func (b *Built) oktaClient(a config.App) (*okta.Client, error) {
-	c := okta.Config{URL: a.URL.Value, Timeout: time.Duration(a.Timeout), HTTP: transportOf(a)}
+	c := okta.Config{URL: a.URL.Value, Timeout: time.Duration(a.Timeout), HTTP: b.origins.Through(transportOf(a))}
 	pos := a.URL.Pos
 	if err := okta.CheckURL(a.URL.Value); err != nil {
 		return nil, &config.Error{Pos: pos, Msg: "app " + a.Name + ": " + err.Error()}

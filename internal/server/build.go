@@ -37,7 +37,8 @@ type Built struct {
 	registered  []*registered // app registrations of tenants of Entra
 	installed   []installed   // GitHub Apps
 	vault       *vault
-	entries     []entry // of tenants
+	origins     *app.Origins // what apps at one place may be sent together
+	entries     []entry      // of tenants
 	sourceRules []directory.SourceRules
 	paths       []scim.Path
 	compiler    *mapping.Compiler
@@ -52,7 +53,7 @@ func Build(cfg *config.Config) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Built{Config: cfg, Schemas: schemas, Limits: limits(cfg.Guard), uses: usesOf(cfg), vault: &vault{}}
+	b := &Built{Config: cfg, Schemas: schemas, Limits: limits(cfg.Guard), uses: usesOf(cfg), vault: &vault{}, origins: &app.Origins{}}
 	if b.compiler, err = mapping.NewCompilerIn(b.Schemas, cfg.Calendar.TimeZone.Value); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/server"
 )
 
@@ -169,6 +170,47 @@ func TestOneForbiddenAccountDelaysNobody(t *testing.T) {
 		renamed(w.staff)
 		if rep := w.apply(); rep.Update != 39 || rep.Parked != 1 || rep.Paused != "" {
 			t.Errorf("%+v", rep)
+		}
+		w.quiet()
+	})
+}
+
+// An app that is down is told of by its breaker: in the status, with when it is asked
+// again, and in the ledger, once. It closes when something has gone through.
+func TestBreakerIsTold(t *testing.T) {
+	in(t, func(w *world) {
+		w.staff = staff(20)
+		w.apply()
+		told := func(want provision.Breaker) server.AppStatus {
+			t.Helper()
+			u := w.open()
+			defer u.Close()
+			s, err := u.Status(w.ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := s.Apps[0]
+			if a.Breaker != want || (a.Paused != "") != (want == provision.Open) || (a.PausedSince != nil) != (want != provision.Closed) {
+				t.Errorf("%s, want %s: %+v", a.Breaker, want, a)
+			}
+			return a
+		}
+		told(provision.Closed)
+		w.app.before = func(call) *app.Error { return &app.Error{Class: app.Unreachable} }
+		renamed(w.staff)
+		if rep := w.apply(); rep.Paused == "" || rep.Update != 0 {
+			t.Errorf("%+v", rep)
+		}
+		if a := told(provision.Open); a.RetryAt == nil || !a.RetryAt.After(time.Now()) || time.Until(*a.RetryAt) > time.Minute {
+			t.Errorf("asked again at %v", a.RetryAt)
+		}
+		w.app.before = nil
+		if rep := w.apply(); rep.Paused != "" || rep.Update != 20 {
+			t.Errorf("%+v", rep)
+		}
+		told(provision.Closed)
+		if paused, resumed := w.events("app.paused"), w.events("app.resumed"); paused != 1 || resumed != 1 {
+			t.Errorf("%d events app.paused, %d app.resumed", paused, resumed)
 		}
 		w.quiet()
 	})

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/usher-id/usher/internal/provision"
 )
 
 // metricsHandler answers with what the daemon knows of itself.
@@ -30,7 +32,7 @@ type figures struct {
 	at   time.Time
 
 	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked, events, queued *prometheus.Desc
-	changed, misfits, secretAge, secretOld                                                              *prometheus.Desc
+	breaker, changed, misfits, secretAge, secretOld                                                     *prometheus.Desc
 }
 
 func newFigures(d *daemon) *figures {
@@ -46,6 +48,7 @@ func newFigures(d *daemon) *figures {
 		parked:   desc("parked", "Accounts and groups that are set aside until something changes.", "app"),
 		held:     desc("held", "Removals that wait for somebody's consent.", "app"),
 		paused:   desc("paused", "1 while nothing is sent to the app.", "app"),
+		breaker:  desc("breaker", "1 for the state that the app's breaker is in: closed, half-open or open.", "app", "state"),
 		requests: desc("requests_total", "Requests sent to the app.", "app"),
 		age:      desc("source_age_seconds", "Time since the source was last read.", "source"),
 		trouble:  desc("source_trouble", "1 while the source cannot be read.", "source"),
@@ -64,7 +67,7 @@ func newFigures(d *daemon) *figures {
 func (f *figures) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked, f.events, f.queued,
-		f.changed, f.misfits, f.secretAge, f.secretOld,
+		f.breaker, f.changed, f.misfits, f.secretAge, f.secretOld,
 	} {
 		out <- d
 	}
@@ -119,6 +122,9 @@ func (f *figures) Collect(out chan<- prometheus.Metric) {
 		gauge(f.parked, float64(a.Parked), a.App)
 		gauge(f.held, float64(a.Held), a.App)
 		gauge(f.paused, truth(a.Paused != ""), a.App)
+		for _, state := range []provision.Breaker{provision.Closed, provision.HalfOpen, provision.Open} {
+			gauge(f.breaker, truth(a.Breaker == state), a.App, string(state))
+		}
 		misfits := 0
 		if c := a.Changed; c != nil {
 			misfits = len(c.Breaks)

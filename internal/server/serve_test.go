@@ -204,7 +204,7 @@ func TestServeIsReadyOnceItHasRead(t *testing.T) {
 	s.alive(t, "p001", "p002", "p003")
 	until(t, "ready", func() bool { code, _ := get(t, s.url+"/readyz"); return code == http.StatusOK })
 	_, body := get(t, s.metrics+"/metrics")
-	for _, want := range []string{`usher_people{state="active"} `, `usher_accounts{app="app",state="live"} `, `usher_paused{app="app"} 0`, `usher_source_trouble{source="hr"} 0`} {
+	for _, want := range []string{`usher_people{state="active"} `, `usher_accounts{app="app",state="live"} `, `usher_paused{app="app"} 0`, `usher_breaker{app="app",state="closed"} 1`, `usher_breaker{app="app",state="open"} 0`, `usher_source_trouble{source="hr"} 0`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("metrics lack %s", want)
 		}

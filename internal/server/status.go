@@ -54,23 +54,26 @@ type SourceStatus struct {
 
 // AppStatus is how an app is.
 type AppStatus struct {
-	App         string         `json:"app"`
-	Known       bool           `json:"known"` // some cycle has come to it
-	Live        int            `json:"live"`
-	Disabled    int            `json:"disabled"`
-	Memberships int            `json:"memberships"`
-	Foreign     int            `json:"foreign"`
-	Due         int            `json:"due"`     // what waits for its time included
-	Waiting     int            `json:"waiting"` // for a retry
-	Parked      int            `json:"parked"`
-	Held        int            `json:"held"`
-	DueSince    *time.Time     `json:"due_since,omitempty"`
-	RetryAt     *time.Time     `json:"retry_at,omitempty"`
-	Paused      string         `json:"paused,omitempty"`
-	PausedSince *time.Time     `json:"paused_since,omitempty"`
-	Reasons     []ParkedStatus `json:"parked_reasons,omitempty"`
-	Changed     *AppChange     `json:"changed,omitempty"`
-	changedAt   *time.Time     // ever
+	App         string     `json:"app"`
+	Known       bool       `json:"known"` // some cycle has come to it
+	Live        int        `json:"live"`
+	Disabled    int        `json:"disabled"`
+	Memberships int        `json:"memberships"`
+	Foreign     int        `json:"foreign"`
+	Due         int        `json:"due"`     // what waits for its time included
+	Waiting     int        `json:"waiting"` // for a retry
+	Parked      int        `json:"parked"`
+	Held        int        `json:"held"`
+	DueSince    *time.Time `json:"due_since,omitempty"`
+	RetryAt     *time.Time `json:"retry_at,omitempty"`
+	Paused      string     `json:"paused,omitempty"`
+	PausedSince *time.Time `json:"paused_since,omitempty"`
+	// Breaker is closed, half-open or open. While it is half open nothing that was
+	// sent has gone through yet.
+	Breaker   provision.Breaker `json:"breaker"`
+	Reasons   []ParkedStatus    `json:"parked_reasons,omitempty"`
+	Changed   *AppChange        `json:"changed,omitempty"`
+	changedAt *time.Time        // ever
 }
 
 // ParkedStatus is a reason why something is set aside.
@@ -183,6 +186,7 @@ func (u *Usher) appStatus(ctx context.Context, r store.Reader, now time.Time, s 
 			a.Changed, a.changedAt = kept.change(now), kept.Changed
 		}
 		a.Known, a.Paused, a.PausedSince, a.RetryAt = state.Address != "", state.Paused, when(state.PausedAt), when(due.Retry)
+		a.Breaker = state.Breaker(now)
 		if state.RetryAt.After(now) {
 			a.RetryAt = when(state.RetryAt)
 		}

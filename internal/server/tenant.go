@@ -34,7 +34,7 @@ func wayTo(t *config.Tenant) *http.Transport {
 func (b *Built) tenant(t *config.Tenant, what string) (*auth0.Client, error) {
 	c := auth0.Config{
 		URL: t.URL.Value, Audience: t.Audience.Value, ClientID: t.ClientID.Value, Secret: t.Secret.Reveal(), Timeout: time.Duration(t.Timeout),
-		HTTP: wayTo(t),
+		HTTP: b.origins.Through(wayTo(t)),
 	}
 	if t.Secret.Ref() != "" || t.Key.Ref() != "" {
 		c.Credential = func() (auth0.Credential, error) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/rest/httpauth"
 )
 
 var _ app.Examiner = (*App)(nil)
@@ -18,7 +19,7 @@ const nobodys = "usher-check-nobody"
 // is not known, as nothing is known of such a system but what the configuration says.
 func (a *App) Examine(ctx context.Context, _ bool) (app.Examination, error) {
 	x := app.Examination{Maker: "source " + a.config.Source, Taken: "the address answers, and takes the credential"}
-	if a.config.Auth.Kind == AuthNone {
+	if a.config.Auth.Kind == httpauth.None {
 		x.Taken = "the address answers"
 	}
 	x.Unsaid = append(x.Unsaid, app.Remark{Text: "types, lengths and what is required: the system tells no schema"})
