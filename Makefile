@@ -17,7 +17,7 @@ RACE      ?= $(patsubst %,./%/...,$(wildcard $(RACE_ROOMS)))
 # Vulnerabilities as they are known to the database beside the repository, so that a build needs no network for it.
 VULNDB ?= $(abspath ../shared/data/govulndb)
 
-.PHONY: all build demo test test-race lint fmt vuln fuzz search bench bench-deep cover node python sshd cc
+.PHONY: all build demo test test-race lint fmt vuln fuzz search torture bench bench-deep cover node python sshd cc
 
 all: build lint test
 
@@ -70,6 +70,10 @@ fuzz:
 # Apps with quirks that are drawn at random, of which the tests try always the same; FUZZTIME says how long.
 search:
 	$(GO) test ./internal/app/probe -run '^TestQuirksTogether$$' -count=1 -timeout 0 -search $(FUZZTIME)
+
+# A thousand kills of the binary, 200 in each of five first loads; the tests do a tenth of it.
+torture:
+	$(GO) test ./internal/acceptance -run '^TestKillsWithFaults$$' -count=5 -timeout 0 -v -kills 200
 
 # A full run writes its figures into docs/performance.md; with BENCH=NAME only what was asked for is measured, and told.
 bench: node

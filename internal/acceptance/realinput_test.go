@@ -18,6 +18,7 @@ func TestRealInput(t *testing.T) {
 	if testing.Short() {
 		t.Skip("minutes of real requests")
 	}
+	t.Parallel()
 	hr := filepath.Join(testenv.Shared(t), "data", "hr")
 	app := testenv.Scimmy(t, testenv.ScimmyOptions{LogRequests: true})
 	u := newUsher(t, app.BaseURL, app.Token)

@@ -25,6 +25,7 @@ func TestSecondServer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("thousands of real requests")
 	}
+	t.Parallel()
 	// With the whole export it takes more than six minutes: this server needs
 	// 41 s to take a hundred members out of a group of 5,800, by the path that
 	// RFC 7644 §3.5.2.2 shows. What is there at the end is right then, too.

@@ -2,7 +2,10 @@
 
 package config
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Nearest returns the known word that is likely meant by word, or "".
 func Nearest(word string, known []string) string { return nearest(word, known) }
@@ -15,8 +18,9 @@ func nearest(word string, known []string) string {
 		return ""
 	}
 	best, bestDistance := "", 1+max(1, len(word)/3)
+	plain := plainWord(word)
 	for _, k := range known {
-		if d := distance(plainWord(word), plainWord(k)); d < bestDistance {
+		if d := distance(plain, plainWord(k)); d < bestDistance {
 			best, bestDistance = k, d
 		}
 	}
@@ -25,7 +29,13 @@ func nearest(word string, known []string) string {
 
 // plainWord makes timeZone, time-zone and time_zone one word.
 func plainWord(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '_', '-', ' ':
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, s)
 }
 
 // distance counts the insertions, deletions and replacements from a to b.

@@ -110,8 +110,9 @@ type Counts struct {
 
 // Tally counts. The zero Tally is ready to use.
 type Tally struct {
-	mu sync.Mutex
-	of map[Stream]Counts
+	mu    sync.Mutex
+	of    map[Stream]Counts
+	polls map[Stream]int
 }
 
 func (t *Tally) add(s Stream, c Counts) {
@@ -126,6 +127,23 @@ func (t *Tally) add(s Stream, c Counts) {
 	sum.Dropped += c.Dropped
 	sum.Failed += c.Failed
 	t.of[s] = sum
+}
+
+// waits counts polls that begin to wait, or by less than none that no longer do.
+func (t *Tally) waits(s Stream, polls int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.polls == nil {
+		t.polls = map[Stream]int{}
+	}
+	t.polls[s] += polls
+}
+
+// Polls returns how many polls of a stream wait now.
+func (t *Tally) Polls(s Stream) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.polls[s]
 }
 
 // Of returns the counts of a stream.

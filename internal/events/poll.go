@@ -150,7 +150,11 @@ func (p *Poller) poll(ctx context.Context, req scimevent.PollRequest) (a scimeve
 	if waits {
 		select {
 		case p.waiting <- struct{}{}:
-			defer func() { <-p.waiting }()
+			p.c.Tally.waits(p.c.Stream, 1)
+			defer func() {
+				p.c.Tally.waits(p.c.Stream, -1)
+				<-p.waiting
+			}()
 		default: // too many wait already
 			waits = false
 		}

@@ -231,6 +231,9 @@ func (f *figures) collectEvents(out chan<- prometheus.Metric) {
 		for _, delivery := range s.Events.Feed.Deliveries {
 			stream := events.Stream{Source: s.Name, Delivery: delivery}
 			out <- prometheus.MustNewConstMetric(f.queued, prometheus.GaugeValue, float64(waiting[stream]), s.Name, string(delivery))
+			if delivery == events.Poll {
+				out <- prometheus.MustNewConstMetric(f.polls, prometheus.GaugeValue, float64(f.d.tally.Polls(stream)), s.Name)
+			}
 			c := f.d.tally.Of(stream)
 			for outcome, n := range map[string]int64{"delivered": c.Delivered, "refused": c.Refused, "dropped": c.Dropped, "failed": c.Failed} {
 				out <- prometheus.MustNewConstMetric(f.events, prometheus.CounterValue, float64(n), s.Name, string(delivery), outcome)

@@ -258,8 +258,14 @@ func TestPollsWaitAndEnd(t *testing.T) {
 		defer func() { got <- n }() // also if there is no answer, which ends this goroutine
 		n = len(p.fetch(`{}`))
 	}
+	waits := func() {
+		until(t, "the poll waits at the server", func() bool {
+			_, metrics := get(t, s.metrics+"/metrics")
+			return strings.Contains(metrics, `usher_events_polls{source="idp"} 1`)
+		})
+	}
 	go wait()
-	time.Sleep(50 * time.Millisecond)
+	waits()
 	p.make("/Users", `{"userName":"ann"}`)
 	select {
 	case n := <-got:
@@ -271,7 +277,7 @@ func TestPollsWaitAndEnd(t *testing.T) {
 	}
 	p.fetch(`{"returnImmediately":true,"ack":["` + p.fetch(`{}`)[0].ID + `"]}`)
 	go wait()
-	time.Sleep(time.Second) // so that it is at the server, which takes no more of them then
+	waits() // at its end the server takes no more of them
 	began := time.Now()
 	s.end(t)
 	if n := <-got; n != 0 || time.Since(began) > 4*time.Second {

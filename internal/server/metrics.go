@@ -31,8 +31,8 @@ type figures struct {
 	last *Status
 	at   time.Time
 
-	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked, events, queued *prometheus.Desc
-	breaker, changed, misfits, secretAge, secretOld                                                     *prometheus.Desc
+	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked, events, queued, polls *prometheus.Desc
+	breaker, changed, misfits, secretAge, secretOld                                                            *prometheus.Desc
 }
 
 func newFigures(d *daemon) *figures {
@@ -57,6 +57,7 @@ func newFigures(d *daemon) *figures {
 		asked:    desc("asked", "Requests of other processes without an outcome."),
 		events:   desc("events_total", "Security events by what has become of them since the start; failed counts tries.", "source", "delivery", "outcome"),
 		queued:   desc("events_waiting", "Security events that their recipient does not have yet.", "source", "delivery"),
+		polls:    desc("events_polls", "Polls for security events that wait now.", "source"),
 
 		secretAge: desc("secret_age_seconds", "Time since the newest version of the sealed secret was made.", "secret"),
 		secretOld: desc("secret_old", "1 while the sealed secret is older than secrets.old_after.", "secret"),
@@ -66,7 +67,7 @@ func newFigures(d *daemon) *figures {
 // Describe implements prometheus.Collector.
 func (f *figures) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked, f.events, f.queued,
+		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked, f.events, f.queued, f.polls,
 		f.breaker, f.changed, f.misfits, f.secretAge, f.secretOld,
 	} {
 		out <- d

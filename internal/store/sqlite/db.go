@@ -184,7 +184,8 @@ func (db *DB) migrate(ctx context.Context) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("store %s: migrations: %w", db.path, err)
 	}
-	if err := queue.Migrate(ctx, db.pool); err != nil {
+	// By the connection that is open: the queue's own is for who runs the queue.
+	if err := queue.Migrate(ctx, db.writer.db); err != nil {
 		return fmt.Errorf("store %s: %w", db.path, err)
 	}
 	return nil

@@ -20,6 +20,9 @@ func Raw(path string) (*sql.DB, error) {
 	return sql.OpenDB(connector{d, path}), nil
 }
 
+// Readers is how many connections are open to read by.
+func (db *DB) Readers() int { return db.read.db.Stats().OpenConnections }
+
 // Less is less.
 func Less(a, b string) bool { return less(a, b) }
 

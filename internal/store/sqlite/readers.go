@@ -14,46 +14,67 @@ import (
 // mostReaders is how many read at once.
 const mostReaders = 4
 
-// readers are the connections that read.
+// readers are the connections that read. Whoever reads takes the one that was given
+// back last: to open one is to parse the whole schema, and each has to prepare its
+// statements and fill its cache itself. One alone serves all that is read in turn.
 type readers struct {
-	db   *sql.DB
-	free chan *reader // those that nobody uses; nil for one that is not open yet
+	db    *sql.DB
+	turns chan struct{} // holds one for each that is read by
 
 	ended chan struct{} // closed once no more is read
 	once  sync.Once
+
+	mu   sync.Mutex
+	idle []*reader // those that are open and that nobody uses
 }
 
 type reader struct{ statements }
 
 func newReaders(db *sql.DB) *readers {
 	db.SetMaxOpenConns(mostReaders + 1) // one for tests that look at plans
-	r := &readers{db: db, free: make(chan *reader, mostReaders), ended: make(chan struct{})}
-	for range mostReaders {
-		r.free <- nil
+	return &readers{db: db, turns: make(chan struct{}, mostReaders), ended: make(chan struct{})}
+}
+
+// take is the reader that was given back last; nil if one has to be opened.
+func (rs *readers) take() (r *reader) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if last := len(rs.idle) - 1; last >= 0 {
+		r, rs.idle = rs.idle[last], rs.idle[:last]
 	}
 	return r
+}
+
+// give takes a reader back.
+func (rs *readers) give(r *reader) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.idle = append(rs.idle, r)
 }
 
 // view runs fn in a read-only transaction of one of the connections. With single it
 // makes none, for fn to read by one statement.
 func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (err error) {
-	var r *reader
 	select {
-	case r = <-rs.free:
+	case rs.turns <- struct{}{}:
 	case <-rs.ended:
 		return errors.New("store: it is closed")
 	case <-ctx.Done():
 		return fmt.Errorf("store: %w", ctx.Err())
 	}
+	defer func() { <-rs.turns }()
+	r := rs.take()
 	// A connection that cannot end its transaction, or that a stop has left in
 	// doubt, is given up for a new one.
 	sound := false
 	defer func() {
-		if !sound && r != nil {
+		switch {
+		case r == nil: // none could be opened
+		case sound:
+			rs.give(r)
+		default:
 			err = errors.Join(err, r.close(true))
-			r = nil
 		}
-		rs.free <- r
 	}()
 	if r == nil {
 		conn, err := rs.db.Conn(ctx)
@@ -91,9 +112,10 @@ func (rs *readers) close() error {
 	rs.once.Do(func() {
 		close(rs.ended)
 		for range mostReaders {
-			if r := <-rs.free; r != nil {
-				errs = append(errs, r.close(false))
-			}
+			rs.turns <- struct{}{} // kept: nobody reads again
+		}
+		for r := rs.take(); r != nil; r = rs.take() {
+			errs = append(errs, r.close(false))
 		}
 		errs = append(errs, rs.db.Close())
 	})

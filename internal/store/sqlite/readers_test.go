@@ -6,9 +6,13 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"sync"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/usher-id/usher/internal/source"
+	"github.com/usher-id/usher/internal/store/sqlite"
 	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
 )
 
@@ -60,5 +64,49 @@ func TestReadersThatBreak(t *testing.T) {
 				t.Fatalf("after one that %s: %v", name, err)
 			}
 		}
+	}
+}
+
+// What is read in turn is read by one connection, and what is read at once by as many
+// as there may be. Each that is opened parses the whole schema.
+func TestReadersAreUsedAgain(t *testing.T) {
+	t.Parallel()
+	db, err := sqlite.Open(t.Context(), sqlitetest.New(t), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	read := func(within func()) error {
+		return db.Pushed().View(t.Context(), func(tx source.PushTx) error {
+			within()
+			_, err := tx.Meta(t.Context(), "x")
+			return err
+		})
+	}
+	for range 10 {
+		if err := read(func() {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := db.Readers(); n != 1 {
+		t.Errorf("%d connections are open after ten reads in turn, want 1", n)
+	}
+	const most = 4
+	var all sync.WaitGroup
+	all.Add(most)
+	var reads errgroup.Group
+	for range most {
+		reads.Go(func() error {
+			return read(func() { // each waits for the others in its transaction
+				all.Done()
+				all.Wait()
+			})
+		})
+	}
+	if err := reads.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if n := db.Readers(); n != most {
+		t.Errorf("%d connections are open after reads at once, want %d", n, most)
 	}
 }
