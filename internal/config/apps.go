@@ -43,7 +43,7 @@ func (d *decoder) app(name Text, n *node, teams []Team, sources []Source) App {
 		{key: "url", read: func(n *node) { address = n; a.URL, _ = d.text(n, "url of "+what) }},
 		{key: "token", read: func(n *node) { a.Token = d.secret(n, "token of "+what) }},
 		{key: "allow", read: func(n *node) {
-			a.Allow, _ = d.choices(n, "allow of "+what, "allow", AllowLoopback, AllowPrivate, AllowPlainHTTP)
+			a.Allow = d.allow(n, "allow of "+what, AllowLoopback, AllowPrivate, AllowPlainHTTP)
 		}},
 		{key: "first_run", read: func(n *node) {
 			if t, ok := d.choice(n, "first_run of "+what, FirstRunReport, FirstRunGo); ok {

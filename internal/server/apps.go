@@ -155,7 +155,7 @@ func (b *Built) connect(a config.App, p app.Profile) (app.App, error) {
 	scimApp, err := scimapp.New(scimapp.Config{
 		BaseURL: a.URL.Value, Token: func(context.Context) (string, error) { return b.vault.reveal(a.Token) }, Profile: p,
 		Allow: dial.Allow{
-			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
+			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP), Addresses: config.Addresses(a.Allow),
 		},
 		Timeout: time.Duration(a.Timeout), Concurrency: a.Concurrency,
 	})

@@ -64,7 +64,7 @@ func (b *Built) entraClient(a config.App) (*entra.Client, error) {
 		URL: a.URL.Value, Authority: r.Authority.Value, Tenant: r.Tenant.Value, ClientID: r.ClientID.Value, Timeout: time.Duration(a.Timeout),
 		Attributes: entraapp.Properties(a.Entra.IDAttribute.Value),
 		HTTP: dial.NewTransport(dial.Allow{
-			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
+			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP), Addresses: config.Addresses(a.Allow),
 		}, tenantDialTimeout, max(a.Concurrency, 1), nil),
 	}
 	pos := r.Secret.Pos()

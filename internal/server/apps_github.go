@@ -38,7 +38,7 @@ func (b *Built) gitHubClient(a config.App) (*github.Client, error) {
 	c := github.Config{
 		URL: a.URL.Value, Organization: a.GitHub.Organization.Value, AppID: a.GitHub.AppID.Value, Timeout: time.Duration(a.Timeout),
 		HTTP: dial.NewTransport(dial.Allow{
-			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
+			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP), Addresses: config.Addresses(a.Allow),
 		}, tenantDialTimeout, max(a.Concurrency, 1), nil),
 	}
 	if _, err := github.Base(a.URL.Value); err != nil {

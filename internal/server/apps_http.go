@@ -28,7 +28,7 @@ func (b *Built) recordsTarget(a config.App, t *provision.Target) error {
 	c := httpapp.Config{
 		Source: h.Source.Value, Schemas: b.Schemas, Timeout: time.Duration(a.Timeout), Auth: b.recordsAuth(h.Auth),
 		HTTP: dial.NewTransport(dial.Allow{
-			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
+			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP), Addresses: config.Addresses(a.Allow),
 		}, listDialTimeout, max(a.Concurrency, 1), nil),
 		Read: httpapp.Read{URL: h.Read.URL.Value, At: r.paths.read(h.Read.At, "at of read"), Key: r.paths.read(h.Read.Key, "key of read")},
 	}

@@ -105,6 +105,6 @@ func misplaced(a config.App, maker string, written []config.Text, lacking []stri
 // transportOf connects to where an app's configuration allows, and nowhere else.
 func transportOf(a config.App) *http.Transport {
 	return dial.NewTransport(dial.Allow{
-		Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
+		Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP), Addresses: config.Addresses(a.Allow),
 	}, tenantDialTimeout, max(a.Concurrency, 1), nil)
 }
