@@ -46,7 +46,7 @@ func (d *decoder) app(name Text, n *node, teams []Team, sources []Source) App {
 		{key: "tls", read: func(n *node) { a.TLS = d.clientTLS(n, "tls of "+what) }},
 		{key: "expires", read: func(n *node) { a.Expires = d.expires(n, "expires of "+what) }},
 		{key: "allow", read: func(n *node) {
-			a.Allow, _ = d.choices(n, "allow of "+what, "allow", AllowLoopback, AllowPrivate, AllowPlainHTTP)
+			a.Allow = d.allow(n, "allow of "+what, AllowLoopback, AllowPrivate, AllowPlainHTTP)
 		}},
 		{key: "first_run", read: func(n *node) {
 			if t, ok := d.choice(n, "first_run of "+what, FirstRunReport, FirstRunGo); ok {

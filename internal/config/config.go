@@ -162,13 +162,6 @@ const (
 	FirstRunGo     = "go"     // agreed beforehand
 )
 
-// The values of App.Allow. All three widen what the program may connect to.
-const (
-	AllowLoopback  = "loopback"
-	AllowPrivate   = "private"
-	AllowPlainHTTP = "plain-http"
-)
-
 // App is a downstream system with accounts.
 type App struct {
 	Name              string      `json:"name"`

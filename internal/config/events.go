@@ -3,7 +3,6 @@
 package config
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -43,10 +42,6 @@ const (
 // Allows reports whether the list of what may be connected to holds what.
 func (p EventPush) Allows(what string) bool { return allows(p.Allow, what) }
 
-func allows(list []Text, what string) bool {
-	return slices.ContainsFunc(list, func(t Text) bool { return t.Value == what })
-}
-
 func (d *decoder) events(n *node, what string) *Events {
 	what = "events of " + what
 	e := &Events{Pos: n.pos, Payload: EventNotice, MaxAge: DefaultEventAge, MaxWaiting: DefaultEventWaiting}
@@ -85,7 +80,7 @@ func (d *decoder) eventPush(n *node, what string) *EventPush {
 		field{key: "url", required: true, read: func(n *node) { address = n; p.URL, _ = d.text(n, "url of "+what) }},
 		field{key: "token", read: func(n *node) { p.Token = d.secret(n, "token of "+what) }},
 		field{key: "allow", read: func(n *node) {
-			p.Allow, _ = d.choices(n, "allow of "+what, "allow", AllowLoopback, AllowPrivate, AllowPlainHTTP)
+			p.Allow = d.allow(n, "allow of "+what, AllowLoopback, AllowPrivate, AllowPlainHTTP)
 		}},
 	)
 	if address != nil && !p.URL.IsZero() {

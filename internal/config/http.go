@@ -132,7 +132,7 @@ func (d *decoder) httpList(l *HTTPList, what string) []field {
 		}},
 		{key: "timeout", read: func(n *node) { set(&l.Timeout)(d.duration(n, "timeout of "+what, time.Millisecond, time.Hour)) }},
 		{key: "allow", read: func(n *node) {
-			l.Allow, _ = d.choices(n, "allow of "+what, "allow", AllowLoopback, AllowPrivate, AllowPlainHTTP)
+			l.Allow = d.allow(n, "allow of "+what, AllowLoopback, AllowPrivate, AllowPlainHTTP)
 		}},
 		{key: "workday", read: func(n *node) { l.Workday = d.workday(n, what) }},
 	}

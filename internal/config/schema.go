@@ -213,6 +213,13 @@ func choiceShape(words []string) Schema {
 	return Schema{AnyOf: []*Schema{{Type: Types{"string"}, Enum: words}, fromEnvironment()}}
 }
 
+// allowShape is a word of allow, or an address, or a prefix.
+func allowShape(words []string) Schema {
+	s := choiceShape(words)
+	s.AnyOf = append(s.AnyOf, &Schema{Type: Types{"string"}, Pattern: `^[0-9A-Fa-f]*[.:][0-9A-Fa-f:.]*(/[0-9]{1,3})?$`})
+	return s
+}
+
 // expressionShape: what YAML takes for a number or for true is an expression, too.
 func expressionShape() Schema {
 	return Schema{Type: Types{"string", "boolean", "number"}, Pattern: notBlank}

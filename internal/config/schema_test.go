@@ -372,6 +372,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{"a team without a rule", at("teams"), "none", map[string]any{"display_name": "x"}},
 		{"a team with two rules", at("teams"), "two", map[string]any{"each": "x", "when": "y"}},
 		{"a word of a list", app, "allow", []any{"loopbak"}},
+		{"an address that is none", app, "allow", []any{"10.1.2.3/x"}},
 		{"a word twice", app, "allow", []any{"loopback", "loopback"}},
 		{"a quoted number", app, "concurrency", "8"},
 		{"too many", app, "concurrency", 257},

@@ -60,7 +60,7 @@ func (d *decoder) sftp(n *node, what string) *SFTP {
 		field{key: "passphrase", read: func(n *node) { s.Passphrase = d.secret(n, "passphrase of "+what) }},
 		field{key: "host_keys", read: func(n *node) { s.HostKeys, _ = d.texts(n, "host_keys of "+what, "host key") }},
 		field{key: "allow", read: func(n *node) {
-			s.Allow, _ = d.choices(n, "allow of "+what, "allow", AllowLoopback, AllowPrivate)
+			s.Allow = d.allow(n, "allow of "+what, AllowLoopback, AllowPrivate)
 		}},
 		field{key: "timeout", read: func(n *node) {
 			set(&s.Timeout)(d.duration(n, "timeout of "+what, time.Millisecond, 10*time.Minute))

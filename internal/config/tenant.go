@@ -50,7 +50,7 @@ func (d *decoder) tenant(n *node, what string) *Tenant {
 		field{key: "client_secret", read: func(n *node) { t.Secret = d.secret(n, "client_secret of "+what) }},
 		field{key: "private_key", read: func(n *node) { t.Key = d.signingKey(n, "private_key of "+what) }},
 		field{key: "allow", read: func(n *node) {
-			t.Allow, _ = d.choices(n, "allow of "+what, "allow", AllowLoopback, AllowPrivate, AllowPlainHTTP)
+			t.Allow = d.allow(n, "allow of "+what, AllowLoopback, AllowPrivate, AllowPlainHTTP)
 		}},
 		field{key: "timeout", read: func(n *node) {
 			set(&t.Timeout)(d.duration(n, "timeout of "+what, time.Millisecond, time.Hour))

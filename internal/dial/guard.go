@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -18,6 +19,13 @@ type Allow struct {
 	Loopback  bool // 127.0.0.0/8, ::1
 	Private   bool // RFC 1918, unique local, site-local, carrier-grade NAT
 	PlainHTTP bool
+	// Addresses are those of loopback and private ranges that are open by themselves.
+	Addresses []netip.Prefix
+}
+
+// opens reports whether an address is open by itself.
+func (a Allow) opens(addr netip.Addr) bool {
+	return slices.ContainsFunc(a.Addresses, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // ErrAddress is in the chain of errors about an address that must not be dialled.
@@ -60,7 +68,7 @@ func checkPlain(addr netip.Addr, allow Allow) error {
 	case isMetadata(addr):
 		return fmt.Errorf("%w: %s is a cloud metadata service", ErrAddress, addr)
 	case addr.IsLoopback():
-		if !allow.Loopback {
+		if !allow.Loopback && !allow.opens(addr) {
 			return fmt.Errorf("%w: %s is loopback; allow loopback addresses for this app if that is meant", ErrAddress, addr)
 		}
 		return nil
@@ -71,7 +79,7 @@ func checkPlain(addr netip.Addr, allow Allow) error {
 	case addr.IsUnspecified():
 		return fmt.Errorf("%w: %s is unspecified", ErrAddress, addr)
 	case isPrivate(addr):
-		if !allow.Private {
+		if !allow.Private && !allow.opens(addr) {
 			return fmt.Errorf("%w: %s is private; allow private addresses for this app if that is meant", ErrAddress, addr)
 		}
 		return nil

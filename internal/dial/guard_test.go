@@ -74,16 +74,20 @@ func TestCheckAddress(t *testing.T) {
 	t.Logf("%d spellings", len(table))
 	for s, who := range table {
 		addr := netip.MustParseAddr(s)
-		for allow, want := range map[dial.Allow]bool{
-			{}:                              who == everybody,
-			{Loopback: true}:                who == everybody || who == withLoopback,
-			{Private: true}:                 who == everybody || who == withPrivate,
-			{Loopback: true, Private: true}: who != nobody,
-			{PlainHTTP: true}:               who == everybody,
+		for _, tt := range []struct {
+			allow dial.Allow
+			want  bool
+		}{
+			{dial.Allow{}, who == everybody},
+			{dial.Allow{Loopback: true}, who == everybody || who == withLoopback},
+			{dial.Allow{Private: true}, who == everybody || who == withPrivate},
+			{dial.Allow{Loopback: true, Private: true}, who != nobody},
+			{dial.Allow{PlainHTTP: true}, who == everybody},
+			{dial.Allow{Addresses: prefixes("0.0.0.0/0", "::/0")}, who != nobody}, // which opens nothing that is never open
 		} {
-			err := dial.CheckAddress(addr, allow)
-			if (err == nil) != want {
-				t.Errorf("%s with %+v: %v", s, allow, err)
+			err := dial.CheckAddress(addr, tt.allow)
+			if (err == nil) != tt.want {
+				t.Errorf("%s with %+v: %v", s, tt.allow, err)
 			}
 			if err != nil && !errors.Is(err, dial.ErrAddress) {
 				t.Errorf("%s: %v is no ErrAddress", s, err)
@@ -92,15 +96,44 @@ func TestCheckAddress(t *testing.T) {
 	}
 	// A private spelling of a loopback address needs both.
 	both := netip.MustParseAddr("64:ff9b:1::7f00:1")
-	for allow, want := range map[dial.Allow]bool{
-		{Private: true}: false, {Loopback: true}: false, {Private: true, Loopback: true}: true,
+	for _, tt := range []struct {
+		allow dial.Allow
+		want  bool
+	}{
+		{dial.Allow{Private: true}, false},
+		{dial.Allow{Loopback: true}, false},
+		{dial.Allow{Private: true, Loopback: true}, true},
+		{dial.Allow{Addresses: prefixes("127.0.0.1/32")}, false},
 	} {
-		if err := dial.CheckAddress(both, allow); (err == nil) != want {
-			t.Errorf("%s with %+v: %v", both, allow, err)
+		if err := dial.CheckAddress(both, tt.allow); (err == nil) != tt.want {
+			t.Errorf("%s with %+v: %v", both, tt.allow, err)
 		}
 	}
 	if err := dial.CheckAddress(netip.Addr{}, dial.Allow{Loopback: true, Private: true}); err == nil {
 		t.Error("no address at all is accepted")
+	}
+}
+
+func prefixes(texts ...string) (list []netip.Prefix) {
+	for _, s := range texts {
+		list = append(list, netip.MustParsePrefix(s))
+	}
+	return list
+}
+
+// TestAddressesThatAreOpen: what is opened by itself opens nothing beside it, in any
+// spelling.
+func TestAddressesThatAreOpen(t *testing.T) {
+	t.Parallel()
+	allow := dial.Allow{Addresses: prefixes("10.1.2.3/32", "10.2.0.0/16", "127.0.0.1/32", "fd00:1::/32")}
+	for s, want := range map[string]bool{
+		"10.1.2.3": true, "10.1.2.4": false, "10.2.0.0": true, "10.2.255.255": true, "10.3.0.0": false, "127.0.0.1": true, "127.0.0.2": false, "::1": false,
+		"fd00:1::7": true, "fd00:2::7": false, "fd00:ec2::254": false, "::ffff:10.1.2.3": true, "::ffff:10.1.2.4": false, "64:ff9b::10.2.3.4": true, "64:ff9b::10.3.3.4": false,
+		"169.254.169.254": false, "fe80::1": false, "192.168.1.1": false, "8.8.8.8": true,
+	} {
+		if err := dial.CheckAddress(netip.MustParseAddr(s), allow); (err == nil) != want {
+			t.Errorf("%s: %v", s, err)
+		}
 	}
 }
 

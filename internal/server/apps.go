@@ -149,11 +149,17 @@ func (b *Built) expressions(a config.App, t *provision.Target) error {
 	return errors.Join(errs...)
 }
 
+// opened is where the requests to an app may go besides public addresses.
+func opened(a config.App) dial.Allow {
+	return dial.Allow{
+		Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
+		Addresses: config.Addresses(a.Allow),
+	}
+}
+
 // connect makes the connection to an app that speaks SCIM, with all that is wrong with it.
 func (b *Built) connect(a config.App, address string, p app.Profile) (app.App, error) {
-	allow := dial.Allow{
-		Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
-	}
+	allow := opened(a)
 	credential, err := b.scimCredential(a, allow)
 	shown, unshown := b.clientTLS(a)
 	if err := errors.Join(err, unshown); err != nil {

@@ -62,9 +62,7 @@ func (b *Built) entraClient(a config.App) (*entra.Client, error) {
 	c := entra.Config{
 		URL: a.URL.Value, Authority: r.Authority.Value, Tenant: r.Tenant.Value, ClientID: r.ClientID.Value, Timeout: time.Duration(a.Timeout),
 		Attributes: entraapp.Properties(a.Entra.IDAttribute.Value),
-		HTTP: b.origins.Through(dial.NewTransport(dial.Allow{
-			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
-		}, tenantDialTimeout, max(a.Concurrency, 1), nil)),
+		HTTP:       b.origins.Through(dial.NewTransport(opened(a), tenantDialTimeout, max(a.Concurrency, 1), nil)),
 	}
 	pos := r.Secret.Pos()
 	switch byKey := !r.Key.IsZero(); {

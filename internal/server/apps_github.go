@@ -37,9 +37,7 @@ func (b *Built) gitHubTarget(a config.App, t *provision.Target) error {
 func (b *Built) gitHubClient(a config.App) (*github.Client, error) {
 	c := github.Config{
 		URL: a.URL.Value, Organization: a.GitHub.Organization.Value, AppID: a.GitHub.AppID.Value, Timeout: time.Duration(a.Timeout),
-		HTTP: b.origins.Through(dial.NewTransport(dial.Allow{
-			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
-		}, tenantDialTimeout, max(a.Concurrency, 1), nil)),
+		HTTP: b.origins.Through(dial.NewTransport(opened(a), tenantDialTimeout, max(a.Concurrency, 1), nil)),
 	}
 	if _, err := github.Base(a.URL.Value); err != nil {
 		return nil, &config.Error{Pos: a.URL.Pos, Msg: "app " + a.Name + ": " + err.Error()}

@@ -26,9 +26,7 @@ func (b *Built) recordsTarget(a config.App, t *provision.Target) error {
 	r := records{b: b, app: a, places: map[string]bool{}}
 	c := httpapp.Config{
 		Source: h.Source.Value, Schemas: b.Schemas, Timeout: time.Duration(a.Timeout),
-		HTTP: b.origins.Through(dial.NewTransport(dial.Allow{
-			Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
-		}, listDialTimeout, max(a.Concurrency, 1), nil)),
+		HTTP: b.origins.Through(dial.NewTransport(opened(a), listDialTimeout, max(a.Concurrency, 1), nil)),
 		Read: httpapp.Read{URL: h.Read.URL.Value, At: r.paths.read(h.Read.At, "at of read"), Key: r.paths.read(h.Read.Key, "key of read")},
 	}
 	c.Auth = b.httpAuth(a.Auth, "app "+a.Name, &r.paths)

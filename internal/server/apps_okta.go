@@ -103,7 +103,5 @@ func lacks(a config.App, maker string, lacking []string) error {
 
 // transportOf connects to where an app's configuration allows, and nowhere else.
 func transportOf(a config.App) *http.Transport {
-	return dial.NewTransport(dial.Allow{
-		Loopback: a.Allows(config.AllowLoopback), Private: a.Allows(config.AllowPrivate), PlainHTTP: a.Allows(config.AllowPlainHTTP),
-	}, tenantDialTimeout, max(a.Concurrency, 1), nil)
+	return dial.NewTransport(opened(a), tenantDialTimeout, max(a.Concurrency, 1), nil)
 }

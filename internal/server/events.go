@@ -200,7 +200,7 @@ func (d *daemon) deliverEvents(ctx context.Context) error {
 
 func (d *daemon) pusher(source string, to *config.EventPush) *events.Pusher {
 	allow := dial.Allow{
-		Loopback: to.Allows(config.AllowLoopback), Private: to.Allows(config.AllowPrivate), PlainHTTP: to.Allows(config.AllowPlainHTTP),
+		Loopback: to.Allows(config.AllowLoopback), Private: to.Allows(config.AllowPrivate), PlainHTTP: to.Allows(config.AllowPlainHTTP), Addresses: config.Addresses(to.Allow),
 	}
 	return events.NewPusher(events.PushConfig{
 		Stream: events.Stream{Source: source, Delivery: events.Push}, URL: to.URL.Value, Token: func() (string, error) { return d.vault.reveal(to.Token) },

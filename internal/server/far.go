@@ -40,7 +40,7 @@ func (b *Built) far(s config.Source, c *csv.Config) error {
 	}
 	server, err := sftp.New(sftp.Config{
 		Address: address, User: user, HostKeys: texts(s.SFTP.HostKeys), Timeout: time.Duration(s.SFTP.Timeout),
-		Allow:      dial.Allow{Loopback: s.SFTP.Allows(config.AllowLoopback), Private: s.SFTP.Allows(config.AllowPrivate)},
+		Allow:      dial.Allow{Loopback: s.SFTP.Allows(config.AllowLoopback), Private: s.SFTP.Allows(config.AllowPrivate), Addresses: config.Addresses(s.SFTP.Allow)},
 		Credential: func() (sftp.Credential, error) { return b.sftpCredential(s.SFTP, key) },
 	})
 	if err != nil {

@@ -122,7 +122,7 @@ func TestOwnAPIsDialWhatIsAllowed(t *testing.T) {
 	for name, kind := range guardedApps() {
 		for _, tt := range []struct{ url, allow string }{
 			{inside.URL, "plain-http"},
-			{inside.URL, "plain-http, private"},
+			{inside.URL, "plain-http, private, 127.0.0.2, 127.1.0.0/16"},
 			{"https://localhost" + port, "private"},
 			{"https://[::1]" + port, ""},
 			{"https://10.0.0.1", "loopback"},
@@ -187,7 +187,7 @@ func TestOwnAPIsFollowNoRedirect(t *testing.T) {
 					http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect)
 				}))
 				t.Cleanup(srv.Close)
-				a, err := guardedApp(t, kind.block, srv.URL, "loopback, plain-http")
+				a, err := guardedApp(t, kind.block, srv.URL, "127.0.0.1, plain-http") // which alone is open
 				if err != nil {
 					t.Fatal(err)
 				}

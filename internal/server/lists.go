@@ -98,7 +98,7 @@ func (b *Built) list(s config.Source, read []string, p *paths) httpin.Config {
 		URL: l.URL.Value, Method: l.Method, Body: l.Body.Value, List: p.read(l.List, "list"), Total: p.may(l.Total, "total"),
 		Timeout: time.Duration(l.Timeout), RequestsPerSecond: l.RequestsPerSecond, Auth: b.httpAuth(l.Auth, "source "+s.Name, p),
 		HTTP: dial.NewTransport(dial.Allow{
-			Loopback: l.Allows(config.AllowLoopback), Private: l.Allows(config.AllowPrivate), PlainHTTP: l.Allows(config.AllowPlainHTTP),
+			Loopback: l.Allows(config.AllowLoopback), Private: l.Allows(config.AllowPrivate), PlainHTTP: l.Allows(config.AllowPlainHTTP), Addresses: config.Addresses(l.Allow),
 		}, listDialTimeout, listConnections, nil),
 	}
 	for _, h := range l.Headers {

@@ -26,7 +26,7 @@ type entry struct {
 // wayTo is how requests to a tenant go.
 func wayTo(t *config.Tenant) *http.Transport {
 	return dial.NewTransport(dial.Allow{
-		Loopback: t.Allows(config.AllowLoopback), Private: t.Allows(config.AllowPrivate), PlainHTTP: t.Allows(config.AllowPlainHTTP),
+		Loopback: t.Allows(config.AllowLoopback), Private: t.Allows(config.AllowPrivate), PlainHTTP: t.Allows(config.AllowPlainHTTP), Addresses: config.Addresses(t.Allow),
 	}, tenantDialTimeout, tenantConnections, nil)
 }
 
