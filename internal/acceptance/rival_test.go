@@ -70,7 +70,7 @@ func TestRival(t *testing.T) {
 }
 
 // rivalCredentials: the tenant is shown a signed assertion and no secret, an app a
-// token and the headers that its kind of app asks for. A webhook has two secrets at a
+// token and the headers that its kind of app asks for, or what rivalClients has. A webhook has two secrets at a
 // time, in a header of one's choice.
 func rivalCredentials(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -103,6 +103,7 @@ func rivalCredentials(t *testing.T) {
 	if no := r.apps["code"].Refusals(); len(no) > 0 || shown.Get("Authorization") != "Bearer a-token-of-the-fake" || shown.Get("Accept") != "application/scim+json" || shown.Get("User-Agent") != "usher" {
 		t.Errorf("the app is shown %v, and refuses %v", shown, no)
 	}
+	rivalClients(t)
 
 	r.edit("changes: none", "changes: webhook\n    webhook: {header: X-Usher, secrets: [the-secret-before-this-one, the-secret-of-this-month]}")
 	at := r.serve()

@@ -17,7 +17,7 @@ import (
 // new field is part of it unless it is named here.
 func (p Profile) Digest() ([sha256.Size]byte, error) {
 	p.Name, p.Source, p.Date, p.Verified, p.Docs, p.Notes, p.UnverifiedFields = "", "", "", false, nil, nil, nil
-	p.BaseURLTemplate, p.AuthType, p.AppType = "", "", ""
+	p.BaseURLTemplate, p.AuthType, p.AppType, p.TokenDays = "", "", "", 0
 	// How these are obeyed stands in fields of their own.
 	p.Deactivate, p.DeleteMeaning, p.Leaver, p.Reversible = "", "", "", false
 	p.RequiredAttributes, p.UnsupportedAttributes = nil, nil

@@ -14,7 +14,7 @@ import (
 
 // forPeople are the fields by which nothing that is sent is decided.
 var forPeople = []string{
-	"Name", "Source", "Date", "Verified", "Docs", "Notes", "UnverifiedFields", "BaseURLTemplate", "AppType", "AuthType",
+	"Name", "Source", "Date", "Verified", "Docs", "Notes", "UnverifiedFields", "BaseURLTemplate", "AppType", "AuthType", "TokenDays",
 	"Deactivate", "DeleteMeaning", "Leaver", "Reversible", "RequiredAttributes", "UnsupportedAttributes",
 	"PageSize", "MaxPage", "Settle", "Concurrency", "RequestsPerSecond", "Throttle.Statuses", "Throttle.Headers", "Throttle.Words",
 }

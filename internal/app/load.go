@@ -244,7 +244,7 @@ func (f profileFile) profile() (Profile, error) {
 	p := Profile{
 		ID: f.ID, Name: f.Name, Kind: f.Kind, AppType: f.AppType, Source: f.Source, Date: f.Date, Verified: f.Verified,
 		Docs: f.Docs, Notes: f.Notes, UnverifiedFields: f.UnverifiedFields,
-		BaseURLTemplate: f.BaseURLTemplate, AuthType: f.Auth.Type, RequiredHeaders: f.Auth.RequiredHeaders,
+		BaseURLTemplate: f.BaseURLTemplate, AuthType: f.Auth.Type, TokenDays: f.Auth.LifetimeDays, RequiredHeaders: f.Auth.RequiredHeaders,
 		ContentType: cmp.Or(f.ContentType, "application/scim+json"),
 		Users:       f.Users.operations(), Groups: f.Groups.operations(),
 		Filters: f.Filters, Pagination: plain(orZero(f.Pagination)), PageSize: pageSize, MaxPage: maxPage,

@@ -25,6 +25,7 @@ type Profile struct {
 
 	BaseURLTemplate string            `json:"base_url_template"`
 	AuthType        string            `json:"auth_type"`
+	TokenDays       int               `json:"token_days,omitempty"` // how long a token is good; 0 = not known, or for ever
 	RequiredHeaders map[string]string `json:"required_headers,omitempty"`
 	ContentType     string            `json:"content_type"`
 

@@ -33,7 +33,8 @@ func (c *cli) checkCommand() *cobra.Command {
 		Short: "Check the configuration: syntax, and the type of every expression",
 		Long: "Checks the configuration without reading a source or asking an app. Every mistake is reported with file, line\n" +
 			"and column, all at once; exit code 2 if there is one. Of the store it asks whether the sealed secrets that are\n" +
-			"used are set, if any are; what is missing is told, and is no mistake of the file.\n\n" +
+			"used are set, if any are, and how old they are; what is missing, and what runs out within 30 days, is told, and\n" +
+			"is no mistake of the file.\n\n" +
 			"With --live it asks each app whether the credential is good, and what it takes (of SCIM apps ServiceProviderConfig,\n" +
 			"Schemas and ResourceTypes, of others what their APIs tell), and compares that, and what the app's profile knows,\n" +
 			"with what is mapped: what the app requires and nobody gives, what it does not have or does not let be written,\n" +
@@ -58,13 +59,18 @@ func (c *cli) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			expiring, err := b.Expiring(cmd.Context())
+			if err != nil {
+				return err
+			}
+			k := known{missing, expiring}
 			if f.live {
-				return c.checkLive(cmd.Context(), b, f, missing)
+				return c.checkLive(cmd.Context(), b, f, k)
 			}
 			if c.json {
-				return c.document(checkDocument(b, missing))
+				return c.document(checkDocument(b, k))
 			}
-			return c.sound(b, missing)
+			return c.sound(b, k)
 		},
 	})
 	cmd.Flags().BoolVar(&f.live, "live", false, "ask the apps what they take, and compare; writes nothing")
@@ -87,21 +93,30 @@ func (f liveFlags) sound() error {
 	return nil
 }
 
+// known is what is known of credentials without asking anybody.
+type known struct {
+	missing  []string
+	expiring []server.Expiry
+}
+
 // checkDocument is what a configuration holds, for machines.
-func checkDocument(b *server.Built, missing []string) map[string]any {
+func checkDocument(b *server.Built, k known) map[string]any {
 	return map[string]any{
-		"missing_secrets": append([]string{}, missing...),
-		"file":            b.Config.File, "sources": len(b.SourceNames()), "teams": len(b.Rules), "apps": len(b.Targets),
+		"missing_secrets": append([]string{}, k.missing...), "expiring": append([]server.Expiry{}, k.expiring...),
+		"file": b.Config.File, "sources": len(b.SourceNames()), "teams": len(b.Rules), "apps": len(b.Targets),
 		"experimental": experimental(b),
 	}
 }
 
 // sound says what a configuration holds that has no mistake.
-func (c *cli) sound(b *server.Built, missing []string) error {
+func (c *cli) sound(b *server.Built, k known) error {
 	_, err := fmt.Fprintf(c.out, "%s is sound: %s, %s, %s\n", b.Config.File, plural(len(b.SourceNames()), "source", "sources"),
 		plural(len(b.Rules), "team rule", "team rules"), plural(len(b.Targets), "app", "apps"))
-	for _, m := range missing {
+	for _, m := range k.missing {
 		_, err = fmt.Fprintln(c.out, printable(m))
+	}
+	for _, e := range k.expiring {
+		_, err = fmt.Fprintln(c.out, printable(e.String()))
 	}
 	for _, s := range b.Pushed {
 		if len(s.Experimental) > 0 {
@@ -112,17 +127,17 @@ func (c *cli) sound(b *server.Built, missing []string) error {
 }
 
 // checkLive holds the configuration against the world.
-func (c *cli) checkLive(ctx context.Context, b *server.Built, f liveFlags, missing []string) error {
+func (c *cli) checkLive(ctx context.Context, b *server.Built, f liveFlags, k known) error {
 	found, err := c.liveFindings(ctx, b, f)
 	if err != nil {
 		return err
 	}
 	if c.json {
-		doc := checkDocument(b, missing)
+		doc := checkDocument(b, k)
 		doc["findings"] = findingRows(found)
 		err = c.document(doc)
 	} else {
-		err = errors.Join(c.sound(b, missing), c.findings(found))
+		err = errors.Join(c.sound(b, k), c.findings(found))
 	}
 	for _, one := range found {
 		if err == nil && one.Level == server.FindingError {

@@ -115,6 +115,11 @@ func (c *cli) status(s *server.Status) error {
 		fmt.Fprintf(c.out, "  %s: %s\n", n.Level, printable(n.String()))
 	}
 	c.statusSecrets(s)
+	for _, e := range s.Credentials {
+		if e.Soon {
+			fmt.Fprintf(c.out, "\n%s\n", printable(e.String()))
+		}
+	}
 	c.statusHolds(s)
 	return nil
 }

@@ -36,7 +36,8 @@ func appKinds() []appKind {
 		{
 			AppGoogle,
 			[]string{"url", "service_account_key", "expires", "administrator", "administrators", "change_password", "group_domain", "group_prefix", "allow", "timeout"},
-			[]string{"service_account_key", "administrator"}, nil,
+			[]string{"service_account_key", "administrator"},
+			nil,
 		},
 		{AppEntra, []string{"url", "registration", "expires", "allow", "timeout", "change_password", "id_attribute"}, []string{"registration"}, nil},
 		{AppGitHub, []string{"url", "organization", "app_id", "private_key", "expires", "allow", "timeout", "owners"}, []string{"organization", "app_id", "private_key"}, nil},

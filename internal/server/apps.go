@@ -183,7 +183,8 @@ const mostTokenTime = 10 * time.Second
 // a way of its own, where an app's certificate is not shown.
 func (b *Built) scimCredential(a config.App, allow dial.Allow) (*httpauth.Credential, error) {
 	var p paths
-	pos, auth := a.Pos, httpauth.Auth{}
+	pos := a.Pos
+	var auth httpauth.Auth
 	switch {
 	case a.Auth != nil:
 		pos, auth = a.Auth.Pos, b.httpAuth(a.Auth, "app "+a.Name, &p)

@@ -17,7 +17,6 @@ import (
 type shown struct {
 	roots       *x509.CertPool // nil: those whom this machine trusts
 	certificate func() (*tls.Certificate, error)
-	until       func() (time.Time, error) // when the certificate runs out
 }
 
 // clientTLS reads what an app's tls says. What is in files is read anew when a connection is
@@ -29,7 +28,7 @@ func (b *Built) clientTLS(a config.App) (out shown, err error) {
 	}
 	var errs []error
 	if !c.CA.IsZero() {
-		text, err := certificatesOf(c.CA, "ca in tls of app "+a.Name)
+		text, err := certificateOf(c.CA, "ca in tls of app "+a.Name)
 		if out.roots = x509.NewCertPool(); err == nil && !out.roots.AppendCertsFromPEM(text) {
 			err = &config.Error{Pos: c.CA.Pos, Msg: "ca in tls of app " + a.Name + " holds no certificate in PEM"}
 		}
@@ -39,16 +38,12 @@ func (b *Built) clientTLS(a config.App) (out shown, err error) {
 		return out, errors.Join(errs...)
 	}
 	what := "certificate in tls of app " + a.Name
-	out.until = func() (time.Time, error) {
-		text, err := certificatesOf(c.Certificate, what)
-		if err != nil {
-			return time.Time{}, err
-		}
-		return firstEnd(text)
-	}
 	out.certificate = func() (*tls.Certificate, error) { return b.certificate(c, a.Name) }
 	if c.Key.Ref() != "" { // which is not open yet
-		_, err = out.until()
+		var text []byte
+		if text, err = certificateOf(c.Certificate, what); err == nil {
+			_, err = firstEnd(text)
+		}
 	} else {
 		_, err = out.certificate()
 	}
@@ -67,7 +62,7 @@ func hasPlace(err error) bool {
 
 // certificate is ours as it is now. Its errors show nothing of the key.
 func (b *Built) certificate(c *config.ClientTLS, app string) (*tls.Certificate, error) {
-	text, err := certificatesOf(c.Certificate, "certificate in tls of app "+app)
+	text, err := certificateOf(c.Certificate, "certificate in tls of app "+app)
 	if err != nil {
 		return nil, err
 	}
@@ -86,11 +81,6 @@ func (b *Built) certificate(c *config.ClientTLS, app string) (*tls.Certificate, 
 		return nil, errors.New("the certificate and the private key cannot be read, or are not of one another")
 	}
 	return &pair, nil
-}
-
-// certificatesOf is a PEM, or what is in the file that is named.
-func certificatesOf(t config.Text, what string) ([]byte, error) {
-	return pemOf(config.NewSecret(t.Value, t.Pos), what)
 }
 
 // firstEnd is when the first certificate of a PEM runs out, which is ours.

@@ -34,10 +34,13 @@ type keeper struct {
 	turn   sync.Mutex           // held by the job: one that is tried again may meet the next
 	failed map[string]time.Time // when a rotation that was due did not come about
 	said   map[string]string    // by secret: what was told of its age
+	warned map[string]string    // by credential: the day on which it was last told that it runs out
 	last   string               // what was told by resumed
 }
 
-func newKeeper() *keeper { return &keeper{failed: map[string]time.Time{}, said: map[string]string{}} }
+func newKeeper() *keeper {
+	return &keeper{failed: map[string]time.Time{}, said: map[string]string{}, warned: map[string]string{}}
+}
 
 // credentials works a job of the kind credentials.
 func (d *daemon) credentials(ctx context.Context) error {
@@ -108,7 +111,8 @@ func (d *daemon) rotateDue(ctx context.Context, s SecretStatus) {
 	d.wakeBooks()
 }
 
-// tellAges warns of secrets that are old, once for each version.
+// tellAges warns of secrets that are old, once for each version, and of credentials that
+// run out, once a day.
 func (d *daemon) tellAges(ctx context.Context) error {
 	all, err := d.secretStatus(ctx, d.db, time.Now())
 	for _, s := range all {
@@ -116,6 +120,13 @@ func (d *daemon) tellAges(ctx context.Context) error {
 			d.keeper.said[s.Secret] = now
 			d.log.Warn("secret is old: set a new one", "secret", s.Secret, "version", s.Version, "days", int(s.AgeSeconds/86_400), "old_after", d.Config.Secrets.OldAfter.String())
 		}
+	}
+	if err != nil {
+		return err
+	}
+	kept, err := d.db.Secrets().Secrets(ctx)
+	if err == nil {
+		d.tellExpiries(kept, time.Now())
 	}
 	return err
 }

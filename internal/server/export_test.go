@@ -94,3 +94,6 @@ func tableOf[T any](of string, rows []scopeRow[T]) (out string) {
 	}
 	return out
 }
+
+// DueExpiries is dueExpiries.
+var DueExpiries = dueExpiries

@@ -32,7 +32,7 @@ type figures struct {
 	at   time.Time
 
 	people, accounts, due, waiting, parked, held, paused, requests, age, trouble, asked, events, queued, polls *prometheus.Desc
-	breaker, changed, misfits, secretAge, secretOld                                                            *prometheus.Desc
+	breaker, changed, misfits, secretAge, secretOld, expires                                                   *prometheus.Desc
 }
 
 func newFigures(d *daemon) *figures {
@@ -60,6 +60,7 @@ func newFigures(d *daemon) *figures {
 		polls:    desc("events_polls", "Polls for security events that wait now.", "source"),
 
 		secretAge: desc("secret_age_seconds", "Time since the newest version of the sealed secret was made.", "secret"),
+		expires:   desc("credential_expires_timestamp_seconds", "When the credential runs out, where that is known.", "where", "what"),
 		secretOld: desc("secret_old", "1 while the sealed secret is older than secrets.old_after.", "secret"),
 	}
 }
@@ -68,7 +69,7 @@ func newFigures(d *daemon) *figures {
 func (f *figures) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		f.people, f.accounts, f.due, f.waiting, f.parked, f.held, f.paused, f.requests, f.age, f.trouble, f.asked, f.events, f.queued, f.polls,
-		f.breaker, f.changed, f.misfits, f.secretAge, f.secretOld,
+		f.breaker, f.changed, f.misfits, f.secretAge, f.secretOld, f.expires,
 	} {
 		out <- d
 	}
@@ -138,6 +139,9 @@ func (f *figures) Collect(out chan<- prometheus.Metric) {
 	for _, one := range s.Secrets {
 		gauge(f.secretAge, time.Since(one.Created).Seconds(), one.Secret)
 		gauge(f.secretOld, truth(one.Old), one.Secret)
+	}
+	for _, e := range s.Credentials {
+		gauge(f.expires, float64(e.At.Unix()), e.Where, e.What)
 	}
 	gauge(f.asked, float64(s.Asked))
 }

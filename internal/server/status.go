@@ -23,6 +23,8 @@ type Status struct {
 	Holds   []HoldStatus     `json:"holds"`
 	// Secrets are those that are sealed and used.
 	Secrets []SecretStatus `json:"secrets"`
+	// Credentials are those of which it is known when they run out.
+	Credentials []Expiry `json:"credentials"`
 	// Asked counts the requests of other processes that have no outcome yet.
 	Asked int `json:"requests_waiting"`
 	// Notes are what the last start of an engine has found.
@@ -115,6 +117,11 @@ func (u *Usher) Status(ctx context.Context) (*Status, error) {
 	if s.Secrets, err = u.secretStatus(ctx, u.db, now); err != nil {
 		return nil, err
 	}
+	kept, err := u.db.Secrets().Secrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.Credentials = u.expiries(kept, now)
 	open, err := u.db.Requests().Open(ctx)
 	s.Asked = len(open)
 	return s, err

@@ -90,7 +90,7 @@ func TestTokenRunsOut(t *testing.T) {
 		t.Errorf("%d requests, of which %d arrived", sent, did)
 	}
 	_, err := a.Get(t.Context(), app.KindUser, "nobody")
-	classOf(t, err, app.NotFound)
+	_ = classOf(t, err, app.NotFound)
 
 	// An app that takes none of them is asked twice, and not for ever.
 	login.Shut()
@@ -118,7 +118,7 @@ func TestNoTokenForApp(t *testing.T) {
 	login.SetSecret(secret)
 	login.Fail(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	_, err = a.Create(t.Context(), app.KindUser, named(1))
-	classOf(t, err, app.Unreachable)
+	_ = classOf(t, err, app.Unreachable)
 	login.Fail(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 	_, err = a.Create(t.Context(), app.KindUser, named(1))
 	if e := classOf(t, err, app.Unauthorized); e.Status != 0 { // by 403 it would be of one person
@@ -150,8 +150,8 @@ func TestTokenGuard(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = a.Get(t.Context(), app.KindUser, "1")
-		if classOf(t, err, app.Unreachable); !errors.Is(err, dial.ErrAddress) {
-			t.Errorf("%s: %v", at, err)
+		if e := classOf(t, err, app.Unreachable); !errors.Is(err, dial.ErrAddress) {
+			t.Errorf("%s: %v", at, e)
 		}
 	}
 }
