@@ -13,7 +13,7 @@ import (
 	"github.com/usher-id/usher/internal/store"
 )
 
-var live = map[string]func(*bundle){
+var live = group{
 	"marks wait for their time":           marks,
 	"marks that are renewed stay":         renewed,
 	"events are heard once":               heard,

@@ -16,7 +16,7 @@ import (
 	"github.com/usher-id/usher/scim"
 )
 
-var people = map[string]func(*bundle){
+var people = group{
 	"people and records come back as they were": roundTrip,
 	"people in pages":       pagesOfPeople,
 	"who is missing":        missing,
