@@ -371,21 +371,22 @@ func (tx *Tx) ShutOut(ctx context.Context, app string, ids []string) (out []stri
 
 // Suspect implements source.LiveTx.
 func (tx *Tx) Suspect(ctx context.Context, app string, ids []string) error {
-	of := setOf(ids)
-	if len(of) == 0 {
-		return nil
-	}
-	if err := tx.may(ctx); err != nil {
-		return err
-	}
-	for person, a := range tx.at(app) {
-		if a.remote == "" || !of[a.remote] {
-			continue
+	for _, id := range ids {
+		if err := tx.may(ctx); err != nil {
+			return err
 		}
-		edit(&tx.accounts, tx.own, two{app, person}, func(a *account) {
-			a.due, a.dueAt, a.observe, a.parked, a.retry = true, stamp(tx.now), true, "", instant{}
-			a.version++
-		})
+		for person, a := range tx.at(app) {
+			if a.remote == "" || a.remote != id {
+				continue
+			}
+			edit(&tx.accounts, tx.own, two{app, person}, func(a *account) {
+				a.due, a.dueAt, a.observe, a.parked, a.retry = true, stamp(tx.now), true, "", instant{}
+				a.version++
+			})
+		}
+	}
+	if len(ids) == 0 {
+		return nil
 	}
 	return tx.marked(ctx, app)
 }

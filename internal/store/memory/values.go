@@ -55,7 +55,7 @@ func keep(r *scim.Resource) *document {
 	if r == nil {
 		return nil
 	}
-	v, err := scim.ParseValue(r.AppendJSON(nil), scim.Limits{})
+	v, err := scim.ParseValue(r.AppendJSON(make([]byte, 0, 512)), scim.Limits{})
 	if err != nil {
 		err = fmt.Errorf("store: %w", err)
 	}
