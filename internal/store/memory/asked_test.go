@@ -65,7 +65,7 @@ func directoryQuestions(b *both, ask asker, at time.Time, page int, some []strin
 	for _, key := range metas {
 		ask("meta "+key, func(tx everything) (any, error) { return tx.Meta(b.ctx, key) })
 	}
-	for _, scope := range scopes {
+	for _, scope := range scopes[1:] {
 		ask("names in "+scope, func(tx everything) (any, error) { return tx.NamesOf(b.ctx, scope, "userName", people) })
 		for _, n := range append(people, namesGiven...) {
 			ask("name of "+n, func(tx everything) (any, error) { return tx.NameOf(b.ctx, scope, "userName", n) })

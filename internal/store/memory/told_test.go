@@ -29,7 +29,7 @@ var (
 	apps       = []string{"crm", "crm", "erp", "none"}
 	remotes    = []string{"r0", "r1", "r2", ""}
 	namesGiven = []string{"ann", "Bo", "bo"}
-	scopes     = []string{"organisation", "app:crm"}
+	scopes     = []string{"app:crm", "app:crm", "organisation"}
 	metas      = []string{"one", "two"}
 	states     = []directory.State{directory.Staged, directory.Active, directory.OnLeave, directory.Missing, directory.Leaver, directory.Erased}
 	causes     = []directory.Cause{"", directory.CauseAbsent, directory.CauseTermination}
@@ -262,7 +262,8 @@ var subjects = [][]string{
 	{"PutAccounts", "PutPeople", "MarkApp", "PutAccounts", "MarkPeople", "ClearMarks", "Wake", "Doubt", "Unpark"},
 	{"PutAccounts", "PutPeople", "PutAccounts", "MarkLinked", "ResetApp", "Suspect", "PutGroups", "MarkApp", "PutEdges", "PutApp"},
 	{"PutRecords", "PutRecords", "PutPeople", "SetMissing", "Present", "MarkDue", "Release", "Touch", "Rewind"},
-	{"PutRecords", "PutPeople", "StateTeams", "StateTeams", "SetTeams", "PutTeam", "PutKeys", "Reserve", "PassName", "Erase"},
+	{"PutRecords", "PutPeople", "StateTeams", "StateTeams", "SetTeams", "PutTeam", "PutKeys", "Erase"},
+	{"Reserve", "Reserve", "PassName", "PassName", "PutKeys", "PutKeys"},
 	{"PutIntents", "PutOutcomes", "PutIntents", "PutOutcomes", "PutEdges", "PutAccounts", "AppendEvents", "Erase", "ResetApp"},
 	{"PutRead", "PutRead", "PutTrouble", "PutRejects", "Mark", "Mark", "Unmark", "Heard", "PutRecords"},
 	{"PutHolds", "PutHolds", "AddPassed", "TakeLease", "DropLease", "PutFindings", "DropFindings", "PutForeign", "DropForeign", "PutMeta"},
@@ -318,13 +319,20 @@ var writers = map[string]func(*both) write{
 		return told([]time.Time{b.time("now"), b.time("last")}, func(tx everything, t []time.Time) (any, error) { return nothing(tx.Rewind(b.ctx, t[0], t[1])) })
 	},
 	"Reserve": func(b *both) write {
-		args := []string{pick(b, "scope", scopes), pick(b, "canonical", namesGiven), pick(b, "owner", people)}
+		args := []string{pick(b, "scope", scopes), pick(b, "canonical", namesGiven), pick(b, "owner", people[:3])}
 		return told(args, func(tx everything, a []string) (any, error) {
 			return nothing(tx.Reserve(b.ctx, a[0], "userName", a[1], a[1]+"!", a[2]))
 		})
 	},
 	"PassName": func(b *both) write {
-		args := []string{pick(b, "scope", scopes), pick(b, "canonical", namesGiven), pick(b, "from", people), pick(b, "to", people)}
+		args := []string{pick(b, "scope", scopes), pick(b, "canonical", namesGiven), pick(b, "from", people[:3]), pick(b, "to", people[:3])}
+		_ = b.mem.Read(b.ctx, func(tx *memory.Tx) error { // mostly from who has it
+			owner, err := tx.NameOwner(b.ctx, args[0], "userName", args[1])
+			if owner != "" && pick(b, "whose", []string{"theirs", "theirs", "any"}) == "theirs" {
+				args[2] = owner
+			}
+			return err
+		})
 		return told(args, func(tx everything, a []string) (any, error) {
 			return nothing(tx.PassName(b.ctx, a[0], "userName", a[1], a[2], a[3]))
 		})
