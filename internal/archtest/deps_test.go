@@ -18,6 +18,7 @@ var forbidden = []struct{ name, reason string }{
 	{"net/http/httptest", "a test server in the product is a test kit in the product"},
 	{module + "/internal/testenv", "it starts other people's programs"},
 	{module + "/internal/archtest", "it has tests only"},
+	{module + "/internal/store/memory", "it forgets with the process what must be known after it"},
 	{"github.com/stretchr/testify/...", "an assertion library belongs to nobody's binary"},
 	{"github.com/rogpeppe/go-internal/...", "testscript is for tests"},
 	{"go.uber.org/goleak/...", "the leak detector is for tests"},

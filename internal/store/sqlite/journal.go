@@ -102,7 +102,7 @@ func (tx *Tx) Holds(ctx context.Context) ([]provision.Hold, error) {
 		err := r.Scan(&h.ID, &h.App, &h.Cause, &h.Count, &h.Limit, &h.Reason)
 		out = append(out, h)
 		return err
-	}, `SELECT id, app, cause, count, most, reason FROM holds ORDER BY app, cause, id`)
+	}, `SELECT id, app, cause, count, most, reason FROM holds ORDER BY app, cause, id, door`)
 	return out, err
 }
 

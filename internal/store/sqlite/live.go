@@ -189,7 +189,7 @@ func (tx *Tx) stateMembers(ctx context.Context, name, team string, members []str
 	for _, key := range had {
 		gone[key] = true
 	}
-	for _, key := range members {
+	for _, key := range slices.Compact(slices.Sorted(slices.Values(members))) { // a source may name somebody twice
 		if gone[key] {
 			delete(gone, key)
 			continue

@@ -5,6 +5,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -253,11 +255,11 @@ func (tx *Tx) StatedTeams(ctx context.Context, people []string) (map[string][]di
 // SetTeams implements directory.Tx.
 func (tx *Tx) SetTeams(ctx context.Context, teams map[string][]directory.Team) error {
 	stored := map[string]bool{}
-	for person, of := range teams {
+	for _, person := range slices.Sorted(maps.Keys(teams)) { // of two names of one team the first stays, each time
 		if err := tx.exec(ctx, `DELETE FROM team_members WHERE person = ?`, person); err != nil {
 			return err
 		}
-		for _, t := range of {
+		for _, t := range teams[person] {
 			if !stored[t.ID] {
 				stored[t.ID] = true
 				if err := tx.PutTeam(ctx, t); err != nil {

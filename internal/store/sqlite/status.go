@@ -44,7 +44,7 @@ func (tx *Tx) Ahead(ctx context.Context, until time.Time, limit int) (out []*dir
 		p, err := scanPerson(r)
 		out = append(out, p)
 		return err
-	}, `SELECT `+personColumns+` FROM people WHERE next_at IS NOT NULL AND next_at <= ? ORDER BY next_at LIMIT ?`, stamp(until), limit)
+	}, `SELECT `+personColumns+` FROM people WHERE next_at IS NOT NULL AND next_at <= ? ORDER BY next_at, id LIMIT ?`, stamp(until), limit)
 	return out, err
 }
 
@@ -105,7 +105,7 @@ func (tx *Tx) Waking(ctx context.Context, until time.Time, limit int) (out []pro
 		return err
 	}, `SELECT p.id, p.state, p.user, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, a.app, a.wake_at
 		FROM apps s CROSS JOIN accounts a INDEXED BY accounts_wake ON a.app = s.name AND a.wake_at IS NOT NULL AND a.wake_at <= ?
-		JOIN people p ON p.id = a.person ORDER BY a.wake_at LIMIT ?`, stamp(until), limit)
+		JOIN people p ON p.id = a.person ORDER BY a.wake_at, a.app, a.person LIMIT ?`, stamp(until), limit)
 	return out, err
 }
 

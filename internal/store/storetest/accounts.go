@@ -12,7 +12,7 @@ import (
 	"github.com/usher-id/usher/internal/provision"
 )
 
-var accounts = map[string]func(*bundle){
+var accounts = group{
 	"a person gets an account row in every app": rowsForAll,
 	"accounts come back as they were":           accountRoundTrip,
 	"subjects in pages":                         subjectPages,

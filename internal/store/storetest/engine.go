@@ -11,7 +11,7 @@ import (
 	"github.com/usher-id/usher/internal/store"
 )
 
-var guard = map[string]func(*bundle){
+var guard = group{
 	"holds are replaced by door and app": holds,
 	"what passed":                        passed,
 	"an app's totals":                    appTotals,
@@ -21,7 +21,7 @@ var guard = map[string]func(*bundle){
 	"findings":                           findings,
 }
 
-var journal = map[string]func(*bundle){
+var journal = group{
 	"an intent stays open until its outcome": intents,
 	"what was done since":                    doneOps,
 	"entries, the newest first":              entries,

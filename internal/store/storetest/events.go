@@ -12,7 +12,7 @@ import (
 	"github.com/usher-id/usher/internal/source"
 )
 
-var outbox = map[string]func(*bundle){
+var outbox = group{
 	"events are kept in the order of commits": eventsInOrder,
 	"events of one stream are not another's":  eventsApart,
 	"events commit with what they tell of":    eventsCommit,
@@ -31,7 +31,7 @@ func queued(s events.Stream, id string) events.Queued {
 
 func (b *bundle) events(fn func(events.Tx) error) {
 	b.Helper()
-	b.must(b.db.Events().Update(b.ctx, fn))
+	b.must(b.all.Events().Update(b.ctx, fn))
 }
 
 func (b *bundle) queue(list ...events.Queued) {
@@ -41,7 +41,7 @@ func (b *bundle) queue(list ...events.Queued) {
 
 func (b *bundle) inStream(s events.Stream) (ids []string) {
 	b.Helper()
-	b.must(b.db.Events().View(b.ctx, func(tx events.Tx) error {
+	b.must(b.all.Events().View(b.ctx, func(tx events.Tx) error {
 		ids = nil
 		all, err := tx.QueuedEvents(b.ctx, s, 100)
 		for _, q := range all {
@@ -108,7 +108,7 @@ func eventsApart(b *bundle) {
 }
 
 func eventsCommit(b *bundle) {
-	err := b.db.Pushed().Update(b.ctx, func(tx source.PushTx) error {
+	err := b.all.Pushed().Update(b.ctx, func(tx source.PushTx) error {
 		b.must(tx.PutPushed(b.ctx, resource("idp", "a")))
 		b.must(tx.QueueEvents(b.ctx, []events.Queued{queued(byPush, "a")}))
 		return errUndo

@@ -13,7 +13,7 @@ import (
 	"github.com/usher-id/usher/internal/store"
 )
 
-var live = map[string]func(*bundle){
+var live = group{
 	"marks wait for their time":           marks,
 	"marks that are renewed stay":         renewed,
 	"events are heard once":               heard,
@@ -228,6 +228,7 @@ func liveTeams(b *bundle) {
 	b.put(person("p"), person("q"))
 	equal(b, "first", b.state("roles", says("roles", "r1", "Readers", "r-p", "nobody")), "[nobody r-p]")
 	equal(b, "again", b.state("roles", says("roles", "r1", "Readers", "r-p", "nobody")), "[]")
+	equal(b, "again, and twice", b.state("roles", says("roles", "r1", "Readers", "r-p", "nobody", "r-p")), "[]")
 	equal(b, "p", b.teamsOf("p"), "roles:r1:Readers ")
 	equal(b, "another name, and other members", b.state("roles", says("roles", "r1", "Authors", "r-q", "nobody", "r-q")), "[r-p r-q]")
 	equal(b, "p", b.teamsOf("p"), "")

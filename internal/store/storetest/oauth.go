@@ -27,7 +27,7 @@ func issued(t token.Token) audit.Event { return audit.Event{Kind: "token.issued"
 
 func (b *bundle) access() (ids []string) {
 	b.Helper()
-	all, err := b.db.Tokens().Tokens(b.ctx)
+	all, err := b.all.Tokens().Tokens(b.ctx)
 	b.must(err)
 	for _, t := range all {
 		ids = append(ids, t.ID)
@@ -37,10 +37,10 @@ func (b *bundle) access() (ids []string) {
 }
 
 func assertionsAreUsedOnce(b *bundle) {
-	s := b.db.OAuth()
+	s := b.all.OAuth()
 	a, first := access("acme", 1, time.Hour, time.Hour)
 	b.must(s.Redeem(b.ctx, a, first, issued(first)))
-	got, ok, err := b.db.Tokens().TokenByID(b.ctx, first.ID)
+	got, ok, err := b.all.Tokens().TokenByID(b.ctx, first.ID)
 	if err != nil || !ok || got != first {
 		b.Errorf("%+v %t %v, want %+v", got, ok, err, first)
 	}
@@ -73,9 +73,9 @@ func assertionsAreUsedOnce(b *bundle) {
 }
 
 func expiredAccessGoes(b *bundle) {
-	s := b.db.OAuth()
+	s := b.all.OAuth()
 	_, made := token.New("idp", "ines", noon, time.Hour) // by somebody, long ago
-	b.must(b.db.Tokens().PutToken(b.ctx, made, audit.Event{Kind: "token.created", Object: made.ID}))
+	b.must(b.all.Tokens().PutToken(b.ctx, made, audit.Event{Kind: "token.created", Object: made.ID}))
 	short, gone := access("acme", 1, time.Millisecond, time.Millisecond)
 	b.must(s.Redeem(b.ctx, short, gone, issued(gone)))
 	known, held := access("acme", 2, time.Hour, time.Hour)

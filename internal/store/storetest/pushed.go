@@ -15,7 +15,7 @@ import (
 	"github.com/usher-id/usher/scim"
 )
 
-var pushed = map[string]func(*bundle){
+var pushed = group{
 	"pushed resources come back as they were": pushedRoundTrip,
 	"pushed resources by their keys":          pushedKeys,
 	"pushed Users who have a name or had it":  pushedRivals,
@@ -29,7 +29,7 @@ var pushed = map[string]func(*bundle){
 	"who is erased leaves pushed groups":      erasedLeavesGroups,
 }
 
-var tokens = map[string]func(*bundle){
+var tokens = group{
 	"tokens":                      tokensAreKept,
 	"an assertion is used once":   assertionsAreUsedOnce,
 	"what has expired is removed": expiredAccessGoes,
@@ -37,7 +37,7 @@ var tokens = map[string]func(*bundle){
 
 func (b *bundle) push(fn func(source.PushTx) error) {
 	b.Helper()
-	b.must(b.db.Pushed().Update(b.ctx, fn))
+	b.must(b.all.Pushed().Update(b.ctx, fn))
 }
 
 // resource is a pushed User, called as its id.
@@ -342,7 +342,7 @@ func pushedUsers(b *bundle) {
 	})
 	look := func(by source.PushedBy, value string) (users []source.PushedUser) {
 		b.Helper()
-		b.must(b.db.Pushed().Look(b.ctx, func(tx source.PushTx) (err error) {
+		b.must(b.all.Pushed().Look(b.ctx, func(tx source.PushTx) (err error) {
 			users, err = tx.PushedUsers(b.ctx, "idp", by, value)
 			return err
 		}))
@@ -378,7 +378,7 @@ func pushedTaken(b *bundle) {
 		return &source.Pushed{Source: provider, Type: typ, ID: id, Name: name, Version: 1, Created: noon, Modified: noon, Body: []byte(`{}`)}
 	}
 	put := func(r *source.Pushed) error {
-		return b.db.Pushed().Update(b.ctx, func(tx source.PushTx) error { return tx.PutPushed(b.ctx, r) })
+		return b.all.Pushed().Update(b.ctx, func(tx source.PushTx) error { return tx.PutPushed(b.ctx, r) })
 	}
 	first := kept("idp", "Agent", "1", "bot")
 	b.must(put(first))
@@ -531,7 +531,7 @@ func erasedLeavesGroups(b *bundle) {
 }
 
 func tokensAreKept(b *bundle) {
-	s := b.db.Tokens()
+	s := b.all.Tokens()
 	secret, old := token.New("idp", "ines", noon, time.Hour)
 	_, fresh := token.New("idp", "paul", noon.Add(time.Minute), 0)
 	put := func(t token.Token) {

@@ -11,13 +11,13 @@ import (
 	"github.com/usher-id/usher/internal/source"
 )
 
-var sources = map[string]func(*bundle){
+var sources = group{
 	"what is known of a source":          known,
 	"a read that was read before":        replays,
 	"every source that stated something": stated,
 }
 
-var ledger = map[string]func(*bundle){
+var ledger = group{
 	"events are chained in the order of their commits": chained,
 	"the chain is appended to at its head alone":       heads,
 	"pages of the chain":                               chainPages,

@@ -10,7 +10,7 @@ import (
 	"github.com/usher-id/usher/internal/store"
 )
 
-var secrets = map[string]func(*bundle){
+var secrets = group{
 	"secrets are kept by name and version":      secretsAreKept,
 	"secrets have a state":                      secretsHaveAState,
 	"a failed change of secrets leaves nothing": failedSecrets,
@@ -25,13 +25,13 @@ func sealed(name string, version int) secret.Sealed {
 
 func (b *bundle) secrets(fn func(secret.Tx) error) {
 	b.Helper()
-	b.must(b.db.Secrets().Update(b.ctx, fn))
+	b.must(b.all.Secrets().Update(b.ctx, fn))
 }
 
 // keptSecrets are what a store has, as name/version.
 func (b *bundle) keptSecrets() (out []string) {
 	b.Helper()
-	all, err := b.db.Secrets().Secrets(b.ctx)
+	all, err := b.all.Secrets().Secrets(b.ctx)
 	b.must(err)
 	for _, s := range all {
 		out = append(out, fmt.Sprintf("%s/%d", s.Name, s.Version))
@@ -52,7 +52,7 @@ func secretsAreKept(b *bundle) {
 		return errors.Join(err, tx.DropSecrets(b.ctx, "hook", 9))
 	})
 	same(b, "by name, the newest first", b.keptSecrets(), []string{"crm/2", "crm/1", "hook/10", "hook/9"})
-	all, err := b.db.Secrets().Secrets(b.ctx)
+	all, err := b.all.Secrets().Secrets(b.ctx)
 	b.must(err)
 	equal(b, "one that was put again", fmt.Sprintf("%+v", all[0]), fmt.Sprintf("%+v", anew))
 	equal(b, "its ciphertext", string(all[0].Ciphertext), "other")
@@ -72,14 +72,14 @@ func secretsHaveAState(b *bundle) {
 		return tx.DropSecrets(b.ctx, "tenant", 5) // but for those that are on their way
 	})
 	same(b, "what is held alone is dropped", b.keptSecrets(), []string{"tenant/4", "tenant/2"})
-	all, err := b.db.Secrets().Secrets(b.ctx)
+	all, err := b.all.Secrets().Secrets(b.ctx)
 	b.must(err)
 	equal(b, "its state", all[0].State, secret.Intended)
 	equal(b, "the state of the other", all[1].State, secret.Retiring)
 	b.secrets(func(tx secret.Tx) error {
 		return errors.Join(tx.PutSecret(b.ctx, with(4, secret.Held)), tx.DeleteSecret(b.ctx, "tenant", 2), tx.DeleteSecret(b.ctx, "tenant", 9), tx.DeleteSecret(b.ctx, "other", 4))
 	})
-	all, err = b.db.Secrets().Secrets(b.ctx)
+	all, err = b.all.Secrets().Secrets(b.ctx)
 	b.must(err)
 	equal(b, "how many", len(all), 1)
 	equal(b, "one that was put again", all[0].State, secret.Held)
@@ -87,7 +87,7 @@ func secretsHaveAState(b *bundle) {
 
 func failedSecrets(b *bundle) {
 	b.secrets(func(tx secret.Tx) error { return tx.PutSecret(b.ctx, sealed("crm", 1)) })
-	err := b.db.Secrets().Update(b.ctx, func(tx secret.Tx) error {
+	err := b.all.Secrets().Update(b.ctx, func(tx secret.Tx) error {
 		return errors.Join(tx.PutSecret(b.ctx, sealed("crm", 2)), tx.DropSecrets(b.ctx, "crm", 2),
 			tx.TellSecrets(b.ctx, []secret.Told{{Kind: "secret.set", Actor: "ines", Sealed: sealed("crm", 2)}}), errUndo)
 	})
@@ -99,8 +99,8 @@ func failedSecrets(b *bundle) {
 }
 
 func rehearsedSecrets(b *bundle) {
-	b.must(b.db.Rehearse(b.ctx, func(db store.DB) error {
-		in := bundle{b.T, b.ctx, db}
+	b.must(b.all.Rehearse(b.ctx, func(db store.DB) error {
+		in := bundle{b.T, b.ctx, whole{db}, db}
 		in.secrets(func(tx secret.Tx) error { return tx.PutSecret(b.ctx, sealed("crm", 1)) })
 		same(&in, "within", in.keptSecrets(), []string{"crm/1"})
 		return nil

@@ -17,7 +17,7 @@ import (
 	"github.com/usher-id/usher/internal/store"
 )
 
-var status = map[string]func(*bundle){
+var status = group{
 	"a source's trouble is counted until it ends": trouble,
 	"people by their next date":                   ahead,
 	"an app's backlog":                            backlog,
@@ -25,10 +25,14 @@ var status = map[string]func(*bundle){
 	"a hold keeps its time":                       heldSince,
 	"whose grace time ends":                       waking,
 	"where somebody has a live account":           liveAt,
-	"a request has one outcome":                   requests,
-	"how many requests wait is bounded":           manyRequests,
-	"outcomes are forgotten":                      pruned,
-	"a job is there with its transaction":         jobs,
+}
+
+// commands are what other processes ask of an engine, and what it does by itself.
+var commands = group{
+	"a request has one outcome":           requests,
+	"how many requests wait is bounded":   manyRequests,
+	"outcomes are forgotten":              pruned,
+	"a job is there with its transaction": jobs,
 }
 
 func trouble(b *bundle) {
@@ -177,6 +181,7 @@ func heldSince(b *bundle) {
 	if first.IsZero() {
 		b.Fatal("a hold stands since no time")
 	}
+	time.Sleep(time.Millisecond)
 	put(hold("1", "a"), hold("2", "a"))
 	equal(b, "since", since()["1"], first)
 	if !since()["2"].After(first) {
@@ -232,13 +237,13 @@ func liveAt(b *bundle) {
 
 func leave(b *bundle) int64 {
 	b.Helper()
-	id, err := b.db.Requests().Leave(b.ctx, request.Request{Kind: "apply", Args: []byte(`{"person":"p"}`), Actor: "apply by ines"})
+	id, err := b.all.Requests().Leave(b.ctx, request.Request{Kind: "apply", Args: []byte(`{"person":"p"}`), Actor: "apply by ines"})
 	b.must(err)
 	return id
 }
 
 func requests(b *bundle) {
-	s := b.db.Requests()
+	s := b.all.Requests()
 	if _, ok, err := s.Find(b.ctx, 1); ok || err != nil {
 		b.Fatal(ok, err)
 	}
@@ -283,18 +288,18 @@ func manyRequests(b *bundle) {
 	for range request.MaxOpen {
 		leave(b)
 	}
-	_, err := b.db.Requests().Leave(b.ctx, request.Request{Kind: "apply", Args: []byte("{}"), Actor: "x"})
+	_, err := b.all.Requests().Leave(b.ctx, request.Request{Kind: "apply", Args: []byte("{}"), Actor: "x"})
 	if !errors.Is(err, request.ErrMany) {
 		b.Error(err)
 	}
-	taken, err := b.db.Requests().Take(b.ctx, 1)
+	taken, err := b.all.Requests().Take(b.ctx, 1)
 	b.must(err)
-	b.must(b.db.Requests().Finish(b.ctx, taken[0].ID, nil, ""))
+	b.must(b.all.Requests().Finish(b.ctx, taken[0].ID, nil, ""))
 	leave(b)
 }
 
 func pruned(b *bundle) {
-	s := b.db.Requests()
+	s := b.all.Requests()
 	var ids []int64
 	for range 4 {
 		ids = append(ids, leave(b))
@@ -321,7 +326,7 @@ func pruned(b *bundle) {
 }
 
 func jobs(b *bundle) {
-	if b.db.Jobs() == nil {
+	if b.all.Jobs() == nil {
 		b.Fatal("an engine's store has no connection for its queue")
 	}
 	enqueue := func(key string, undo error) (merged bool) {
@@ -342,7 +347,7 @@ func jobs(b *bundle) {
 		b.Error("two equal jobs")
 	}
 	worked := make(chan string, 9)
-	q, err := queue.New(queue.Config{Pool: b.db.Jobs(), Logger: quiet(), Work: map[string]func(context.Context, string) error{
+	q, err := queue.New(queue.Config{Pool: b.all.Jobs(), Logger: quiet(), Work: map[string]func(context.Context, string) error{
 		"job": func(_ context.Context, key string) error { worked <- key; return nil },
 	}})
 	b.must(err)

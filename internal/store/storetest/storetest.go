@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/source"
@@ -17,15 +18,58 @@ import (
 	"github.com/usher-id/usher/scim"
 )
 
+// Core is a store as far as the engine's core needs it: sources that are read, the
+// directory, provisioning and the ledger.
+type Core interface {
+	Directory() directory.Store
+	Provision() provision.Store
+	Source() source.Store
+	Ledger() audit.Store
+	Read(ctx context.Context, fn func(store.Reader) error) error
+	Rehearse(ctx context.Context, fn func(Core) error) error
+}
+
+// whole is a store.DB as a Core.
+type whole struct{ store.DB }
+
+func (w whole) Rehearse(ctx context.Context, fn func(Core) error) error {
+	return w.DB.Rehearse(ctx, func(db store.DB) error { return fn(whole{db}) })
+}
+
+type group map[string]func(*bundle)
+
+var (
+	core = []group{transactions, people, accounts, guard, journal, sources, ledger, status, live}
+	rest = []group{pushed, tokens, outbox, secrets, commands}
+)
+
 // Run holds a store against the contract. Open returns a new, empty store, and
 // closes it when its test ends.
 func Run(t *testing.T, open func(t *testing.T) store.DB) {
 	t.Helper()
-	for _, group := range []map[string]func(*bundle){transactions, people, accounts, guard, journal, sources, ledger, status, pushed, tokens, outbox, live, secrets} {
+	run(t, append(core, rest...), func(t *testing.T) *bundle {
+		t.Helper()
+		db := open(t)
+		return &bundle{t, t.Context(), whole{db}, db}
+	})
+}
+
+// RunCore is Run for a store that keeps what the engine's core needs, and no more.
+func RunCore(t *testing.T, open func(t *testing.T) Core) {
+	t.Helper()
+	run(t, core, func(t *testing.T) *bundle {
+		t.Helper()
+		return &bundle{t, t.Context(), open(t), nil}
+	})
+}
+
+func run(t *testing.T, groups []group, open func(t *testing.T) *bundle) {
+	t.Helper()
+	for _, group := range groups {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				test(&bundle{T: t, ctx: t.Context(), db: open(t)})
+				test(open(t))
 			})
 		}
 	}
@@ -35,7 +79,8 @@ func Run(t *testing.T, open func(t *testing.T) store.DB) {
 type bundle struct {
 	*testing.T
 	ctx context.Context
-	db  store.DB
+	db  Core
+	all store.DB // nil for a store that is a core and no more
 }
 
 var errUndo = errors.New("undo")

@@ -13,7 +13,7 @@ import (
 	"github.com/usher-id/usher/internal/store"
 )
 
-var transactions = map[string]func(*bundle){
+var transactions = group{
 	"a failed update leaves nothing":                 failedUpdate,
 	"a panic leaves nothing and locks nobody out":    panickedUpdate,
 	"a stop leaves nothing and locks nobody out":     stoppedUpdate,
@@ -184,15 +184,15 @@ func readingBesideAWriter(b *bundle) {
 
 func rehearsal(b *bundle) {
 	b.put(person("p"))
-	b.must(b.db.Rehearse(b.ctx, func(db store.DB) error {
+	b.must(b.db.Rehearse(b.ctx, func(db Core) error {
 		b.must(db.Directory().Update(b.ctx, func(tx directory.Tx) error { return put(b.ctx, tx, "q") }))
-		in := bundle{b.T, b.ctx, db}
+		in := bundle{b.T, b.ctx, db, nil}
 		equal(&in, "people within", in.total(), 2)
 		_, err := audit.Sequence(b.ctx, db.Ledger())
 		return err
 	}))
 	equal(b, "people", b.total(), 1)
-	err := b.db.Rehearse(b.ctx, func(db store.DB) error {
+	err := b.db.Rehearse(b.ctx, func(db Core) error {
 		return errors.Join(db.Directory().Update(b.ctx, func(tx directory.Tx) error { return put(b.ctx, tx, "q") }), errUndo)
 	})
 	if !errors.Is(err, errUndo) {
@@ -205,8 +205,8 @@ func rehearsal(b *bundle) {
 }
 
 func rehearsalNested(b *bundle) {
-	b.must(b.db.Rehearse(b.ctx, func(db store.DB) error {
-		in := bundle{b.T, b.ctx, db}
+	b.must(b.db.Rehearse(b.ctx, func(db Core) error {
+		in := bundle{b.T, b.ctx, db, nil}
 		in.put(person("p"))
 		for range 2 {
 			err := db.Directory().Update(b.ctx, func(tx directory.Tx) error { return errors.Join(put(b.ctx, tx, "q"), errUndo) })
@@ -226,7 +226,7 @@ func rehearsalNested(b *bundle) {
 func rehearsalStopped(b *bundle) {
 	for range 50 {
 		ctx, cancel := context.WithCancel(b.ctx)
-		err := b.db.Rehearse(ctx, func(db store.DB) error {
+		err := b.db.Rehearse(ctx, func(db Core) error {
 			err := db.Directory().Update(ctx, func(tx directory.Tx) error { return untilStopped(ctx, cancel, tx) })
 			last := context.WithoutCancel(ctx) // what an engine still writes down
 			return errors.Join(err, db.Directory().Update(last, func(tx directory.Tx) error { return put(last, tx, "q") }))
