@@ -63,6 +63,9 @@ func exampleIs(t *testing.T, root *cobra.Command, of string, words []string) {
 		t.Errorf("%s: %q: %v", of, words, err)
 		return
 	}
+	if cmd.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") && rest[0] != strings.ToUpper(rest[0]) { // of which Find says nothing where a command has Args of its own; NAME stands for any
+		t.Errorf("%s: %q: %s has no command %s", of, words, cmd.CommandPath(), rest[0])
+	}
 	for _, w := range rest {
 		name, _, _ := strings.Cut(strings.TrimLeft(w, "-"), "=")
 		switch {
