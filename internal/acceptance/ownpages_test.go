@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/entra/entratest"
+	"github.com/usher-id/usher/internal/okta/oktatest"
+	"github.com/usher-id/usher/internal/rest"
 	"github.com/usher-id/usher/internal/testenv"
 )
 
@@ -19,9 +21,145 @@ import (
 // where there is a fake that it can be run against.
 func (p *appPage) playsOwn() {
 	p.Helper()
-	if p.id == "entra-graph" {
+	switch p.id {
+	case "entra-graph":
 		p.playsEntra()
+	case "github-teams":
+		p.playsGitHub()
+	case "google-workspace":
+		p.workspace()
+	case "okta-users-api":
+		p.playsOkta()
+	default:
+		p.Errorf("nobody runs the commands of %s", p.id)
 	}
+	p.opensOwn()
+	p.quotesOwn()
+}
+
+// opensOwn holds that such a page says at once what it rests on, and has the same parts as
+// the others.
+func (p *appPage) opensOwn() {
+	p.Helper()
+	p.begins("Not tried on a live ")
+	for _, word := range []string{"ead on 2026-", "## Who Usher is there", "## Somebody comes", "## Who was there before", "## Somebody leaves", "## Teams", "## Limits", "## What an answer means", "## Not verified", " when it is sealed."} {
+		if !strings.Contains(p.text, word) {
+			p.Errorf("the page has no %q", word)
+		}
+	}
+}
+
+// quotesOwn holds that what the page says in Usher's words, of leavers above all, was said
+// while its commands ran.
+func (p *appPage) quotesOwn() {
+	p.Helper()
+	told := blocks(p.text, "")
+	if len(told) == 0 || !strings.Contains(told[0], ": whoever leaves is ") {
+		p.Errorf("the page does not say what becomes of leavers: %q", told)
+	}
+	for _, b := range told {
+		if !strings.Contains(p.say.String(), b) {
+			p.Errorf("nobody has said\n%s", b)
+		}
+	}
+}
+
+// playsOkta runs the page's configuration and commands in their order, and has somebody
+// leave who is signed in while it serves.
+func (p *appPage) playsOkta() {
+	p.Helper()
+	private, err := rest.NewKey()
+	if err != nil {
+		p.Fatal(err)
+	}
+	public, _, err := rest.PublicKeyOf(private)
+	if err != nil {
+		p.Fatal(err)
+	}
+	org, err := oktatest.New(oktatest.Config{ClientID: "0oa1example", PublicKeys: [][]byte{public}, Attributes: []string{"usherId"}, MostPerPage: 3})
+	if err != nil {
+		p.Fatal(err)
+	}
+	url, stop, err := org.Listen(p.Context())
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(stop)
+	// The fake knows a key by its thumbprint, which is what the page says of a key_id that is left out.
+	block := p.replaced(blocks(p.text, "yaml")[0], map[string]string{
+		"    url: https://acme.okta.com ":                  "    url: " + url + "\n    allow: [loopback, plain-http] ",
+		"      key_id: kid-as-okta-shows-it             #": "      #",
+	})
+	p.write("usher.yaml", p.head+block+"server: {address: '127.0.0.1:0'}\ntelemetry: {metrics_address: \"off\"}\n")
+	p.write("people.csv", p.people)
+	p.write("okta.pem", string(private))
+	commands := strings.Split(strings.TrimSpace(blocks(p.text, "sh")[0]), "\n")
+	if n := len(commands); n != 7 || commands[n-1] != "usher serve" {
+		p.Fatalf("the page's commands are %q", commands)
+	}
+	p.firstRun(commands[:6], func() int { return org.Counts().Writes() })
+	seats := func(groups map[string]string) {
+		p.Helper()
+		for login, u := range org.Users() {
+			group := groups[login]
+			if group == "" && (u.Status != "DEPROVISIONED" || len(u.Groups)+u.Sessions > 0) ||
+				group != "" && (u.Status != "PROVISIONED" && u.Status != "ACTIVE" || !slices.Equal(u.Groups, []string{group}) || u.Profile["usherId"] == "") {
+				p.Errorf("%s is to be in %q: %+v", login, group, u)
+			}
+		}
+		if n := len(org.Users()); n != 4 {
+			p.Errorf("%d users", n)
+		}
+	}
+	in := map[string]string{"ada.brandt@acme.example": "Engineering", "paul.meyer@acme.example": "Engineering", "ines.lopez@acme.example": "Finance", "zoe.omalley@acme.example": "Finance"}
+	seats(in)
+	const zoe = "zoe.omalley@acme.example"
+	if err := org.SignIn(org.Users()[zoe].ID); err != nil {
+		p.Fatal(err)
+	}
+	p.serves(commands[6], func() {
+		p.write("people.csv", strings.Replace(p.people, "2020-06-15,\n", "2020-06-15,2021-06-30\n", 1))
+	}, func() bool {
+		u := org.Users()[zoe]
+		return u.Status == "DEPROVISIONED" && u.Sessions+len(u.Groups) == 0
+	})
+	delete(in, zoe)
+	seats(in)
+	if secret := strings.Split(string(private), "\n")[3]; strings.Contains(p.say.String(), secret) {
+		p.Error("the key is shown")
+	}
+	p.shell(0, "usher audit verify")
+}
+
+// replaced puts other lines into a configuration, each of which has to be there once.
+func (p *appPage) replaced(block string, lines map[string]string) string {
+	p.Helper()
+	for old, with := range lines {
+		if strings.Count(block, old) != 1 {
+			p.Fatalf("%q is not there once", old)
+		}
+		block = strings.Replace(block, old, with, 1)
+	}
+	return block
+}
+
+// serves runs a page's last command, does something meanwhile, and waits until it is
+// followed, and until the command has ended as Ctrl-C ends it.
+func (p *appPage) serves(command string, do func(), followed func() bool) {
+	p.Helper()
+	cmd := p.command(context.WithoutCancel(p.Context()), command)
+	log := &testenv.Output{}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		p.Fatal(err)
+	}
+	do()
+	for end := time.Now().Add(20 * time.Second); !followed() && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	}
+	if err := errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()); err != nil || !followed() {
+		p.Errorf("%v, followed %t\n%s", err, followed(), log)
+	}
+	p.heard(log.String())
 }
 
 // playsEntra runs the page's configuration and commands in their order, and has somebody
@@ -39,15 +177,10 @@ func (p *appPage) playsEntra() {
 	}
 	p.Cleanup(stop)
 	block := blocks(p.text, "yaml")[0]
-	for old, with := range map[string]string{
+	block = p.replaced(block, map[string]string{
 		"    # url: https://graph.microsoft.com ": "    url: " + url + "\n    allow: [loopback, plain-http] ",
 		"      client_secret: secret:entra\n":     "      client_secret: secret:entra\n      authority: " + url + "\n",
-	} {
-		if strings.Count(block, old) != 1 {
-			p.Fatalf("%q is not there once", old)
-		}
-		block = strings.Replace(block, old, with, 1)
-	}
+	})
 	p.write("usher.yaml", p.head+block+"server: {address: '127.0.0.1:0'}\ntelemetry: {metrics_address: \"off\"}\n")
 	p.write("people.csv", p.people)
 	p.write("secret.txt", secret+"\n")
@@ -55,52 +188,24 @@ func (p *appPage) playsEntra() {
 	if n := len(commands); n != 7 || commands[n-1] != "usher serve" {
 		p.Fatalf("the page's commands are %q", commands)
 	}
-	hold := ""
-	for _, c := range commands[:6] {
-		code := 0
-		if c == "usher plan" {
-			code = 3
-		}
-		before := tenant.Counts().Writes()
-		out := p.shell(code, strings.ReplaceAll(c, " ID", " "+hold))
-		switch {
-		case c == "usher plan":
-			m := holdOfPlan.FindStringSubmatch(out)
-			if m == nil || tenant.Counts().Writes() > 0 {
-				p.Fatalf("plan names no hold, or has written: %v\n%s", tenant.Counts(), out)
-			}
-			hold = m[1]
-		case c == "usher apply" && tenant.Counts().Writes() != before:
-			p.Errorf("once more something is written: %v", tenant.Counts())
-		}
-	}
+	p.firstRun(commands[:6], func() int { return tenant.Counts().Writes() })
 	zoe := entraSeats(p.T, tenant, 4, "Engineering", "Finance")
 	if err := tenant.SignIn(zoe.ID); err != nil {
 		p.Fatal(err)
 	}
-	cmd := p.command(context.WithoutCancel(p.Context()), commands[6])
-	log := &testenv.Output{}
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		p.Fatal(err)
-	}
-	p.write("people.csv", strings.Replace(p.people, "2020-06-15,\n", "2020-06-15,2021-06-30\n", 1))
-	out := func() bool {
+	p.serves(commands[6], func() {
+		p.write("people.csv", strings.Replace(p.people, "2020-06-15,\n", "2020-06-15,2021-06-30\n", 1))
+	}, func() bool {
 		u := tenant.Users()["zoe.omalley@acme.example"]
 		return !u.Enabled && u.Sessions == 0 && len(u.Groups) == 0
-	}
-	for end := time.Now().Add(20 * time.Second); !out() && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-	}
-	if err := errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()); err != nil || !out() {
-		p.Errorf("%v, out %v\n%s", err, out(), log)
-	}
+	})
 	entraSeats(p.T, tenant, 3, "Engineering", "Finance")
 	for _, r := range tenant.Refusals() {
 		if r.Status != 404 { // whether a name is free is asked by it
 			p.Errorf("refused: %+v", r)
 		}
 	}
-	if strings.Contains(p.say.String(), secret) || strings.Contains(log.String(), secret) {
+	if strings.Contains(p.say.String(), secret) {
 		p.Error("the secret is shown")
 	}
 	p.shell(0, "usher audit verify")
