@@ -83,7 +83,7 @@ func tenant(people int) []row {
 		of("first read of everybody, and the first load of an app that answers at once", "first", "none", "{s/cycle} s"+asked),
 		of("everybody is read, nothing has changed", "quiet", "0 requests to the app", "{s/cycle} s, of which an export by the same client alone takes {s/export-alone}"+asked),
 		of("everybody is read, one has changed", "one-changed", "1 request to the app", "{s/cycle} s; an export alone {s/export-alone}"+asked),
-		of("one change told by the stream, until the app is sent it", "told", "the same among many, within 20 %", "{ms/change} ms: {x-few-people} × that among few"+asked),
+		of("one change told by the stream, until the app is sent it", "told", "event to request < 50 ms, the same among many, within 20 %", "{ms/change} ms: {x-few-people} × that among few"+asked),
 	}
 }
 
