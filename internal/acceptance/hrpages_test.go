@@ -70,6 +70,7 @@ func TestHRPages(t *testing.T) {
 			leads(t, filepath.Join("hr", maker+".md"))
 			p := &hrPage{appPage: &appPage{T: t, id: maker, text: readPage(t, "hr", maker+".md"), dir: t.TempDir()}}
 			p.begins("Not tried on a live ")
+			p.dated()
 			for _, word := range []string{" awkward", "when they are sealed."} {
 				if !strings.Contains(p.text, word) {
 					t.Errorf("the page has no %q", word)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -42,10 +43,22 @@ func (p *appPage) playsOwn() {
 func (p *appPage) opensOwn() {
 	p.Helper()
 	p.begins("Not tried on a live ")
-	for _, word := range []string{"ead on 2026-", "## Who Usher is there", "## Somebody comes", "## Who was there before", "## Somebody leaves", "## Teams", "## Limits", "## What an answer means", "## Not verified", " when it is sealed."} {
+	p.dated()
+	for _, word := range []string{"## Who Usher is there", "## Somebody comes", "## Who was there before", "## Somebody leaves", "## Teams", "## Limits", "## What an answer means", "## Not verified", " when it is sealed."} {
 		if !strings.Contains(p.text, word) {
 			p.Errorf("the page has no %q", word)
 		}
+	}
+}
+
+// readOn is when a page's makers were read: a day, or that by which it was done.
+var readOn = regexp.MustCompile(`\b[Rr]ead (?:on|by) 2026-\d\d-\d\d\b`)
+
+// dated holds that a page says on which day its makers were read.
+func (p *appPage) dated() {
+	p.Helper()
+	if !readOn.MatchString(p.text) {
+		p.Error("the page does not say on which day its makers were read")
 	}
 }
 
