@@ -3,6 +3,8 @@
 package provision_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -292,5 +294,42 @@ func TestBreakerOfReads(t *testing.T) {
 		if paused, resumed := h.events("app.paused", ""), h.events("app.resumed", ""); paused != 1 || resumed != 1 {
 			t.Errorf("%d events app.paused, %d app.resumed", paused, resumed)
 		}
+	})
+}
+
+// stuck is a store in which a breaker cannot be shut.
+type stuck struct{ provision.Store }
+
+func (s stuck) Update(ctx context.Context, fn func(provision.Tx) error) error {
+	return s.Store.Update(ctx, func(tx provision.Tx) error { return fn(stuckTx{tx}) })
+}
+
+type stuckTx struct{ provision.Tx }
+
+func (tx stuckTx) PutApp(ctx context.Context, a provision.AppState) error {
+	if was, err := tx.App(ctx, a.Name); err != nil || !was.PausedAt.IsZero() && a.PausedAt.IsZero() {
+		return errors.Join(err, errCrash)
+	}
+	return tx.Tx.PutApp(ctx, a)
+}
+
+// Whoever cannot write down that an app is well again waits for what is under way, and for
+// nothing else: what was to be sent next is not.
+func TestBreakerCannotBeShut(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(30, "")
+		h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+			a, err := tx.App(h.ctx, h.targets[0].Name)
+			a.PausedAt = time.Now().Add(-time.Minute) // half open
+			return errors.Join(err, tx.PutApp(h.ctx, a))
+		}))
+		h.others(30, "Another")
+		c := h.config()
+		c.Store = stuck{c.Store}
+		if _, err := provision.New(c).Apply(h.ctx, nil); !errors.Is(err, errCrash) {
+			t.Errorf("%v", err)
+		}
+		h.apply()
+		h.settled()
 	})
 }

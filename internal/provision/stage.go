@@ -35,17 +35,17 @@ func (r *run) stage(ctx context.Context, queue []*Intent) error {
 		if ctx.Err() != nil {
 			m.Stop("stopped")
 		}
+		if m.done > 0 && m.broken == nil && rec.free() { // before a step, which counts as sent what is not yet
+			if err := r.shutBreaker(ctx); err != nil {
+				return r.abandon(m, out, err)
+			}
+		}
 		s := m.Step(time.Now(), rec.free())
 		if s.Finished && m.broken != nil {
 			return r.open(ctx, m.broken.Error(), time.Until(m.hold))
 		}
 		if s.Finished {
 			return r.rest(ctx, m.hold)
-		}
-		if m.done > 0 && rec.free() {
-			if err := r.shutBreaker(ctx); err != nil {
-				return r.abandon(m, out, err)
-			}
 		}
 		if !s.Wait.IsZero() {
 			if err := r.bear(ctx, m, s.Wait); err != nil {
