@@ -530,6 +530,9 @@ func TestLateLists(t *testing.T) {
 					return fault{}
 				}
 				h.crew(6, "")
+				h.wait = 0
+				h.apply()
+				time.Sleep(time.Hour) // each waits for a time of their own, and all are due then
 				h.apply()
 				h.settled()
 				// The first look lists accounts and groups.
