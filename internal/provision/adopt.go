@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/planted"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -25,7 +26,7 @@ func (r *run) mayAdopt(s Subject, f sighting, owners map[string]string, unsure [
 	if f.by == byRecord || f.by == "id" && owners[id] == s.Person.ID || ours != "" && f.account.ExternalID() == ours {
 		return ""
 	}
-	if claimed := f.account.ExternalID(); claimed != "" {
+	if claimed := f.account.ExternalID(); claimed != "" && !planted.On(planted.ForeignByName) {
 		return "an account of this " + f.by + " exists and carries another externalId: it is somebody else's until you say otherwise"
 	}
 	if what := privileged(f.account); what != "" {

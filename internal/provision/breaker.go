@@ -4,7 +4,6 @@ package provision
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -102,7 +101,7 @@ func (r *run) open(ctx context.Context, why string, asked time.Duration) error {
 	if since.IsZero() {
 		since = now
 	}
-	wait := max(asked, openFor(now.Sub(since), rand.Float64())) //nolint:gosec // jitter, no secret
+	wait := max(asked, openFor(now.Sub(since), r.luck()))
 	r.state.RetryAt, r.broken = latest(r.state.RetryAt, now.Add(wait)), why
 	r.sick.reset()
 	r.unread = 0

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/planted"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -39,6 +41,9 @@ type Config struct {
 	Reading func() int64
 	// Cycled is called after each cycle of an app that Serve has run; may be nil.
 	Cycled func(app string, r AppReport, err error)
+	// Luck is a number in [0, 1) by which retries are spread; nil: by chance. It is
+	// called by every app's goroutine.
+	Luck func() float64
 }
 
 // Engine brings apps to what the directory says.
@@ -57,6 +62,7 @@ type Engine struct {
 	progress func(int)
 	reading  func() int64
 	cycled   func(string, AppReport, error)
+	luck     func() float64
 	wakes    []chan struct{} // one for each target
 }
 
@@ -65,6 +71,7 @@ func New(c Config) *Engine {
 	e := &Engine{
 		store: c.Store, owner: c.Owner, schemas: c.Schemas, targets: c.Targets, limits: c.Limits, released: c.Released,
 		people: c.People, actor: c.Actor, now: c.Now, wait: c.Wait, verify: c.Verify, progress: c.Progress, reading: c.Reading, cycled: c.Cycled,
+		luck: c.Luck,
 	}
 	if e.owner == nil {
 		e.owner = NewOwner(e.actor)
@@ -80,6 +87,9 @@ func New(c Config) *Engine {
 	}
 	if e.cycled == nil {
 		e.cycled = func(string, AppReport, error) {}
+	}
+	if e.luck == nil {
+		e.luck = rand.Float64
 	}
 	for range e.targets {
 		e.wakes = append(e.wakes, make(chan struct{}, 1))
@@ -385,8 +395,11 @@ func (r *run) begin(ctx context.Context) error {
 		if r.state, err = tx.App(ctx, r.target.Name); err != nil {
 			return err
 		}
-		if r.state.RetryAt.After(time.Now().Add(mostPause)) { // the clock was ahead when it was written
+		if r.state.RetryAt.After(time.Now().Add(mostPause)) || planted.On(planted.PauseForgotten) && !again { // the clock was ahead when it was written
 			r.state.RetryAt = time.Time{}
+		}
+		if planted.On(planted.PauseOfAnother) {
+			r.state.RetryAt = latest(r.state.RetryAt, r.anybodysPause())
 		}
 		known := r.state.Digest == r.target.Digest
 		if err := r.moving(ctx, tx); err != nil {
@@ -481,14 +494,25 @@ func (r *run) recover(ctx context.Context, tx Tx, again bool) error {
 			continue
 		}
 		g := groups[in.Team]
-		g.App, g.Team, g.Observe, g.Journal, g.Parked = in.App, in.Team, true, in.ID, ""
-		g.RetryAt = later(g.RetryAt, in.At, r.target.App.Profile().Settle)
+		g.App, g.Team, g.Parked = in.App, in.Team, ""
+		r.unknown(&g.Standing, in)
 		touched = append(touched, g)
 	}
 	if err := tx.PutGroups(ctx, touched); err != nil {
 		return err
 	}
 	return r.recoverAccounts(ctx, tx, people)
+}
+
+// unknown has an object looked up that a request without an outcome is about. When that
+// left is not known, if it did: an intent waits for its turn, but for none after its owner's
+// time, which is over now. So the app's settle time counts from the first who takes it up.
+func (r *run) unknown(s *Standing, in *Intent) {
+	taken := s.Observe && s.Journal == in.ID
+	s.Observe, s.Journal = true, in.ID
+	if !taken && !planted.On(planted.LookUpBeforeSettled) {
+		s.RetryAt = later(s.RetryAt, time.Now(), r.target.App.Profile().Settle)
+	}
 }
 
 // later is when a look-up proves something: not before the app has settled.
@@ -512,8 +536,8 @@ func (r *run) recoverAccounts(ctx context.Context, tx Tx, people []string) error
 		of := r.unsure["p"+s.Person.ID]
 		in := of[len(of)-1]
 		a := s.Account
-		a.Observe, a.Journal, a.Parked = true, in.ID, ""
-		a.RetryAt = later(a.RetryAt, in.At, r.target.App.Profile().Settle)
+		a.Parked = ""
+		r.unknown(&a.Standing, in)
 		accounts[i] = a
 	}
 	return tx.PutAccounts(ctx, accounts)

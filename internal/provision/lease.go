@@ -83,6 +83,9 @@ func (o *Owner) turn(app string) *turn {
 
 // enter waits for the app's turn in this process.
 func (o *Owner) enter(ctx context.Context, app string) (leave func(), err error) {
+	if err := ctx.Err(); err != nil { // whoever has been stopped begins nothing
+		return nil, err
+	}
 	t := o.turn(app)
 	o.count(t, 1)
 	defer o.count(t, -1)
@@ -140,6 +143,7 @@ func (r *run) takeLease(ctx context.Context, deadline time.Time) error {
 			return err
 		})
 		if err != nil || ok {
+			r.until.Store(&r.lease.Until)
 			return err
 		}
 		if time.Now().After(deadline) {
@@ -161,17 +165,34 @@ func (r *run) renew(ctx context.Context) {
 	for {
 		select {
 		case <-every.C:
-			_ = r.store.Update(ctx, func(tx Tx) error { // what is not renewed runs out, and the fence stands
+			if ctx.Err() != nil { // both have come: what is about to be given up is not renewed
+				return
+			}
+			var l Lease
+			var ok bool
+			err := r.store.Update(ctx, func(tx Tx) (err error) {
 				if err := r.fenced(ctx, tx); err != nil {
 					return err
 				}
-				_, _, err := tx.TakeLease(ctx, r.target.Name, r.owner.holder, time.Now().Add(leaseTime))
+				l, ok, err = tx.TakeLease(ctx, r.target.Name, r.owner.holder, time.Now().Add(leaseTime))
 				return err
 			})
+			if err == nil && ok { // what is not renewed runs out, and the fence stands
+				r.until.Store(&l.Until)
+			}
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// holds says that the lease has not run out, as far as this process can tell: by the
+// clock on the wall, too, as the other one may stand still while a machine sleeps. What
+// is recorded and not sent by then is not sent: who has taken over may have looked for it
+// already, and found nothing.
+func (r *run) holds() bool {
+	until, now := r.until.Load(), time.Now()
+	return until != nil && now.Before(*until) && now.Round(0).Before(until.Round(0))
 }
 
 // fenced refuses to go on when somebody else has taken the app over.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/planted"
 )
 
 // Machine decides in which order the requests of one stage go out and what
@@ -257,6 +258,9 @@ func latest(a, b time.Time) time.Time {
 // meaning is total: every class of error has one result.
 func meaning(in *Intent, e *app.Error) Result {
 	several := len(in.Ops) > 1
+	if planted.On(planted.AmbiguousIsFailed) && e.Class == app.Ambiguous {
+		return RetryLater
+	}
 	switch e.Class {
 	case app.Retry, app.Unreachable:
 		return RetryLater

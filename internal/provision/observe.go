@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -101,7 +100,7 @@ func (r *run) unreadable(ctx context.Context, err error) error {
 	}
 	passes := e.Class == app.Retry || e.Class == app.Ambiguous || e.Class == app.Unreachable && r.state.Listed
 	if passes && !r.ahead && r.unread < mostUnread {
-		r.state.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(r.unread, rand.Float64()))) //nolint:gosec // jitter, no secret
+		r.state.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(r.unread, r.luck())))
 		r.unread++
 		return r.update(ctx, func(tx Tx) error { return tx.PutApp(ctx, r.state) })
 	}
@@ -236,9 +235,9 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 		case e.Class == app.Unauthorized: // one that is protected is its own affair
 			one := *e
 			one.Class = app.Terminal
-			unseen = append(unseen, unknown(s.Account, &one))
+			unseen = append(unseen, unknown(s.Account, &one, r.luck()))
 		default:
-			unseen = append(unseen, unknown(s.Account, e))
+			unseen = append(unseen, unknown(s.Account, e, r.luck()))
 		}
 	}
 	if err := r.settle(ctx, seen, found[:len(seen)]); err != nil {
@@ -259,7 +258,7 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 		if opened, err := r.failing(ctx, "p"+*whom.Load(), e); opened || err != nil {
 			return err
 		}
-		return r.rest(ctx, time.Now().Add(max(e.RetryAfter, backoff(0, rand.Float64())))) //nolint:gosec // jitter, no secret
+		return r.rest(ctx, time.Now().Add(max(e.RetryAfter, backoff(0, r.luck()))))
 	}
 	if asked < len(subjects) { // the first ones are protected, and the app answers others
 		return r.each(ctx, subjects[asked:], func(i int) (sighting, error) { return look(asked + i) })
@@ -286,19 +285,19 @@ func (r *run) taken(ctx context.Context, subjects []Subject, failed []error) (*a
 
 // unknown is an account whose look-up failed: it waits, or is set aside if the
 // app will not answer. It is still not known, and nobody else waits for it.
-func unknown(a Account, e *app.Error) Account {
+func unknown(a Account, e *app.Error, luck float64) Account {
 	a.Observe, a.Due = true, true
-	a.postpone(e)
+	a.postpone(e, luck)
 	return a
 }
 
-// postpone is what a look-up that failed means for what is tried next.
-func (s *Standing) postpone(e *app.Error) {
+// postpone is what a look-up that failed means for what is tried next; luck is in [0, 1).
+func (s *Standing) postpone(e *app.Error, luck float64) {
 	switch e.Class {
 	case app.Terminal, app.NotFound, app.Conflict, app.Precondition, app.TooLarge:
 		s.Parked = "it cannot be looked up: " + e.Error()
 	default:
-		s.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(s.Attempts, rand.Float64()))) //nolint:gosec // jitter, no secret
+		s.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(s.Attempts, luck)))
 	}
 	s.Attempts++
 }
@@ -323,6 +322,11 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 	var outcomes []Outcome
 	for i, s := range subjects {
 		f := r.theirs(s, found[i], owners)
+		if f.account == nil && s.Account.State == Live && r.leftAt(s) && r.early(&s.Account.Standing) {
+			s.Account.Due = true
+			w.accounts = append(w.accounts, s.Account)
+			continue
+		}
 		if f.account == nil && (s.Account.State == Live && r.leftAt(s) || r.untold(s)) {
 			r.missing = append(r.missing, s)
 			continue
@@ -330,6 +334,18 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 		outcomes = append(outcomes, w.sighted(s, f, owners)...)
 	}
 	return r.update(ctx, func(tx Tx) error { return w.store(ctx, tx, outcomes) })
+}
+
+// early says that something may not be shown yet, as it may have been written just now: it
+// is looked at again once the app has settled, before anything is concluded. After a request
+// that was answered so, that wait is over.
+func (r *run) early(s *Standing) bool {
+	settle := r.target.App.Profile().Settle
+	if settle == 0 || s.Last == Lost || r.ahead {
+		return false
+	}
+	s.Observe, s.Last, s.RetryAt = true, Lost, time.Now().Add(settle)
+	return true
 }
 
 func (r *run) owners(ctx context.Context, found []sighting) (owners map[string]string, err error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/planted"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -122,7 +123,8 @@ func (r *run) otherTeam(team, remote string) string {
 // observeGroups settles groups whose state at the app is not known.
 func (r *run) observeGroups(ctx context.Context) error {
 	now := r.at()
-	for id, g := range r.groups {
+	for _, id := range slices.Sorted(maps.Keys(r.groups)) { // in order, so that a run can be repeated
+		g := r.groups[id]
 		if !g.Observe || g.closed() || g.RetryAt.After(now) {
 			continue
 		}
@@ -136,7 +138,7 @@ func (r *run) observeGroups(ctx context.Context) error {
 		case errors.As(err, &failed):
 			g.Parked = failed.Reason
 		case ctx.Err() == nil && errors.As(err, &e) && e.Class != app.Unauthorized:
-			g.postpone(e) // it is still not known, and nobody else waits for it
+			g.postpone(e, r.luck()) // it is still not known, and nobody else waits for it
 		default:
 			return r.unreadable(ctx, err)
 		}
@@ -154,6 +156,10 @@ func (r *run) observeGroup(ctx context.Context, id string, g Group) error {
 		err := r.readMembers(ctx, g)
 		if err == nil || app.Classify(err).Class != app.NotFound {
 			return err
+		}
+		if r.early(&g.Standing) {
+			r.groups[id] = g
+			return r.update(ctx, func(tx Tx) error { return tx.PutGroups(ctx, []Group{g}) })
 		}
 		if g.misnamed() { // the next one gets the name that it should have
 			g.Parked = ""
@@ -246,7 +252,9 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 	before := r.groups[g.Team]
 	r.groups[g.Team] = g
 	unsure := r.unsure["g"+g.Team]
-	delete(r.unsure, "g"+g.Team)
+	if !planted.On(planted.OutcomeTwice) || g.RemoteID != before.RemoteID {
+		delete(r.unsure, "g"+g.Team)
+	}
 	w := &writing{r: r, now: time.Now()}
 	w.events, r.strayed = append(w.events, r.strayed...), nil
 	var outcomes []Outcome

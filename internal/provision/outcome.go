@@ -11,6 +11,7 @@ import (
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/planted"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -30,7 +31,16 @@ func (r *run) follow(s Step) writing {
 
 // commit writes it down, all or nothing.
 func (w *writing) commit(ctx context.Context) error {
-	return w.r.update(ctx, func(tx Tx) error {
+	update := w.r.update
+	if planted.On(planted.NoFence) && len(w.outcomes) == 0 {
+		update = w.r.store.Update
+	}
+	return update(ctx, func(tx Tx) error {
+		if planted.On(planted.MarkBeforeOutcome) {
+			if err := w.forestall(ctx, tx); err != nil {
+				return err
+			}
+		}
 		if err := w.store(ctx, tx, w.outcomes); err != nil || len(w.intents) == 0 {
 			return err
 		}
@@ -39,6 +49,11 @@ func (w *writing) commit(ctx context.Context) error {
 }
 
 func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
+	if planted.On(planted.MarkWithoutVersion) || planted.On(planted.ParkedOverMark) {
+		if err := w.r.misversion(ctx, tx, w.rest, w.accounts); err != nil {
+			return err
+		}
+	}
 	if err := tx.PutAccounts(ctx, w.accounts); err != nil {
 		return err
 	}
@@ -76,6 +91,9 @@ func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
 	}
 	if err := tx.PutOutcomes(ctx, outcomes); err != nil {
 		return err
+	}
+	if planted.On(planted.EventsDrained) {
+		defer func() { w.events = nil }()
 	}
 	return tx.AppendEvents(ctx, w.events)
 }
@@ -248,6 +266,11 @@ func (w *writing) group(o *Outcome) {
 func (w *writing) membership(o *Outcome) {
 	in := o.Intent
 	a := w.r.subjects[in.Ops[0].Person].Account
+	if o.Result == Parked && in.Kind == MemberAdd && a.Last != Lost {
+		// Many an app says so of a member that it does not know: one that it has lost, or
+		// does not show yet.
+		o.Result, o.RetryAt = Lost, later(o.RetryAt, w.now, w.r.target.App.Profile().Settle)
+	}
 	if o.Result == Lost && len(in.Ops) == 1 && a.Last == Lost && !a.Observe {
 		o.Result, o.Detail = Parked, "account and group are there, and the app denies it: "+o.Detail
 	}
@@ -270,6 +293,12 @@ func (w *writing) membership(o *Outcome) {
 			}
 		}
 		w.calm(in.Team)
+		// What is not known of the group is looked up once it shows this, too.
+		if g := w.r.groups[in.Team]; g.Observe {
+			g.RetryAt = later(g.RetryAt, w.now, w.r.target.App.Profile().Settle)
+			w.r.groups[in.Team] = g
+			w.groups = append(w.groups, g)
+		}
 	case Parked, Forbidden:
 		w.calm(in.Team)
 		standing(&a.Standing, o)
@@ -284,7 +313,10 @@ func (w *writing) membership(o *Outcome) {
 			w.accounts = append(w.accounts, a)
 		}
 		g := w.r.groups[in.Team]
-		standing(&g.Standing, o)
+		until := g.RetryAt
+		if standing(&g.Standing, o); g.Observe && until.After(g.RetryAt) {
+			g.RetryAt = until // another of its requests is not known, and a look-up proves nothing before
+		}
 		g.Observe = g.Observe || o.Result != RetryLater
 		w.r.groups[g.Team] = g
 		w.groups = append(w.groups, g)

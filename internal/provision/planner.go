@@ -12,6 +12,7 @@ import (
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/mapping"
+	"github.com/usher-id/usher/internal/planted"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -137,6 +138,9 @@ func (p *Planner) desired(s Subject) (*scim.Resource, error) {
 	u, failures := p.mapping.Apply(input(s))
 	for _, f := range failures {
 		return nil, &Failed{s.Person.ID, fmt.Sprintf("%s: %v", f.Path, f.Err)}
+	}
+	if planted.On(planted.UnmappedOnReCreate) && s.Account.Sent == nil && !s.Account.Since.IsZero() {
+		u = over(s.Person.User, u, p.paths)
 	}
 	if err := p.named(s, u); err != nil {
 		return nil, &Failed{s.Person.ID, err.Error()}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/planted"
 )
 
 // page is how many subjects are read at once.
@@ -74,13 +75,22 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 		case len(planned) == 0:
 			rest = append(rest, Mark{s.Person.ID, s.Account.Version, r.planner.wake(s)})
 		default:
-			ops = r.owe(ops, s, planned, len(planned))
+			owed := len(planned)
+			if planted.On(planted.LostChunk) {
+				owed = batches(planned)
+			}
+			ops = r.owe(ops, s, planned, owed)
 		}
 	}
 	if len(rest) == 0 && len(parked) == 0 {
 		return ops, nil
 	}
 	return ops, r.update(ctx, func(tx Tx) error {
+		if planted.On(planted.MarkWithoutVersion) || planted.On(planted.ParkedOverMark) {
+			if err := r.misversion(ctx, tx, rest, parked); err != nil {
+				return err
+			}
+		}
 		if err := tx.PutAccounts(ctx, parked); err != nil {
 			return err
 		}

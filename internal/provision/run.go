@@ -4,10 +4,12 @@ package provision
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/planted"
 )
 
 // run is one app's share of a cycle. One goroutine owns it.
@@ -17,10 +19,11 @@ type run struct {
 	planner *Planner
 	state   AppState
 	report  *AppReport
-	first   *Digester // of this cycle's first survey
-	refused string    // why nothing more is sent: a void credential, a sick app, another owner
-	lease   Lease     // zero in a rehearsal
-	keeping *keeping  // what the app makes of what it is sent
+	first   *Digester                 // of this cycle's first survey
+	refused string                    // why nothing more is sent: a void credential, a sick app, another owner
+	lease   Lease                     // zero in a rehearsal
+	until   atomic.Pointer[time.Time] // the lease stands, as last renewed
+	keeping *keeping                  // what the app makes of what it is sent
 
 	deadline time.Time // of waiting, zero for none
 	began    time.Time // the last round
@@ -70,8 +73,8 @@ func (r *run) round(ctx context.Context, only func(*Op) bool) (bool, error) {
 	if r.began = time.Now(); r.state.RetryAt.After(r.began) {
 		return false, r.postponed(ctx)
 	}
-	if err := r.observe(ctx); err != nil {
-		return false, err
+	if err := r.observe(ctx); err != nil || r.unread > 0 {
+		return false, err // what could not be read is no ground for a plan, even if its time has come meanwhile
 	}
 	s, err := r.survey(ctx, false)
 	if err != nil || s.empty() || r.refused != "" || r.state.RetryAt.After(time.Now()) {
@@ -146,6 +149,9 @@ func (r *run) intents(k Kind, ops []*Op) []*Intent {
 		}
 	default:
 		for _, o := range ops {
+			if planted.On(planted.SwappedNames) && r.givesWay(o, ops) {
+				continue
+			}
 			a := r.subjects[o.Person].Account
 			in := &Intent{App: o.App, Kind: k, Person: o.Person, Remote: a.RemoteID, Attempt: a.Attempts, Ops: []*Op{o}}
 			if k == Create { // an account may be there that cannot be enabled again

@@ -5,7 +5,6 @@ package provision
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -94,7 +93,7 @@ func (k *keeper) cycle(ctx context.Context, sweep bool) (next pace) {
 		k.failures = 0
 	} else {
 		// Nothing that happens in the directory mends an app or a store.
-		next.earliest = time.Now().Add(backoff(k.failures+2, rand.Float64())) //nolint:gosec // jitter, no secret
+		next.earliest = time.Now().Add(backoff(k.failures+2, k.luck()))
 		next.latest = next.earliest
 		k.failures++
 	}

@@ -6,9 +6,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/usher-id/usher/internal/planted"
 )
 
 // stage drives one machine until it is finished. Three kinds of goroutines take
@@ -26,7 +27,7 @@ func (r *run) stage(ctx context.Context, queue []*Intent) error {
 	// A request in flight is not cut off by a stop: its answer is worth more
 	// than the second it costs, as without it the effect is unknown.
 	within := context.WithoutCancel(ctx)
-	wait := senders(within, min(r.target.Concurrency, len(queue)), r.target.App, r.keeping, in, out)
+	wait := r.senders(within, min(r.target.Concurrency, len(queue)), in, out)
 	defer wait()
 	defer close(in)
 	rec := newRecorder(within, r)
@@ -58,7 +59,10 @@ func (r *run) stage(ctx context.Context, queue []*Intent) error {
 		}
 		if len(s.Intents) > 0 || len(s.Outcomes) > 0 {
 			rec.start(s)
-			if m.flying > 0 { // there is an answer to wait for, too
+			if planted.On(planted.IntentAfterRequest) {
+				m.Recorded(s.Intents)
+			}
+			if m.flying > 0 || planted.On(planted.IntentAfterRequest) { // there is an answer to wait for, too
 				continue
 			}
 		}
@@ -99,7 +103,7 @@ func (rec *recorder) start(s Step) {
 func (rec *recorder) ended(m *Machine, err error) error {
 	s := rec.now
 	rec.now = nil
-	if err == nil {
+	if err == nil && !planted.On(planted.IntentAfterRequest) {
 		m.Recorded(s.Intents)
 	}
 	return err
@@ -137,7 +141,7 @@ func (r *run) collect(m *Machine, out <-chan result, rec *recorder) error {
 }
 
 func (r *run) answered(m *Machine, a result) {
-	m.Answered(time.Now(), rand.Float64(), a.in, a.Answer) //nolint:gosec // jitter, no secret
+	m.Answered(time.Now(), r.luck(), a.in, a.Answer)
 	r.progress(1)
 }
 
@@ -159,6 +163,9 @@ func (r *run) rest(ctx context.Context, until time.Time) error {
 		return nil
 	}
 	r.state.RetryAt = until
+	if planted.On(planted.PauseOfAnother) {
+		pauses.Store(r.owner, until)
+	}
 	ctx = context.WithoutCancel(ctx)
 	return r.update(ctx, func(tx Tx) error { return tx.PutApp(ctx, r.state) })
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/mapping"
+	"github.com/usher-id/usher/internal/planted"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -441,7 +442,7 @@ func (in *ingestion) prove(ctx context.Context) error {
 	return in.st.Update(ctx, func(tx Tx) error {
 		// A delta proves nobody absent. An older file has proven who was absent
 		// then, not who is now.
-		complete := p.Complete && !in.r.Replay && !in.s.Delta
+		complete := (p.Complete || planted.On(planted.CompletenessNotAsked)) && !in.r.Replay && !in.s.Delta
 		if err := in.d.Standing(ctx, tx, in.s.Name, complete, in.stands); err != nil {
 			return err
 		}

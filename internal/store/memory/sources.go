@@ -78,11 +78,11 @@ func (tx *Tx) Known(ctx context.Context, name string, p source.Proof, seen func(
 	last, ok := tx.reads.get(one(name))
 	switch {
 	case !ok:
+	case last.modified.is && p.ModTime.UnixMicro() > last.modified.micro: // newer
 	case last.digest == p.Digest:
 		k.Replay = last.replay
 	default:
-		newer := last.modified.is && p.ModTime.UnixMicro() > last.modified.micro
-		k.Replay = !newer && tx.digests.has(two{name, string(p.Digest[:])})
+		k.Replay = tx.digests.has(two{name, string(p.Digest[:])})
 	}
 	return k, nil
 }

@@ -56,8 +56,8 @@ func (tx *Tx) Known(ctx context.Context, name string, p source.Proof, seen func(
 	if err != nil {
 		return k, err
 	}
-	_, err = tx.row(ctx, []any{&k.Replay}, `SELECT CASE WHEN l.digest = ?2 THEN l.replay
-		ELSE ?3 <= coalesce(l.modified_at, ?3) AND EXISTS (SELECT 1 FROM source_digests d WHERE d.source = ?1 AND d.digest = ?2) END
+	_, err = tx.row(ctx, []any{&k.Replay}, `SELECT CASE WHEN ?3 > l.modified_at THEN 0 WHEN l.digest = ?2 THEN l.replay
+		ELSE EXISTS (SELECT 1 FROM source_digests d WHERE d.source = ?1 AND d.digest = ?2) END
 		FROM source_reads l WHERE l.source = ?1`, name, p.Digest[:], p.ModTime.UnixMicro())
 	return k, err
 }

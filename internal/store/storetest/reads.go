@@ -54,7 +54,8 @@ func replays(b *bundle) {
 		{3, 3, true}, // no newer than what came before that replay
 		{5, 6, false},
 		{4, 4, true},
-		{3, 7, false}, // written anew: the source has taken its last change back
+		{4, 7, false}, // the same bytes, and a newer file
+		{3, 8, false}, // written anew: the source has taken its last change back
 	} {
 		p := source.Proof{Digest: [32]byte{c.digest}, ModTime: noon.AddDate(0, 0, c.day), Complete: true}
 		b.source(func(tx source.Tx) error {
