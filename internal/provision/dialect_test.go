@@ -533,6 +533,7 @@ func TestLateLists(t *testing.T) {
 				h.wait = 0
 				h.apply()
 				time.Sleep(time.Hour) // each waits for a time of their own, and all are due then
+				h.wait = time.Hour
 				h.apply()
 				h.settled()
 				// The first look lists accounts and groups.
