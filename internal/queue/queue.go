@@ -12,7 +12,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivertype"
 )
@@ -39,7 +42,7 @@ type Periodic struct {
 
 // Config is what a Queue is made of. All but Periodic is required.
 type Config struct {
-	Pool     *sql.DB // of its own, with one connection
+	Pool     Pool // of its own
 	Work     map[string]func(ctx context.Context, key string) error
 	Periodic []Periodic
 	Logger   *slog.Logger
@@ -58,8 +61,8 @@ const (
 
 // Queue works jobs from Start to Stop.
 type Queue struct {
-	client *river.Client[*sql.Tx]
-	pool   *sql.DB
+	client client
+	pool   Pool
 }
 
 // New returns a Queue.
@@ -78,7 +81,7 @@ func New(c Config) (*Queue, error) {
 		periodic = append(periodic, river.NewPeriodicJob(river.PeriodicInterval(p.Every),
 			func() (river.JobArgs, *river.InsertOpts) { return task{p.Job.Kind, p.Job.Key}, merging() }, nil))
 	}
-	client, err := river.NewClient(riversqlite.New(c.Pool), &river.Config{
+	client, err := c.Pool.client(&river.Config{
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}, Workers: known, PeriodicJobs: periodic,
 		JobTimeout: jobTimeout, MaxAttempts: attempts, RetryPolicy: backoff{}, Logger: c.Logger, FetchCooldown: cooldown,
 		CompletedJobRetentionPeriod: kept, CancelledJobRetentionPeriod: kept, DiscardedJobRetentionPeriod: kept,
@@ -96,7 +99,7 @@ func New(c Config) (*Queue, error) {
 // every equal job. The dead one's lead over periodic work ends, too.
 func (q *Queue) Start(ctx context.Context) error {
 	for _, left := range []string{`UPDATE river_job SET state = 'available' WHERE state = 'running'`, `DELETE FROM river_leader`} {
-		if _, err := q.pool.ExecContext(ctx, left); err != nil {
+		if err := q.pool.exec(ctx, left); err != nil {
 			return fmt.Errorf("queue: %w", err)
 		}
 	}
@@ -125,22 +128,27 @@ func (q *Queue) Enqueue(ctx context.Context, j Job) (merged bool, err error) {
 }
 
 // Inserter enqueues in the caller's transactions, and works nothing.
-type Inserter struct{ client *river.Client[*sql.Tx] }
+type Inserter[Tx any] struct{ client *river.Client[Tx] }
 
-// NewInserter returns an Inserter.
-func NewInserter() (*Inserter, error) {
-	client, err := river.NewClient(riversqlite.New(nil), &river.Config{
+// NewInserter returns an Inserter for transactions of SQLite.
+func NewInserter() (*Inserter[*sql.Tx], error) { return inserter(riversqlite.New(nil)) }
+
+// NewPostgresInserter returns an Inserter for transactions of PostgreSQL.
+func NewPostgresInserter() (*Inserter[pgx.Tx], error) { return inserter(riverpgxv5.New(nil)) }
+
+func inserter[Tx any](driver riverdriver.Driver[Tx]) (*Inserter[Tx], error) {
+	client, err := river.NewClient(driver, &river.Config{
 		MaxAttempts: attempts, Logger: slog.New(slog.DiscardHandler),
 		FetchCooldown: cooldown, // by which it limits how often it tells of new jobs
 	})
 	if err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
-	return &Inserter{client}, nil
+	return &Inserter[Tx]{client}, nil
 }
 
 // Insert asks for work in a transaction, see Enqueuer.
-func (i *Inserter) Insert(ctx context.Context, tx *sql.Tx, j Job) (merged bool, err error) {
+func (i *Inserter[Tx]) Insert(ctx context.Context, tx Tx, j Job) (merged bool, err error) {
 	res, err := i.client.InsertTx(ctx, tx, task{j.Kind, j.Key}, merging())
 	if err != nil {
 		return false, fmt.Errorf("queue: %s %s: %w", j.Kind, j.Key, err)

@@ -89,7 +89,7 @@ func come(t *testing.T, c <-chan string, want string) {
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	began, end := make(chan string, 9), make(chan struct{})
-	q, _ := start(t, queue.Config{Pool: pool(t), Work: work{"job": func(_ context.Context, key string) error {
+	q, _ := start(t, queue.Config{Pool: queue.SQLite(pool(t)), Work: work{"job": func(_ context.Context, key string) error {
 		began <- key
 		<-end
 		return nil
@@ -122,7 +122,7 @@ func TestFailedDoesNotSwallow(t *testing.T) {
 	t.Parallel()
 	began := make(chan string, 9)
 	fail := true
-	q, _ := start(t, queue.Config{Pool: pool(t), Work: work{"job": func(_ context.Context, key string) error {
+	q, _ := start(t, queue.Config{Pool: queue.SQLite(pool(t)), Work: work{"job": func(_ context.Context, key string) error {
 		began <- key
 		if fail {
 			fail = false
@@ -145,7 +145,7 @@ func TestDeadProcess(t *testing.T) {
 	t.Parallel()
 	db := pool(t)
 	began := make(chan string, 9)
-	q, stop := start(t, queue.Config{Pool: db, Work: work{"job": func(ctx context.Context, key string) error {
+	q, stop := start(t, queue.Config{Pool: queue.SQLite(db), Work: work{"job": func(ctx context.Context, key string) error {
 		began <- key
 		<-ctx.Done()
 		return ctx.Err()
@@ -161,7 +161,7 @@ func TestDeadProcess(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), `UPDATE river_job SET state = 'running'`); err != nil {
 		t.Fatal(err)
 	}
-	_, stop = start(t, queue.Config{Pool: db, Work: work{"job": func(_ context.Context, key string) error { began <- key + " again"; return nil }}})
+	_, stop = start(t, queue.Config{Pool: queue.SQLite(db), Work: work{"job": func(_ context.Context, key string) error { began <- key + " again"; return nil }}})
 	come(t, began, "x again")
 	stop()
 }
@@ -170,7 +170,7 @@ func TestPeriodic(t *testing.T) {
 	t.Parallel()
 	began := make(chan string, 9)
 	start(t, queue.Config{
-		Pool: pool(t), Work: work{"job": func(_ context.Context, key string) error { began <- key; return nil }},
+		Pool: queue.SQLite(pool(t)), Work: work{"job": func(_ context.Context, key string) error { began <- key; return nil }},
 		Periodic: []queue.Periodic{{Job: queue.Job{Kind: "job", Key: "x"}, Every: time.Second}},
 	})
 	come(t, began, "x")
@@ -180,7 +180,7 @@ func TestPeriodic(t *testing.T) {
 func TestNobodyWorksIt(t *testing.T) {
 	t.Parallel()
 	_, err := queue.New(queue.Config{
-		Pool: pool(t), Work: work{"job": func(context.Context, string) error { return nil }}, Logger: slog.New(slog.DiscardHandler),
+		Pool: queue.SQLite(pool(t)), Work: work{"job": func(context.Context, string) error { return nil }}, Logger: slog.New(slog.DiscardHandler),
 		Periodic: []queue.Periodic{{Job: queue.Job{Kind: "other"}, Every: time.Hour}},
 	})
 	if err == nil {

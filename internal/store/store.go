@@ -4,18 +4,19 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 	"strings"
+	"time"
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/events"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/queue"
 	"github.com/usher-id/usher/internal/request"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/source"
+	"github.com/usher-id/usher/internal/store/postgres"
 	"github.com/usher-id/usher/internal/store/sqlite"
 	"github.com/usher-id/usher/internal/token"
 	"github.com/usher-id/usher/internal/token/oauth"
@@ -33,8 +34,8 @@ type DB interface {
 	Events() events.Store
 	OAuth() oauth.Store
 	Secrets() secret.Store
-	// Jobs is the connection that the queue works with; nil beside an engine.
-	Jobs() *sql.DB
+	// Jobs are the connections that the queue works with; nil beside an engine.
+	Jobs() queue.Pool
 	Read(ctx context.Context, fn func(Reader) error) error
 	// Rehearse runs fn on a store whose every change is rolled back.
 	Rehearse(ctx context.Context, fn func(DB) error) error
@@ -51,8 +52,12 @@ type Reader interface {
 // Open opens a store for the one engine that may write to it; holder is what a
 // second one is told.
 func Open(ctx context.Context, url, holder string) (DB, error) {
-	if err := supported(url); err != nil {
-		return nil, err
+	if remote(url) {
+		db, err := postgres.Open(ctx, url, holder)
+		if err != nil {
+			return nil, told(err)
+		}
+		return server{db}, nil
 	}
 	db, err := sqlite.Open(ctx, url, holder)
 	if err != nil {
@@ -65,9 +70,16 @@ func Open(ctx context.Context, url, holder string) (DB, error) {
 // copy of it if one does, so that the engine never waits for a plan.
 func OpenRehearsal(ctx context.Context, url, holder string) (DB, error) {
 	db, err := Open(ctx, url, holder)
-	var locked *sqlite.LockedError
+	var locked *LockedError
 	if !errors.As(err, &locked) {
 		return db, err
+	}
+	if remote(url) {
+		c, err := postgres.OpenCopy(ctx, url, holder)
+		if err != nil {
+			return nil, err
+		}
+		return server{c}, nil
 	}
 	c, err := sqlite.OpenCopy(ctx, url, holder)
 	if err != nil {
@@ -78,8 +90,12 @@ func OpenRehearsal(ctx context.Context, url, holder string) (DB, error) {
 
 // OpenRead opens a store beside whoever writes to it.
 func OpenRead(ctx context.Context, url string) (DB, error) {
-	if err := supported(url); err != nil {
-		return nil, err
+	if remote(url) {
+		db, err := postgres.OpenRead(ctx, url)
+		if err != nil {
+			return nil, err
+		}
+		return server{db}, nil
 	}
 	db, err := sqlite.OpenRead(ctx, url)
 	if err != nil {
@@ -88,22 +104,35 @@ func OpenRead(ctx context.Context, url string) (DB, error) {
 	return lite{db}, nil
 }
 
+// holderWithin bounds how long it is asked who holds a store.
+const holderWithin = 10 * time.Second
+
 // Holder returns who holds the store as its engine, and whether somebody does.
 func Holder(url string) (who string, held bool, err error) {
-	if err := supported(url); err != nil {
-		return "", false, err
+	if !remote(url) {
+		return sqlite.Holder(url)
 	}
-	return sqlite.Holder(url)
+	ctx, cancel := context.WithTimeout(context.Background(), holderWithin)
+	defer cancel()
+	return postgres.Holder(ctx, url)
 }
 
 // LockedError says who holds the store.
 type LockedError = sqlite.LockedError
 
-func supported(url string) error {
-	if scheme, _, ok := strings.Cut(url, "://"); ok {
-		return fmt.Errorf("store: %s:// is not in this version yet: give the path of a SQLite file", scheme)
+// told has one type for both kinds of store.
+func told(err error) error {
+	var locked *postgres.LockedError
+	if errors.As(err, &locked) {
+		return &LockedError{Path: locked.Store, Holder: locked.Holder}
 	}
-	return nil
+	return err
+}
+
+// remote tells a URL from the path of a file.
+func remote(url string) bool {
+	scheme, _, ok := strings.Cut(url, "://")
+	return ok && (scheme == "postgres" || scheme == "postgresql")
 }
 
 // lite is the SQLite store as a DB.
@@ -115,4 +144,15 @@ func (l lite) Rehearse(ctx context.Context, fn func(DB) error) error {
 
 func (l lite) Read(ctx context.Context, fn func(Reader) error) error {
 	return l.DB.Read(ctx, func(tx *sqlite.Tx) error { return fn(tx) })
+}
+
+// server is the PostgreSQL store as a DB.
+type server struct{ *postgres.DB }
+
+func (s server) Rehearse(ctx context.Context, fn func(DB) error) error {
+	return s.DB.Rehearse(ctx, func(db *postgres.DB) error { return fn(server{db}) })
+}
+
+func (s server) Read(ctx context.Context, fn func(Reader) error) error {
+	return s.DB.Read(ctx, func(tx *postgres.Tx) error { return fn(tx) })
 }

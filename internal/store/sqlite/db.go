@@ -36,7 +36,7 @@ type DB struct {
 	path    string
 	read    *readers
 	writer  *writer
-	jobs    *queue.Inserter
+	jobs    *queue.Inserter[*sql.Tx]
 	pool    *sql.DB  // the queue's own connection
 	lock    *os.File // nil when opened for reading
 	joint   joint
@@ -214,7 +214,7 @@ type Tx struct {
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
 	once    func(ctx context.Context, query string) (*sql.Stmt, error) // prepares what is not kept
 	ask     func(ctx context.Context, query string, args []driver.NamedValue, row func([]driver.Value)) error
-	jobs    *queue.Inserter
+	jobs    *queue.Inserter[*sql.Tx]
 	tx      *sql.Tx
 
 	// Of a transaction that several writes share: the events that are to be

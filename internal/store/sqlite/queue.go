@@ -4,7 +4,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 
 	"github.com/usher-id/usher/internal/queue"
 )
@@ -22,9 +21,9 @@ func (tx *Tx) Enqueue(ctx context.Context, j queue.Job) (merged bool, err error)
 
 // Jobs is the connection that the queue works with; nil for who may not
 // write.
-func (db *DB) Jobs() *sql.DB {
+func (db *DB) Jobs() queue.Pool {
 	if db.lock == nil {
 		return nil
 	}
-	return db.pool
+	return queue.SQLite(db.pool)
 }
