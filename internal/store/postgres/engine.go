@@ -23,6 +23,10 @@ func (e *LockedError) Error() string {
 // errTaken is for an engine that was taken for dead.
 var errTaken = errors.New("another engine has taken the store over: this one writes no more")
 
+// errLone is for a copy that is gone: in a new session the same statements would be
+// about the store itself.
+var errLone = errors.New("the session that had the copy has ended")
+
 // The engine's lock is one of its writing session, so that it ends with the session: at
 // once when the process is killed. Both keys are numbers: ours, and the schema's.
 const (
@@ -56,12 +60,16 @@ type writer struct {
 	fence  int64 // 0 before enter
 	pid    int64 // of the session that holds the store
 	taken  bool
+	lone   bool // its connection is never opened anew, see OpenCopy
 }
 
 // connect opens the connection anew, and takes the store again if it was held.
 func (w *writer) connect(ctx context.Context) error {
-	if w.taken {
+	switch {
+	case w.taken:
 		return errTaken
+	case w.lone:
+		return errLone
 	}
 	conn, err := pgx.ConnectConfig(ctx, w.config)
 	if err != nil {
