@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/usher-id/usher/internal/store/postgres/postgrestest"
 	"github.com/usher-id/usher/internal/testenv"
 )
 
@@ -24,10 +25,19 @@ func newUsher(t *testing.T, baseURL, token string) *usher {
 	t.Helper()
 	u := &usher{
 		binary: testenv.Binary(t), config: filepath.Join(testenv.Root(t), "examples", "hr-csv", "usher.yaml"),
-		store: filepath.Join(t.TempDir(), "usher.db"),
+		store: newStore(t),
 	}
 	u.env = append(os.Environ(), "APP_URL="+baseURL, "APP_TOKEN="+token, "STORE="+u.store, "TODAY=2026-11-23T18:00:00Z")
 	return u
+}
+
+// newStore is where a store may be made: a file, or a database if USHER_TEST_STORE=postgres asks for it.
+func newStore(t *testing.T) string {
+	t.Helper()
+	if os.Getenv("USHER_TEST_STORE") == "postgres" {
+		return postgrestest.Bare(t)
+	}
+	return filepath.Join(t.TempDir(), "usher.db")
 }
 
 // command is a run of the binary with a given HR file, not started yet.

@@ -135,6 +135,7 @@ type Tx struct {
 
 	waiting pgx.Batch // what was written and is not sent yet
 	failed  error     // what was sent and refused
+	stats   *statistics
 
 	// Of a transaction that several writes share: the events that are to be
 	// stored with the commit, and the apps of which it is noted that somebody is

@@ -60,6 +60,7 @@ type writer struct {
 	fence  int64 // 0 before enter
 	pid    int64 // of the session that holds the store
 	taken  bool
+	stats  statistics
 	lone   bool // its connection is never opened anew, see OpenCopy
 }
 
@@ -214,7 +215,7 @@ func (w *writer) begin(ctx context.Context) (*Tx, error) {
 		}
 		tx, err := w.conn.Begin(ctx)
 		if err == nil {
-			return &Tx{now: now(), conn: w.conn, tx: tx}, nil
+			return &Tx{now: now(), conn: w.conn, tx: tx, stats: &w.stats}, nil
 		}
 		if again || !w.conn.IsClosed() && !pgconn.SafeToRetry(err) {
 			return nil, err

@@ -5,7 +5,6 @@ package postgres
 import (
 	"context"
 	"errors"
-
 )
 
 // Explain is explain.
@@ -42,4 +41,3 @@ func (db *DB) Migrations(ctx context.Context, between func() error) error {
 	}
 	return errors.Join(err, end())
 }
-

@@ -35,10 +35,19 @@ const connectWithin = 10 * time.Second
 
 // settings are those of every session, where the URL says nothing else. Whoever is
 // stopped within a transaction loses it before anybody takes them for dead.
+//
+// Every statement has an index to go by. Left to itself, PostgreSQL goes by how many
+// rows it last counted: of a table that a first load fills there were none, and it would
+// read all of it for each row, for as long as the plan is kept.
 var settings = map[string]string{
 	"idle_in_transaction_session_timeout": "4000",
 	"lock_timeout":                        "10000",
 	"statement_timeout":                   "300000",
+	"enable_seqscan":                      "off",
+	"enable_hashjoin":                     "off",
+	"enable_mergejoin":                    "off",
+	"jit":                                 "off",
+	"max_parallel_workers_per_gather":     "0",
 }
 
 // configure reads a URL. Neither the URL nor what it says of it may show a password.

@@ -102,8 +102,9 @@ func (tx *Tx) flush(ctx context.Context) error {
 	tx.waiting = pgx.Batch{}
 	if err := tx.conn.SendBatch(context.WithoutCancel(ctx), &batch).Close(); err != nil {
 		tx.failed = fmt.Errorf("store: %w", err)
+		return tx.failed
 	}
-	return tx.failed
+	return tx.counted(ctx, batch.Len())
 }
 
 // touched writes at once, and returns how many rows a statement changed.
@@ -155,7 +156,7 @@ func (tx *Tx) send(ctx context.Context, n int, statement func(i int) (string, []
 		}
 		from = to
 	}
-	return nil
+	return tx.counted(ctx, n)
 }
 
 // insert returns the id of the new row, which the statement returns.

@@ -150,9 +150,9 @@ CREATE TABLE names (
     canonical TEXT COLLATE "C" NOT NULL,
     name      TEXT COLLATE "C" NOT NULL,
     owner     TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (scope, attribute, canonical)
+    PRIMARY KEY (canonical, scope, attribute)
 );
-CREATE UNIQUE INDEX names_owner ON names (scope, attribute, owner);
+CREATE UNIQUE INDEX names_owner ON names (owner, scope, attribute);
 
 CREATE TABLE teams (
     id    TEXT COLLATE "C" PRIMARY KEY,
