@@ -17,7 +17,7 @@ RACE      ?= $(patsubst %,./%/...,$(wildcard $(RACE_ROOMS)))
 # Vulnerabilities as they are known to the database beside the repository, so that a build needs no network for it.
 VULNDB ?= $(abspath ../shared/data/govulndb)
 
-.PHONY: all build demo test test-race lint fmt vuln fuzz search sim sim-deep planted torture bench bench-deep cover node python sshd cc
+.PHONY: all build demo test test-postgres test-race lint fmt vuln fuzz search sim sim-deep planted torture bench bench-deep cover node python sshd postgres cc
 
 all: build lint test
 
@@ -28,10 +28,14 @@ build:
 demo:
 	$(GO) run ./cmd/usher demo --once
 
-# Everything, with real input: needs Node.js and Python for SCIM servers that are not ours, OpenSSH for SFTP, and the shared folder beside the repository.
+# Everything, with real input: needs Node.js and Python for SCIM servers that are not ours, OpenSSH for SFTP, PostgreSQL, and the shared folder beside the repository.
 # What is missing skips its tests, but fails them when CI=true.
-test: node python sshd
+test: node python sshd postgres
 	$(GO) test $(ATONCE) -timeout $(TIMEOUT) ./...
+
+# What takes either store, on PostgreSQL: days of real input, and kills.
+test-postgres: node postgres
+	USHER_TEST_STORE=postgres $(GO) test -timeout $(TIMEOUT) -count=1 ./internal/acceptance -run '^(TestRealInput|TestKillsWithFaults)$$'
 
 # -short leaves out what takes minutes under the race detector, and RACE_SKIP months that are drawn at random and tables of answers that
 # get lost, each of them a sequence, as are sequences of reads, which the tests without the detector play at length. SQLite, a program in C that was translated, is compiled without
@@ -39,7 +43,7 @@ test: node python sshd
 # package could get the copy without the detector.
 RACE_SKIP  = (Chaos|LosesAnswers|WhateverHappens|AnySequence|SequencesOfReads|SaysWhatSQLiteSays)$$
 RACE_FLAGS = -gcflags=modernc.org/sqlite/lib=-race=false
-test-race: cc node python sshd
+test-race: cc node python sshd postgres
 	CGO_ENABLED=1 $(GO) test -race -vet=off $(RACE_FLAGS) -short -skip '$(RACE_SKIP)' -p 3 -timeout $(TIMEOUT) $(RACE)
 
 lint:
@@ -112,7 +116,7 @@ bench: node
 bench-deep:
 	$(GO) test -run '^$$' -bench 'Provider$$/' -timeout 60m ./internal/bench -deep | $(GO) run ./internal/bench/perftable docs/performance.md
 
-cover: node python sshd
+cover: node python sshd postgres
 	$(GO) test -timeout $(TIMEOUT) -coverpkg=./... -coverprofile=cover.out ./...
 	$(GO) tool cover -func=cover.out | tail -n 1
 	$(GO) tool cover -html=cover.out -o cover.html
@@ -141,6 +145,13 @@ sshd:
 	@command -v /usr/sbin/sshd >/dev/null 2>&1 || [ "$$CI" = true ] || [ ! -d /run/systemd/system ] || \
 		echo "/usr/sbin/sshd is missing: install openssh-server and openssh-sftp-server, or what needs them is skipped" >&2
 	$(call need,/usr/sbin/sshd,openssh-server openssh-sftp-server,{ command -v /usr/sbin/sshd || [ "$$CI" != true -a -d /run/systemd/system ]; })
+
+# Tests start servers of their own, as another user where this one is root; of Debian's package they need the programs alone. It
+# would start a server for everybody where systemd runs, see sshd.
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || [ "$$CI" = true ] || [ ! -d /run/systemd/system ] || \
+		echo "PostgreSQL's initdb is missing: install postgresql, or what needs it is skipped" >&2
+	$(call need,initdb,postgresql,{ ls /usr/lib/postgresql/*/bin/initdb || command -v initdb || [ "$$CI" != true -a -d /run/systemd/system ]; })
 
 cc:
 	$(call need,cc,gcc libc6-dev)

@@ -8,11 +8,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // to look at the journal that a killed process left
+	_ "github.com/jackc/pgx/v5/stdlib" // to look at the journal that a killed process left
+	_ "modernc.org/sqlite"             // to look at the journal that a killed process left
 
+	"github.com/usher-id/usher/internal/store/postgres/postgrestest"
 	"github.com/usher-id/usher/internal/testenv"
 )
 
@@ -24,10 +27,15 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many starts of the binary")
 	}
+	t.Run("on SQLite", func(t *testing.T) { killed(t, filepath.Join(t.TempDir(), "usher.db")) })
+	t.Run("on PostgreSQL", func(t *testing.T) { killed(t, postgrestest.Bare(t)) })
+}
+
+func killed(t *testing.T, store string) {
 	const people, kills = 2_000, 20
 	hr := filepath.Join(testenv.Shared(t), "data", "hr")
 	app := testenv.Scimmy(t, testenv.ScimmyOptions{AllowDuplicates: true})
-	u := newUsher(t, app.BaseURL, app.Token)
+	u := newUsherOn(t, store, app.BaseURL, app.Token)
 	file := head(t, filepath.Join(hr, "day1.csv"), people)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -99,10 +107,13 @@ func open(t *testing.T, store string) (n int) {
 
 func query(t *testing.T, store, text string, into ...any) {
 	t.Helper()
-	if _, err := os.Stat(store); err != nil {
+	driver, tables := "sqlite", `SELECT count(*) FROM sqlite_master WHERE name = 'journal'`
+	if strings.HasPrefix(store, "postgres://") {
+		driver, tables = "pgx", `SELECT count(*) FROM pg_tables WHERE tablename = 'journal'`
+	} else if _, err := os.Stat(store); err != nil {
 		return
 	}
-	db, err := sql.Open("sqlite", store)
+	db, err := sql.Open(driver, store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,9 +122,8 @@ func query(t *testing.T, store, text string, into ...any) {
 			t.Error(err)
 		}
 	}()
-	var tables int
-	row := db.QueryRowContext(t.Context(), `SELECT count(*) FROM sqlite_master WHERE name = 'journal'`)
-	if err := row.Scan(&tables); err != nil || tables == 0 {
+	var there int
+	if err := db.QueryRowContext(t.Context(), tables).Scan(&there); err != nil || there == 0 {
 		return
 	}
 	if err := db.QueryRowContext(t.Context(), text).Scan(into...); err != nil {

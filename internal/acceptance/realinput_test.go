@@ -202,12 +202,16 @@ func endAll(t *testing.T, path string) string {
 func private(t *testing.T, app *testenv.ScimmyServer, store string) {
 	t.Helper()
 	data := map[string][]byte{"the requests": app.RequestLog(t)}
-	for _, suffix := range []string{"", "-wal"} {
-		b, err := os.ReadFile(store + suffix)
-		if err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
+	if strings.HasPrefix(store, "postgres://") {
+		data["the store"] = testenv.SharedPostgres(t).Dump(t, store)
+	} else {
+		for _, suffix := range []string{"", "-wal"} {
+			b, err := os.ReadFile(store + suffix)
+			if err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+			data["the store"+suffix] = b
 		}
-		data["the store"+suffix] = b
 	}
 	if len(data["the requests"]) == 0 || len(data["the store"]) == 0 {
 		t.Fatal("there is nothing to look into")

@@ -23,15 +23,20 @@ type usher struct {
 
 func newUsher(t *testing.T, baseURL, token string) *usher {
 	t.Helper()
+	return newUsherOn(t, newStore(t), baseURL, token)
+}
+
+func newUsherOn(t *testing.T, store, baseURL, token string) *usher {
+	t.Helper()
 	u := &usher{
 		binary: testenv.Binary(t), config: filepath.Join(testenv.Root(t), "examples", "hr-csv", "usher.yaml"),
-		store: newStore(t),
+		store: store,
 	}
 	u.env = append(os.Environ(), "APP_URL="+baseURL, "APP_TOKEN="+token, "STORE="+u.store, "TODAY=2026-11-23T18:00:00Z")
 	return u
 }
 
-// newStore is where a store may be made: a file, or a database if USHER_TEST_STORE=postgres asks for it.
+// newStore is where a store may be made: a file, or a database with USHER_TEST_STORE=postgres.
 func newStore(t *testing.T) string {
 	t.Helper()
 	if os.Getenv("USHER_TEST_STORE") == "postgres" {

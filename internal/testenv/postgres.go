@@ -202,6 +202,16 @@ func (p *Postgres) Loopback(user, password, database string) string {
 	return "postgres://" + user + ":" + password + "@127.0.0.1:" + p.Port + "/" + database + "?sslmode=disable"
 }
 
+// Dump is all that a database holds, as text.
+func (p *Postgres) Dump(t testing.TB, url string) []byte {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), filepath.Join(p.bin, "pg_dump"), "--inserts", url).Output()
+	if err != nil {
+		t.Fatalf("pg_dump: %v", err)
+	}
+	return out
+}
+
 // Do has psql carry out statements as the superuser, each in a transaction of its own.
 func (p *Postgres) Do(t testing.TB, database string, statements ...string) string {
 	t.Helper()

@@ -94,7 +94,8 @@ func (w *writer) lock(ctx context.Context) error {
 			return explain(w.name, err)
 		}
 	}
-	// Whoever held it may be about to end.
+	// Whoever held it may be about to end: the server notices that a process was killed when it
+	// has done what it was asked last.
 	for tries := 0; ; tries++ {
 		got, err := w.try(ctx)
 		if err != nil || got {
@@ -109,7 +110,7 @@ func (w *writer) lock(ctx context.Context) error {
 			if err := w.end(ctx, pid); err != nil {
 				return explain(w.name, err)
 			}
-		case pid != 0 && tries >= 10:
+		case pid != 0 && tries >= 50:
 			return &LockedError{w.name, who}
 		}
 		select {
