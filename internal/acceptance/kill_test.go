@@ -27,11 +27,14 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many starts of the binary")
 	}
-	t.Run("on SQLite", func(t *testing.T) { killed(t, filepath.Join(t.TempDir(), "usher.db")) })
-	t.Run("on PostgreSQL", func(t *testing.T) { killed(t, postgrestest.Bare(t)) })
+	t.Run("on SQLite", func(t *testing.T) { killed(t, filepath.Join(t.TempDir(), "usher.db"), 500*time.Millisecond) })
+	t.Run("on PostgreSQL", func(t *testing.T) { killed(t, postgrestest.New(t), 1500*time.Millisecond) })
 }
 
-func killed(t *testing.T, store string) {
+// killed does it within a time that leaves work for the next start: the whole load takes
+// several seconds.
+func killed(t *testing.T, store string, within time.Duration) {
+	t.Helper()
 	const people, kills = 2_000, 20
 	hr := filepath.Join(testenv.Shared(t), "data", "hr")
 	app := testenv.Scimmy(t, testenv.ScimmyOptions{AllowDuplicates: true})
@@ -47,9 +50,7 @@ func killed(t *testing.T, store string) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// A quarter of a second each leaves work for the next: the whole load
-		// takes several seconds.
-		time.Sleep(50*time.Millisecond + time.Duration(random.Int64N(int64(500*time.Millisecond))))
+		time.Sleep(50*time.Millisecond + time.Duration(random.Int64N(int64(within))))
 		if err := cmd.Process.Kill(); err != nil {
 			t.Log(err)
 		}
