@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/usher-id/usher/internal/store/postgres/postgrestest"
+	"github.com/usher-id/usher/internal/store/storetest"
 	"github.com/usher-id/usher/internal/testenv"
 )
 
@@ -39,7 +40,7 @@ func newUsherOn(t *testing.T, store, baseURL, token string) *usher {
 // newStore is where a store may be made: a file, or a database with USHER_TEST_STORE=postgres.
 func newStore(t *testing.T) string {
 	t.Helper()
-	if os.Getenv("USHER_TEST_STORE") == "postgres" {
+	if storetest.OnPostgres() {
 		return postgrestest.Bare(t)
 	}
 	return filepath.Join(t.TempDir(), "usher.db")

@@ -15,7 +15,7 @@ import (
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/store"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store/storetest"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -80,7 +80,7 @@ var (
 
 func setup(t *testing.T, sources ...string) *house {
 	t.Helper()
-	db, err := store.Open(t.Context(), sqlitetest.New(t), "test")
+	db, err := store.Open(t.Context(), storetest.New(t), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

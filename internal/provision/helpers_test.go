@@ -18,8 +18,8 @@ import (
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/provision"
-	"github.com/usher-id/usher/internal/store/sqlite"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store"
+	"github.com/usher-id/usher/internal/store/storetest"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -116,7 +116,7 @@ func team(value string) directory.Team {
 type house struct {
 	t       *testing.T
 	ctx     context.Context
-	db      *sqlite.DB
+	db      store.DB
 	targets []*provision.Target
 	people  map[string]*directory.Person
 	teams   map[string][]directory.Team
@@ -134,10 +134,10 @@ type house struct {
 func in(t *testing.T, fn func(t *testing.T, h *house)) {
 	t.Helper()
 	t.Parallel()
-	path := sqlitetest.New(t)
+	path := storetest.New(t)
 	compiled()
 	synctest.Test(t, func(t *testing.T) {
-		db, err := sqlite.Open(context.Background(), path, "test")
+		db, err := store.Open(context.Background(), path, "test")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +231,7 @@ func (p patientStore) View(ctx context.Context, fn func(provision.Tx) error) err
 func (h *house) plan() provision.Cycle {
 	h.t.Helper()
 	var res provision.Cycle
-	h.must(h.db.Rehearse(h.ctx, func(db *sqlite.DB) (err error) {
+	h.must(h.db.Rehearse(h.ctx, func(db store.DB) (err error) {
 		e := provision.New(provision.Config{
 			Store: db.Provision(), Schemas: scim.CoreSchemas(), Targets: h.targets, Limits: h.limits,
 			Released: func(id string) bool { return h.release != "" && id == h.release },

@@ -12,7 +12,7 @@ import (
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
-	"github.com/usher-id/usher/internal/store/sqlite"
+	"github.com/usher-id/usher/internal/store"
 )
 
 // served runs an engine's Serve beside a test.
@@ -237,7 +237,7 @@ func TestStopDropsTheLease(t *testing.T) {
 		if told != 1 {
 			t.Errorf("%d cycles told of", told)
 		}
-		h.must(h.db.Read(h.ctx, func(r *sqlite.Tx) error {
+		h.must(h.db.Read(h.ctx, func(r store.Reader) error {
 			leases, err := r.Leases(h.ctx)
 			if len(leases) != 1 || !leases[0].Until.IsZero() {
 				t.Errorf("%+v", leases)

@@ -11,13 +11,13 @@ import (
 
 	"github.com/usher-id/usher/internal/request"
 	"github.com/usher-id/usher/internal/store"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store/storetest"
 )
 
 // stores returns one store as its engine sees it, and as everybody else does.
 func stores(t *testing.T) (engine, beside request.Store) {
 	t.Helper()
-	path := sqlitetest.New(t)
+	path := storetest.New(t)
 	e, err := store.Open(t.Context(), path, "engine")
 	if err != nil {
 		t.Fatal(err)

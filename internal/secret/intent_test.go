@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/usher-id/usher/internal/secret"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store/storetest"
 )
 
 // TestIntention walks an intention through its life: it is no version yet, survives what is
@@ -19,7 +19,7 @@ func TestIntention(t *testing.T) {
 	t.Parallel()
 	text, _ := newKey(t)
 	r := newRing(t, text)
-	db := open(t, sqlitetest.New(t))
+	db := open(t, storetest.New(t))
 	s, ctx := db.Secrets(), t.Context()
 	states := func() string {
 		t.Helper()
@@ -138,7 +138,7 @@ func TestPromoteForItsOrigin(t *testing.T) {
 	t.Parallel()
 	text, _ := newKey(t)
 	r := newRing(t, text)
-	s, ctx := open(t, sqlitetest.New(t)).Secrets(), t.Context()
+	s, ctx := open(t, storetest.New(t)).Secrets(), t.Context()
 	put := func(version int, origin string) {
 		t.Helper()
 		if err := secret.Put(ctx, s, r, seal(t, r, at("tenant", version, origin), "v"), false, "ines"); err != nil {

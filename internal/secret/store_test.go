@@ -17,7 +17,7 @@ import (
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/store"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store/storetest"
 )
 
 const canary = "canary-value-41f7a9"
@@ -75,7 +75,7 @@ func TestPut(t *testing.T) {
 	t.Parallel()
 	text, id := newKey(t)
 	r := newRing(t, text)
-	db := open(t, sqlitetest.New(t))
+	db := open(t, storetest.New(t))
 	s := db.Secrets()
 	put := func(version int, value string, rotate bool) error {
 		return secret.Put(t.Context(), s, r, seal(t, r, at("crm", version, "https://a.example"), value), rotate, "ines")
@@ -123,7 +123,7 @@ func TestPutOpensFirst(t *testing.T) {
 	text, id := newKey(t)
 	other, _ := newKey(t)
 	r := newRing(t, text)
-	db := open(t, sqlitetest.New(t))
+	db := open(t, storetest.New(t))
 	s := seal(t, r, at("crm", 1, "usher"), "v")
 	var missing *secret.MissingKeyError
 	if err := secret.Put(t.Context(), db.Secrets(), newRing(t, other), s, false, "ines"); !errors.As(err, &missing) || missing.Key != id {
@@ -266,7 +266,7 @@ func TestRewrapFails(t *testing.T) {
 	oldText, _ := newKey(t)
 	newText, _ := newKey(t)
 	oldRing, both := newRing(t, oldText), newRing(t, newText, oldText)
-	db := open(t, sqlitetest.New(t))
+	db := open(t, storetest.New(t))
 	want := fill(t, db, oldRing)
 	full := errors.New("the disk is full")
 	for point := 1; point <= 10; point++ {
@@ -335,7 +335,7 @@ func TestPutDropsLost(t *testing.T) {
 	text, id := newKey(t)
 	more, _ := newKey(t)
 	r, anew := newRing(t, text), newRing(t, more)
-	db := open(t, sqlitetest.New(t))
+	db := open(t, storetest.New(t))
 	s, ctx := db.Secrets(), t.Context()
 	put := func(r *secret.Ring, version int) {
 		t.Helper()

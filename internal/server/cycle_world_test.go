@@ -18,7 +18,9 @@ import (
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/server"
+	"github.com/usher-id/usher/internal/store/postgres/postgrestest"
 	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store/storetest"
 )
 
 // company is the configuration of every world, DIR its folder; a test replaces
@@ -84,13 +86,16 @@ type world struct {
 func in(t *testing.T, fn func(w *world)) {
 	t.Helper()
 	t.Parallel()
-	dir := sqlitetest.Dir(t)
+	dir, conf := sqlitetest.Dir(t), company
+	if storetest.OnPostgres() {
+		conf = strings.Replace(conf, "DIR/usher.db", postgrestest.New(t), 1)
+	}
 	p := &patience{Context: context.Background()}
 	// Outside of the bubble time is real.
 	defer time.AfterFunc(time.Minute, func() { p.lost.Store(true) }).Stop()
 	synctest.Test(t, func(t *testing.T) {
 		fn(&world{
-			t: t, ctx: p, dir: dir, conf: company, app: newFakeApp(),
+			t: t, ctx: p, dir: dir, conf: conf, app: newFakeApp(),
 			file: func(b []byte) []byte { return b }, aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC),
 		})
 	})

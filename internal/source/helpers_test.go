@@ -20,7 +20,7 @@ import (
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/store"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store/storetest"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -113,7 +113,7 @@ func mapped(tb testing.TB) *mapping.Mapping {
 
 func setup(t testing.TB) *house {
 	t.Helper()
-	db, err := store.Open(t.Context(), sqlitetest.New(t), "test")
+	db, err := store.Open(t.Context(), storetest.New(t), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

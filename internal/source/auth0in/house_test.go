@@ -19,7 +19,7 @@ import (
 	"github.com/usher-id/usher/internal/source/auth0in"
 	"github.com/usher-id/usher/internal/source/scimin"
 	"github.com/usher-id/usher/internal/store"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store/storetest"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -74,7 +74,7 @@ func setup(t *testing.T, change func(*auth0test.Config, *auth0in.Config)) *house
 	if h.reader, err = auth0in.New(in); err != nil {
 		t.Fatal(err)
 	}
-	if h.db, err = store.Open(t.Context(), sqlitetest.New(t), "test"); err != nil {
+	if h.db, err = store.Open(t.Context(), storetest.New(t), "test"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -21,7 +21,7 @@ import (
 	"github.com/usher-id/usher/internal/source/httpin"
 	"github.com/usher-id/usher/internal/source/httpintest"
 	"github.com/usher-id/usher/internal/store"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store/storetest"
 	"github.com/usher-id/usher/scim"
 )
 
@@ -95,7 +95,7 @@ func setup(t *testing.T, kind httpintest.Paging, change func(*httpintest.Server,
 	if h.list, err = httpin.New(h.conf); err != nil {
 		t.Fatal(err)
 	}
-	if h.db, err = store.Open(t.Context(), sqlitetest.New(t), "test"); err != nil {
+	if h.db, err = store.Open(t.Context(), storetest.New(t), "test"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

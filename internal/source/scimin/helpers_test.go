@@ -16,8 +16,8 @@ import (
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/mapping"
 	"github.com/usher-id/usher/internal/source/scimin"
-	"github.com/usher-id/usher/internal/store/sqlite"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store"
+	"github.com/usher-id/usher/internal/store/storetest"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimserver"
 )
@@ -34,7 +34,7 @@ func (open) Departures(context.Context, directory.Tx, directory.Cause, []string)
 // house is a store with a directory, and providers that push to it.
 type house struct {
 	testing.TB
-	db   *sqlite.DB
+	db   store.DB
 	path string
 	dir  *directory.Directory
 	m    *mapping.Mapping
@@ -44,8 +44,8 @@ type house struct {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	path := sqlitetest.New(t)
-	db, err := sqlite.Open(t.Context(), path, "test")
+	path := storetest.New(t)
+	db, err := store.Open(t.Context(), path, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func (h *house) settle() {
 func (h *house) people() map[string]directory.Listing {
 	h.Helper()
 	out := map[string]directory.Listing{}
-	err := h.db.Read(h.Context(), func(tx *sqlite.Tx) error {
+	err := h.db.Read(h.Context(), func(tx store.Reader) error {
 		all, err := tx.List(h.Context(), "", "", 1000)
 		for _, l := range all {
 			out[l.Person.UserName()] = l

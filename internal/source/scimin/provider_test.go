@@ -14,7 +14,7 @@ import (
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
-	"github.com/usher-id/usher/internal/store/sqlite"
+	"github.com/usher-id/usher/internal/store"
 	"github.com/usher-id/usher/scim"
 	"github.com/usher-id/usher/scim/scimserver"
 )
@@ -77,7 +77,7 @@ func TestNamesakesAreOthers(t *testing.T) {
 	if len(people) != 1 { // both are called ann
 		t.Fatalf("%v", people)
 	}
-	err := h.db.Read(t.Context(), func(tx *sqlite.Tx) error {
+	err := h.db.Read(t.Context(), func(tx store.Reader) error {
 		all, err := tx.List(t.Context(), "", "", 10)
 		if len(all) != 2 {
 			t.Errorf("%d people", len(all))

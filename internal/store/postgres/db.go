@@ -214,7 +214,7 @@ func (db *DB) Rehearse(ctx context.Context, fn func(*DB) error) error {
 	tx.jobs = db.jobs
 	defer w.rollback(tx)
 	// It looks at apps meanwhile, and takes the time that they take.
-	if err := tx.exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+	if err := errors.Join(tx.exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"), tx.flush(ctx)); err != nil {
 		return err
 	}
 	return fn(&DB{name: db.name, pool: db.pool, writer: w, jobs: db.jobs, within: tx})

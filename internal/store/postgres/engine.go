@@ -23,6 +23,8 @@ func (e *LockedError) Error() string {
 // errTaken is for an engine that was taken for dead.
 var errTaken = errors.New("another engine has taken the store over: this one writes no more")
 
+var errClosed = errors.New("store: it is closed")
+
 // errLone is for a copy that is gone: in a new session the same statements would be
 // about the store itself.
 var errLone = errors.New("the session that had the copy has ended")
@@ -60,6 +62,7 @@ type writer struct {
 	fence  int64 // 0 before enter
 	pid    int64 // of the session that holds the store
 	taken  bool
+	closed bool
 	stats  statistics
 	lone   bool // its connection is never opened anew, see OpenCopy
 }
@@ -67,6 +70,8 @@ type writer struct {
 // connect opens the connection anew, and takes the store again if it was held.
 func (w *writer) connect(ctx context.Context) error {
 	switch {
+	case w.closed:
+		return errClosed
 	case w.taken:
 		return errTaken
 	case w.lone:
@@ -235,6 +240,7 @@ func (w *writer) rollback(tx *Tx) {
 }
 
 func (w *writer) close() error {
+	w.closed = true
 	if w.conn == nil || w.conn.IsClosed() {
 		return nil
 	}

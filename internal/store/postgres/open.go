@@ -154,6 +154,12 @@ func meaning(e *pgconn.PgError) string {
 		return "the server only reads: it is a standby"
 	case "53100":
 		return "the server's disk is full"
+	case "57P01":
+		return "the server has ended the session, and nothing of the transaction is stored"
+	case "25P03":
+		return "this process stood still within a transaction, which the server has ended, and nothing of it is stored"
+	case "55P03", "57014":
+		return "it took too long, and nothing of the transaction is stored"
 	}
 	return ""
 }

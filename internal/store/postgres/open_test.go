@@ -122,7 +122,7 @@ func TestCannotOpen(t *testing.T) {
 func TestMeanings(t *testing.T) {
 	t.Parallel()
 	for code, says := range map[string]string{
-		"28000": "pg_hba.conf", "53300": "no more connections", "57P03": "starting or stopping", "25006": "it is a standby", "53100": "disk is full", "XX000": "store s: ",
+		"28000": "pg_hba.conf", "53300": "no more connections", "57P03": "starting or stopping", "25006": "it is a standby", "53100": "disk is full", "57P01": "ended the session", "25P03": "stood still", "57014": "too long", "55P03": "too long", "XX000": "store s: ",
 	} {
 		err := postgres.Explain("s", &pgconn.PgError{Severity: "FATAL", Code: code, Message: "as it says"})
 		if !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "as it says") {
@@ -186,14 +186,14 @@ func TestOneEngine(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if err := put(t, first, "p"); err == nil {
+		t.Error("a store that is closed was written to")
+	}
 	second, err := store.Open(t.Context(), url, "second")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer second.Close()
-	if err := put(t, first, "p"); err == nil {
-		t.Error("a store that is closed was written to")
-	}
 	if err := put(t, second, "p"); err != nil {
 		t.Error(err)
 	}

@@ -31,7 +31,7 @@ import (
 
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/store"
-	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/store/storetest"
 	"github.com/usher-id/usher/internal/token/oauth"
 )
 
@@ -104,7 +104,7 @@ var (
 func newDesk(t testing.TB, more ...oauth.Client) *desk {
 	t.Helper()
 	d := &desk{TB: t, key: ecKey(t)}
-	db, err := store.Open(t.Context(), sqlitetest.New(t), "test")
+	db, err := store.Open(t.Context(), storetest.New(t), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
