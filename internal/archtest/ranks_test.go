@@ -57,7 +57,7 @@ var ranks = map[string]rank{
 }
 
 // testOnly packages may import anything; nothing but test files may import them.
-var testOnly = map[string]bool{"internal/acceptance": true, "internal/app/apptest": true, "internal/archtest": true, "internal/bench": true, "internal/bench/perftable": true, "internal/sim": true, "internal/source/hrtest": true, "internal/store/sqlite/sqlitetest": true, "internal/store/storetest": true, "internal/testenv": true}
+var testOnly = map[string]bool{"internal/acceptance": true, "internal/app/apptest": true, "internal/archtest": true, "internal/bench": true, "internal/bench/perftable": true, "internal/sim": true, "internal/source/hrtest": true, "internal/store/postgres/postgrestest": true, "internal/store/sqlite/sqlitetest": true, "internal/store/storetest": true, "internal/testenv": true}
 
 // only narrows what a package may import of the project, and whether it may import other modules at all.
 var only = map[string]struct {
