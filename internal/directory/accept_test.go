@@ -58,7 +58,7 @@ func TestUnchangedEvaluatesNothing(t *testing.T) {
 func TestAStatementIsRejectedAlone(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	h.accept(h.says("2", ada), h.says("3", ada), h.says("4", ada), h.says("6", ada))
+	h.accept(h.says("2", ada), h.says("3", ada), h.says("4", ada), h.says("6", ada), h.says("7", ada))
 	before := h.events()
 	unmapped := h.says("2", ada.with(row{title: "x"}))
 	unmapped.Map = func() (*scim.Resource, error) { return nil, errPoison }
@@ -70,11 +70,12 @@ func TestAStatementIsRejectedAlone(t *testing.T) {
 		h.says("4", ada.with(row{endDate: "soon"})),
 		h.says("5", ada),
 		h.says("6", huge), // more than a value may hold when it is read again
+		h.says("7", ada.with(row{onLeave: "yes"})),
 	)
-	if out.New != 2 || out.Changed != 0 || len(out.Rejected) != 4 {
-		t.Fatalf("accepted %d new, %d changed, %d rejected; want 2, 0, 4", out.New, out.Changed, len(out.Rejected))
+	if out.New != 2 || out.Changed != 0 || len(out.Rejected) != 5 {
+		t.Fatalf("accepted %d new, %d changed, %d rejected; want 2, 0, 5", out.New, out.Changed, len(out.Rejected))
 	}
-	for i, id := range []string{"2", "3", "4", "6"} {
+	for i, id := range []string{"2", "3", "4", "6", "7"} {
 		found := false
 		for _, r := range out.Rejected {
 			found = found || r.ID == id && r.Err != nil

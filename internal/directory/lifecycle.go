@@ -15,10 +15,13 @@ type Calendar struct {
 	PreHire time.Duration // how long before the start somebody is let in
 }
 
-// facts are the dates that decide a state; a zero time is an absent one.
+// facts are what decides a state; a zero time is an absent one.
 type facts struct {
 	start, end           time.Time
 	leaveStart, leaveEnd time.Time
+	// onLeave is the source's word that a leave is on, of which it may not tell the days.
+	// It is no day, so that a row that says so today and tomorrow says the same.
+	onLeave bool
 }
 
 // paths of the lifecycle extension, by alias-free name.
@@ -27,6 +30,7 @@ var (
 	endDate        = scim.Path{URN: scim.UsherUserURN, Attr: "endDate"}
 	leaveStartDate = scim.Path{URN: scim.UsherUserURN, Attr: "leaveStartDate"}
 	leaveEndDate   = scim.Path{URN: scim.UsherUserURN, Attr: "leaveEndDate"}
+	onLeave        = scim.Path{URN: scim.UsherUserURN, Attr: "onLeave"}
 )
 
 func factsOf(u *scim.Resource) (facts, error) {
@@ -46,7 +50,25 @@ func factsOf(u *scim.Resource) (facts, error) {
 		}
 		*d.into = t
 	}
+	if v, ok := u.At(onLeave); ok {
+		if f.onLeave, ok = v.AsBool(); !ok {
+			return f, fmt.Errorf("%s is no boolean", onLeave.Attr)
+		}
+	}
 	return f, nil
+}
+
+// away tells whether a leave is on: one of which the first day is told, or the word. A
+// first day that lies ahead and an end that has passed outdo the word, which may be older.
+func (f *facts) away(now time.Time) bool {
+	return (f.onLeave || !f.leaveStart.IsZero()) && !f.leaveStart.After(now) && (f.leaveEnd.IsZero() || f.leaveEnd.After(now))
+}
+
+func (f *facts) whyAway() string {
+	if f.leaveStart.IsZero() {
+		return "on leave, as the source says"
+	}
+	return "on leave since " + stamp(f.leaveStart)
 }
 
 // derive is the lifecycle: the state at c.Now, why, and when time alone will
@@ -61,8 +83,8 @@ func derive(c Calendar, f facts) (s State, why string, next time.Time) {
 		return Leaver, "the end date " + stamp(f.end) + " has passed", time.Time{}
 	case !from.IsZero() && from.After(c.Now):
 		return Staged, "the start date " + stamp(f.start) + " lies ahead", soonest(c.Now, from, f.end)
-	case !f.leaveStart.IsZero() && !f.leaveStart.After(c.Now) && (f.leaveEnd.IsZero() || f.leaveEnd.After(c.Now)):
-		return OnLeave, "on leave since " + stamp(f.leaveStart), soonest(c.Now, f.leaveEnd, f.end)
+	case f.away(c.Now):
+		return OnLeave, f.whyAway(), soonest(c.Now, f.leaveEnd, f.end)
 	}
 	return Active, "employed", soonest(c.Now, f.end, f.leaveStart)
 }

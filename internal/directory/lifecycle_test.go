@@ -39,6 +39,15 @@ func TestDerive(t *testing.T) {
 		{"on leave until after the end", directory.Facts{LeaveStart: noon.Add(-day), LeaveEnd: noon.Add(day), End: noon.Add(second)}, 0, directory.OnLeave, noon.Add(second)},
 		{"leave that ends before it starts", directory.Facts{LeaveStart: noon, LeaveEnd: noon.Add(-day)}, 0, directory.Active, never},
 		{"ended while on leave", directory.Facts{LeaveStart: noon.Add(-day), End: noon}, 0, directory.Leaver, never},
+		{"said to be on leave", directory.Facts{OnLeave: true}, 0, directory.OnLeave, never},
+		{"said to be, since yesterday", directory.Facts{OnLeave: true, LeaveStart: noon.Add(-day)}, 0, directory.OnLeave, never},
+		{"said to be, from a second ahead on", directory.Facts{OnLeave: true, LeaveStart: noon.Add(second)}, 0, directory.Active, noon.Add(second)},
+		{"said to be, back in a second", directory.Facts{OnLeave: true, LeaveEnd: noon.Add(second)}, 0, directory.OnLeave, noon.Add(second)},
+		{"said to be, back now", directory.Facts{OnLeave: true, LeaveEnd: noon}, 0, directory.Active, never},
+		{"said to be, and ends in a second", directory.Facts{OnLeave: true, End: noon.Add(second)}, 0, directory.OnLeave, noon.Add(second)},
+		{"said to be, and ended", directory.Facts{OnLeave: true, End: noon}, 0, directory.Leaver, never},
+		{"said to be, and starts in a second", directory.Facts{OnLeave: true, Start: noon.Add(second)}, 0, directory.Staged, noon.Add(second)},
+		{"not said to be, by days", directory.Facts{LeaveStart: noon.Add(-day)}, 0, directory.OnLeave, never},
 		{"starts and has ended", directory.Facts{Start: noon.Add(day), End: noon}, 0, directory.Leaver, never},
 		{"ends before it starts", directory.Facts{Start: noon.Add(2 * day), End: noon.Add(day)}, 0, directory.Staged, noon.Add(day)},
 	} {
@@ -69,7 +78,7 @@ func TestCalendarMissesNothing(t *testing.T) {
 			}
 			return begin.Add(time.Duration(n) * time.Second)
 		}
-		f := directory.Facts{Start: date("start"), End: date("end"), LeaveStart: date("leaveStart"), LeaveEnd: date("leaveEnd")}
+		f := directory.Facts{Start: date("start"), End: date("end"), LeaveStart: date("leaveStart"), LeaveEnd: date("leaveEnd"), OnLeave: rapid.Bool().Draw(t, "onLeave")}
 		preHire := time.Duration(rapid.IntRange(0, 3).Draw(t, "preHire")) * time.Second
 		state, _, next := directory.Derive(directory.Calendar{Now: begin, PreHire: preHire}, f)
 		for n := 1; n <= horizon+1; n++ {
@@ -87,6 +96,42 @@ func TestCalendarMissesNothing(t *testing.T) {
 		}
 		if !next.IsZero() {
 			t.Fatalf("%+v: the calendar waits for %v, when nothing can come any more", f, next)
+		}
+	})
+}
+
+// TestWordOfLeave: that somebody is said to be on leave makes of nobody but who is active
+// somebody who is on leave, and the other way round; who is in, and when that changes, it
+// leaves alone.
+func TestWordOfLeave(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(t *rapid.T) {
+		date := func(name string) time.Time {
+			n := rapid.IntRange(-3, 3).Draw(t, name)
+			if n == 3 {
+				return time.Time{}
+			}
+			return now.Add(time.Duration(n) * time.Second)
+		}
+		f := directory.Facts{Start: date("start"), End: date("end"), LeaveStart: date("leaveStart"), LeaveEnd: date("leaveEnd")}
+		cal := directory.Calendar{Now: now, PreHire: time.Duration(rapid.IntRange(0, 2).Draw(t, "preHire")) * time.Second}
+		without, _, _ := directory.Derive(cal, f)
+		f.OnLeave = true
+		with, _, next := directory.Derive(cal, f)
+		dated := !f.LeaveStart.IsZero() || !f.LeaveEnd.IsZero()
+		switch {
+		case with.In() != without.In() || !with.In() && with != without:
+			t.Fatalf("%+v: %s by the word, %s without it", f, with, without)
+		case without == directory.OnLeave && with != directory.OnLeave:
+			t.Fatalf("%+v: %s by the word, and by the days on leave", f, with)
+		case !dated && with.In() && with != directory.OnLeave:
+			t.Fatalf("%+v: %s, and no day stands against the word", f, with)
+		case !f.LeaveStart.IsZero() && with != without: // the days decide
+			t.Fatalf("%+v: %s by the word, %s by the days", f, with, without)
+		}
+		if !dated && with.In() && !next.Equal(f.End) {
+			t.Fatalf("%+v: the word changes by itself at %v", f, next)
 		}
 	})
 }

@@ -79,14 +79,15 @@ func (o *opinions) choose(now time.Time) {
 }
 
 // IsDate tells the attributes that decide when somebody comes and goes. They are
-// of one record, as the start of one employment and the end of another make none.
+// of one record, as the start of one employment and the end of another make none; so is
+// the word that stands for the days of a leave.
 func IsDate(p scim.Path) bool {
-	return p == startDate || p == endDate || p == leaveStartDate || p == leaveEndDate
+	return p == startDate || p == endDate || p == leaveStartDate || p == leaveEndDate || p == onLeave
 }
 
 // keepDates gives a resource the dates of another one.
 func keepDates(user, of *scim.Resource) error {
-	for _, p := range []scim.Path{startDate, endDate, leaveStartDate, leaveEndDate} {
+	for _, p := range []scim.Path{startDate, endDate, leaveStartDate, leaveEndDate, onLeave} {
 		v, _ := of.At(p)
 		if err := user.Put(p, v); err != nil {
 			return err
