@@ -151,7 +151,7 @@ type worker struct {
 	LastDay       string                  `json:"last_day_of_work,omitzero"`
 	NotTold       string                  `json:"end_not_told,omitzero"`     // Hired, of whoever is terminated without a date that we may see
 	LeaveFrom     string                  `json:"leave_start_date,omitzero"` // of a leave that is on
-	LeaveTo       string                  `json:"leave_end_date,omitzero"`
+	LeaveTo       string                  `json:"leave_end_date,omitzero"`   // the last day of it
 	Title         string                  `json:"business_title,omitzero"`
 	Position      string                  `json:"position_title,omitzero"`
 	Location      string                  `json:"location,omitzero"`
@@ -268,6 +268,9 @@ func (w *worker) stands(s *status, day string) {
 			w.Status, w.LeaveFrom = onLeave, dayOf(l.From)
 			if w.LeaveTo = dayOf(l.Estimated); w.LeaveTo == "" {
 				w.LeaveTo = dayOf(l.To)
+			}
+			if w.LeaveTo < day { // an estimate that did not hold, or the end of the leave before
+				w.LeaveTo = ""
 			}
 		}
 	}
