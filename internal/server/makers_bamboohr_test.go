@@ -10,6 +10,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +21,7 @@ import (
 
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source/hrtest"
+	"github.com/usher-id/usher/internal/testenv"
 )
 
 const bambooCompany = `store: DIR/usher.db
@@ -175,6 +179,30 @@ func TestBambooHRIsAskedForNoMore(t *testing.T) {
 	slices.Sort(want)
 	if slices.Sort(asked); !slices.Equal(asked, want) {
 		t.Errorf("asked for %v, want %v", asked, want)
+	}
+}
+
+// TestBambooHRLeave: which employment status is a leave is not known until the line that the
+// page offers says so.
+func TestBambooHRLeave(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(testenv.Root(t), "docs", "hr", "bamboohr.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`\n      usher\.onLeave: '.*'`).FindString(string(page))
+	if line == "" {
+		t.Fatal("the page has no line")
+	}
+	for more, want := range map[string]int{"": 0, line: 1} {
+		staff := bambooStaff(4)
+		staff[1].LeaveFrom = "2026-01-01"
+		s, _ := bamboo(t, staff)
+		s.conf = strings.Replace(s.conf, `"@acme.example"`, `"@acme.example"`+more, 1)
+		doc, err := s.opened(t).Apply(t.Context(), server.Options{Actor: "test"})
+		if err != nil || doc.People.OnLeave != want || doc.People.Active != 4-want || !s.has(4) {
+			t.Errorf("with %q: %v, %+v, %v", more, err, doc, s.live())
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source/hrtest"
 )
@@ -159,7 +160,7 @@ func TestHiBobHides(t *testing.T) {
 		}
 		return doc
 	}
-	if doc := run(); doc.People.Active != 20 {
+	if doc := run(); doc.People.Active != 14 || doc.People.OnLeave != 6 || !s.has(20) {
 		t.Errorf("who is on leave counts as inactive and is there all the same: %+v", doc.People)
 	}
 	hr.Permit(false, "internal")
@@ -171,8 +172,46 @@ func TestHiBobHides(t *testing.T) {
 		t.Errorf("six are hidden: %+v %+v", doc.People, doc.Holds)
 	}
 	hr.Permit(false)
-	if doc := run(); doc.People.Active != 20 || len(doc.Holds) != 0 {
+	if doc := run(); doc.People.Active != 14 || doc.People.OnLeave != 6 || len(doc.Holds) != 0 {
 		t.Errorf("they are shown again: %+v %+v", doc.People, doc.Holds)
+	}
+}
+
+// TestHiBobLeave: by a lifecycle status that is called a leave somebody is on leave; garden
+// leave is none, and a kind of leave that is called otherwise wants a line.
+func TestHiBobLeave(t *testing.T) {
+	t.Parallel()
+	const line = `
+      usher.onLeave: row.status in ["leave", "parental leave", "sabbatical"]`
+	for name, c := range map[string]struct {
+		more string
+		away []string
+	}{
+		"by itself":  {"", []string{"leave", "Parental leave", "parental leave", "Long-term leave"}},
+		"as it says": {line, []string{"leave", "parental leave", "sabbatical"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			statuses := []string{"employed", "garden leave", "Garden leave", "gardenLeave", "hired", "leave", "Parental leave", "parental leave", "Long-term leave", "sabbatical", "3341"}
+			staff := bobStaff(len(statuses))
+			s, hr := bob(t, staff)
+			s.conf = strings.Replace(s.conf, `"@acme.example"`, `"@acme.example"`+c.more, 1)
+			for i, status := range statuses {
+				hr.SetStatus(staff[i].ID, status)
+			}
+			u := s.opened(t)
+			if _, err := u.Apply(t.Context(), server.Options{Actor: "test"}); err != nil {
+				t.Fatal(err)
+			}
+			var away []string
+			err := u.List(t.Context(), directory.OnLeave, func(l directory.Listing) {
+				i := slices.IndexFunc(staff, func(p hrtest.Worker) bool { return p.First+"@acme.example" == l.Person.UserName() })
+				away = append(away, statuses[i])
+			})
+			if slices.Sort(away); err != nil || !slices.Equal(away, slices.Sorted(slices.Values(c.away))) || !s.has(len(statuses)) {
+				t.Errorf("%q are on leave, want %q; %v, %v", away, c.away, s.live(), err)
+			}
+		})
 	}
 }
 
@@ -229,7 +268,7 @@ func TestHiBobIsAskedForNoMore(t *testing.T) {
 	until(t, "all have accounts", func() bool { return s.has(2) })
 	mu.Lock()
 	defer mu.Unlock()
-	want := []string{"root.id", "work.employeeIdInCompany", "root.firstName", "root.surname", "root.displayName", "work.startDate", "internal.terminationDate", "work.department", "work.title", "work.custom.field_1"}
+	want := []string{"root.id", "work.employeeIdInCompany", "root.firstName", "root.surname", "root.displayName", "work.startDate", "internal.terminationDate", "internal.lifecycleStatus", "work.department", "work.title", "work.custom.field_1"}
 	slices.Sort(want)
 	if slices.Sort(asked); !slices.Equal(asked, want) {
 		t.Errorf("asked for %v, want %v", asked, want)

@@ -279,19 +279,30 @@ func TestWorkdayIsAskedForNoMore(t *testing.T) {
 	}
 }
 
-// TestWorkdayLeave: a leave is told while it is on, if we may see it.
+// TestWorkdayLeave: a leave is told while it is on, if we may see it; also one that goes on
+// behind its estimated end, and one of which we may not see the days.
 func TestWorkdayLeave(t *testing.T) {
 	t.Parallel()
 	h, hr := soapHouse(t, "")
-	hr.Leaves = true
+	hr.Leaves, hr.LeaveEnds = true, map[string]string{"3": "2026-03-09", "4": "-"}
 	staff := workdayStaff(4)
-	staff[1].LeaveFrom, staff[1].LeaveTo = "2026-03-05", "2026-03-20"
+	for i := range 3 {
+		staff[1+i].LeaveFrom, staff[1+i].LeaveTo = "2026-03-05", "2026-03-20"
+	}
 	hr.Set("2026-03-02", staff)
-	for _, c := range []struct{ now, want string }{{"2026-03-02T09:00:00Z", "active"}, {"2026-03-06T09:00:00Z", "on_leave"}, {"2026-03-22T09:00:00Z", "active"}} {
+	for _, c := range []struct{ now, want string }{
+		{"2026-03-02T09:00:00Z", "active"},
+		{"2026-03-06T09:00:00Z", "on_leave"},
+		{"2026-03-12T09:00:00Z", "on_leave"},
+		{"2026-03-20T09:00:00Z", "on_leave"},
+		{"2026-03-22T09:00:00Z", "active"},
+	} {
 		h.now = c.now
 		h.must()
-		if state, _ := h.is("p2@acme.example", "title"); state != c.want {
-			t.Errorf("%s: %s, want %s", c.now, state, c.want)
+		for _, who := range []string{"p2", "p3", "p4"} {
+			if state, _ := h.is(who+"@acme.example", "title"); state != c.want {
+				t.Errorf("%s at %s: %s, want %s", who, c.now, state, c.want)
+			}
 		}
 	}
 }

@@ -22,6 +22,7 @@ type HiBob struct {
 
 	user, token string
 	hidden      []string          // categories that the service user may not see
+	byHand      map[string]string // statuses that somebody has set, by id
 	hiddenOf    map[string]string // the same of somebody alone, by id
 	employed    bool              // it may see nobody but those who are employed
 	limit       int               // of searches in a window; 0: none
@@ -34,7 +35,7 @@ type HiBob struct {
 // NewHiBob starts one with a service user.
 func NewHiBob(t testing.TB, user, token string) *HiBob {
 	t.Helper()
-	b := &HiBob{user: user, token: token}
+	b := &HiBob{user: user, token: token, byHand: map[string]string{}}
 	b.start(t, b.serve)
 	return b
 }
@@ -52,6 +53,13 @@ func (b *HiBob) HideOf(id, category string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.hiddenOf = map[string]string{id: category}
+}
+
+// SetStatus has a lifecycle status as it is there, whatever the days say.
+func (b *HiBob) SetStatus(id, status string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.byHand[id] = status
 }
 
 // Limit has no more than n searches in a window answered; there a window is a minute.
@@ -147,11 +155,13 @@ func (b *HiBob) search(w http.ResponseWriter, r *http.Request) {
 // status is a lifecycle status, which begins and ends with the day.
 func (b *HiBob) status(p Worker) string {
 	switch {
+	case b.byHand[p.ID] != "":
+		return b.byHand[p.ID]
 	case p.Start() > b.today:
 		return "hired"
 	case p.End() != "" && p.End() < b.today:
 		return "terminated"
-	case p.LeaveFrom != "" && p.LeaveFrom <= b.today && (p.LeaveTo == "" || p.LeaveTo >= b.today):
+	case p.Away(b.today):
 		return "parental leave" // and not: remain active
 	}
 	return "employed"

@@ -32,7 +32,7 @@ type Worker struct {
 	Zone      string // the site's time zone, where the system tells one
 	Jobs      []Job  // the first is the primary one; most have one
 	LeaveFrom string
-	LeaveTo   string
+	LeaveTo   string // the last day of it
 }
 
 // Job is an employment.
@@ -63,6 +63,12 @@ func (w Worker) End() (day string) {
 		day = max(day, j.End)
 	}
 	return day
+}
+
+// Away tells whether somebody who works here is on leave on a day.
+func (w Worker) Away(day string) bool {
+	return w.LeaveFrom != "" && w.LeaveFrom <= day && (w.LeaveTo == "" || w.LeaveTo >= day) &&
+		w.Start() <= day && (w.End() == "" || w.End() >= day)
 }
 
 // System is what all of them have: people, a clock, and a way to go wrong.

@@ -3,6 +3,7 @@
 package hrtest
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -34,6 +35,9 @@ type Workday struct {
 	Rescinded map[string]bool
 	// Leaves says that the user may see leaves.
 	Leaves bool
+	// LeaveEnds are estimated ends of leaves that differ from what comes, by id; "-" if the
+	// user may not see its days.
+	LeaveEnds map[string]string
 
 	user, password string
 	groups         []string // that were asked for last, of those that are true
@@ -257,12 +261,12 @@ func (s *Workday) worker(b *strings.Builder, p Worker, day string) {
 		date("Termination_Date", former.End)
 		date("Termination_Last_Day_of_Work", former.End)
 	}
-	if away := p.LeaveFrom != "" && p.LeaveFrom <= day && day <= p.LeaveTo; s.Leaves {
+	if away := p.Away(day); s.Leaves {
 		b.WriteString(`<wd:Leave_Status_Data>`)
 		tag("On_Leave", flag[away])
-		if away {
+		if end := cmp.Or(s.LeaveEnds[p.ID], p.LeaveTo); away && end != "-" {
 			date("Leave_Start_Date", p.LeaveFrom)
-			date("Estimated_Leave_End_Date", p.LeaveTo)
+			date("Estimated_Leave_End_Date", end)
 		}
 		b.WriteString(`</wd:Leave_Status_Data>`)
 	}
