@@ -9,8 +9,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +23,7 @@ import (
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source/hrtest"
 	"github.com/usher-id/usher/internal/store/sqlite/sqlitetest"
+	"github.com/usher-id/usher/internal/testenv"
 )
 
 // madeSecret is by which the calls of makers' systems are known.
@@ -54,8 +58,8 @@ type called struct {
 }
 
 // inCalled plays in a company that a maker's system calls, in a bubble of its own. It begins
-// on a day with some people.
-func inCalled(t *testing.T, name, now string, people []hrtest.Worker, more string, play func(c *called, kind madeKind, dir string)) {
+// on a day with some people; more are further keys of its webhook.
+func inCalled(t *testing.T, name, now string, people []hrtest.Worker, subscribe func(*testing.T, madeKind), more string, play func(c *called, kind madeKind, dir string)) {
 	t.Helper()
 	kind, dir := madeKinds(t)[name], sqlitetest.Dir(t) // which run outside of it
 	kind.system.Fault(closing)
@@ -63,7 +67,7 @@ func inCalled(t *testing.T, name, now string, people []hrtest.Worker, more strin
 		app := newFakeApp()
 		c := &called{T: t, name: name, system: kind.system, app: app}
 		c.system.Reach(c.way)
-		conf := strings.NewReplacer("STORE", dir+"/called.db", "now: NOW, ", "", "SOURCE", strings.ReplaceAll(kind.source, "URL", kind.system.URL)+more+"\n    webhook: {secrets: ["+madeSecret+"]}").Replace(madeCompany)
+		conf := strings.NewReplacer("STORE", dir+"/called.db", "now: NOW, ", "", "SOURCE", strings.ReplaceAll(kind.source, "URL", kind.system.URL)+"\n    webhook: {secrets: ["+madeSecret+"]"+more+"}").Replace(madeCompany)
 		cfg, err := config.Parse("usher.yaml", []byte(conf), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -81,7 +85,7 @@ func inCalled(t *testing.T, name, now string, people []hrtest.Worker, more strin
 		c.calls = c.usher.Calls("hr", slog.New(slog.DiscardHandler))
 		c.system.Set(now[:len("2026-11-26")], people)
 		c.readAll()
-		subscribes[name](t, kind)
+		subscribe(t, kind)
 		play(c, kind, dir)
 	})
 }
@@ -210,15 +214,61 @@ func (w *madeTwins) calledFor(now string) {
 // read everybody once, at the beginning; what a file leads to, their own calls lead to.
 func TestMakersByCalls(t *testing.T) {
 	t.Parallel()
-	for name := range subscribes {
+	for name, subscribe := range subscribes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inCalled(t, name, "2026-02-28T09:00:00Z", nil, "", func(c *called, kind madeKind, dir string) {
+			inCalled(t, name, "2026-02-28T09:00:00Z", nil, subscribe, "", func(c *called, kind madeKind, dir string) {
 				w := &madeTwins{T: c.T, kind: kind, dir: dir, apps: [2]*fakeApp{newFakeApp(), c.app}, aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), called: c}
 				w.story()
 				// Whom we are told to be deleted is not found by their id, and looked for among all.
 				if c.reads != 3 {
 					c.Errorf("everybody was read %d times because of a call, and people were deleted on three days", c.reads)
+				}
+			})
+		})
+	}
+}
+
+// asks counts what is asked for, by the path that holds a text, from now on.
+func (c *called) asks(path string) (count func() int) {
+	var n atomic.Int64
+	c.system.Fault(func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, path) {
+			n.Add(1)
+		}
+		return closing(w, r)
+	})
+	return func() int { return int(n.Swap(0)) }
+}
+
+// TestBambooHRFieldBased: calls of the other form hold several people each. By the path that
+// the page says, they are read by their ids; without it, everybody is.
+func TestBambooHRFieldBased(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(testenv.Root(t), "docs", "hr", "bamboohr.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = `person: "employees[*].id"`
+	if !strings.Contains(string(page), path) {
+		t.Error("the page does not say so")
+	}
+	for more, reports := range map[string]int{"": 1, ", " + path: 0} {
+		t.Run(more, func(t *testing.T) {
+			t.Parallel()
+			staff := bambooStaff(16)
+			inCalled(t, "bamboohr", "2026-03-01T09:00:00Z", staff, func(t *testing.T, k madeKind) { k.bamboo.SubscribeFields(t, calledAt, madeSecret) }, more, func(c *called, kind madeKind, _ string) {
+				count := c.asks("reports/custom")
+				staff[1].Jobs[0].End, staff[3].Jobs[0].End = "2026-01-31", "2026-01-31"
+				c.at("2026-03-01T10:00:00Z", staff)
+				if live := c.live(); len(live) != 14 || slices.Contains(live, "p2") || slices.Contains(live, "p4") {
+					c.Errorf("%v have accounts", live)
+				}
+				if n := count(); n != reports {
+					c.Errorf("everybody was asked for %d times, want %d", n, reports)
+				}
+				if went := c.system.Deliveries(); len(went) != 1 || went[0].Status != http.StatusNoContent {
+					c.Errorf("%v went out", went)
 				}
 			})
 		})
