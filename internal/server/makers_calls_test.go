@@ -5,7 +5,6 @@ package server_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -26,8 +26,11 @@ import (
 	"github.com/usher-id/usher/internal/testenv"
 )
 
-// madeSecret is by which the calls of makers' systems are known.
-const madeSecret = "the-secret-by-which-calls-are-known"
+// The secrets by which the calls of makers' systems are known: one, and the one that follows.
+const (
+	madeSecret = "the-secret-by-which-calls-are-known"
+	madeSecond = "the-second-secret-by-which-they-are"
+)
 
 // subscribes has the systems that call do so, by name.
 var subscribes = map[string]func(t *testing.T, kind madeKind){
@@ -52,8 +55,8 @@ type called struct {
 	usher  *server.Usher
 	app    *fakeApp
 	calls  *server.Calls
-	// answers are given in the place of ours, if not 0; may be nil.
-	answers func() int
+	// answers says what becomes of calls on our side, in the place of just taking them; may be nil.
+	answers func(take func(*http.Request) (*http.Response, error), r *http.Request) (*http.Response, error)
 	reads   int // of everybody, because calls had it
 }
 
@@ -67,7 +70,7 @@ func inCalled(t *testing.T, name, now string, people []hrtest.Worker, subscribe 
 		app := newFakeApp()
 		c := &called{T: t, name: name, system: kind.system, app: app}
 		c.system.Reach(c.way)
-		conf := strings.NewReplacer("STORE", dir+"/called.db", "now: NOW, ", "", "SOURCE", strings.ReplaceAll(kind.source, "URL", kind.system.URL)+"\n    webhook: {secrets: ["+madeSecret+"]"+more+"}").Replace(madeCompany)
+		conf := strings.NewReplacer("STORE", dir+"/called.db", "now: NOW, ", "", "SOURCE", strings.ReplaceAll(kind.source, "URL", kind.system.URL)+"\n    webhook: {secrets: ["+madeSecret+", "+madeSecond+"]"+more+"}").Replace(madeCompany)
 		cfg, err := config.Parse("usher.yaml", []byte(conf), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -100,10 +103,12 @@ func closing(w http.ResponseWriter, _ *http.Request) bool {
 // way is how calls come: straight to the handler.
 func (c *called) way(r *http.Request) (*http.Response, error) {
 	if c.answers != nil {
-		if status := c.answers(); status != 0 {
-			return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
-		}
+		return c.answers(c.take, r)
 	}
+	return c.take(r)
+}
+
+func (c *called) take(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	c.calls.ServeHTTP(w, r)
 	return w.Result(), nil
@@ -273,4 +278,161 @@ func TestBambooHRFieldBased(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestUntoldIsRead: of what a maker tells nobody, the next read of everybody tells. Whoever's
+// end is taken back so is out on its day if nobody has read them until then, and in again by
+// the read.
+func TestUntoldIsRead(t *testing.T) {
+	t.Parallel()
+	takenBack := func(w *hrtest.Worker) { w.Jobs[0].End = "" }
+	for _, c := range []struct {
+		name, what string
+		change     func(*hrtest.Worker)
+		out        bool // on 2026-03-11
+	}{
+		{"bamboohr", "an end ahead is taken back", takenBack, true},
+		{"hibob", "the entry of an end is deleted", takenBack, true},
+		{"personio", "another job", func(w *hrtest.Worker) { w.Jobs[0].Title = "Head" }, false},
+		{"bamboohr", "another kind of employment", func(w *hrtest.Worker) { w.Jobs[0].Kind, w.Jobs[0].End = "Contractor", "" }, true},
+	} {
+		for _, soon := range []bool{true, false} {
+			t.Run(fmt.Sprint(c.name, ", ", c.what, ", ", soon), func(t *testing.T) {
+				t.Parallel()
+				staff := bambooStaff(16)
+				if c.out {
+					staff[4].Jobs[0].End = "2026-03-10"
+				}
+				inCalled(t, c.name, "2026-03-01T09:00:00Z", staff, subscribes[c.name], "", func(cc *called, _ madeKind, _ string) {
+					cc.system.Deliveries()
+					c.change(&staff[4])
+					cc.at("2026-03-05T10:00:00Z", staff)
+					if went := cc.system.Deliveries(); len(went) > 0 {
+						cc.Errorf("it was told: %v", went)
+					}
+					want := cc.as(staff[4])
+					if soon {
+						cc.readAll()
+						cc.is(want)
+					}
+					cc.at("2026-03-11T10:00:00Z", staff)
+					if out := !slices.Contains(cc.live(), "p5"); out != (c.out && !soon) {
+						cc.Errorf("out: %t", out)
+					}
+					cc.readAll()
+					cc.is(want)
+					if live := cc.live(); len(live) != 16 {
+						cc.Errorf("%v have accounts", live)
+					}
+				})
+			})
+		}
+	}
+}
+
+// as is somebody as they are to be seen who is in.
+func (c *called) as(w hrtest.Worker) string {
+	return fmt.Sprintf("%s@acme.example active %q true %q true", w.First, w.First+" "+w.Last, w.Jobs[0].Title)
+}
+
+// is holds that somebody is seen so.
+func (c *called) is(want string) {
+	c.Helper()
+	found := false
+	err := c.usher.List(c.Context(), "", func(l directory.Listing) { found = found || asSeen(*l.Person) == want })
+	if err != nil || !found {
+		c.Errorf("nobody is %s: %v", want, err)
+	}
+}
+
+// TestHiddenFromTheList: a call about somebody whom the list hides, or whom nobody knows, has
+// them asked for and everybody read, and changes nothing; many in a row have nobody out.
+func TestHiddenFromTheList(t *testing.T) {
+	t.Parallel()
+	for name, subscribe := range subscribes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			staff := bambooStaff(16)
+			inCalled(t, name, "2026-03-01T09:00:00Z", staff, subscribe, "", func(c *called, _ madeKind, _ string) {
+				before := c.seen()
+				for range 5 {
+					for _, kind := range []string{"employee.updated", "person.updated", "employee.deleted", "of.a.type.that.nobody.knows"} {
+						c.system.Send(kind, "999")
+					}
+					c.work()
+				}
+				for _, d := range c.system.Deliveries() {
+					if d.Status != http.StatusNoContent {
+						c.Errorf("%s was answered with %d", d.Type, d.Status)
+					}
+				}
+				if after := c.seen(); !slices.Equal(before, after) || len(c.live()) != 16 {
+					c.Errorf("%q, and it was %q", after, before)
+				}
+				if c.reads != 5 {
+					c.Errorf("everybody was read %d times", c.reads)
+				}
+			})
+		})
+	}
+}
+
+// seen is everybody, in order.
+func (c *called) seen() (out []string) {
+	c.Helper()
+	if err := c.usher.List(c.Context(), "", func(l directory.Listing) { out = append(out, asSeen(*l.Person)) }); err != nil {
+		c.Fatal(err)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// TestSecretRotatesInFlight: a call that was signed before its secret was exchanged, and
+// arrives behind that, is taken, and so is what is signed by the new one; what is signed by
+// the one before is not any more once another has followed.
+func TestSecretRotatesInFlight(t *testing.T) {
+	t.Parallel()
+	staff := bambooStaff(6)
+	s, hr := bamboo(t, staff)
+	s.conf = strings.Replace(s.conf, "["+bambooKey+"]", `["secret:calls"]`, 1) + "secrets: {key: DIR/usher.key}\n"
+	s.conf = strings.Replace(s.conf, "since: {every: 10s}", "since: {every: 1h}", 1)
+	b := built(t, keyed(t, s.dir), s.conf)
+	u := opened(t, b)
+	put(t, u, "calls", "canary-of-calls-number-1", false)
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.serve(t)
+	until(t, "all have accounts", func() bool { return s.has(6) })
+	hr.Subscribe(t, s.url+"/hooks/hr", "canary-of-calls-number-1")
+	secrets := 1
+	for i, c := range []struct {
+		follow int // secrets that follow while a call is in flight
+		status int
+	}{{1, http.StatusNoContent}, {0, http.StatusNoContent}, {2, http.StatusUnauthorized}} {
+		signed, arrive := make(chan struct{}), make(chan struct{})
+		release := sync.OnceFunc(func() { close(arrive) })
+		t.Cleanup(release) // else what is on its way would be waited for
+		hr.Sending(func(hrtest.Event) { close(signed); <-arrive })
+		staff[i].Jobs[0].End = "2026-01-31"
+		hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
+		<-signed
+		for range c.follow {
+			secrets++
+			next := fmt.Sprint("canary-of-calls-number-", secrets)
+			if notes, err := ask(t, b, "calls", next, true); err != nil || len(notes) > 0 {
+				t.Fatalf("%v %v", notes, err)
+			}
+			hr.Rotate(next)
+		}
+		release()
+		s.answered(t, &hr.System, fmt.Sprint("call ", i), c.status)
+		hr.Sending(nil)
+	}
+	until(t, "two are out by calls", func() bool { return slices.Equal(s.live(), []string{"p3", "p4", "p5", "p6"}) })
+	hr.Send("employee.updated", staff[2].ID)
+	s.answered(t, &hr.System, "by the newest", http.StatusNoContent)
+	until(t, "the third is, too", func() bool { return s.has(3) })
+	s.end(t)
+	s.nowhere(t, "canary-of-calls")
 }

@@ -134,13 +134,29 @@ type madeTwins struct {
 // day runs a cycle in both companies, and holds that they end the same.
 func (w *madeTwins) day(now string, people []hrtest.Worker) {
 	w.Helper()
-	var b strings.Builder
-	rows := csv.NewWriter(&b)
 	if people = slices.Clone(people); w.kind.noPreferred {
 		for i := range people {
 			people[i].Preferred = ""
 		}
 	}
+	w.write(now, people)
+	if w.called != nil {
+		w.called.at(now, people)
+		w.calledFor(now)
+		return
+	}
+	w.kind.system.Set(now[:len("2026-11-26")], people)
+	file, list := w.cycle(0, madeFile, now), w.cycle(1, w.kind.source, now)
+	if file != list {
+		w.Errorf("%s: from a file\n%s\nfrom the system\n%s", now, file, list)
+	}
+}
+
+// write writes the file of the people.
+func (w *madeTwins) write(now string, people []hrtest.Worker) {
+	w.Helper()
+	var b strings.Builder
+	rows := csv.NewWriter(&b)
 	_ = rows.Write([]string{"id", "number", "first", "last", "title", "department", "kind", "zone", "start", "end", "leave", "back"})
 	for _, p := range people {
 		if w.kind.noZones {
@@ -170,16 +186,6 @@ func (w *madeTwins) day(now string, people []hrtest.Worker) {
 	}
 	if err := os.Chtimes(path, w.aged, w.aged); err != nil {
 		w.Fatal(err)
-	}
-	if w.called != nil {
-		w.called.at(now, people)
-		w.calledFor(now)
-		return
-	}
-	w.kind.system.Set(now[:len("2026-11-26")], people)
-	file, list := w.cycle(0, madeFile, now), w.cycle(1, w.kind.source, now)
-	if file != list {
-		w.Errorf("%s: from a file\n%s\nfrom the system\n%s", now, file, list)
 	}
 }
 
