@@ -21,6 +21,7 @@ type HiBob struct {
 	System
 
 	user, token string
+	lag         time.Duration     // for which what was is shown
 	hidden      []string          // categories that the service user may not see
 	hiddenOf    map[string]string // the same of somebody alone, by id
 	employed    bool              // it may see nobody but those who are employed
@@ -131,7 +132,7 @@ func (b *HiBob) search(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	people := []map[string]any{}
-	for _, p := range b.workers {
+	for _, p := range b.shown() {
 		status := b.status(p)
 		if b.employed && status != "employed" || !s.ShowInactive && status != "employed" {
 			continue

@@ -75,6 +75,22 @@ var bobFields = []struct {
 	{"payroll.employment.type", "employment", func(w Worker) string { return w.Jobs[0].Kind }},
 }
 
+// Lag has searches answered as things were for so long after they have changed, by the clock
+// that Passes moves: "up to 20 seconds" (/reference/put_people-identifier).
+func (b *HiBob) Lag(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lag = d
+}
+
+// shown are the people whom a search finds.
+func (b *HiBob) shown() []Worker {
+	if b.hooks.passed-b.hooks.changed < b.lag {
+		return b.hooks.before
+	}
+	return b.workers
+}
+
 // events are those of fields, of entries of tables, and of what somebody's life there has
 // come to. An end is an entry of the table lifecycle; that one is deleted is not told, nor
 // that there is no day of termination any more.

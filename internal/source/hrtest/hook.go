@@ -61,6 +61,8 @@ type hooks struct {
 	change  *sync.Cond
 	passed  time.Duration // on the system's clock, which only [System.Passes] moves
 	skew    time.Duration
+	before  []Worker      // who there were until the last change
+	changed time.Duration // when that was, as passed has it
 	fate    func(Event) Fate
 	sending func(Event)
 	went    []Delivery
@@ -139,6 +141,7 @@ func (s *System) subscribe(t testing.TB, c caller, url, secret string, types []s
 
 // tell queues what there is to tell since the people and the day were others.
 func (s *System) tell(before []Worker, was string) {
+	s.hooks.before, s.hooks.changed = before, s.hooks.passed
 	for _, h := range s.hooks.all {
 		for _, e := range h.events(before, was) {
 			s.offer(h, e)
