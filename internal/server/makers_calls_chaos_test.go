@@ -62,10 +62,10 @@ func TestCallsGoWrong(t *testing.T) {
 				for range 60 {
 					m.hire("2020-01-01")
 				}
-				inCalled(t, name, "2026-03-01T09:00:00Z", m.all, subscribe, "", func(c *called, kind madeKind, dir string) {
+				inCalled(t, name, "2026-03-01T09:00:00Z", m.all, subscribe, "", func(c *called, _ calling) {
 					m.called = c
 					m.play()
-					m.right(kind, dir)
+					m.right()
 				})
 			})
 		}
@@ -203,30 +203,32 @@ func (m *hrMonth) answered(take func(*http.Request) (*http.Response, error), r *
 
 // right holds that all is as HR says once everybody is read, as it is not before, and stays
 // so.
-func (m *hrMonth) right(kind madeKind, dir string) {
+func (m *hrMonth) right() {
 	m.Helper()
 	m.system.Fates(nil)
 	m.answers = nil
-	w := &madeTwins{T: m.T, kind: kind, dir: dir, apps: [2]*fakeApp{newFakeApp(), m.app}, aged: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}
 	const end = "2026-03-31T16:00:00Z"
-	w.write(end, m.all)
-	if wrong, _ := m.wrong(w.seen(end)); len(wrong) == 0 {
-		m.Error("nothing went wrong")
+	m.holds = func(now string) {
+		if wrong, _ := m.wrong(m.file.seen(now)); len(wrong) == 0 {
+			m.Error("nothing went wrong")
+		}
 	}
+	m.file.day(end, m.all)
 	m.readAll()
-	for _, now := range []string{end, "2026-04-07T12:00:00Z"} {
-		m.at(now, m.all)
-		w.write(now, m.all)
-		if wrong, lacking := m.wrong(w.seen(now)); len(wrong)+len(lacking) > 0 {
+	m.holds = func(now string) {
+		m.work()
+		if wrong, lacking := m.wrong(m.file.seen(now)); len(wrong)+len(lacking) > 0 {
 			m.Errorf("%s: %q, which HR does not say, and it says %q", now, wrong, lacking)
 		}
-		w.apps[0].mu.Lock()
-		live := w.apps[0].live()
-		w.apps[0].mu.Unlock()
+		m.file.apps[0].mu.Lock()
+		live := m.file.apps[0].live()
+		m.file.apps[0].mu.Unlock()
 		if got := m.live(); !slices.Equal(got, live) {
 			m.Errorf("%s: accounts are %v, and HR's people are %v", now, got, live)
 		}
 	}
+	m.file.day(end, m.all)
+	m.file.day("2026-04-07T12:00:00Z", m.all)
 }
 
 // wrong are those who are in, and are not as HR says, and what it says of whom that is not so.
@@ -237,7 +239,7 @@ func (m *hrMonth) wrong(want []string) (wrong, lacking []string) {
 		one := asSeen(*l.Person)
 		if i := slices.Index(lacking, one); i >= 0 {
 			lacking = slices.Delete(lacking, i, i+1)
-		} else if l.Person.State == directory.Active {
+		} else if l.Person.State == directory.Active || l.Person.State == directory.OnLeave {
 			wrong = append(wrong, one)
 		}
 	})

@@ -67,11 +67,6 @@ type madeKind struct {
 	noZones, noLeave, noPreferred bool
 	// ended says that a job that has ended is none of several any more.
 	ended bool
-
-	// One of these is the system, where it calls us.
-	bamboo   *hrtest.BambooHR
-	personio *hrtest.Personio
-	bob      *hrtest.HiBob
 }
 
 func madeKinds(t *testing.T) map[string]madeKind {
@@ -88,15 +83,15 @@ func madeKinds(t *testing.T) map[string]madeKind {
 	workers := hrtest.NewWorkday(t, "usher@acme", "the-password")
 	return map[string]madeKind{
 		"bamboohr": {
-			system: &bamboo.System, bamboo: bamboo, noZones: true, noLeave: true,
+			system: &bamboo.System, noZones: true, noLeave: true,
 			source: "type: bamboohr\n    url: URL\n    auth: {basic: {user: the-key}}" + userName,
 		},
 		"personio": {
-			system: &personio.System, personio: personio, noZones: true, noLeave: true, ended: true,
+			system: &personio.System, noZones: true, noLeave: true, ended: true,
 			source: "type: personio\n    url: URL\n    auth: {oauth: {client_id: papi-client, client_secret: the-secret}}\n    requests_per_second: 0\n    columns: {employee_id: \"custom_attributes[global_id=personnel_number].value\"}" + userName,
 		},
 		"hibob": {
-			system: &bob.System, bob: bob, noLeave: true, noPreferred: true,
+			system: &bob.System, noLeave: true, noPreferred: true,
 			source: "type: hibob\n    url: URL\n    auth: {basic: {user: SERVICE-1, password: the-token}}\n    requests_per_second: 1000" +
 				strings.Replace(userName, "or(row.preferred_name, row.first_name)", "row.first_name", 1) + `
       usher.timeZone: 'row.location == "Auckland" ? "Pacific/Auckland" : "Europe/Berlin"'`,
@@ -124,39 +119,27 @@ var revision = regexp.MustCompile(`"Revision":[0-9]+,`)
 type madeTwins struct {
 	*testing.T
 
-	kind   madeKind
-	dir    string
-	apps   [2]*fakeApp
-	aged   time.Time
-	called *called // instead of a cycle of the second one; nil: there is one
+	called *called // the second one, where it is called and not read; nil: it is read
+
+	kind madeKind
+	dir  string
+	apps [2]*fakeApp
+	aged time.Time
 }
 
 // day runs a cycle in both companies, and holds that they end the same.
 func (w *madeTwins) day(now string, people []hrtest.Worker) {
 	w.Helper()
+	if w.called != nil {
+		w.called.until(now)
+	}
+	var b strings.Builder
+	rows := csv.NewWriter(&b)
 	if people = slices.Clone(people); w.kind.noPreferred {
 		for i := range people {
 			people[i].Preferred = ""
 		}
 	}
-	w.write(now, people)
-	if w.called != nil {
-		w.called.at(now, people)
-		w.calledFor(now)
-		return
-	}
-	w.kind.system.Set(now[:len("2026-11-26")], people)
-	file, list := w.cycle(0, madeFile, now), w.cycle(1, w.kind.source, now)
-	if file != list {
-		w.Errorf("%s: from a file\n%s\nfrom the system\n%s", now, file, list)
-	}
-}
-
-// write writes the file of the people.
-func (w *madeTwins) write(now string, people []hrtest.Worker) {
-	w.Helper()
-	var b strings.Builder
-	rows := csv.NewWriter(&b)
 	_ = rows.Write([]string{"id", "number", "first", "last", "title", "department", "kind", "zone", "start", "end", "leave", "back"})
 	for _, p := range people {
 		if w.kind.noZones {
@@ -179,6 +162,7 @@ func (w *madeTwins) write(now string, people []hrtest.Worker) {
 		_ = rows.Write([]string{p.ID, p.Number, first, p.Last, p.Jobs[0].Title, p.Jobs[0].Department, p.Jobs[0].Kind, p.Zone, p.Start(), p.End(), p.LeaveFrom, p.LeaveTo})
 	}
 	rows.Flush()
+	w.kind.system.Set(now[:len("2026-11-26")], people)
 	path := filepath.Join(w.dir, "hr.csv")
 	w.aged = w.aged.Add(time.Minute)
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
@@ -187,21 +171,23 @@ func (w *madeTwins) write(now string, people []hrtest.Worker) {
 	if err := os.Chtimes(path, w.aged, w.aged); err != nil {
 		w.Fatal(err)
 	}
+	if w.called != nil {
+		w.called.holds(now)
+		return
+	}
+	file, list := w.cycle(0, madeFile, now), w.cycle(1, w.kind.source, now)
+	if file != list {
+		w.Errorf("%s: from a file\n%s\nfrom the system\n%s", now, file, list)
+	}
 }
 
 // cycle runs a cycle, and returns all that came of it.
 func (w *madeTwins) cycle(i int, source, now string) string {
 	w.Helper()
-	return w.cycleOf(i, source, now, func(directory.Person) {})
-}
-
-// cycleOf is cycle, and shows everybody.
-func (w *madeTwins) cycleOf(i int, source, now string, see func(directory.Person)) string {
-	w.Helper()
 	text := strings.NewReplacer("STORE", filepath.Join(w.dir, fmt.Sprint(i, ".db")), "NOW", now).Replace(madeCompany)
 	text = strings.Replace(text, "SOURCE", strings.NewReplacer("FILE", filepath.Join(w.dir, "hr.csv"), "URL", w.kind.system.URL).Replace(source), 1)
 	// A system tells of more than a file does, so that a record may change more often.
-	return revision.ReplaceAllString(ended(w.T, text, w.apps[i], see), "")
+	return revision.ReplaceAllString(ended(w.T, text, w.apps[i], func(directory.Person) {}), "")
 }
 
 // TestMakers walks each maker's system through what is awkward in HR: hired ahead, a start

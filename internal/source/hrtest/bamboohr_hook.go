@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ import (
 
 // bambooMonitored are the fields that are watched unless it is said otherwise. There are no
 // days of termination among those that there are to watch in the settings.
-var bambooMonitored = []string{"hireDate", "status", "firstName", "preferredName", "lastName", "department", "jobTitle", "location"}
+var bambooMonitored = []string{"hireDate", "status", "employmentHistoryStatus", "firstName", "preferredName", "lastName", "department", "jobTitle", "location"}
 
 // bambooWords are names of fields as the field-based form has them.
 var bambooWords = map[string]string{
@@ -134,25 +135,30 @@ func (b *BambooHR) events(before []Worker, was string, byField bool) (out []Even
 	differ(before, b.workers,
 		func(w Worker) {
 			out = append(out, Event{Type: kind + "created", ID: w.ID})
-			updated(w.ID, nil, bambooEffective(w, b.today))
+			updated(w.ID, nil, b.effective(w, b.today))
 		},
-		func(old, now Worker) { updated(now.ID, bambooEffective(old, was), bambooEffective(now, b.today)) },
+		func(old, now Worker) { updated(now.ID, b.effective(old, was), b.effective(now, b.today)) },
 		func(w Worker) { out = append(out, Event{Type: kind + "deleted", ID: w.ID}) },
 	)
 	return slices.Clip(out)
 }
 
-// bambooEffective are the fields as they hold on a day.
-func bambooEffective(w Worker, day string) map[string]string {
-	m := map[string]string{
-		"hireDate": w.Start(), "status": "Active", "firstName": w.First, "preferredName": w.Preferred, "lastName": w.Last, "workEmail": w.Email,
-		"employeeNumber": w.Number, "supervisorEId": w.Manager, "location": w.Location,
+// effective are the fields as a record has them on a day, but for an end that lies ahead.
+func (b *BambooHR) effective(w Worker, day string) map[string]string {
+	today, hidden := b.today, b.hidden
+	b.today, b.hidden = day, nil
+	defer func() { b.today, b.hidden = today, hidden }()
+	m := map[string]string{}
+	if len(w.Jobs) == 0 {
+		return m
 	}
-	if len(w.Jobs) > 0 {
-		m["department"], m["jobTitle"], m["employmentHistoryStatus"] = w.Jobs[0].Department, w.Jobs[0].Title, w.Jobs[0].Kind
+	for f, v := range b.record(w, append([]string{"terminationDate", "supervisorEId"}, slices.Sorted(maps.Keys(bambooWords))...)) {
+		if text, ok := v.(string); ok {
+			m[f] = text
+		}
 	}
-	if end := w.End(); end != "" && end < day {
-		m["status"], m["terminationDate"] = "Inactive", end
+	if m["terminationDate"] >= day {
+		delete(m, "terminationDate")
 	}
 	return m
 }

@@ -113,7 +113,7 @@ func TestWhatIsTold(t *testing.T) {
 		want        map[string][]string
 	}{
 		{"somebody comes", "2026-03-01", func(*hrtest.Worker) {}, map[string][]string{
-			"bamboohr": {"employee.created 1", "employee.updated 1 hireDate,status,firstName,lastName,department,jobTitle"},
+			"bamboohr": {"employee.created 1", "employee.updated 1 hireDate,status,employmentHistoryStatus,firstName,lastName,department,jobTitle"},
 			"personio": {"person.created 1", "employment.created 1"},
 			"hibob":    {"employee.created 1", "employee.joined 1", "employee.activated 1"},
 		}},
