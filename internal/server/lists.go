@@ -84,8 +84,12 @@ func (b *Built) listSource(s config.Source) error {
 		return &config.Error{Pos: s.HTTP.URL.Pos, Msg: "source " + s.Name + ": " + err.Error()}
 	}
 	b.Lists = append(b.Lists, made)
+	live := &source.Live{Reader: made.Reader}
+	if s.HTTP.One != nil {
+		live.Lag = time.Duration(s.HTTP.One.Lag)
+	}
 	b.Sources = append(b.Sources, source.Source{
-		Name: s.Name, File: made.Reader.Where(), Mapping: rows.mapping, Digest: sourceDigest(s, rows), Live: &source.Live{Reader: made.Reader},
+		Name: s.Name, File: made.Reader.Where(), Mapping: rows.mapping, Digest: sourceDigest(s, rows), Live: live,
 	})
 	b.addRules(rows.mapping.Paths(), rules)
 	return nil

@@ -21,6 +21,8 @@ type Live struct {
 	// Grace is how long a record must be gone before that is believed: it may turn up as a
 	// part of another one.
 	Grace time.Duration
+	// Lag is for how long after a change a record may be read as it was before; 0 is not at all.
+	Lag time.Duration
 	// Returns says that a block that is lifted brings its person back.
 	Returns bool
 	// Served says that somebody looks at marks, see Look.

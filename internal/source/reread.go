@@ -152,6 +152,7 @@ func (re *Reread) Take(ctx context.Context, d *directory.Directory) (Report, err
 	for _, key := range re.late {
 		re.doubted = append(re.doubted, Mark{Key: key, Due: time.Now()})
 	}
+	re.doubted = append(re.doubted, re.early(time.Now())...)
 	return re.r, re.st.Update(ctx, func(tx Tx) error {
 		if err := tx.Unmark(ctx, re.s.Name, re.marks); err != nil {
 			return err
@@ -204,6 +205,18 @@ func (re *Reread) records(ctx context.Context) error {
 	failed, err := regroup(ctx, re.st, re.d, re.s.Name, teamless, false)
 	re.r.Rejected = append(re.r.Rejected, failed...)
 	return err
+}
+
+// early are those whom a look may have seen as they were before what they were marked for:
+// the first word of them came less than the lag ago, or there was another one since.
+func (re *Reread) early(now time.Time) (again []Mark) {
+	lag := re.s.Live.Lag
+	for _, m := range re.marks {
+		if lag > 0 && m.Key != "" && m.Gone.IsZero() && (m.Version > 1 || now.Sub(m.Since) < lag) {
+			again = append(again, Mark{Key: m.Key, Due: now.Add(lag)})
+		}
+	}
+	return again
 }
 
 // believed returns who has been gone for the time of grace, and marks the others anew.

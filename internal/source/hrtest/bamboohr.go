@@ -14,9 +14,10 @@ import (
 type BambooHR struct {
 	System
 
-	key     string
-	changed map[string]string // action by id, of /employees/changed
-	hidden  []string          // fields that the key may not see
+	key       string
+	changed   map[string]string // action by id, of /employees/changed
+	hidden    []string          // fields that the key may not see
+	monitored []string          // fields whose change is told; nil: bambooMonitored
 }
 
 // NewBambooHR starts one that takes key as an API key.

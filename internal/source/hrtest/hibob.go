@@ -21,6 +21,7 @@ type HiBob struct {
 	System
 
 	user, token string
+	lag         time.Duration     // for which what was is shown
 	hidden      []string          // categories that the service user may not see
 	byHand      map[string]string // statuses that somebody has set, by id
 	hiddenOf    map[string]string // the same of somebody alone, by id
@@ -139,7 +140,7 @@ func (b *HiBob) search(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	people := []map[string]any{}
-	for _, p := range b.workers {
+	for _, p := range b.shown() {
 		status := b.status(p)
 		if b.employed && status != "employed" || !s.ShowInactive && status != "employed" {
 			continue

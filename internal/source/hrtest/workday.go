@@ -18,7 +18,7 @@ import (
 // https://learn.microsoft.com/entra/identity/app-provisioning/workday-integration-reference
 // and workday-attribute-reference beside it; the faults from
 // https://www.netiq.com/documentation/identity-manager-48-drivers/workday/data/t4fjkckx5vsq.html
-// and public code; November 2026.
+// and public code; November 2026. It calls nobody: there are no webhooks in its SOAP.
 type Workday struct {
 	System
 
