@@ -127,6 +127,8 @@ type acceptance struct {
 	events  []audit.Event
 	links   links
 	linked  []string // people who got a record, and are as they were
+	// expected is what was revoked before its record was known, by key.
+	expected map[string]time.Time
 }
 
 // view is a statement that was read, with the record it becomes.
@@ -282,6 +284,9 @@ func (a *acceptance) people(ctx context.Context) error {
 	if a.stated, err = a.d.stated(ctx, a.tx, known); err != nil {
 		return err
 	}
+	if err := a.awaited(ctx); err != nil {
+		return err
+	}
 	for _, v := range a.fresh {
 		if err := a.person(ctx, v, people[v.record.Person], others[v.record.Person]); err != nil {
 			return err
@@ -314,6 +319,8 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		return nil
 	}
 	p := &Person{ID: v.record.Person, User: user, Generation: v.record.Generation}
+	p.Revoked = a.revocation(&v, old, f)
+	f = f.under(p.Revoked)
 	if old != nil && old.State == Erased {
 		if state, _, _ := derive(a.cal, f); state == Leaver { // nothing of them is kept again
 			a.out.Unchanged++
@@ -377,7 +384,7 @@ func (a *acceptance) place(p, old *Person, f facts, held bool) {
 	}
 	p.State, p.Why, p.Next, p.Cause = state, why, next, ""
 	if state == Leaver {
-		p.Cause = CauseTermination
+		p.Cause = f.cause()
 	}
 	if state.In() {
 		p.Admitted = false
@@ -401,8 +408,12 @@ func (a *acceptance) keep(v view, old, p *Person) {
 	case p.Generation > old.Generation:
 		kind, why = "person.rehired", "hired again at "+v.Source
 	}
+	revoked := old == nil && !p.Revoked.At.IsZero() || old != nil && !p.Revoked.At.Equal(old.Revoked.At)
+	if revoked {
+		a.events = append(a.events, a.d.revoked(a.tx, p, v.Key))
+	}
 	before, after := a.d.difference(old, p)
-	if old != nil && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
+	if old != nil && !revoked && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
 		if a.out.Unchanged++; p.ID != v.before.Person {
 			a.linked = append(a.linked, p.ID)
 		}
@@ -456,6 +467,9 @@ func (a *acceptance) store(ctx context.Context) error {
 		return nil
 	}
 	if err := a.tx.PutRecords(ctx, a.records); err != nil {
+		return err
+	}
+	if err := a.met(ctx); err != nil {
 		return err
 	}
 	if err := a.tx.PutPeople(ctx, a.changed); err != nil {

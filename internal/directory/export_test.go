@@ -9,5 +9,5 @@ type Facts struct{ Start, End, LeaveStart, LeaveEnd time.Time }
 
 // Derive is derive.
 func Derive(c Calendar, f Facts) (State, string, time.Time) {
-	return derive(c, facts{f.Start, f.End, f.LeaveStart, f.LeaveEnd})
+	return derive(c, facts{start: f.Start, end: f.End, leaveStart: f.LeaveStart, leaveEnd: f.LeaveEnd})
 }

@@ -37,8 +37,12 @@ type Cause string
 // The causes that the guard keeps apart.
 const (
 	CauseTermination Cause = "termination" // explicit: an end date, a start moved ahead, a DELETE
+	CauseRevoked     Cause = "revoked"     // explicit: somebody ended their access at once, whatever the dates say
 	CauseAbsent      Cause = "absent"      // unexplained: no longer in a proven-complete read
 )
+
+// Explicit reports whether somebody said that the access ends.
+func (c Cause) Explicit() bool { return c == CauseTermination || c == CauseRevoked }
 
 // Key is a record's identity at its source: never an e-mail, never a name.
 type Key struct {
@@ -117,6 +121,9 @@ type Person struct {
 	// Somebody who was a leaver when first seen has not been counted, so the
 	// guard counts them at the plan if they turn out to have accounts.
 	Admitted bool
+	// Revoked is the last time that their access was ended at once. It stays when a newer
+	// employment outdoes it, so that it is known when it is said once more.
+	Revoked Revocation
 }
 
 // UserName returns the person's user name, or "" when none is mapped.

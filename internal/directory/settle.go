@@ -35,17 +35,20 @@ func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
 	if err != nil {
 		return s.out, err
 	}
-	var leaving []string
-	if err := s.each(ctx, due, func(p *Person) error { return s.due(ctx, p, contains(absent, p.ID), &leaving) }); err != nil {
+	leaving := map[Cause][]string{}
+	if err := s.each(ctx, due, func(p *Person) error { return s.due(ctx, p, contains(absent, p.ID), leaving) }); err != nil {
 		return s.out, err
 	}
 	if err := s.each(ctx, returned, func(p *Person) error { return s.welcome(ctx, p) }); err != nil {
 		return s.out, err
 	}
-	if err := s.depart(ctx, CauseTermination, leaving); err != nil {
-		return s.out, err
+	for _, cause := range []Cause{CauseRevoked, CauseTermination} {
+		if err := s.depart(ctx, cause, leaving[cause]); err != nil {
+			return s.out, err
+		}
+		absent = without(absent, leaving[cause])
 	}
-	return s.out, s.depart(ctx, CauseAbsent, without(absent, leaving))
+	return s.out, s.depart(ctx, CauseAbsent, absent)
 }
 
 // settlement is the work of one Settle.
@@ -125,7 +128,7 @@ func (s *settlement) rewind(ctx context.Context) error {
 // due handles somebody whose date has come. Who would be out is collected for
 // the gate; everybody else moves at once. A date alone brings nobody in whom
 // their source no longer states.
-func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving *[]string) error {
+func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving map[Cause][]string) error {
 	if p.State == Erased {
 		return nil
 	}
@@ -138,14 +141,14 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving *[
 			return err
 		}
 	}
-	f, err := factsOf(p.User)
+	f, err := p.facts()
 	if err != nil {
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
 	state, why, next := derive(s.cal, f)
 	switch {
 	case p.State.In() && !state.In():
-		*leaving = append(*leaving, p.ID)
+		leaving[f.cause()] = append(leaving[f.cause()], p.ID)
 		return nil
 	case p.State == Missing: // gains nothing, not even by date
 		state, why = Missing, p.Why
@@ -163,7 +166,7 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving *[
 	case p.State == Leaver:
 		cause = p.Cause
 	default: // never was in: an offer that came to nothing
-		cause = CauseTermination
+		cause = f.cause()
 	}
 	return s.move(p, state, why, cause, "person."+string(state))
 }
@@ -174,7 +177,7 @@ func (s *settlement) welcome(ctx context.Context, p *Person) error {
 	if _, err := s.agree(ctx, p); err != nil {
 		return err
 	}
-	f, err := factsOf(p.User)
+	f, err := p.facts()
 	if err != nil {
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
@@ -186,7 +189,7 @@ func (s *settlement) welcome(ctx context.Context, p *Person) error {
 	s.out.Returned++
 	var cause Cause
 	if state == Leaver {
-		cause = CauseTermination
+		cause = f.cause()
 	}
 	return s.move(p, state, why, cause, "person.returned")
 }
@@ -199,7 +202,7 @@ func (s *settlement) depart(ctx context.Context, cause Cause, ids []string) erro
 	if err != nil {
 		return err
 	}
-	if !pass && cause == CauseTermination {
+	if !pass && cause.Explicit() {
 		return nil // they stay due, and the hold is made anew each cycle
 	}
 	return s.each(ctx, ids, func(p *Person) error {
@@ -213,8 +216,8 @@ func (s *settlement) depart(ctx context.Context, cause Cause, ids []string) erro
 func (s *settlement) leave(p *Person, cause Cause) error {
 	state, why := Leaver, "absent from a complete read of every source that knew them"
 	p.Next = time.Time{} // no date brings them back, only a record
-	if cause == CauseTermination {
-		f, err := factsOf(p.User)
+	if cause.Explicit() {
+		f, err := p.facts()
 		if err != nil {
 			return fmt.Errorf("person %s: %w", p.ID, err)
 		}

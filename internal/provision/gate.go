@@ -92,7 +92,7 @@ func (g Gate) holds(ctx context.Context, tx guardTx, cause directory.Cause, peop
 	for _, app := range sortedKeys(counts) {
 		b, err := sizes(ctx, tx, app)
 		if err == nil {
-			b.lately, err = g.lately(ctx, tx, app)
+			b.lately, err = g.lately(ctx, tx, app, cause)
 		}
 		if err != nil {
 			return nil, err
@@ -115,7 +115,7 @@ func (g Gate) holds(ctx context.Context, tx guardTx, cause directory.Cause, peop
 	if planted.On(planted.GuardPerCycle) {
 		today = 0
 	}
-	lately, err := g.lately(ctx, tx, InDirectory)
+	lately, err := g.lately(ctx, tx, InDirectory, cause)
 	if err != nil {
 		return nil, err
 	}
@@ -125,12 +125,12 @@ func (g Gate) holds(ctx context.Context, tx guardTx, cause directory.Cause, peop
 	return holds, nil
 }
 
-// lately is how many explicit ends have passed within the window.
-func (g Gate) lately(ctx context.Context, tx guardTx, app string) (int, error) {
-	if g.Window == 0 {
+// lately is how many explicit ends of a cause have passed within the window.
+func (g Gate) lately(ctx context.Context, tx guardTx, app string, cause directory.Cause) (int, error) {
+	if g.Window == 0 || !cause.Explicit() {
 		return 0, nil
 	}
-	return tx.Terminated(ctx, app, tx.Now().Add(-g.Window))
+	return tx.Terminated(ctx, app, cause, tx.Now().Add(-g.Window))
 }
 
 // hold writes the holds down, and tells the ledger when the set is a new one.

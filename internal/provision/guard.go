@@ -52,7 +52,7 @@ type base struct {
 	memberships int
 	today       int // unexplained removals that passed in the last 24 hours
 	passing     int // unexplained removals of another cause that pass now
-	lately      int // explicit ones that passed within the gate's window
+	lately      int // explicit ones of the cause that passed within the gate's window
 }
 
 // verdict says whether n removals of a cause may pass, and if not, why.
@@ -64,7 +64,7 @@ func (l Limits) verdict(cause directory.Cause, n int, b base) (limit int, reason
 		return limit, fmt.Sprintf("%d removals (%s) at once; at most %d of %s pass without somebody's consent", n, cause, limit, of)
 	}
 	switch cause {
-	case directory.CauseTermination:
+	case directory.CauseTermination, directory.CauseRevoked:
 		if limit = l.Terminations.Of(b.accounts + b.lately); b.lately > 0 && b.lately+n > limit {
 			return max(0, limit-b.lately), fmt.Sprintf("%d removals (%s), with %d shortly before; at most %d of %d accounts pass without somebody's consent", n, cause, b.lately, limit, b.accounts+b.lately)
 		}
@@ -112,7 +112,7 @@ func (l Limits) Guard(p Plan, b base, released func(id string) bool) Plan {
 		ops := sets[cause]
 		limit, reason := l.verdict(cause, len(ops), b)
 		if reason == "" {
-			if cause != directory.CauseTermination && cause != CauseMembership {
+			if !cause.Explicit() && cause != CauseMembership {
 				b.passing += len(ops)
 			}
 			continue

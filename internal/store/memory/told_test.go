@@ -32,7 +32,7 @@ var (
 	scopes     = []string{"app:crm", "app:crm", "organisation"}
 	metas      = []string{"one", "two"}
 	states     = []directory.State{directory.Staged, directory.Active, directory.OnLeave, directory.Missing, directory.Leaver, directory.Erased}
-	causes     = []directory.Cause{"", directory.CauseAbsent, directory.CauseTermination}
+	causes     = []directory.Cause{"", directory.CauseAbsent, directory.CauseTermination, directory.CauseRevoked}
 	results    = []provision.Result{"", provision.Done, provision.RetryLater, provision.Parked, provision.Ambiguous, provision.Shut}
 	teams      = []directory.Team{
 		{ID: "t0", Rule: "dept", Value: "0", Name: "Zero"}, {ID: "t1", Rule: "dept", Value: "1", Name: "One"}, {ID: "t0", Rule: "dept", Value: "0", Name: "Nought"},
@@ -159,6 +159,7 @@ func (b *both) person(id string) *directory.Person {
 	return &directory.Person{
 		ID: id, State: pick(b, "state", states), User: user(pick(b, "user", namesGiven)), Generation: 1, Revision: rapid.Int64Range(1, 3).Draw(b.T, "revision"),
 		Next: b.time("next"), Why: "because", Cause: pick(b, "cause", causes), Admitted: b.flag("admitted"),
+		Revoked: directory.Revocation{At: b.time("revoked"), By: pick(b, "by", sources[:3]), Start: b.time("started")},
 	}
 }
 
