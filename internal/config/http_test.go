@@ -110,6 +110,8 @@ func TestHTTPMistakes(t *testing.T) {
 		{hook + ", person: id}", "person in webhook of source hr has no use without one"},
 		{hook + ", encoding: base32}", `encoding of webhook of source hr cannot be "base32"`},
 		{hook + ", timestamp: {header: X, within: 2h}}", "within of timestamp of webhook of source hr is out of range (1s to 1h0m0s)"},
+		{hook + ", revoke: {values: [x]}}", "revoke of webhook of source hr has no path"},
+		{hook + ", revoke: {path: type}}", "revoke of webhook of source hr has no values"},
 		{hook + ", timestamp: {}}", "timestamp of webhook of source hr has no header"},
 	} {
 		_, err := config.Parse("usher.yaml", []byte(httpSource+"    "+c.line+"\n"), nil)
