@@ -88,6 +88,12 @@ type Record struct {
 	// Alias is the key of the record of the same source that this one was made a part
 	// of, "" if it stands for itself. See Statement.Aliases.
 	Alias string
+	// Same is an id of the human that their other records of this source have as well; ""
+	// for none. See SourceRules.Joins.
+	Same string
+	// Past says that it has held its person, and that another record of its source does
+	// now that goes on for longer. It does not hold them any more.
+	Past bool
 }
 
 // After reports whether a file of a later name than the given one has stated the

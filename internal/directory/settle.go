@@ -63,6 +63,7 @@ type settlement struct {
 	stated  map[string][]Team // by person, see Directory.stated
 	keys    map[string][]MatchKey
 	events  []audit.Event
+	turn    time.Time // when another record of the person at hand has the word, see opinions
 }
 
 // each loads people in chunks, calls fn for each, and stores what it changed.
@@ -146,6 +147,9 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving ma
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
 	state, why, next := derive(s.cal, f)
+	if state != Leaver {
+		next = soonest(s.cal.Now, next, s.turn)
+	}
 	switch {
 	case p.State.In() && !state.In():
 		leaving[f.cause()] = append(leaving[f.cause()], p.ID)
@@ -182,6 +186,9 @@ func (s *settlement) welcome(ctx context.Context, p *Person) error {
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
 	state, why, next := derive(s.cal, f)
+	if state != Leaver {
+		next = soonest(s.cal.Now, next, s.turn)
+	}
 	if p.State.In() && !state.In() { // ended while missing: the next Settle asks the gate
 		state, why, next = Active, p.Why, s.cal.Now
 	}

@@ -83,6 +83,7 @@ func directoryQuestions(b *both, ask asker, at time.Time, page int, some []strin
 func sourceQuestions(b *both, ask asker, src string, at time.Time, page int) {
 	some := b.list("keys", keys)
 	ask("records of "+src, func(tx everything) (any, error) { return tx.Records(b.ctx, src, keys) })
+	ask("alike", func(tx everything) (any, error) { return tx.Alike(b.ctx, src, []string{"u1", "u3"}) })
 	ask("parts", func(tx everything) (any, error) { return tx.Linked(b.ctx, src, some) })
 	ask("linked to", func(tx everything) (any, error) { return tx.LinkedTo(b.ctx, src) })
 	ask("digests", func(tx everything) (any, error) { return tx.Digests(b.ctx, src) })

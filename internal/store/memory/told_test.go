@@ -168,7 +168,7 @@ func (b *both) record() directory.Record {
 		Key: directory.Key{Source: pick(b, "source", sources[:3]), ID: pick(b, "key", keys)}, Generation: 1, Person: pick(b, "person", append(people, "")),
 		Holds: b.flag("holds"), Digest: [32]byte{rapid.Byte().Draw(b.T, "digest")}, User: []byte(`{"userName":"x"}`), Start: b.time("start"), End: b.time("end"),
 		Line: 2, File: "hr.csv", Missing: pick(b, "missing", []time.Time{{}, b.time("missing since")}), At: b.is("taken"), Blocked: b.flag("blocked"),
-		Alias: pick(b, "alias", []string{"", "", keys[0], keys[1]}),
+		Alias: pick(b, "alias", []string{"", "", keys[0], keys[1]}), Same: pick(b, "same", []string{"", "u1", "u2"}), Past: b.flag("past"),
 	}
 }
 
