@@ -85,7 +85,7 @@ func (b *Built) listSource(s config.Source) error {
 	}
 	b.Lists = append(b.Lists, made)
 	b.Sources = append(b.Sources, source.Source{
-		Name: s.Name, File: made.Reader.Where(), Mapping: rows.mapping, Digest: sourceDigest(s, rows), Live: &source.Live{Reader: made.Reader},
+		Name: s.Name, File: made.Reader.Where(), Mapping: rows.mapping, Digest: sourceDigest(s, rows), Live: &source.Live{Reader: made.Reader}, Same: sameIn(s),
 	})
 	b.addRules(rows.mapping.Paths(), rules)
 	return nil
