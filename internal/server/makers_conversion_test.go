@@ -3,9 +3,12 @@
 package server_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source/hrtest"
@@ -213,4 +216,36 @@ func TestWorkdayConversionLinkedLate(t *testing.T) {
 			t.Errorf("%+v", doc.People)
 		}
 	})
+}
+
+// TestConversionOfAFile: a file can say by a column of its own who is the same.
+func TestConversionOfAFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "hr.csv")
+	h := newWorkdayHouse(t, `type: csv
+    path: `+path+`
+    key: id
+    columns: [id, human, first, title, start, end]
+    conversion: {rule: link, column: human, overlap: 3d}
+    person:
+      userName: {value: 'slug(row.first) + "@acme.example"', unique: organisation}
+      title: row.title
+      usher.startDate: date(row.start, ["yyyy-MM-dd"])
+      usher.endDate: endOfDay(date(row.end, ["yyyy-MM-dd"]))`)
+	text := "id,human,first,title,start,end\nc4,h4,p4,Helper,2025-01-01,2026-03-08\ne9,h4,p4,Engineer,2026-03-10,\ne5,,p5,Boss,2025-01-01,\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	aged := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, aged, aged); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][2]string{{"2026-03-02", "Helper"}, {"2026-03-09", "Helper"}, {"2026-03-10", "Engineer"}} {
+		if doc := h.at(c[0], "active", c[1], 2); doc.People.Total != 2 {
+			t.Errorf("%+v", doc.People)
+		}
+	}
+	if ops := h.calls("p4"); !slices.Equal(ops, []string{"create"}) {
+		t.Errorf("it was sent: %v", ops)
+	}
 }
