@@ -370,7 +370,7 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		a.reject(v.Statement, ErrOlder)
 		return nil
 	}
-	if p.State != Leaver && (p.Next.IsZero() || p.Next.After(a.cal.Now)) {
+	if p.Next.IsZero() || p.Next.After(a.cal.Now) {
 		p.Next = soonest(a.cal.Now, p.Next, o.turn)
 	}
 	for _, i := range turned {

@@ -154,7 +154,11 @@ func (o *opinions) join(source string, overlap time.Duration, now time.Time) *jo
 	slices.SortFunc(all, func(a, b spell) int {
 		return cmp.Or(a.from.Compare(b.from), later(a.to, b.to), cmp.Compare(o.all[a.i].ID, o.all[b.i].ID))
 	})
-	j.of(employment(all, overlap, now), now)
+	spells := employment(all, overlap, now)
+	j.of(spells, now)
+	if spells[len(spells)-1].i != all[len(all)-1].i { // another employment follows
+		j.turn = soonest(now, j.turn, j.to)
+	}
 	return j
 }
 

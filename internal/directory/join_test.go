@@ -370,3 +370,19 @@ func TestConversionInAnyOrder(t *testing.T) {
 		}
 	})
 }
+
+// TestConversionOfTheRevoked: a change of records is no new employment, a gap between them
+// makes one.
+func TestConversionOfTheRevoked(t *testing.T) {
+	t.Parallel()
+	for from, want := range map[int]directory.State{8: directory.Leaver, 30: directory.Active} {
+		h := joining(t)
+		h.accept(h.helper("c", day(8)))
+		h.settle()
+		h.revoke("c", day(1))
+		h.at(2).accept(h.engineer("e", from, nil))
+		if p := h.at(31).of("e"); p.State != want || p.ID != personID("c") {
+			t.Errorf("from day %d: %s (%s), want %s", from, p.State, p.Why, want)
+		}
+	}
+}

@@ -147,9 +147,7 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving ma
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
 	state, why, next := derive(s.cal, f)
-	if state != Leaver {
-		next = soonest(s.cal.Now, next, s.turn)
-	}
+	next = soonest(s.cal.Now, next, s.turn)
 	switch {
 	case p.State.In() && !state.In():
 		leaving[f.cause()] = append(leaving[f.cause()], p.ID)
@@ -186,9 +184,7 @@ func (s *settlement) welcome(ctx context.Context, p *Person) error {
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
 	state, why, next := derive(s.cal, f)
-	if state != Leaver {
-		next = soonest(s.cal.Now, next, s.turn)
-	}
+	next = soonest(s.cal.Now, next, s.turn)
 	if p.State.In() && !state.In() { // ended while missing: the next Settle asks the gate
 		state, why, next = Active, p.Why, s.cal.Now
 	}
@@ -214,13 +210,13 @@ func (s *settlement) depart(ctx context.Context, cause Cause, ids []string) erro
 	}
 	return s.each(ctx, ids, func(p *Person) error {
 		if pass {
-			return s.leave(p, cause)
+			return s.leave(ctx, p, cause)
 		}
 		return s.miss(p)
 	})
 }
 
-func (s *settlement) leave(p *Person, cause Cause) error {
+func (s *settlement) leave(ctx context.Context, p *Person, cause Cause) error {
 	state, why := Leaver, "absent from a complete read of every source that knew them"
 	p.Next = time.Time{} // no date brings them back, only a record
 	if cause.Explicit() {
@@ -228,7 +224,11 @@ func (s *settlement) leave(p *Person, cause Cause) error {
 		if err != nil {
 			return fmt.Errorf("person %s: %w", p.ID, err)
 		}
+		if _, err := s.agree(ctx, p); err != nil { // for the turn: nothing has changed since due
+			return err
+		}
 		state, why, p.Next = derive(s.cal, f)
+		p.Next = soonest(s.cal.Now, p.Next, s.turn)
 	}
 	p.Admitted = p.State.In()
 	s.out.Left++
