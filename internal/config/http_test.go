@@ -110,6 +110,14 @@ func TestHTTPMistakes(t *testing.T) {
 		{hook + ", person: id}", "person in webhook of source hr has no use without one"},
 		{hook + ", encoding: base32}", `encoding of webhook of source hr cannot be "base32"`},
 		{hook + ", timestamp: {header: X, within: 2h}}", "within of timestamp of webhook of source hr is out of range (1s to 1h0m0s)"},
+		{hook + ", revoke: {values: [x]}}", "revoke of webhook of source hr has no path"},
+		{hook + ", revoke: {path: type}}", "revoke of webhook of source hr has no values"},
+		{hook + ", revoke: {path: type, values: [x]}}\n    match: [title]", "revoke in webhook of source hr has no use: its rows only add to people"},
+		{"conversion: {rule: link}", "conversion of source hr has no column"},
+		{"conversion: {rule: link, column: human}", `"human" in conversion is no column of source hr`},
+		{"conversion: {rule: link, column: id}", "conversion of source hr has its key as the column"},
+		{"conversion: {rule: join}", `rule of conversion of source hr cannot be "join"`},
+		{"conversion: {overlap: 1h}", "overlap of conversion of source hr is out of range"},
 		{hook + ", timestamp: {}}", "timestamp of webhook of source hr has no header"},
 	} {
 		_, err := config.Parse("usher.yaml", []byte(httpSource+"    "+c.line+"\n"), nil)

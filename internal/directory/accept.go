@@ -3,6 +3,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -41,6 +42,8 @@ type Statement struct {
 	// Aliases are the keys of records of the same source that were made a part of this
 	// one: nobody leaves by that.
 	Aliases []string
+	// Same is an id of the human that all their records of the source have, "" for none.
+	Same string
 	// Since is when the read began that the statement is of; zero for one that is of
 	// now. What was taken later is newer.
 	Since time.Time
@@ -87,6 +90,9 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 			return Accepted{}, err
 		}
 	}
+	if a.alike, err = d.alike(ctx, tx, source, known, chunk); err != nil {
+		return Accepted{}, err
+	}
 	if a.links, err = d.links(ctx, tx, source, ids, chunk); err != nil {
 		return Accepted{}, err
 	}
@@ -107,7 +113,7 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 }
 
 func (d *Directory) acceptance(tx Tx) *acceptance {
-	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}}
+	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}, same: map[string][]string{}, now: map[string]*Person{}}
 }
 
 // acceptance is the work on one chunk.
@@ -126,7 +132,12 @@ type acceptance struct {
 	given   map[string]string // person → the record of this chunk that they got
 	events  []audit.Event
 	links   links
-	linked  []string // people who got a record, and are as they were
+	alike   map[string][]Record // by Record.Same, see Directory.alike
+	same    map[string][]string // people of this chunk, by the same
+	now     map[string]*Person  // those of whom it was said something already
+	linked  []string            // people who got a record, and are as they were
+	// expected is what was revoked before its record was known, by key.
+	expected map[string]time.Time
 }
 
 // view is a statement that was read, with the record it becomes.
@@ -136,6 +147,7 @@ type view struct {
 	user   *scim.Resource
 	before Record // zero for a new key
 	heir   bool   // it has the person of a record that was made a part of it
+	joined bool   // it has the person of a record that is of the same human
 	// unblocked says that the record had ended by a block that is gone.
 	unblocked bool
 }
@@ -187,6 +199,9 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	}
 	v.record.Holds = !rules.Waits || v.record.Person == v.PersonID()
 	a.given[v.record.Person] = s.ID
+	if s.Same != "" {
+		a.same[s.Same] = append(a.same[s.Same], v.record.Person)
+	}
 	a.fresh = append(a.fresh, *v)
 	return nil
 }
@@ -195,6 +210,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 func (a *acceptance) view(known Record, s Statement) (*view, error) {
 	v := &view{Statement: s, before: known}
 	v.record = Record{Key: s.Key, Generation: max(1, known.Generation), Digest: s.Digest, Line: s.Line, File: s.File, At: a.tx.Now(), Alias: s.part}
+	v.record.Same = cmp.Or(s.Same, known.Same) // what is hidden for a while is no news
 	var err error
 	switch {
 	case s.Deleted || known.Generation > 0 && known.Digest == s.Digest:
@@ -282,8 +298,15 @@ func (a *acceptance) people(ctx context.Context) error {
 	if a.stated, err = a.d.stated(ctx, a.tx, known); err != nil {
 		return err
 	}
+	if err := a.awaited(ctx); err != nil {
+		return err
+	}
 	for _, v := range a.fresh {
-		if err := a.person(ctx, v, people[v.record.Person], others[v.record.Person]); err != nil {
+		old := people[v.record.Person]
+		if now, ok := a.now[v.record.Person]; ok { // another record of theirs is in the chunk
+			old = now
+		}
+		if err := a.person(ctx, v, old, others[v.record.Person]); err != nil {
 			return err
 		}
 	}
@@ -297,6 +320,8 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 			records = append(records, r)
 		}
 	}
+	turned := a.d.past(records, a.cal.Now)
+	v.record = records[0]
 	o, err := a.d.opinions(records, a.cal.Now)
 	var user *scim.Resource
 	var f facts
@@ -314,6 +339,8 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		return nil
 	}
 	p := &Person{ID: v.record.Person, User: user, Generation: v.record.Generation}
+	p.Revoked = a.revocation(&v, old, f)
+	f = f.under(p.Revoked)
 	if old != nil && old.State == Erased {
 		if state, _, _ := derive(a.cal, f); state == Leaver { // nothing of them is kept again
 			a.out.Unchanged++
@@ -338,6 +365,18 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	if v.revives(old, p, f, a.d.rules(v.Source).Links) {
 		a.reject(v.Statement, ErrUnblocked)
 		return nil
+	}
+	if a.older(&v, old, p, records) {
+		a.reject(v.Statement, ErrOlder)
+		return nil
+	}
+	if p.Next.IsZero() || p.Next.After(a.cal.Now) {
+		p.Next = soonest(a.cal.Now, p.Next, o.turn)
+	}
+	for _, i := range turned {
+		if i > 0 {
+			a.records = append(a.records, records[i])
+		}
 	}
 	// A name is asked for before the teams are, as a rule may read it.
 	if err := reserve(ctx, a.tx, "organisation", p.ID, a.d.unique(records), p.User); err != nil {
@@ -377,7 +416,7 @@ func (a *acceptance) place(p, old *Person, f facts, held bool) {
 	}
 	p.State, p.Why, p.Next, p.Cause = state, why, next, ""
 	if state == Leaver {
-		p.Cause = CauseTermination
+		p.Cause = f.cause()
 	}
 	if state.In() {
 		p.Admitted = false
@@ -401,8 +440,12 @@ func (a *acceptance) keep(v view, old, p *Person) {
 	case p.Generation > old.Generation:
 		kind, why = "person.rehired", "hired again at "+v.Source
 	}
+	revoked := old == nil && !p.Revoked.At.IsZero() || old != nil && !p.Revoked.At.Equal(old.Revoked.At)
+	if revoked {
+		a.events = append(a.events, a.d.revoked(a.tx, p, v.Key))
+	}
 	before, after := a.d.difference(old, p)
-	if old != nil && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
+	if old != nil && !revoked && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
 		if a.out.Unchanged++; p.ID != v.before.Person {
 			a.linked = append(a.linked, p.ID)
 		}
@@ -416,6 +459,9 @@ func (a *acceptance) keep(v view, old, p *Person) {
 		p.Revision++
 	}
 	a.changed = append(a.changed, p)
+	if a.d.rules(v.Source).Joins {
+		a.now[p.ID] = p
+	}
 	a.events = append(a.events, audit.Event{
 		At: a.tx.Now(), Kind: kind, Actor: a.d.cfg.Actor, Person: p.ID, Object: v.Source + ":" + v.ID,
 		Why: why, Before: nilIfEmpty(before), After: nilIfEmpty(after),
@@ -456,6 +502,9 @@ func (a *acceptance) store(ctx context.Context) error {
 		return nil
 	}
 	if err := a.tx.PutRecords(ctx, a.records); err != nil {
+		return err
+	}
+	if err := a.met(ctx); err != nil {
 		return err
 	}
 	if err := a.tx.PutPeople(ctx, a.changed); err != nil {

@@ -12,5 +12,5 @@ type Facts struct {
 
 // Derive is derive.
 func Derive(c Calendar, f Facts) (State, string, time.Time) {
-	return derive(c, facts{f.Start, f.End, f.LeaveStart, f.LeaveEnd, f.OnLeave})
+	return derive(c, facts{start: f.Start, end: f.End, leaveStart: f.LeaveStart, leaveEnd: f.LeaveEnd, onLeave: f.OnLeave})
 }

@@ -22,6 +22,7 @@ type facts struct {
 	// onLeave is the source's word that a leave is on, of which it may not tell the days.
 	// It is no day, so that a row that says so today and tomorrow says the same.
 	onLeave bool
+	revoked Revocation // if it holds
 }
 
 // paths of the lifecycle extension, by alias-free name.
@@ -32,6 +33,27 @@ var (
 	leaveEndDate   = scim.Path{URN: scim.UsherUserURN, Attr: "leaveEndDate"}
 	onLeave        = scim.Path{URN: scim.UsherUserURN, Attr: "onLeave"}
 )
+
+// facts are the dates of a person, and what holds whatever they say.
+func (p *Person) facts() (facts, error) {
+	f, err := factsOf(p.User)
+	return f.under(p.Revoked), err
+}
+
+func (f facts) under(r Revocation) facts {
+	if r.Holds(f.start) {
+		f.revoked = r
+	}
+	return f
+}
+
+// cause is why somebody who is a leaver by their facts is one.
+func (f facts) cause() Cause {
+	if !f.revoked.At.IsZero() {
+		return CauseRevoked
+	}
+	return CauseTermination
+}
 
 func factsOf(u *scim.Resource) (facts, error) {
 	var f facts
@@ -79,6 +101,8 @@ func derive(c Calendar, f facts) (s State, why string, next time.Time) {
 		from = from.Add(-c.PreHire)
 	}
 	switch {
+	case !f.revoked.At.IsZero():
+		return Leaver, f.revoked.why(), time.Time{}
 	case !f.end.IsZero() && !f.end.After(c.Now):
 		return Leaver, "the end date " + stamp(f.end) + " has passed", time.Time{}
 	case !from.IsZero() && from.After(c.Now):
@@ -108,10 +132,12 @@ func soonest(now time.Time, ts ...time.Time) time.Time {
 // lists nobody who is not employed. A mere change of the end date takes a
 // termination back and reopens the same generation (DESIGN: order).
 func rehired(old *Person, now time.Time, fresh facts) bool {
-	before, err := factsOf(old.User)
+	before, err := old.facts()
 	switch {
 	case err != nil || !fresh.start.After(before.start):
 		return false
+	case !before.revoked.At.IsZero():
+		return fresh.revoked.At.IsZero()
 	case !before.end.IsZero() && !before.end.After(now):
 		return fresh.start.After(before.end)
 	}

@@ -84,7 +84,7 @@ func TestCausesAreAskedApart(t *testing.T) {
 	h.settles(directory.Settled{Left: 5})
 	h.wasAsked(directory.CauseTermination, "1", "2")
 	h.wasAsked(directory.CauseAbsent, "3", "4", "5")
-	if len(h.gate.calls) != 2 {
+	if len(h.gate.calls) != 3 {
 		t.Errorf("the gate was asked %v", h.gate.calls)
 	}
 	h.stands("2", directory.Leaver, directory.CauseTermination, 1)

@@ -222,7 +222,7 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 // those of 24 hours have a limit of their own. Who was admitted has been counted
 // in the directory.
 func (w *writing) removed(op *Op, admitted bool) {
-	if op.Kind != Disable && op.Kind != Delete || admitted || op.consented || op.Cause == directory.CauseTermination {
+	if op.Kind != Disable && op.Kind != Delete || admitted || op.consented || op.Cause.Explicit() {
 		return
 	}
 	if w.passed == nil {

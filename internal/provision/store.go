@@ -139,9 +139,9 @@ type GuardTx interface {
 	PutHolds(ctx context.Context, door, app string, holds []Hold) error
 	Holds(ctx context.Context) ([]Hold, error)
 	// Passed returns how many unexplained removals passed since an instant, and
-	// Terminated how many explicit ones, without those that somebody agreed to.
+	// Terminated how many explicit ones of a cause, without those that somebody agreed to.
 	Passed(ctx context.Context, app string, since time.Time) (int, error)
-	Terminated(ctx context.Context, app string, since time.Time) (int, error)
+	Terminated(ctx context.Context, app string, cause directory.Cause, since time.Time) (int, error)
 	AddPassed(ctx context.Context, app string, cause directory.Cause, n int) error
 	Totals(ctx context.Context, app string) (Totals, error)
 	// LiveAccounts counts the live accounts of people, by app.

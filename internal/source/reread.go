@@ -24,6 +24,9 @@ type Word struct {
 	Row *Row
 	// Idle says that nobody is spoken of, and that there is progress alone.
 	Idle bool
+	// Revoked is when the source said that this person's access ends at once; zero if it
+	// did not. See Revoke.
+	Revoked time.Time
 	// Progress is where to go on after it, kept under ProgressKey; nil for none.
 	Progress []byte
 }

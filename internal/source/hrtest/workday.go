@@ -33,6 +33,8 @@ type Workday struct {
 	LastDays map[string]string
 	// Rescinded are whose hire was taken back, and who are still told of.
 	Rescinded map[string]bool
+	// Universal are ids of humans, which all their workers have, by the workers' ids.
+	Universal map[string]string
 	// Leaves says that the user may see leaves.
 	Leaves bool
 	// LeaveEnds are estimated ends of leaves that differ from what comes, by id; "-" if the
@@ -226,6 +228,7 @@ func (s *Workday) worker(b *strings.Builder, p Worker, day string) {
 	fmt.Fprintf(b, `<wd:Worker><wd:Worker_Reference wd:Descriptor="%s"><wd:ID wd:type="WID">wid-%s-%s</wd:ID><wd:ID wd:type="%s">%s</wd:ID></wd:Worker_Reference><wd:Worker_Data>`,
 		text(p.First+" "+p.Last), text(p.ID), text(start), idType(p), text(p.ID))
 	tag("Worker_ID", p.ID)
+	tag("Universal_ID", s.Universal[p.ID])
 	name := func(kind, first string) {
 		fmt.Fprintf(b, `<wd:%s><wd:Name_Detail_Data wd:Formatted_Name="%s">`, kind, text(first+" "+p.Last))
 		tag("First_Name", first)

@@ -227,15 +227,15 @@ func (tx *Tx) Holds(ctx context.Context) (out []provision.Hold, err error) {
 
 // Passed implements provision.GuardTx.
 func (tx *Tx) Passed(ctx context.Context, app string, since time.Time) (int, error) {
-	return tx.sum(ctx, app, since, false)
+	return tx.sum(ctx, app, since, func(c directory.Cause) bool { return !c.Explicit() })
 }
 
 // Terminated implements provision.GuardTx.
-func (tx *Tx) Terminated(ctx context.Context, app string, since time.Time) (int, error) {
-	return tx.sum(ctx, app, since, true)
+func (tx *Tx) Terminated(ctx context.Context, app string, cause directory.Cause, since time.Time) (int, error) {
+	return tx.sum(ctx, app, since, func(c directory.Cause) bool { return c == cause })
 }
 
-func (tx *Tx) sum(ctx context.Context, app string, since time.Time, explicit bool) (n int, err error) {
+func (tx *Tx) sum(ctx context.Context, app string, since time.Time, of func(directory.Cause) bool) (n int, err error) {
 	if err := tx.look(ctx); err != nil {
 		return 0, err
 	}
@@ -243,7 +243,7 @@ func (tx *Tx) sum(ctx context.Context, app string, since time.Time, explicit boo
 		if k.of != app {
 			break
 		}
-		if p.at.after(stamp(since)) && (p.cause == directory.CauseTermination) == explicit {
+		if p.at.after(stamp(since)) && of(p.cause) {
 			n += p.n
 		}
 	}

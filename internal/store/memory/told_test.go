@@ -32,7 +32,7 @@ var (
 	scopes     = []string{"app:crm", "app:crm", "organisation"}
 	metas      = []string{"one", "two"}
 	states     = []directory.State{directory.Staged, directory.Active, directory.OnLeave, directory.Missing, directory.Leaver, directory.Erased}
-	causes     = []directory.Cause{"", directory.CauseAbsent, directory.CauseTermination}
+	causes     = []directory.Cause{"", directory.CauseAbsent, directory.CauseTermination, directory.CauseRevoked}
 	results    = []provision.Result{"", provision.Done, provision.RetryLater, provision.Parked, provision.Ambiguous, provision.Shut}
 	teams      = []directory.Team{
 		{ID: "t0", Rule: "dept", Value: "0", Name: "Zero"}, {ID: "t1", Rule: "dept", Value: "1", Name: "One"}, {ID: "t0", Rule: "dept", Value: "0", Name: "Nought"},
@@ -159,6 +159,7 @@ func (b *both) person(id string) *directory.Person {
 	return &directory.Person{
 		ID: id, State: pick(b, "state", states), User: user(pick(b, "user", namesGiven)), Generation: 1, Revision: rapid.Int64Range(1, 3).Draw(b.T, "revision"),
 		Next: b.time("next"), Why: "because", Cause: pick(b, "cause", causes), Admitted: b.flag("admitted"),
+		Revoked: directory.Revocation{At: b.time("revoked"), By: pick(b, "by", sources[:3]), Start: b.time("started")},
 	}
 }
 
@@ -167,7 +168,7 @@ func (b *both) record() directory.Record {
 		Key: directory.Key{Source: pick(b, "source", sources[:3]), ID: pick(b, "key", keys)}, Generation: 1, Person: pick(b, "person", append(people, "")),
 		Holds: b.flag("holds"), Digest: [32]byte{rapid.Byte().Draw(b.T, "digest")}, User: []byte(`{"userName":"x"}`), Start: b.time("start"), End: b.time("end"),
 		Line: 2, File: "hr.csv", Missing: pick(b, "missing", []time.Time{{}, b.time("missing since")}), At: b.is("taken"), Blocked: b.flag("blocked"),
-		Alias: pick(b, "alias", []string{"", "", keys[0], keys[1]}),
+		Alias: pick(b, "alias", []string{"", "", keys[0], keys[1]}), Same: pick(b, "same", []string{"", "u1", "u2"}), Past: b.flag("past"),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
@@ -17,7 +16,7 @@ const accountColumns = `a.remote_id, a.state, a.sent, a.since, a.due, a.version,
 
 // Subjects implements provision.AccountTx.
 func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subject, error) {
-	query := `SELECT p.id, p.state, p.user, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, ` + accountColumns + `
+	query := `SELECT ` + personOf + `, ` + accountColumns + `
 		FROM accounts a` + indexFor(q) + ` JOIN people p ON p.id = a.person WHERE a.app = ? AND a.person > ?`
 	args := []any{q.App, q.After}
 	if q.People != nil {
@@ -51,11 +50,6 @@ func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subj
 	query += ` ORDER BY a.person LIMIT ?`
 	args = append(args, q.Limit)
 	subjects, err := tx.subjects(ctx, q.App, query, args)
-	if err != nil && strings.Contains(err.Error(), "no such column: a.begun") {
-		// An earlier version wrote the store, and it is opened for reading alone: it is
-		// migrated when it is next opened for writing.
-		subjects, err = tx.subjects(ctx, q.App, strings.Replace(query, "a.begun", "0", 1), args)
-	}
 	if err != nil || len(subjects) == 0 {
 		return subjects, err
 	}

@@ -108,13 +108,14 @@ func (tx *Tx) Holds(ctx context.Context) ([]provision.Hold, error) {
 
 // Passed implements provision.GuardTx.
 func (tx *Tx) Passed(ctx context.Context, app string, since time.Time) (n int, err error) {
-	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ? AND cause <> ?`, app, stamp(since), directory.CauseTermination)
+	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ? AND cause NOT IN (?, ?)`,
+		app, stamp(since), directory.CauseTermination, directory.CauseRevoked)
 	return n, err
 }
 
 // Terminated implements provision.GuardTx.
-func (tx *Tx) Terminated(ctx context.Context, app string, since time.Time) (n int, err error) {
-	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ? AND cause = ?`, app, stamp(since), directory.CauseTermination)
+func (tx *Tx) Terminated(ctx context.Context, app string, cause directory.Cause, since time.Time) (n int, err error) {
+	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ? AND cause = ?`, app, stamp(since), cause)
 	return n, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -469,7 +470,13 @@ func TestTotalsOfAnEarlierStore(t *testing.T) {
 		if got, err = tx.Totals(t.Context(), "app"); err != nil {
 			return err
 		}
-		_, err = tx.Subjects(t.Context(), provision.Query{App: "app", Limit: 1}) // without what is begun
+		if _, err = tx.Subjects(t.Context(), provision.Query{App: "app", Limit: 1}); err != nil { // without what is begun
+			return err
+		}
+		if _, err = tx.Ahead(t.Context(), time.Now(), 1); err != nil { // and revoked
+			return err
+		}
+		_, err = tx.List(t.Context(), "", "", 1)
 		return err
 	})
 	if want := (provision.Totals{Live: 2, Disabled: 1, Waiting: 3, Memberships: 1}); err != nil || got != want {

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/usher-id/usher/scim"
@@ -106,26 +107,48 @@ func (tx *Tx) put(ctx context.Context, same, all string, args ...any) error {
 
 // rows runs a query and calls scan for each row.
 func (tx *Tx) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
-	s, err := tx.prepare(ctx, query)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
+	return earlier(query, func(query string) error {
+		s, err := tx.prepare(ctx, query)
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		return each(ctx, s, scan, args)
+	})
+}
+
+// later stands for the columns that later migrations have added, and what they say in a
+// store that has them not yet.
+var later = strings.NewReplacer("a.begun", "0", "p.revoked_at", "NULL", "p.revoked_by", "''", "p.revoked_start", "NULL",
+	"revoked_at", "NULL", "revoked_by", "''", "revoked_start", "NULL", ", same, past", ", '', 0")
+
+// earlier runs a query, and runs it once more without what an earlier version of Usher
+// knew nothing of, if that wrote the store and it is opened for reading alone: it is
+// migrated when it is next opened for writing.
+func earlier(query string, run func(query string) error) error {
+	err := run(query)
+	if err != nil && strings.Contains(err.Error(), "no such column: ") {
+		if then := later.Replace(query); then != query {
+			return run(then)
+		}
 	}
-	return each(ctx, s, scan, args)
+	return err
 }
 
 // rowsOnce is rows for a query whose text depends on what is asked: to keep it
 // prepared would keep whatever anybody ever asks.
 func (tx *Tx) rowsOnce(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
-	s, err := tx.once(ctx, query)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer func() {
-		if cerr := s.Close(); err == nil {
-			err = cerr
+	return earlier(query, func(query string) (err error) {
+		s, err := tx.once(ctx, query)
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
 		}
-	}()
-	return each(ctx, s, scan, args)
+		defer func() {
+			if cerr := s.Close(); err == nil {
+				err = cerr
+			}
+		}()
+		return each(ctx, s, scan, args)
+	})
 }
 
 func each(ctx context.Context, s *sql.Stmt, scan func(*sql.Rows) error, args []any) (err error) {

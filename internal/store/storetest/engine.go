@@ -69,9 +69,12 @@ func passed(b *bundle) {
 		b.must(tx.AddPassed(b.ctx, "app", directory.CauseAbsent, 4))
 		b.must(tx.AddPassed(b.ctx, "other", directory.CauseAbsent, 5))
 		b.must(tx.AddPassed(b.ctx, "app", directory.CauseTermination, 6))
-		ended, err := tx.Terminated(b.ctx, "app", tx.Now().Add(-time.Minute))
-		equal(b, "explicit ones", ended, 6)
-		b.must(err)
+		b.must(tx.AddPassed(b.ctx, "app", directory.CauseRevoked, 2))
+		for cause, want := range map[directory.Cause]int{directory.CauseTermination: 6, directory.CauseRevoked: 2} {
+			ended, err := tx.Terminated(b.ctx, "app", cause, tx.Now().Add(-time.Minute))
+			equal(b, "explicit ones, "+string(cause), ended, want)
+			b.must(err)
+		}
 		n, err := tx.Passed(b.ctx, "app", tx.Now().Add(-time.Minute))
 		b.must(err)
 		equal(b, "passed", n, 7)
