@@ -80,6 +80,7 @@ type called struct {
 
 	name   string // of the maker
 	system *hrtest.System
+	built  *server.Built
 	usher  *server.Usher
 	app    *fakeApp
 	calls  *server.Calls
@@ -108,22 +109,34 @@ func inCalled(t *testing.T, name, now string, people []hrtest.Worker, subscribe 
 		if err != nil {
 			t.Fatal(err)
 		}
-		built, err := server.Build(cfg)
-		if err != nil {
+		if c.built, err = server.Build(cfg); err != nil {
 			t.Fatal(err)
 		}
-		built.Targets[0].App = app
+		c.built.Targets[0].App = app
 		c.until(now)
-		if c.usher, err = built.Open(t.Context(), "test"); err != nil {
-			t.Fatal(err)
-		}
+		c.open()
 		defer func() { _ = c.usher.Close() }()
-		c.calls = c.usher.Calls("hr", slog.New(slog.DiscardHandler))
 		c.system.Set(now[:len("2026-11-26")], people)
 		c.readAll()
 		subscribe(t, kind)
 		play(c, kind)
 	})
+}
+
+// open opens the store, also once more behind a crash.
+func (c *called) open() {
+	c.Helper()
+	var err error
+	if c.usher != nil {
+		err = c.usher.Close()
+	}
+	if err == nil {
+		c.usher, err = c.built.Open(c.Context(), "test")
+	}
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.calls = c.usher.Calls("hr", slog.New(slog.DiscardHandler))
 }
 
 // closing has each answer end its connection: one that waits for the next request would hold
@@ -477,7 +490,8 @@ func TestSecretRotatesInFlight(t *testing.T) {
 }
 
 // TestBobAnswersLate: Bob calls at once, and says for some seconds what was before. Whoever has
-// changed is read again behind that, also if they change once more meanwhile, and then no more.
+// changed is read again behind that, by one call alone and although we were down meanwhile, also
+// if they change once more, and then no more.
 func TestBobAnswersLate(t *testing.T) {
 	t.Parallel()
 	staff := bambooStaff(16)
@@ -485,6 +499,23 @@ func TestBobAnswersLate(t *testing.T) {
 		kind.bob.Lag(20 * time.Second)
 		c.until("2026-03-01T09:01:00Z")
 		count := c.asks("/v1/people/search")
+		was := c.as(staff[4])
+		staff[4].Last = "Renamed"
+		c.system.Deliveries()
+		c.at("2026-03-01T09:30:00Z", staff)
+		if went := c.system.Deliveries(); len(went) != 1 {
+			c.Errorf("%v went out, and one call was to", went)
+		}
+		c.is(was)
+		c.open()
+		for _, now := range []string{"2026-03-01T09:30:10Z", "2026-03-01T09:30:20Z"} {
+			c.until(now)
+			c.work()
+		}
+		c.is(c.as(staff[4]))
+		if n := count(); n != 2 {
+			c.Errorf("searched for %d times", n)
+		}
 		staff[1].Jobs[0].End = "2026-01-31"
 		c.at("2026-03-01T10:00:00Z", staff)
 		if n := len(c.live()); n != 16 {
@@ -505,6 +536,25 @@ func TestBobAnswersLate(t *testing.T) {
 		c.until("2026-03-01T11:00:00Z")
 		if c.work(); count() > 0 || c.reads > 0 {
 			c.Error("they are searched for again and again")
+		}
+	})
+}
+
+// TestBobHidesWhoIsNew: whoever is hired is not found for a while, neither by their id nor among
+// all, which is not that they are nobody.
+func TestBobHidesWhoIsNew(t *testing.T) {
+	t.Parallel()
+	staff := bambooStaff(17)
+	inCalled(t, "hibob", "2026-03-01T09:00:00Z", staff[:16], subscribes["hibob"], "", func(c *called, kind calling) {
+		kind.bob.Lag(20 * time.Second)
+		c.at("2026-03-01T10:00:00Z", staff)
+		if live := c.live(); len(live) != 16 || c.reads != 1 {
+			c.Errorf("%v have accounts, and everybody was read %d times", live, c.reads)
+		}
+		c.until("2026-03-01T10:00:21Z") // the searches have taken a little
+		c.work()
+		if live := c.live(); len(live) != 17 || c.reads != 1 {
+			c.Errorf("%v have accounts, and everybody was read %d times", live, c.reads)
 		}
 	})
 }
