@@ -397,6 +397,75 @@ func (c *called) is(want string) {
 	}
 }
 
+// states are what people are, by the beginning of their user names.
+func (c *called) states() map[string]directory.State {
+	c.Helper()
+	out := map[string]directory.State{}
+	err := c.usher.List(c.Context(), "", func(l directory.Listing) {
+		name, _, _ := strings.Cut(l.Person.UserName(), "@")
+		out[name] = l.Person.State
+	})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return out
+}
+
+// TestLeaveByCalls: a leave begins and ends with the call that a maker makes of it; where it
+// makes none, with the next read of everybody. Nobody has an account less for it.
+func TestLeaveByCalls(t *testing.T) {
+	t.Parallel()
+	for name, tells := range map[string]struct{ begin, end []string }{
+		"bamboohr": {[]string{"employee.updated"}, []string{"employee.updated"}},
+		"hibob":    {[]string{"employee.temporaryLeave", "employee.inactivated"}, []string{"employee.activated"}},
+		"personio": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			staff := bambooStaff(16)
+			staff[3].LeaveFrom, staff[3].LeaveTo = "2026-03-03", "2026-03-10"
+			inCalled(t, name, "2026-03-01T09:00:00Z", staff, subscribes[name], "", func(c *called, kind calling) {
+				c.system.Deliveries()
+				day := func(now string, tells []string, want directory.State) {
+					before := c.states()["p4"]
+					c.at(now, staff)
+					var types []string
+					for _, d := range c.system.Deliveries() {
+						types = append(types, d.Type)
+					}
+					if !slices.Equal(types, tells) {
+						c.Errorf("%s: %q is told, want %q", now, types, tells)
+					}
+					if before != want && len(tells) == 0 {
+						if is := c.states()["p4"]; is != before {
+							c.Errorf("%s: %s, and nobody has told it", now, is)
+						}
+						c.readAll()
+					} else if c.reads > 0 {
+						c.Errorf("%s: everybody was read", now)
+					}
+					if is := c.states()["p4"]; is != want || len(c.live()) != 16 {
+						c.Errorf("%s: %s, want %s; %v have accounts", now, is, want, c.live())
+					}
+				}
+				day("2026-03-02T09:00:00Z", nil, directory.Active)
+				day("2026-03-03T09:00:00Z", tells.begin, directory.OnLeave)
+				day("2026-03-10T09:00:00Z", nil, directory.OnLeave)
+				day("2026-03-11T09:00:00Z", tells.end, directory.Active)
+				if kind.bob == nil {
+					return
+				}
+				count := c.asks("/v1/people/search")
+				kind.bob.SetStatus(staff[5].ID, "garden leave") // which is told as an end, and is none before its day
+				c.work()
+				if is := c.states()["p6"]; is != directory.Active || len(c.live()) != 16 || count() == 0 {
+					c.Errorf("on garden leave: %s, %v have accounts", is, c.live())
+				}
+			})
+		})
+	}
+}
+
 // TestHiddenFromTheList: a call about somebody whom the list hides, or whom nobody knows, has
 // them asked for and everybody read, and changes nothing; many in a row have nobody out.
 func TestHiddenFromTheList(t *testing.T) {
