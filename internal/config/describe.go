@@ -107,7 +107,7 @@ func descriptions() map[string]description {
 		"sources.*.one.body":                      {says: "With method POST, the body, as JSON; {id} may stand within a text of it, and then not in url."},
 		"sources.*.one.at":                        {says: "The path to the record in the answer; the answer itself, if neither at nor list is given."},
 		"sources.*.one.list":                      {says: "The path to a list that holds the record and no other, or nobody if there is no such record, as a search answers."},
-		"sources.*.one.lag":                       {says: "For how long after a change a person may be answered as they were: whoever has changed is read at once, and again so much later; only once, if none is given."},
+		"sources.*.one.lag":                       {says: "For how long after a change a person may be answered as they were: whoever has changed is read at once, and again so much later; only once, if it is 0s or none is given."},
 		"sources.*.since":                         {says: "Of type http, how it is asked who has changed, between two reads of everybody."},
 		"sources.*.since.url":                     {says: "The address that is asked, at the same scheme, host and port as the list."},
 		"sources.*.since.param":                   {says: "The parameter of the query that holds since when."},

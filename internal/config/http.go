@@ -257,7 +257,7 @@ func (d *decoder) httpOne(n *node, what string) *HTTPOne {
 		field{key: "body", read: func(n *node) { o.Body, _ = d.text(n, "body of "+what) }},
 		field{key: "at", read: func(n *node) { o.At, _ = d.text(n, "at of "+what) }},
 		field{key: "list", read: func(n *node) { o.List, _ = d.text(n, "list of "+what) }},
-		field{key: "lag", read: func(n *node) { set(&o.Lag)(d.duration(n, "lag of "+what, time.Second, longestLag)) }},
+		field{key: "lag", read: func(n *node) { set(&o.Lag)(d.duration(n, "lag of "+what, 0, longestLag)) }},
 	)
 	if !o.At.IsZero() && !o.List.IsZero() {
 		d.fail(o.List.Pos, what+" has at and list", "at leads to the record, list to a list that holds it alone: remove one of them")

@@ -219,6 +219,9 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 		if v.user, err = s.Map(); err == nil && len(s.Keep) > 0 && known.Generation > 0 {
 			err = keep(v.user, known.User, s.Keep)
 		}
+		if err == nil {
+			untell(v.user)
+		}
 	}
 	switch {
 	case err != nil:
@@ -237,6 +240,15 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 	v.record.Start, v.record.End = f.start, f.end
 	v.record.User = v.user.AppendJSON(nil)
 	return v, nil
+}
+
+// untell takes away a word that no leave is on: it says no more than nothing does, and nobody
+// is another one for a line of configuration that says it of them.
+func untell(user *scim.Resource) {
+	v, _ := user.At(onLeave)
+	if on, is := v.AsBool(); is && !on {
+		user.Remove(onLeave)
+	}
 }
 
 // keep puts what was stated before in the place of what is stated now.

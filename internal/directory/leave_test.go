@@ -3,6 +3,7 @@
 package directory_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/usher-id/usher/internal/directory"
@@ -36,6 +37,35 @@ func TestLeaveByAWord(t *testing.T) {
 	h.told(before, map[string]int{"person.changed": 1})
 	h.accept(h.says("1", away))
 	h.accept(h.says("1", ada)) // nothing is said of it
+	h.stands("1", directory.Active, "", 1)
+}
+
+// TestNoLeaveIsNothingSaid: that nobody is said to be on leave, where nothing was said of it
+// before, makes nobody another one.
+func TestNoLeaveIsNothingSaid(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	paths := h.cfg.Paths
+	h.cfg.Paths = slices.DeleteFunc(slices.Clone(paths), func(p scim.Path) bool { return p == onLeave })
+	h.accept(h.says("1", ada), h.says("2", ada.with(row{leaveStart: day(-3)})))
+	one, two, before := h.person("1").Revision, h.person("2").Revision, h.events()
+	h.cfg.Paths = paths
+	h.retally()
+	out := h.accept(h.says("1", ada.with(row{onLeave: false})), h.says("2", ada.with(row{leaveStart: day(-3), onLeave: false})))
+	if out.Unchanged != 2 || out.Changed != 0 {
+		t.Errorf("%+v", out)
+	}
+	h.told(before, map[string]int{})
+	h.stands("2", directory.OnLeave, "", 1) // by its days
+	if h.person("1").Revision != one || h.person("2").Revision != two {
+		t.Error("they are others")
+	}
+	if v, ok := h.person("1").User.At(onLeave); ok {
+		t.Errorf("onLeave is %s", v)
+	}
+	h.accept(h.says("1", ada.with(row{onLeave: true})))
+	h.stands("1", directory.OnLeave, "", 1)
+	h.accept(h.says("1", ada.with(row{onLeave: false})))
 	h.stands("1", directory.Active, "", 1)
 }
 

@@ -62,9 +62,15 @@ func TestCallsGoWrong(t *testing.T) {
 				for range 60 {
 					m.hire("2020-01-01")
 				}
-				inCalled(t, name, "2026-03-01T09:00:00Z", m.all, subscribe, "", func(c *called, _ calling) {
+				inCalled(t, name, "2026-03-01T09:00:00Z", m.all, subscribe, "", func(c *called, kind calling) {
 					m.called = c
+					if kind.bob != nil {
+						kind.bob.Lag(20 * time.Second)
+					}
 					m.play()
+					if kind.bob != nil { // what is read in the end is not read again
+						kind.bob.Lag(0)
+					}
 					m.right()
 				})
 			})

@@ -80,6 +80,7 @@ type called struct {
 
 	name   string // of the maker
 	system *hrtest.System
+	built  *server.Built
 	usher  *server.Usher
 	app    *fakeApp
 	calls  *server.Calls
@@ -108,22 +109,34 @@ func inCalled(t *testing.T, name, now string, people []hrtest.Worker, subscribe 
 		if err != nil {
 			t.Fatal(err)
 		}
-		built, err := server.Build(cfg)
-		if err != nil {
+		if c.built, err = server.Build(cfg); err != nil {
 			t.Fatal(err)
 		}
-		built.Targets[0].App = app
+		c.built.Targets[0].App = app
 		c.until(now)
-		if c.usher, err = built.Open(t.Context(), "test"); err != nil {
-			t.Fatal(err)
-		}
+		c.open()
 		defer func() { _ = c.usher.Close() }()
-		c.calls = c.usher.Calls("hr", slog.New(slog.DiscardHandler))
 		c.system.Set(now[:len("2026-11-26")], people)
 		c.readAll()
 		subscribe(t, kind)
 		play(c, kind)
 	})
+}
+
+// open opens the store, also once more behind a crash.
+func (c *called) open() {
+	c.Helper()
+	var err error
+	if c.usher != nil {
+		err = c.usher.Close()
+	}
+	if err == nil {
+		c.usher, err = c.built.Open(c.Context(), "test")
+	}
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.calls = c.usher.Calls("hr", slog.New(slog.DiscardHandler))
 }
 
 // closing has each answer end its connection: one that waits for the next request would hold
@@ -384,6 +397,75 @@ func (c *called) is(want string) {
 	}
 }
 
+// states are what people are, by the beginning of their user names.
+func (c *called) states() map[string]directory.State {
+	c.Helper()
+	out := map[string]directory.State{}
+	err := c.usher.List(c.Context(), "", func(l directory.Listing) {
+		name, _, _ := strings.Cut(l.Person.UserName(), "@")
+		out[name] = l.Person.State
+	})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return out
+}
+
+// TestLeaveByCalls: a leave begins and ends with the call that a maker makes of it; where it
+// makes none, with the next read of everybody. Nobody has an account less for it.
+func TestLeaveByCalls(t *testing.T) {
+	t.Parallel()
+	for name, tells := range map[string]struct{ begin, end []string }{
+		"bamboohr": {[]string{"employee.updated"}, []string{"employee.updated"}},
+		"hibob":    {[]string{"employee.temporaryLeave", "employee.inactivated"}, []string{"employee.activated"}},
+		"personio": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			staff := bambooStaff(16)
+			staff[3].LeaveFrom, staff[3].LeaveTo = "2026-03-03", "2026-03-10"
+			inCalled(t, name, "2026-03-01T09:00:00Z", staff, subscribes[name], "", func(c *called, kind calling) {
+				c.system.Deliveries()
+				day := func(now string, tells []string, want directory.State) {
+					before := c.states()["p4"]
+					c.at(now, staff)
+					var types []string
+					for _, d := range c.system.Deliveries() {
+						types = append(types, d.Type)
+					}
+					if !slices.Equal(types, tells) {
+						c.Errorf("%s: %q is told, want %q", now, types, tells)
+					}
+					if before != want && len(tells) == 0 {
+						if is := c.states()["p4"]; is != before {
+							c.Errorf("%s: %s, and nobody has told it", now, is)
+						}
+						c.readAll()
+					} else if c.reads > 0 {
+						c.Errorf("%s: everybody was read", now)
+					}
+					if is := c.states()["p4"]; is != want || len(c.live()) != 16 {
+						c.Errorf("%s: %s, want %s; %v have accounts", now, is, want, c.live())
+					}
+				}
+				day("2026-03-02T09:00:00Z", nil, directory.Active)
+				day("2026-03-03T09:00:00Z", tells.begin, directory.OnLeave)
+				day("2026-03-10T09:00:00Z", nil, directory.OnLeave)
+				day("2026-03-11T09:00:00Z", tells.end, directory.Active)
+				if kind.bob == nil {
+					return
+				}
+				count := c.asks("/v1/people/search")
+				kind.bob.SetStatus(staff[5].ID, "garden leave") // which is told as an end, and is none before its day
+				c.work()
+				if is := c.states()["p6"]; is != directory.Active || len(c.live()) != 16 || count() == 0 {
+					c.Errorf("on garden leave: %s, %v have accounts", is, c.live())
+				}
+			})
+		})
+	}
+}
+
 // TestHiddenFromTheList: a call about somebody whom the list hides, or whom nobody knows, has
 // them asked for and everybody read, and changes nothing; many in a row have nobody out.
 func TestHiddenFromTheList(t *testing.T) {
@@ -477,7 +559,8 @@ func TestSecretRotatesInFlight(t *testing.T) {
 }
 
 // TestBobAnswersLate: Bob calls at once, and says for some seconds what was before. Whoever has
-// changed is read again behind that, also if they change once more meanwhile, and then no more.
+// changed is read again behind that, by one call alone and although we were down meanwhile, also
+// if they change once more, and then no more.
 func TestBobAnswersLate(t *testing.T) {
 	t.Parallel()
 	staff := bambooStaff(16)
@@ -485,6 +568,23 @@ func TestBobAnswersLate(t *testing.T) {
 		kind.bob.Lag(20 * time.Second)
 		c.until("2026-03-01T09:01:00Z")
 		count := c.asks("/v1/people/search")
+		was := c.as(staff[4])
+		staff[4].Last = "Renamed"
+		c.system.Deliveries()
+		c.at("2026-03-01T09:30:00Z", staff)
+		if went := c.system.Deliveries(); len(went) != 1 {
+			c.Errorf("%v went out, and one call was to", went)
+		}
+		c.is(was)
+		c.open()
+		for _, now := range []string{"2026-03-01T09:30:10Z", "2026-03-01T09:30:20Z"} {
+			c.until(now)
+			c.work()
+		}
+		c.is(c.as(staff[4]))
+		if n := count(); n != 2 {
+			c.Errorf("searched for %d times", n)
+		}
 		staff[1].Jobs[0].End = "2026-01-31"
 		c.at("2026-03-01T10:00:00Z", staff)
 		if n := len(c.live()); n != 16 {
@@ -505,6 +605,25 @@ func TestBobAnswersLate(t *testing.T) {
 		c.until("2026-03-01T11:00:00Z")
 		if c.work(); count() > 0 || c.reads > 0 {
 			c.Error("they are searched for again and again")
+		}
+	})
+}
+
+// TestBobHidesWhoIsNew: whoever is hired is not found for a while, neither by their id nor among
+// all, which is not that they are nobody.
+func TestBobHidesWhoIsNew(t *testing.T) {
+	t.Parallel()
+	staff := bambooStaff(17)
+	inCalled(t, "hibob", "2026-03-01T09:00:00Z", staff[:16], subscribes["hibob"], "", func(c *called, kind calling) {
+		kind.bob.Lag(20 * time.Second)
+		c.at("2026-03-01T10:00:00Z", staff)
+		if live := c.live(); len(live) != 16 || c.reads != 1 {
+			c.Errorf("%v have accounts, and everybody was read %d times", live, c.reads)
+		}
+		c.until("2026-03-01T10:00:21Z") // the searches have taken a little
+		c.work()
+		if live := c.live(); len(live) != 17 || c.reads != 1 {
+			c.Errorf("%v have accounts, and everybody was read %d times", live, c.reads)
 		}
 	})
 }

@@ -307,6 +307,35 @@ func TestWorkdayLeave(t *testing.T) {
 	}
 }
 
+// TestWorkdayLeaveEndsWhereTheyAre: the estimated end of a leave counts until it is over where
+// the person is, also behind midnight in UTC. If the leave goes on, it goes on a day later.
+func TestWorkdayLeaveEndsWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	const until = "urn:usher:params:scim:schemas:extension:lifecycle:2.0:User:leaveEndDate"
+	h, hr := soapHouse(t, "\n      usher.timeZone: '\"America/Los_Angeles\"'")
+	hr.Leaves, hr.LeaveEnds = true, map[string]string{"2": "2026-03-09", "3": "soon"}
+	staff := workdayStaff(4)
+	for i := range 2 {
+		staff[1+i].LeaveFrom, staff[1+i].LeaveTo = "2026-03-05", "2026-03-20"
+	}
+	hr.Set("2026-03-02", staff)
+	for _, c := range []struct{ now, state, end string }{
+		{"2026-03-09T09:00:00Z", "on_leave", "2026-03-10T06:59:59Z"},
+		{"2026-03-10T02:00:00Z", "on_leave", "2026-03-10T06:59:59Z"}, // the evening of the 9th
+		{"2026-03-10T08:00:00Z", "active", "2026-03-10T06:59:59Z"},
+		{"2026-03-11T08:00:00Z", "on_leave", ""},
+	} {
+		h.now = c.now
+		doc := h.must()
+		if state, end := h.is("p2@acme.example", until); state != c.state || end != c.end {
+			t.Errorf("%s: %s until %q, want %s until %q", c.now, state, end, c.state, c.end)
+		}
+		if doc.RejectedRows != 1 {
+			t.Errorf("%s: %d set aside, and one's end is no day", c.now, doc.RejectedRows)
+		}
+	}
+}
+
 // TestWorkdayMistakes are told where the configuration has them, before anything is asked.
 func TestWorkdayMistakes(t *testing.T) {
 	t.Parallel()

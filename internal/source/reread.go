@@ -155,12 +155,11 @@ func (re *Reread) Take(ctx context.Context, d *directory.Directory) (Report, err
 	for _, key := range re.late {
 		re.doubted = append(re.doubted, Mark{Key: key, Due: time.Now()})
 	}
-	re.doubted = append(re.doubted, re.early(time.Now())...)
 	return re.r, re.st.Update(ctx, func(tx Tx) error {
 		if err := tx.Unmark(ctx, re.s.Name, re.marks); err != nil {
 			return err
 		}
-		return tx.Mark(ctx, re.s.Name, re.doubted)
+		return tx.Mark(ctx, re.s.Name, slices.Concat(re.doubted, re.early(tx.Now())))
 	})
 }
 
@@ -211,11 +210,13 @@ func (re *Reread) records(ctx context.Context) error {
 }
 
 // early are those whom a look may have seen as they were before what they were marked for:
-// the first word of them came less than the lag ago, or there was another one since.
+// it began less than the lag behind the first word of them, or there was another one since.
+// How long it took, and what it waited for until it was taken, counts for nothing. They are
+// marked as of now, which is the transaction's, so that a look when they are due is late enough.
 func (re *Reread) early(now time.Time) (again []Mark) {
 	lag := re.s.Live.Lag
 	for _, m := range re.marks {
-		if lag > 0 && m.Key != "" && m.Gone.IsZero() && (m.Version > 1 || now.Sub(m.Since) < lag) {
+		if lag > 0 && m.Key != "" && m.Gone.IsZero() && (m.Version > 1 || re.batch.Live.Began.Sub(m.Since) < lag) {
 			again = append(again, Mark{Key: m.Key, Due: now.Add(lag)})
 		}
 	}

@@ -56,11 +56,22 @@ func (b *HiBob) HideOf(id, category string) {
 	b.hiddenOf = map[string]string{id: category}
 }
 
-// SetStatus has a lifecycle status as it is there, whatever the days say.
+// SetStatus has a lifecycle status as it is there, whatever the days say, and tells of it.
 func (b *HiBob) SetStatus(id, status string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	w, there := b.find(id)
+	if !there {
+		b.byHand[id] = status
+		return
+	}
+	was := b.status(w)
 	b.byHand[id] = status
+	for _, h := range b.hooks.all {
+		for _, e := range b.lived(w, was, status) {
+			b.offer(h, e)
+		}
+	}
 }
 
 // Limit has no more than n searches in a window answered; there a window is a minute.

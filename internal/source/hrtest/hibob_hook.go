@@ -141,9 +141,12 @@ func (b *HiBob) events(before []Worker, was string) (out []Event) {
 }
 
 // lived are the events of a status that has come to somebody, "" before they were there: at
-// midnight where their site is, which may be a while from now.
+// midnight where their site is, which may be a while from now. Garden leave is the way out, as
+// the reference has it: who is on it has left.
 func (b *HiBob) lived(w Worker, was, is string) (out []Event) {
 	active := func(status string) bool { return status == "employed" }
+	left := func(status string) bool { return status == "terminated" || strings.HasPrefix(status, "garden") }
+	away := func(status string) bool { return strings.HasSuffix(status, "leave") && !left(status) }
 	add := func(kind string) {
 		out = append(out, Event{Type: "employee." + kind, ID: w.ID, Day: b.today, after: b.untilMidnight(w.Zone)})
 	}
@@ -151,11 +154,13 @@ func (b *HiBob) lived(w Worker, was, is string) (out []Event) {
 		return nil
 	}
 	switch {
-	case is == "terminated":
-		add("left")
-	case strings.Contains(is, "leave"):
+	case left(is):
+		if !left(was) {
+			add("left")
+		}
+	case away(is):
 		add("temporaryLeave")
-	case active(is) && !strings.Contains(was, "leave"):
+	case active(is) && !away(was):
 		add("joined")
 	}
 	switch {

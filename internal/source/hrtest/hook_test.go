@@ -321,3 +321,28 @@ func TestFieldBased(t *testing.T) {
 		t.Errorf("%q", bodies)
 	}
 }
+
+// TestGardenLeaveIsTold as the way out, once, and a leave as one; whoever is back joins nobody.
+func TestGardenLeaveIsTold(t *testing.T) {
+	t.Parallel()
+	bob := hrtest.NewHiBob(t, "u", "t")
+	e := &end{}
+	bob.Reach(e.way)
+	bob.Set("2026-03-02", []hrtest.Worker{{ID: "1", First: "p1", Jobs: []hrtest.Job{{Title: "Engineer", Start: "2020-01-01"}}}})
+	if !bob.Subscribe(t, "https://usher.example/hooks/hr", "secret") {
+		t.Fatal("the address was not added")
+	}
+	told(&bob.System)
+	for _, c := range []struct{ status, want string }{
+		{"parental leave", "employee.temporaryLeave 1, employee.inactivated 1"},
+		{"employed", "employee.activated 1"},
+		{"garden leave", "employee.left 1, employee.inactivated 1"},
+		{"terminated", ""},
+		{"employed", "employee.joined 1, employee.activated 1"},
+	} {
+		bob.SetStatus("1", c.status)
+		if got := strings.Join(told(&bob.System), ", "); got != c.want {
+			t.Errorf("%s: %s; want %s", c.status, got, c.want)
+		}
+	}
+}

@@ -327,7 +327,9 @@ func TestRecord(t *testing.T) {
 	}
 	for to, want := range map[string]string{
 		`<wd:Estimated_Leave_End_Date>2026-03-02-08:00</wd:Estimated_Leave_End_Date>`:                                            "2026-03-02",
-		`<wd:Estimated_Leave_End_Date>2026-03-01</wd:Estimated_Leave_End_Date>`:                                                  "", // and it is on
+		`<wd:Estimated_Leave_End_Date>2026-03-01</wd:Estimated_Leave_End_Date>`:                                                  "2026-03-01", // it is that day in the west
+		`<wd:Estimated_Leave_End_Date>2026-02-28</wd:Estimated_Leave_End_Date>`:                                                  "",           // and it is on
+		`<wd:Estimated_Leave_End_Date>01/02/2026</wd:Estimated_Leave_End_Date>`:                                                  "01/02/2026",
 		`<wd:Leave_End_Date>2026-04-01</wd:Leave_End_Date>`:                                                                      "2026-04-01",
 		`<wd:Leave_End_Date>2025-04-01</wd:Leave_End_Date>`:                                                                      "", // of another leave
 		`<wd:Estimated_Leave_End_Date>2026-05-01</wd:Estimated_Leave_End_Date><wd:Leave_End_Date>2025-04-01</wd:Leave_End_Date>`: "2026-05-01",

@@ -269,7 +269,7 @@ func (w *worker) stands(s *status, day string) {
 			if w.LeaveTo = dayOf(l.Estimated); w.LeaveTo == "" {
 				w.LeaveTo = dayOf(l.To)
 			}
-			if w.LeaveTo < day { // an estimate that did not hold, or the end of the leave before
+			if passed(w.LeaveTo, day) { // an estimate that did not hold, or the end of the leave before
 				w.LeaveTo = ""
 			}
 		}
@@ -283,6 +283,17 @@ func (w *worker) stands(s *status, day string) {
 	if w.Status == terminated && w.Termination == "" && w.LastDay == "" {
 		w.NotTold = w.Hired
 	}
+}
+
+// passed reports whether a day is over wherever people are, as of a day in UTC: the one before
+// that is not, in the west. What is no day has not passed.
+func passed(text, today string) bool {
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return false
+	}
+	now, err := time.Parse(time.DateOnly, today)
+	return err == nil && now.After(day.AddDate(0, 0, 1))
 }
 
 // key tells workers apart within a read.
