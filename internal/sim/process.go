@@ -22,6 +22,7 @@ import (
 type process struct {
 	w      *world
 	n      int
+	name   string // that what it waits for begins with
 	ctx    context.Context
 	cancel context.CancelFunc
 	orders chan order
@@ -56,7 +57,7 @@ type order struct {
 func (w *world) start() *process {
 	w.processes++
 	p := &process{
-		w: w, n: w.processes, orders: make(chan order, 1), done: make(chan struct{}), owner: provision.NewOwner("sim"),
+		w: w, n: w.processes, name: fmt.Sprintf("p%d/", w.processes), orders: make(chan order, 1), done: make(chan struct{}), owner: provision.NewOwner("sim"),
 		turns: map[string]moment{}, luck: map[string]*rand.Rand{}, phase: "idle", ailed: map[string]time.Time{},
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())

@@ -44,6 +44,9 @@ func (r Result) String() string {
 		r.Seed, r.Class, r.Apps, r.People, r.Steps, r.Faults, r.Crashes, r.Requests, r.Lasted.Round(time.Second))
 }
 
+// kept is how much of what happened a failure tells.
+const kept = 80
+
 // Failure tells of a run in which something does not hold.
 func (r Result) Failure(commit string) string {
 	var b strings.Builder

@@ -24,31 +24,35 @@ type Result struct {
 	Lasted     time.Duration // by the run's own clock
 	Hits       map[cell]int
 	Violations []Violation
-	Sum        uint64   // of the trace
-	Trace      []string // its end
+	Sum        uint64 // of the trace
+	Trace      []string
 }
 
+// Told is what is written down of a run. Nothing else of it is different for that.
+type Told int
+
+const (
+	Ending     Told = iota // how it ended: Trace and Sum are empty
+	Everything             // all that happened, one thing at a time
+	Reads                  // the reads that wait for nobody, too, in the order in which they come, which may be another the next time
+)
+
 // Run makes one run in the bubble of its caller.
-//
-// Of a run that is told of as a whole nothing is different but what is written down.
-func Run(seed uint64, store Store, whole, reads bool) (Result, error) {
+func Run(seed uint64, store Store, told Told) (Result, error) {
 	k, err := made()
 	if err != nil {
 		return Result{}, err
 	}
-	w := newWorld(seed, k, store)
-	if w.trace.reads = reads; whole {
-		w.trace.keep = 0
-	}
+	w := newWorld(seed, k, store, told)
 	w.play()
 	w.quiesce()
-	if w.broken() && whole {
+	if w.broken() && w.told() {
 		w.dump()
 	}
 	w.end()
 	res := Result{
 		Seed: seed, Class: w.class.name, Apps: len(w.apps), People: w.hr.last, Steps: w.steps, Faults: w.faults, Crashes: w.crashes,
-		Lasted: time.Since(w.trace.begun), Hits: w.hits, Violations: w.violations, Sum: w.trace.sum.Sum64(), Trace: w.trace.last,
+		Lasted: time.Since(w.trace.begun), Hits: w.hits, Violations: w.violations, Sum: w.trace.sum.Sum64(), Trace: w.trace.lines,
 	}
 	for _, a := range w.apps {
 		res.Requests += a.requests

@@ -205,9 +205,11 @@ func (w *world) let(k *parked) {
 		return
 	}
 	v := w.rule(k)
-	if v.fault != noFault {
+	switch {
+	case !w.told():
+	case v.fault != noFault:
 		w.note("%s: %s %s", k.key, faultName(v.fault), describe(v))
-	} else {
+	default:
 		w.note("%s", k.key)
 	}
 	if v.late > 0 {
