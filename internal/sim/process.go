@@ -34,9 +34,8 @@ type process struct {
 	still   bool // it stands still: nothing of it runs, and it does not know
 	busy    bool
 	phase   string
-	release map[string]bool   // holds that somebody agrees to
-	turns   map[string]moment // since when it has had an app
-	luck    map[string]*rand.Rand
+	release map[string]bool      // holds that somebody agrees to
+	turns   map[string]moment    // since when it has had an app
 	reading int64                // odd while the source is read beside the engine
 	ailed   map[string]time.Time // when an app did not answer as it should, last
 
@@ -58,12 +57,9 @@ func (w *world) start() *process {
 	w.processes++
 	p := &process{
 		w: w, n: w.processes, name: fmt.Sprintf("p%d/", w.processes), orders: make(chan order, 1), done: make(chan struct{}), owner: provision.NewOwner("sim"),
-		turns: map[string]moment{}, luck: map[string]*rand.Rand{}, phase: "idle", ailed: map[string]time.Time{},
+		turns: map[string]moment{}, phase: "idle", ailed: map[string]time.Time{},
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	for i, a := range w.apps {
-		p.luck[a.name] = rand.New(rand.NewPCG(w.seed, uint64(p.n*100+i))) //nolint:gosec // a run must repeat
-	}
 	w.procs = append(w.procs, p)
 	go p.work()
 	return p
@@ -219,11 +215,19 @@ func (p *process) apply(o order) error {
 }
 
 func (p *process) config(a *fakeApp, o order) provision.Config {
+	w := p.w
 	return provision.Config{
-		Store: provisions{p.w.store.Provision(), p, a.name}, Owner: p.owner, Schemas: p.w.kit.schemas, Targets: []*provision.Target{p.target(a)},
+		Store: provisions{w.store.Provision(), p, a.name}, Owner: p.owner, Schemas: w.kit.schemas, Targets: []*provision.Target{p.target(a)},
 		Limits: provision.DefaultLimits(), Released: p.released, People: slices.Clone(o.people), Actor: "sim", Now: time.Now, Wait: o.wait, Verify: o.verify,
-		Luck: p.luck[a.name].Float64, Reading: p.pace,
+		Luck: a.luck, Reading: p.pace,
 	}
+}
+
+// luck is the engine's jitter at an app, one number for each instant: several requests can fail at one without waiting
+// for anybody, when a lease has run out, and in which order they are told of is for the runtime to say.
+func (a *fakeApp) luck() float64 {
+	n := uint64(slices.Index(a.w.apps, a))
+	return rand.New(rand.NewPCG(a.w.seed<<2|n, uint64(time.Now().UnixNano()))).Float64() //nolint:gosec // a run must repeat
 }
 
 func (p *process) target(a *fakeApp) *provision.Target {
