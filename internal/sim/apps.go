@@ -469,6 +469,7 @@ func (c client) change(q *request, id string, changes []scim.Change, v verdict) 
 	switch {
 	case a.poison[u.owner] && !q.off:
 		a.w.hit(f20, q.op)
+		a.w.refuses(q, u.owner)
 		return refused(app.Terminal, 400, "this one is not liked here")
 	case a.unique && slices.ContainsFunc(a.users, func(o *account) bool {
 		return o != u && !o.now().gone && strings.EqualFold(o.now().userName, s.userName)

@@ -121,6 +121,7 @@ func (o *oracle) committed(p *process, who string, n *notes) {
 			w.violate(2, "request %d (%s of %s%s at %s) has a second outcome: %s after %s", out.Intent.ID, i.kind, i.person, i.team, i.app, out.Result, i.outcome)
 		}
 		i.outcome = out.Result
+		w.recorded(out.Intent)
 	}
 	o.told(p, n.events, n.settled)
 	o.rests(p, n.rests)

@@ -104,6 +104,8 @@ func (w *world) move() {
 	case p == nil && (w.older == nil || r < 90):
 		w.live = w.start()
 		w.note("p%d starts", w.live.n)
+	case len(w.refusals) > 0 && p != nil && p.applying() && r < 40:
+		w.regret()
 	case r < w.class.incidents:
 		w.incident()
 	case r < w.class.incidents+8:

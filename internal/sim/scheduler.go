@@ -227,7 +227,7 @@ func (w *world) rule(k *parked) verdict {
 		if q.app.down {
 			v = verdict{part: -1, fault: f7, err: broken()}
 		}
-		if v.fault == noFault && w.faulty && q.write && w.chance(w.class.crash) {
+		if v.fault == noFault && w.faulty && q.write && (w.chance(w.class.crash) || q.op == "create" && w.chance(w.class.making)) {
 			v.fault, v.die = f1, true
 			w.crashes++
 		}

@@ -50,6 +50,8 @@ type world struct {
 	crashes    int
 	hits       map[cell]int
 	reached    map[string]bool
+	refusals   []refusal       // not written down yet
+	spared     map[string]bool // workers of whom nothing more is to be changed
 	violations []Violation
 	trace      trace
 }
@@ -152,7 +154,7 @@ func (w *world) note(format string, args ...any) {
 func newWorld(seed uint64, k *kit, store Store, told Told) *world {
 	w := &world{
 		seed: seed, kit: k, store: store, rnd: rand.New(rand.NewPCG(seed, 0x75736865)), //nolint:gosec // a run must repeat
-		arrived: make(chan struct{}, 1), serial: map[string]int{}, leases: map[string]provision.Lease{}, hits: map[cell]int{}, reached: map[string]bool{},
+		arrived: make(chan struct{}, 1), serial: map[string]int{}, leases: map[string]provision.Lease{}, hits: map[cell]int{}, reached: map[string]bool{}, spared: map[string]bool{},
 		trace: trace{told: told, sum: fnv.New64a(), begun: time.Now()},
 	}
 	w.class = classes[seed%uint64(len(classes))](w.rnd)
