@@ -90,7 +90,7 @@ func beside(w *world) {
 	}
 	w.note("p%d reads the source beside the engine", p.n)
 	p.beside.Go(func() {
-		if err := p.ingest(); err != nil && !ours(err) {
+		if err := p.ingest(false); err != nil && !ours(err) {
 			w.violate(0, "process %d: a read beside the engine ends with %v", p.n, err)
 		}
 		w.mu.Lock()
@@ -189,7 +189,7 @@ func (w *world) recorded(in *provision.Intent) {
 // Whoever is set aside or waits, by the engine's own word, is left out, but for those whom
 // an app has refused for what they have not got any more.
 func (w *world) early() {
-	w.cycles("what is due still", order{wait: 26 * time.Hour}, 3)
+	w.cycles("what is due still", order{wait: 26 * time.Hour, known: true}, 3)
 	if w.broken() {
 		return
 	}

@@ -47,7 +47,7 @@ type order struct {
 	wait    time.Duration // for retries
 	verify  bool
 	release map[string]bool
-	known   bool     // nothing is read: the source has not changed
+	known   bool     // the source has not changed, and is not read; dates come all the same
 	app     string   // only this one
 	people  []string // only these, without a read of the source
 }
@@ -132,9 +132,9 @@ func (p *process) released(id string) bool {
 // cycle is one apply, as internal/server composes it.
 func (p *process) cycle(o order) error {
 	var errs []error
-	if o.people == nil && !o.known {
+	if o.people == nil {
 		p.enter("reads", true)
-		errs = append(errs, p.ingest())
+		errs = append(errs, p.ingest(o.known))
 	}
 	p.enter("applies", true)
 	errs = append(errs, p.apply(o))
@@ -144,8 +144,8 @@ func (p *process) cycle(o order) error {
 }
 
 // ingest reads the source and moves people to where they belong. What cannot be read
-// today stops no date from coming.
-func (p *process) ingest() error {
+// today stops no date from coming, nor does what is known already.
+func (p *process) ingest(known bool) error {
 	d := p.directory()
 	var unread error
 	r := &reader{p: p}
@@ -156,11 +156,13 @@ func (p *process) ingest() error {
 	if err != nil {
 		return err
 	}
-	_, unread = source.Ingest(p.ctx, sources{p.w.store, p, "read"}, d, source.Source{
-		Name: "hr", File: "hr.csv", Reader: r, Mapping: p.w.kit.row, Digest: p.w.kit.row.Digest(),
-	})
-	if unread == nil {
-		p.w.took(r.reading)
+	if !known {
+		_, unread = source.Ingest(p.ctx, sources{p.w.store, p, "read"}, d, source.Source{
+			Name: "hr", File: "hr.csv", Reader: r, Mapping: p.w.kit.row, Digest: p.w.kit.row.Digest(),
+		})
+		if unread == nil {
+			p.w.took(r.reading)
+		}
 	}
 	err = directories{p.w.store, p, "settle"}.Update(p.ctx, func(tx directory.Tx) error {
 		_, err := d.Settle(p.ctx, tx)

@@ -169,12 +169,12 @@ func (w *world) quiesce() {
 	w.cycle(order{wait: 26 * time.Hour})
 	w.early()
 	w.heal()
-	w.cycles("somebody looks at what is set aside", order{wait: 26 * time.Hour}, 6)
+	w.cycles("somebody looks at what is set aside", order{wait: 26 * time.Hour, known: true}, 6)
 	w.standing = w.holds()
 	w.check(false)
 	w.rest(2 * time.Minute)
 	if w.doubtful() || w.rnd.IntN(4) == 0 {
-		w.cycles("everything is verified", order{wait: 26 * time.Hour, verify: true}, 6)
+		w.cycles("everything is verified", order{wait: 26 * time.Hour, known: true, verify: true}, 6)
 	}
 	w.enable()
 	w.check(true)
