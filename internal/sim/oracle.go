@@ -92,7 +92,7 @@ func (o *oracle) committed(p *process, who string, n *notes) {
 		o.fences[l.App] = l.Fence
 		if strings.HasSuffix(who, "/run") {
 			w.mu.Lock()
-			p.turns[l.App] = moment{now, w.steps}
+			p.turns[l.App], p.fences[l.App] = moment{now, w.steps}, l.Fence
 			w.mu.Unlock()
 		}
 	}

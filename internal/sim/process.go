@@ -36,6 +36,7 @@ type process struct {
 	phase   string
 	release map[string]bool      // holds that somebody agrees to
 	turns   map[string]moment    // since when it has had an app
+	fences  map[string]int64     // under which
 	reading int64                // odd while the source is read beside the engine
 	ailed   map[string]time.Time // when an app did not answer as it should, last
 
@@ -57,7 +58,7 @@ func (w *world) start() *process {
 	w.processes++
 	p := &process{
 		w: w, n: w.processes, name: fmt.Sprintf("p%d/", w.processes), orders: make(chan order, 1), done: make(chan struct{}), owner: provision.NewOwner("sim"),
-		turns: map[string]moment{}, phase: "idle", ailed: map[string]time.Time{},
+		turns: map[string]moment{}, fences: map[string]int64{}, phase: "idle", ailed: map[string]time.Time{},
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	w.procs = append(w.procs, p)

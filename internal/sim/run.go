@@ -69,7 +69,7 @@ func Run(seed uint64, store Store, told Told) (Result, error) {
 // play is the bad part of a run.
 func (w *world) play() {
 	w.live = w.start()
-	most := w.class.steps + w.rnd.IntN(60)
+	most := w.class.steps + w.rnd.IntN(40)
 	if w.class.loaded {
 		w.cycle(order{wait: time.Hour})
 		most += w.steps
@@ -97,7 +97,7 @@ func (w *world) move() {
 	}
 	ready := w.ready()
 	switch r := w.rnd.IntN(100); {
-	case w.older != nil && r < 6:
+	case w.older != nil && (r < 1 || r < 20 && w.overtaken(w.older)):
 		w.wake()
 	case p == nil && r < 50:
 		w.pass(time.Duration(w.rnd.IntN(20_000))*time.Millisecond, false)
@@ -126,6 +126,18 @@ func (w *world) move() {
 func (w *world) lapse() time.Duration {
 	longest := [...]time.Duration{50 * time.Millisecond, 50 * time.Millisecond, 2 * time.Second, 30 * time.Second}
 	return time.Duration(w.rnd.Int64N(int64(longest[w.rnd.IntN(len(longest))])))
+}
+
+// overtaken says that another process has had an app since: what this one has to say is to be refused.
+func (w *world) overtaken(p *process) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for app, fence := range p.fences {
+		if w.oracle.fences[app] > fence {
+			return true
+		}
+	}
+	return false
 }
 
 // wake lets a process go on that stood still.

@@ -261,11 +261,20 @@ func (w *world) commits(k *parked) verdict {
 		v.fault, v.unsure = f22, true
 	case w.chance(c.twice):
 		v.fault, v.twice = f23, true
-	case w.chance(c.pause) && w.older == nil && w.live == k.proc && k.proc.applying():
+	case c.pause > 0 && w.older == nil && w.live == k.proc && k.proc.applying() && w.chance(w.pausing(k)):
 		v.fault, v.pause = f21, true
 	}
 	w.hit(v.fault, "commit")
 	return v
+}
+
+// pausing is how likely a process stands still behind a commit. What it is about to write down for another app is a
+// step that it takes first when it goes on, whoever has that app by then.
+func (w *world) pausing(k *parked) float64 {
+	if slices.ContainsFunc(w.waiting, func(o *parked) bool { return o.proc == k.proc && strings.Contains(o.key, "/record") }) {
+		return 5 * w.class.pause
+	}
+	return w.class.pause
 }
 
 func (p *process) applying() bool {

@@ -163,7 +163,7 @@ func newWorld(seed uint64, k *kit, store Store, told Told) *world {
 		claims: map[claim]int{}, out: map[string]bool{}, rest: map[string]time.Time{}, shut: map[string]bool{},
 	}
 	w.releases = w.rnd.IntN(10) < 7
-	for range 20 + w.rnd.IntN(6) {
+	for range leastPeople + w.rnd.IntN(3) {
 		w.hr.hire(w)
 	}
 	for i := range 3 + w.rnd.IntN(8)/7 {
