@@ -195,5 +195,6 @@ func (w *world) quiesce() {
 	if n := w.writes() - before; n > 0 && !w.broken() {
 		w.violate(6, "a cycle after a finished one sends %d writes", n)
 	}
+	w.explain()
 	w.final()
 }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+)
+
+// explain asks of everybody at every app what an administrator would, once all is quiet: why they are in or out, what request
+// made their account what it is, or what keeps them from having one. Nobody is to be left without an answer.
+func (w *world) explain() {
+	if w.broken() {
+		return
+	}
+	paused := map[string]bool{}
+	for _, name := range w.paused() {
+		paused[name] = true
+	}
+	w.view(func(ctx context.Context, tx provision.Tx) error {
+		asked, ok := tx.(provision.Reader) // as commands and pages ask
+		if !ok {
+			w.violate(12, "the store answers no questions")
+			return nil
+		}
+		for _, a := range w.apps {
+			subjects, err := tx.Subjects(ctx, provision.Query{App: a.name, Limit: 1000, Now: time.Now()})
+			if err != nil {
+				return err
+			}
+			for _, s := range subjects {
+				if err := w.explained(ctx, asked, a, s, paused[a.name]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (w *world) explained(ctx context.Context, asked provision.Reader, a *fakeApp, s provision.Subject, paused bool) error {
+	id, key := s.Person.ID, w.oracle.keys[s.Person.ID]
+	if s.Person.Why == "" {
+		w.violate(12, "nothing says why %s is %s", key, s.Person.State)
+	}
+	entries, err := asked.Entries(ctx, a.name, id, 1)
+	if err != nil {
+		return err
+	}
+	u := s.Account
+	known := len(entries) > 0 || w.oracle.claims[claim{"account.adopted", a.name, id, s.Account.RemoteID}] > 0
+	waits := u.Parked != "" || u.Observe || u.Due || paused || !w.releases && len(w.standing) > 0
+	switch {
+	case u.RemoteID != "" && !known:
+		w.violate(12, "app %s: no request and no adoption says where the account of %s comes from", a.name, key)
+	case s.Person.State.In() && u.State != provision.Live && !waits:
+		w.violate(12, "app %s: nothing says why %s has no account", a.name, key)
+	}
+	for team := range s.Members {
+		_, told, err := asked.MemberEntry(ctx, a.name, id, team)
+		if err != nil {
+			return err
+		}
+		if !told && !slices.ContainsFunc(s.Teams, func(t directory.Team) bool { return t.ID == team }) { // or its rule does
+			w.violate(12, "app %s: no request says why %s is in a group", a.name, key)
+		}
+	}
+	return nil
+}
