@@ -63,8 +63,9 @@ func each(t *testing.T, from uint64, n int, fn func(t *testing.T, r sim.Result) 
 					res := play(t, from+i, sim.Ending)
 					over := func() bool {
 						mu.Lock()
-						defer mu.Unlock() // as fn may end the goroutine
-						enough = enough || !fn(t, res)
+						defer mu.Unlock()  // as fn may end the goroutine
+						more := fn(t, res) // of what was begun before there was enough, too
+						enough = enough || !more
 						return enough
 					}()
 					if over {
