@@ -45,7 +45,8 @@ func (w *world) explained(ctx context.Context, asked provision.Reader, a *fakeAp
 	}
 	u := s.Account
 	known := len(entries) > 0 || w.oracle.claims[claim{"account.adopted", a.name, id, u.RemoteID}] > 0
-	waits := u.Parked != "" || u.Observe || u.Due || paused || !w.releases && len(w.standing) > 0
+	held := !w.releases && len(w.standing) > 0 // which says why nobody is let go, either
+	waits := u.Parked != "" || u.Observe || u.Due || paused || held
 	switch {
 	case u.RemoteID != "" && !known:
 		w.violate(12, "app %s: no request and no adoption says where the account of %s comes from", a.name, key)
@@ -60,7 +61,7 @@ func (w *world) explained(ctx context.Context, asked provision.Reader, a *fakeAp
 		if err != nil {
 			return err
 		}
-		if !told {
+		if !told && !held {
 			w.violate(12, "app %s: no request says why %s is in a group", a.name, key)
 		}
 	}
