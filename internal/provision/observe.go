@@ -7,10 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
@@ -188,30 +187,38 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 	var pause, gone atomic.Pointer[app.Error]
 	var answers, barred atomic.Int64
 	var whom atomic.Pointer[string] // pause is about
-	var g errgroup.Group
-	g.SetLimit(r.target.Concurrency)
+	one := func(i int) {
+		found[i], failed[i] = look(i)
+		switch e := app.Classify(failed[i]); {
+		case e == nil:
+			answers.Add(1)
+		case e.Class == app.Retry && !r.ahead:
+			pause.Store(e)
+			whom.Store(&subjects[i].Person.ID)
+		case e.Class == app.Unreachable, ofUs(e): // by anybody
+			gone.Store(e)
+		case e.Class == app.Unauthorized:
+			barred.Add(1)
+		}
+	}
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(r.target.Concurrency, len(subjects)) {
+		wg.Go(func() {
+			for i := range next {
+				one(i)
+			}
+		})
+	}
 	for i := range subjects {
 		if pause.Load() != nil || gone.Load() != nil || answers.Load() == 0 && barred.Load() >= mostBarred {
 			break
 		}
 		asked++
-		g.Go(func() error {
-			found[i], failed[i] = look(i)
-			switch e := app.Classify(failed[i]); {
-			case e == nil:
-				answers.Add(1)
-			case e.Class == app.Retry && !r.ahead:
-				pause.Store(e)
-				whom.Store(&subjects[i].Person.ID)
-			case e.Class == app.Unreachable, ofUs(e): // by anybody
-				gone.Store(e)
-			case e.Class == app.Unauthorized:
-				barred.Add(1)
-			}
-			return nil
-		})
+		next <- i
 	}
-	_ = g.Wait() // each has its own error
+	close(next)
+	wg.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

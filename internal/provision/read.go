@@ -114,22 +114,26 @@ type planned struct {
 	err error
 }
 
-// planAll plans subjects on all cores: the planner is pure.
+// planAll plans subjects on all cores, if they are many: the planner is pure.
 func (r *run) planAll(subjects []Subject) []planned {
 	all := make([]planned, len(subjects))
-	each := (len(subjects) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
-	var wg sync.WaitGroup
-	for from := 0; from < len(subjects); from += each {
-		to := min(from+each, len(subjects))
-		wg.Go(func() {
-			for i := from; i < to; i++ {
-				all[i].ops, all[i].err = r.planner.Subject(subjects[i], r.groups)
-			}
-		})
+	plan := func(from, to int) {
+		for i := from; i < to; i++ {
+			all[i].ops, all[i].err = r.planner.Subject(subjects[i], r.groups)
+		}
 	}
+	each := max(few, (len(subjects)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for from := each; from < len(subjects); from += each {
+		wg.Go(func() { plan(from, min(from+each, len(subjects))) })
+	}
+	plan(0, min(each, len(subjects)))
 	wg.Wait()
 	return all
 }
+
+// few are planned before another goroutine has begun.
+const few = 32
 
 // met reports whether a create would meet an account that was there before us
 // and is nobody's. Not every app refuses a second account of one name, so it is

@@ -159,6 +159,12 @@ var userNamePath = scim.Path{Attr: "userName"}
 
 // externalID is what the account's externalId is or will be.
 func (r *run) externalID(s Subject) string {
+	switch p := r.planner; {
+	case !p.keepsID:
+		return ""
+	case !p.mapsID: // the rest of the account says nothing of it
+		return s.Person.ID
+	}
 	if u, err := r.planner.desired(s); err == nil {
 		return u.ExternalID()
 	}

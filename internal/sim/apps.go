@@ -265,7 +265,7 @@ func (c client) read(q *request, carryOut func(v verdict) answer) (app.Answer, e
 		return app.Answer{}, &app.Error{Class: app.Ambiguous}
 	}
 	ans := carryOut(verdict{part: -1})
-	if c.w.trace.reads {
+	if c.w.trace.told == Reads {
 		c.w.mu.Lock()
 		c.w.said(q, ans)
 		c.w.mu.Unlock()
@@ -280,6 +280,7 @@ func (c client) read(q *request, carryOut func(v verdict) answer) (app.Answer, e
 func (w *world) said(q *request, ans answer) {
 	q.proc.ails(q, ans)
 	switch {
+	case !w.told():
 	case ans.err != nil:
 		w.note("    %s says to %s of %s: %v %s", q.app.name, q.op, q.object, ans.err, strings.Join(q.who, " "))
 	case ans.resource != nil && q.write:
@@ -468,6 +469,7 @@ func (c client) change(q *request, id string, changes []scim.Change, v verdict) 
 	switch {
 	case a.poison[u.owner] && !q.off:
 		a.w.hit(f20, q.op)
+		a.w.refuses(q, u.owner)
 		return refused(app.Terminal, 400, "this one is not liked here")
 	case a.unique && slices.ContainsFunc(a.users, func(o *account) bool {
 		return o != u && !o.now().gone && strings.EqualFold(o.now().userName, s.userName)

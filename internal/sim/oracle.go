@@ -92,7 +92,7 @@ func (o *oracle) committed(p *process, who string, n *notes) {
 		o.fences[l.App] = l.Fence
 		if strings.HasSuffix(who, "/run") {
 			w.mu.Lock()
-			p.turns[l.App] = moment{now, w.steps}
+			p.turns[l.App], p.fences[l.App] = moment{now, w.steps}, l.Fence
 			w.mu.Unlock()
 		}
 	}
@@ -121,6 +121,7 @@ func (o *oracle) committed(p *process, who string, n *notes) {
 			w.violate(2, "request %d (%s of %s%s at %s) has a second outcome: %s after %s", out.Intent.ID, i.kind, i.person, i.team, i.app, out.Result, i.outcome)
 		}
 		i.outcome = out.Result
+		w.recorded(out.Intent)
 	}
 	o.told(p, n.events, n.settled)
 	o.rests(p, n.rests)

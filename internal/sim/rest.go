@@ -80,7 +80,6 @@ func (w *world) cycles(why string, o order, most int) {
 		w.note("%s", why)
 		before := w.writes()
 		w.cycle(o)
-		o.known = !w.releases // what is released is settled with the next read
 		w.attend()
 		if w.writes() == before && len(w.paused()) == 0 {
 			return
