@@ -413,11 +413,6 @@ func (r *run) begin(ctx context.Context) error {
 		if err := tx.PutApp(ctx, r.state); err != nil {
 			return err
 		}
-		if r.state.Paused != "" && r.state.RetryAt.IsZero() { // what was forbidden may have been our credential's fault
-			if err := tx.Unpark(ctx, r.target.Name, Forbidden); err != nil {
-				return err
-			}
-		}
 		if !known { // what is mapped is another thing now, and so is what is kept of it
 			if err := tx.MarkApp(ctx, r.target.Name); err != nil {
 				return err
@@ -595,17 +590,26 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 	})
 }
 
-// refuse pauses an app until what it refuses is mended: no time mends it.
+// refuse pauses an app until what it refuses is mended: no time mends it. What the app has
+// asked for beside that stands all the same. What was forbidden to single requests may have
+// been our credential's fault, too, and is tried once more when it is mended.
 func (r *run) refuse(ctx context.Context) error {
-	r.state.RetryAt = time.Time{}
-	return r.pause(ctx, r.refused)
+	if !r.state.RetryAt.After(time.Now()) {
+		r.state.RetryAt = time.Time{}
+	}
+	return r.pause(ctx, r.refused, true)
 }
 
 // pause writes down why nothing more is sent. It is told once, however often the app is
 // found as it was before it is closed.
-func (r *run) pause(ctx context.Context, why string) error {
+func (r *run) pause(ctx context.Context, why string, unpark bool) error {
 	told := !r.state.PausedAt.IsZero()
 	return r.update(context.WithoutCancel(ctx), func(tx Tx) error {
+		if unpark {
+			if err := tx.Unpark(ctx, r.target.Name, Forbidden); err != nil {
+				return err
+			}
+		}
 		r.state.Paused = why
 		if !told {
 			r.state.PausedAt = tx.Now()
