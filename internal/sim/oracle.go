@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/scim"
 )
@@ -138,7 +139,8 @@ func (o *oracle) told(p *process, events []audit.Event, settled bool) {
 			}
 		}
 		if key := o.keys[e.Person]; strings.HasPrefix(e.Kind, "person.") {
-			o.out[key] = e.Kind == "person.left" || e.Kind == "person.leaver" || e.Kind == "person.staged" || o.out[key] && e.Kind == "person.changed" && !returned(e)
+			o.out[key] = e.Kind == "person.left" || e.Kind == "person.leaver" || e.Kind == "person.staged" || e.Kind == "person.created" && outside(e) ||
+				o.out[key] && e.Kind == "person.changed" && !returned(e)
 		}
 		if e.Kind != "person.left" {
 			continue
@@ -365,6 +367,13 @@ func (w *world) final() {
 	} else if n := int(rep.Events) + rep.Pending; n != o.events {
 		w.violate(10, "%d events were committed, and the chain has %d", o.events, n)
 	}
+}
+
+// outside says of somebody who is new that they are not in, or not any more.
+func outside(e audit.Event) bool {
+	after, _ := e.After.(map[string]scim.Value)
+	state, _ := after["state"].AsString()
+	return state == string(directory.Leaver) || state == string(directory.Staged)
 }
 
 // returned says that an event tells of another state.
