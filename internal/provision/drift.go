@@ -81,7 +81,8 @@ const shutReason = "somebody else has disabled the account at the app: it is lef
 func (r *run) shut(s Subject, now *Account) {
 	before := s.Account
 	wanted, _, _, err := r.planner.wanted(s)
-	if before.State != Live || now.State != Disabled || now.RemoteID != before.RemoteID || err == nil && !wanted || slices.Contains(r.people, now.Person) {
+	if before.State != Live || now.State != Disabled || now.RemoteID != before.RemoteID || err == nil && !wanted || slices.Contains(r.people, now.Person) ||
+		before.Last == Ambiguous { // it was never seen that we have enabled it
 		if now.Last == Shut {
 			now.Last = ""
 		}

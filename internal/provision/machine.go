@@ -167,6 +167,9 @@ func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
 	o.Result = Done
 	if a.Ignored {
 		o.Result, o.Detail = Ignored, "answered with success, but the account read back is still active"
+		if in.lets() {
+			o.Detail = "answered with success, but the account read back is still inactive"
+		}
 	}
 	if a.Err != nil {
 		o.Status, o.Detail = a.Err.Status, a.Err.Error()

@@ -419,12 +419,15 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	if a.RemoteID == "" || a.RemoteID != before.RemoteID {
 		w.leaveGroups(s)
 	}
-	if before.State == Disabled && before.Last == Ambiguous && len(unsure) == 0 {
-		switch {
-		case a.State == Disabled:
+	if before.Last == Ambiguous && len(unsure) == 0 { // it was done, and could not be read back
+		switch in := a.State == Live; {
+		case in == (before.State == Live):
 			a.Attempts = 0
-		case a.State == Live && a.Parked == "" && a.Attempts >= mostDisables:
+		case a.Parked != "" || a.Attempts < mostTurns:
+		case in:
 			a.Parked = fmt.Sprintf("the app has answered %d times that the account is disabled, and it is active still: disable it by hand", a.Attempts)
+		case a.State == Disabled:
+			a.Parked = fmt.Sprintf("the app has answered %d times that the account is enabled, and it is inactive still: enable it by hand", a.Attempts)
 		}
 	}
 	if len(unsure) == 0 {
@@ -475,9 +478,9 @@ func (w *writing) adopt(a *Account, seen *scim.Resource) {
 	a.RemoteID, a.Sent, a.Parked = seen.ID(), w.r.project(seen), ""
 }
 
-// mostDisables is how often an account is disabled, and seen active once the app has settled,
-// before a person has to look at it.
-const mostDisables = 3
+// mostTurns is how often an account is disabled and seen active once the app has settled, or
+// enabled and seen inactive, before a person has to look at it.
+const mostTurns = 3
 
 // begun says whether a departure at an account is still half done, as far as is known. Of one
 // of several requests an account that is inactive shows one: all of it is sent again, or
@@ -485,20 +488,10 @@ const mostDisables = 3
 func (r *run) begun(before Account, now *Account, unsure []*Intent) bool {
 	begun := before.Begun
 	for _, in := range unsure {
-		begun = begun && !(in.Kind == Update && r.lets(in) && now.State == Live) ||
+		begun = begun && !(in.lets() && now.State == Live) ||
 			in.Kind == Disable && r.target.App.Profile().DeactivateSteps
 	}
 	return begun && before.State == Live && now.RemoteID == before.RemoteID
-}
-
-// lets says that an intent enables an account.
-func (r *run) lets(in *Intent) bool {
-	for _, c := range in.Ops[0].Changes {
-		if on, _ := c.After.AsBool(); on && c.Path == activePath.String() {
-			return true
-		}
-	}
-	return false
 }
 
 // barred says why somebody can have no account: a disabled one is in the way, and

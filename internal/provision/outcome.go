@@ -200,21 +200,31 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 		if a.State != Live {
 			a.State, a.Since = Live, w.r.planner.Now
 		}
+		if o.Intent.lets() && !o.Verified {
+			w.lookAgain(a, o)
+		}
 	case Disable:
 		a.State, a.Since = Disabled, w.r.planner.Now
-		if a.Observe = !o.Verified; a.Observe {
-			a.Last, a.Attempts = Ambiguous, o.Intent.Attempt+1 // it may be active still, by nobody's doing
-			if wait := w.r.target.App.Profile().Settle; wait > 0 {
-				a.RetryAt = w.now.Add(wait) // before which another look shows no more
-			}
+		if !o.Verified {
+			w.lookAgain(a, o)
 		}
 	case Delete:
 		a.Sent, a.State, a.Since = nil, Gone, w.r.planner.Now
-		if a.Observe = op.live && !o.Verified; a.Observe {
+		if op.live && !o.Verified {
+			w.lookAgain(a, o)
 			return // the look-up goes by the id, and forgets the memberships
 		}
 		a.RemoteID = ""
 		w.leaveGroups(w.r.subjects[a.Person])
+	}
+}
+
+// lookAgain has an account looked up that was to be enabled or ended and could not be read
+// back: it may be as it was still, by nobody's doing.
+func (w *writing) lookAgain(a *Account, o *Outcome) {
+	a.Observe, a.Last, a.Attempts = true, Ambiguous, o.Intent.Attempt+1
+	if wait := w.r.target.App.Profile().Settle; wait > 0 {
+		a.RetryAt = w.now.Add(wait) // before which another look shows no more
 	}
 }
 
