@@ -65,12 +65,16 @@ type Edge struct {
 	Team, Person string
 }
 
+// Unsure is the journal's entry of memberships of which nobody can tell whether they are there:
+// a request for them had no answer, and the app does not show who is in a group.
+const Unsure int64 = -1
+
 // Subject is all that a plan for one person at one app rests on.
 type Subject struct {
 	Person  *directory.Person
 	Teams   []directory.Team
 	Account Account
-	Members map[string]bool   // teams whose group holds the account, as last confirmed
+	Members map[string]bool   // teams whose group holds the account, as last confirmed; false where that is not known
 	Names   map[string]string // by path: what is theirs alone in the app, of what has been given already
 	Records []RecordKey       // of the source that was asked for, as far as it has them still; in order of key
 

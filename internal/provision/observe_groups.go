@@ -12,7 +12,6 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
-	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/planted"
 	"github.com/usher-id/usher/scim"
 )
@@ -261,12 +260,14 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 	for _, intent := range unsure {
 		outcomes = append(outcomes, w.settleGroup(intent, g, add, r.target.App.Profile().MembersReadable))
 	}
+	var doubtful []Edge
 	if len(unsure) > 0 && g.RemoteID != "" && !r.target.App.Profile().MembersReadable {
-		present, absent, err := r.presume(ctx, g, unsure)
-		if err != nil {
+		var gone []Edge
+		var err error
+		if doubtful, gone, err = r.unseen(ctx, g, unsure); err != nil {
 			return err
 		}
-		add, remove = append(add, present...), append(remove, absent...)
+		remove = append(remove, gone...)
 	}
 	if len(unsure) == 0 && g.RemoteID != "" && g.RemoteID != before.RemoteID && g.Parked == "" {
 		w.events = append(w.events, audit.Event{
@@ -280,7 +281,10 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 		if err := tx.PutEdges(ctx, g.App, add, remove, 0); err != nil {
 			return err
 		}
-		if err := tx.MarkPeople(ctx, g.App, peopleOf(add, remove)); err != nil {
+		if err := tx.PutEdges(ctx, g.App, doubtful, nil, Unsure); err != nil {
+			return err
+		}
+		if err := tx.MarkPeople(ctx, g.App, peopleOf(add, remove, doubtful)); err != nil {
 			return err
 		}
 		if err := tx.PutOutcomes(ctx, outcomes); err != nil {
@@ -290,10 +294,10 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 	})
 }
 
-// presume decides about members whose change is not known and cannot be read:
-// whoever belongs in the group is taken for absent, and whoever does not for
-// present, so that the plan says it again. Saying it twice changes nothing.
-func (r *run) presume(ctx context.Context, g Group, unsure []*Intent) (present, absent []Edge, err error) {
+// unseen are the memberships whose change is not known and cannot be read. The plan says
+// again what is to be of them, whatever that is by then: who belongs in the group is added,
+// and who does not is removed. Saying it twice changes nothing. Who has no account is in none.
+func (r *run) unseen(ctx context.Context, g Group, unsure []*Intent) (doubtful, gone []Edge, err error) {
 	var people []string
 	for _, in := range unsure {
 		for _, op := range in.Ops {
@@ -311,15 +315,14 @@ func (r *run) presume(ctx context.Context, g Group, unsure []*Intent) (present, 
 		return err
 	})
 	for _, s := range subjects {
-		wanted, _, _, werr := r.planner.wanted(s)
-		belongs := werr == nil && wanted && slices.ContainsFunc(s.Teams, func(t directory.Team) bool { return t.ID == g.Team })
-		if belongs || s.Account.RemoteID == "" {
-			absent = append(absent, Edge{g.Team, s.Person.ID})
-		} else {
-			present = append(present, Edge{g.Team, s.Person.ID})
+		e := Edge{g.Team, s.Person.ID}
+		if s.Account.RemoteID == "" {
+			gone = append(gone, e)
+			continue
 		}
+		doubtful = append(doubtful, e)
 	}
-	return present, absent, err
+	return doubtful, gone, err
 }
 
 // settleGroup says of an unsure request which of its operations happened.

@@ -103,6 +103,9 @@ type AccountTx interface {
 	Subjects(ctx context.Context, q Query) ([]Subject, error)
 	PutAccounts(ctx context.Context, accounts []Account) error
 	ClearMarks(ctx context.Context, app string, marks []Mark) error
+	// PutEdges keeps memberships: of those that are there already only what is not known
+	// (Unsure) becomes known, and the other way round. journal is the request's entry, 0 for
+	// none.
 	PutEdges(ctx context.Context, app string, add, remove []Edge, journal int64) error
 	// Owners returns who owns the app's ids, by id.
 	Owners(ctx context.Context, app string, remoteIDs []string) (map[string]string, error)

@@ -162,7 +162,9 @@ func (u *Usher) explainApp(ctx context.Context, r store.Reader, t *provision.Tar
 			continue
 		}
 		g := GroupWhy{Name: team.Name, Standing: "not a member yet"}
-		if s.Members[team.ID] {
+		if in, there := s.Members[team.ID]; there && !in {
+			g.Standing = "not known: a request had no answer, the app does not show who is in a group, and it is sent again"
+		} else if in {
 			g.Standing = "member, by team rule " + team.Rule
 			e, found, err := r.MemberEntry(ctx, t.Name, s.Person.ID, team.ID)
 			if err != nil {

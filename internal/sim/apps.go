@@ -531,8 +531,7 @@ func (c client) seat(q *request, id string, add, remove []string, v verdict) ans
 			return refused(app.Terminal, 400, "no such member: "+m)
 		}
 	}
-	// Where nobody can see who is in a group, what is not known of a request stays so.
-	if v.lie || v.lately || !a.profile.MembersReadable && (v.after || v.die || v.unheard) {
+	if v.lie || v.lately {
 		for _, m := range slices.Concat(add, remove) {
 			if u := a.user(m); u != nil {
 				a.taint(u.owner)

@@ -136,11 +136,11 @@ func (tx *Tx) subject(q provision.Query, id string, a *account) (s provision.Sub
 		}
 	}
 	s.Members = map[string]bool{}
-	for k := range tx.edges.from(three{q.App, id, ""}) {
+	for k, journal := range tx.edges.from(three{q.App, id, ""}) {
 		if k.a != q.App || k.b != id {
 			break
 		}
-		s.Members[k.c] = true
+		s.Members[k.c] = journal != provision.Unsure
 	}
 	if q.Source == "" {
 		return s, nil
@@ -219,7 +219,8 @@ func (tx *Tx) PutEdges(ctx context.Context, app string, add, remove []provision.
 		if err := tx.may(ctx); err != nil {
 			return err
 		}
-		if k := (three{app, e.Person, e.Team}); !tx.edges.has(k) {
+		k := three{app, e.Person, e.Team}
+		if was, there := tx.edges.get(k); !there || (was == provision.Unsure) != (journal == provision.Unsure) {
 			tx.edges.put(tx.own, k, journal)
 		}
 	}

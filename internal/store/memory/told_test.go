@@ -451,7 +451,7 @@ var writers = map[string]func(*both) write{
 		return told(marks, func(tx everything, m []provision.Mark) (any, error) { return nothing(tx.ClearMarks(b.ctx, app, m)) })
 	},
 	"PutEdges": func(b *both) write {
-		app, journal := pick(b, "app", apps), rapid.Int64Range(0, 4).Draw(b.T, "journal")
+		app, journal := pick(b, "app", apps), rapid.Int64Range(provision.Unsure, 4).Draw(b.T, "journal")
 		return told([][]provision.Edge{several(b, "add", b.edge), several(b, "remove", b.edge)}, func(tx everything, e [][]provision.Edge) (any, error) {
 			return nothing(tx.PutEdges(b.ctx, app, e[0], e[1], journal))
 		})

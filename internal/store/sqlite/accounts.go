@@ -131,14 +131,15 @@ func (tx *Tx) addMembers(ctx context.Context, app string, subjects []provision.S
 	first, last, at := between(subjects)
 	return tx.rows(ctx, func(r *sql.Rows) error {
 		var person, team string
-		if err := r.Scan(&person, &team); err != nil {
+		var journal int64
+		if err := r.Scan(&person, &team, &journal); err != nil {
 			return err
 		}
 		if i, ok := at[person]; ok {
-			subjects[i].Members[team] = true
+			subjects[i].Members[team] = journal != provision.Unsure
 		}
 		return nil
-	}, `SELECT person, team FROM app_members WHERE app = ? AND person BETWEEN ? AND ?`, app, first, last)
+	}, `SELECT person, team, journal FROM app_members WHERE app = ? AND person BETWEEN ? AND ?`, app, first, last)
 }
 
 // addRecords adds by what a source knows people: by records that it has still, and that
@@ -220,7 +221,7 @@ func (tx *Tx) PutEdges(ctx context.Context, app string, add, remove []provision.
 			args = append(args, app, e.Person, e.Team, journal)
 		}
 		return tx.exec(ctx, rows(`INSERT INTO app_members (app, person, team, journal) VALUES `, `(?,?,?,?)`, len(some))+
-			` ON CONFLICT (app, person, team) DO NOTHING`, args...)
+			` ON CONFLICT (app, person, team) DO UPDATE SET journal = excluded.journal WHERE (journal = -1) <> (excluded.journal = -1)`, args...)
 	})
 	if err != nil {
 		return err

@@ -438,6 +438,25 @@ func edges(b *bundle) {
 		same(b, "members of t", of, []string{"p000", "p001"})
 		return err
 	})
+	known := func(id string, want bool) {
+		b.Helper()
+		if got, there := b.subject("app", id).Members["t"]; got != want || !there {
+			b.Errorf("%s in t: known %t, there %t", id, got, there)
+		}
+	}
+	for _, journal := range []int64{provision.Unsure, 3, provision.Unsure, provision.Unsure, 0} { // of one that is there, and one that is new
+		b.provision(func(tx provision.Tx) error {
+			return tx.PutEdges(b.ctx, "app", []provision.Edge{e("t", "p000"), e("t", "p002")}, nil, journal)
+		})
+		known("p000", journal != provision.Unsure)
+		known("p002", journal != provision.Unsure)
+		known("p001", true)
+	}
+	b.provision(func(tx provision.Tx) error {
+		got, err := tx.Totals(b.ctx, "app")
+		equal(b, "memberships", got.Memberships, 4)
+		return err
+	})
 }
 
 func owners(b *bundle) {
