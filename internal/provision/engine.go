@@ -193,7 +193,7 @@ func (e *Engine) run(t *Target) *run {
 	return &run{
 		Engine: e, target: t, planner: NewPlanner(t, e.schemas, e.now()), report: &AppReport{},
 		unsure: map[string][]*Intent{}, written: map[string]bool{}, failed: map[string]string{}, consented: map[string]bool{},
-		looked: map[string]bool{}, before: t.App.Requests(), sick: &failures{}, most: map[Kind]int{},
+		looked: map[string]bool{}, retaken: map[string]bool{}, before: t.App.Requests(), sick: &failures{}, most: map[Kind]int{},
 	}
 }
 
@@ -373,8 +373,8 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 		next = r.state.RetryAt // nothing before, whoever else waits, and whoever it kept goes then
 		return nil
 	})
-	for _, g := range r.groups { // which the store takes for set aside altogether
-		if at := g.RetryAt; g.misnamed() && at.After(r.began) && (next.IsZero() || at.Before(next)) && err == nil && !r.state.RetryAt.After(r.began) {
+	for id, g := range r.groups { // which the store takes for set aside altogether
+		if at := g.RetryAt; (g.misnamed() || r.retaken[id]) && at.After(r.began) && (next.IsZero() || at.Before(next)) && err == nil && !r.state.RetryAt.After(r.began) {
 			next = at
 		}
 	}
@@ -489,7 +489,8 @@ func (r *run) recover(ctx context.Context, tx Tx, again bool) error {
 			continue
 		}
 		g := groups[in.Team]
-		g.App, g.Team, g.Parked = in.App, in.Team, ""
+		g.App, g.Team = in.App, in.Team
+		r.retaken[in.Team] = true
 		r.unknown(&g.Standing, in)
 		touched = append(touched, g)
 	}

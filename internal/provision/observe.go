@@ -291,15 +291,17 @@ func unknown(a Account, e *app.Error, luck float64) Account {
 	return a
 }
 
-// postpone is what a look-up that failed means for what is tried next; luck is in [0, 1).
-func (s *Standing) postpone(e *app.Error, luck float64) {
+// postpone is what a look-up that failed means for what is tried next; luck is in [0, 1). It
+// reports whether nothing is.
+func (s *Standing) postpone(e *app.Error, luck float64) (aside bool) {
 	switch e.Class {
 	case app.Terminal, app.NotFound, app.Conflict, app.Precondition, app.TooLarge:
-		s.Parked = "it cannot be looked up: " + e.Error()
+		s.Parked, aside = "it cannot be looked up: "+e.Error(), true
 	default:
 		s.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(s.Attempts, luck)))
 	}
 	s.Attempts++
+	return aside
 }
 
 // settle writes down what look-ups saw, in pages.

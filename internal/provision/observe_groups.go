@@ -124,7 +124,7 @@ func (r *run) observeGroups(ctx context.Context) error {
 	now := r.at()
 	for _, id := range slices.Sorted(maps.Keys(r.groups)) { // in order, so that a run can be repeated
 		g := r.groups[id]
-		if !g.Observe || g.closed() || g.RetryAt.After(now) {
+		if !g.Observe || g.closed() && !r.retaken[id] || g.RetryAt.After(now) {
 			continue
 		}
 		err := r.observeGroup(ctx, id, g)
@@ -136,8 +136,11 @@ func (r *run) observeGroups(ctx context.Context) error {
 		switch {
 		case errors.As(err, &failed):
 			g.Parked = failed.Reason
+			delete(r.retaken, id)
 		case ctx.Err() == nil && errors.As(err, &e) && e.Class != app.Unauthorized:
-			g.postpone(e, r.luck()) // it is still not known, and nobody else waits for it
+			if g.postpone(e, r.luck()) { // it is still not known, and nobody else waits for it
+				delete(r.retaken, id)
+			}
 		default:
 			return r.unreadable(ctx, err)
 		}
@@ -151,12 +154,16 @@ func (r *run) observeGroups(ctx context.Context) error {
 
 func (r *run) observeGroup(ctx context.Context, id string, g Group) error {
 	g.App, g.Team = r.target.Name, id
+	if g.closed() { // what it is set aside for, if it still is, is seen
+		g.Parked = ""
+	}
 	if g.RemoteID != "" {
 		err := r.readMembers(ctx, g)
 		if err == nil || app.Classify(err).Class != app.NotFound {
 			return err
 		}
 		if r.early(&g.Standing) {
+			g.Parked = r.groups[id].Parked
 			r.groups[id] = g
 			return r.update(ctx, func(tx Tx) error { return tx.PutGroups(ctx, []Group{g}) })
 		}
@@ -250,6 +257,7 @@ func (r *run) readMembers(ctx context.Context, g Group) error {
 func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error {
 	before := r.groups[g.Team]
 	r.groups[g.Team] = g
+	delete(r.retaken, g.Team)
 	unsure := r.unsure["g"+g.Team]
 	if !planted.On(planted.OutcomeTwice) || g.RemoteID != before.RemoteID {
 		delete(r.unsure, "g"+g.Team)
@@ -286,6 +294,11 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 		}
 		if err := tx.MarkPeople(ctx, g.App, peopleOf(add, remove, doubtful)); err != nil {
 			return err
+		}
+		if before.closed() && !g.closed() { // who was to join meanwhile was planned without it
+			if err := tx.MarkTeams(ctx, g.App, []string{g.Team}); err != nil {
+				return err
+			}
 		}
 		if err := tx.PutOutcomes(ctx, outcomes); err != nil {
 			return err

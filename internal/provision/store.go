@@ -42,7 +42,8 @@ type AppTx interface {
 	// ResetApp forgets every account, group and membership of an app, and
 	// marks everybody as due.
 	ResetApp(ctx context.Context, app string) error
-	// Unpark lets what ended with a result be tried again.
+	// Unpark lets what ended with a result be tried again: of a group, by whoever is in its
+	// team.
 	Unpark(ctx context.Context, app string, last Result) error
 	// ForeignNames returns the names of the accounts listed as nobody's; by
 	// ExternalName and UserName. DropForeign takes some off the list.
@@ -56,8 +57,10 @@ type AppTx interface {
 	// that others have disabled (Shut), which are no longer set aside until they are seen;
 	// people, when not nil, narrows the accounts to theirs.
 	Doubt(ctx context.Context, app string, people []string) error
-	// MarkPeople marks the accounts of some people as due.
+	// MarkPeople marks the accounts of some people as due, MarkTeams those of whoever is in
+	// some teams.
 	MarkPeople(ctx context.Context, app string, people []string) error
+	MarkTeams(ctx context.Context, app string, teams []string) error
 	// PutForeign replaces the list of accounts that no person owns.
 	PutForeign(ctx context.Context, app string, accounts []Foreign) error
 }

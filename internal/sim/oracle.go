@@ -28,7 +28,6 @@ type oracle struct {
 	events  int
 	settled time.Time // when people last moved
 	left    []departure
-	shut    map[string]bool      // apps at which a group was set aside
 	rest    map[string]time.Time // until when an app is to be left alone, by the engine's own word
 	out     map[string]bool      // who has left, by the directory's own word
 }

@@ -352,3 +352,26 @@ func (tx *Tx) MarkPeople(ctx context.Context, name string, people []string) erro
 	}
 	return tx.marked(ctx, name)
 }
+
+// MarkTeams implements provision.AppTx.
+func (tx *Tx) MarkTeams(ctx context.Context, name string, teams []string) error {
+	if len(teams) == 0 {
+		return nil
+	}
+	if err := tx.may(ctx); err != nil {
+		return err
+	}
+	of, in := setOf(teams), map[string]bool{}
+	for k := range tx.members.from(two{}) {
+		in[k.a] = in[k.a] || of[k.b]
+	}
+	for person := range tx.at(name) {
+		if in[person] {
+			edit(&tx.accounts, tx.own, two{name, person}, func(a *account) {
+				a.due, a.dueAt = true, stamp(tx.now)
+				a.version++
+			})
+		}
+	}
+	return tx.marked(ctx, name)
+}

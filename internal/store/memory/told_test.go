@@ -259,7 +259,7 @@ func (b *both) reject() source.Reject {
 
 // subjects are writes that meet: a sequence has those of one of them, or all.
 var subjects = [][]string{
-	{"PutAccounts", "PutPeople", "MarkApp", "PutAccounts", "MarkPeople", "ClearMarks", "Wake", "Doubt", "Unpark"},
+	{"PutAccounts", "PutPeople", "MarkApp", "PutAccounts", "MarkPeople", "ClearMarks", "Wake", "Doubt", "Unpark", "SetTeams", "MarkTeams", "PutGroups"},
 	{"PutAccounts", "PutPeople", "PutAccounts", "MarkLinked", "ResetApp", "Suspect", "PutGroups", "MarkApp", "PutEdges", "PutApp"},
 	{"PutRecords", "PutRecords", "PutPeople", "SetMissing", "Present", "MarkDue", "Release", "Touch", "Rewind"},
 	{"PutRecords", "PutPeople", "StateTeams", "StateTeams", "SetTeams", "PutTeam", "PutKeys", "Erase"},
@@ -441,6 +441,10 @@ var writers = map[string]func(*both) write{
 	"MarkPeople": func(b *both) write {
 		app := pick(b, "app", apps)
 		return told(b.list("people", people), func(tx everything, of []string) (any, error) { return nothing(tx.MarkPeople(b.ctx, app, of)) })
+	},
+	"MarkTeams": func(b *both) write {
+		app := pick(b, "app", apps)
+		return told(b.list("teams", []string{teams[0].ID, teams[1].ID}), func(tx everything, of []string) (any, error) { return nothing(tx.MarkTeams(b.ctx, app, of)) })
 	},
 	"PutAccounts": func(b *both) write {
 		return told(several(b, "accounts", b.account), func(tx everything, a []provision.Account) (any, error) { return nothing(tx.PutAccounts(b.ctx, a)) })

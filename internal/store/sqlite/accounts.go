@@ -321,3 +321,14 @@ func (tx *Tx) MarkPeople(ctx context.Context, app string, people []string) error
 	}
 	return tx.marked(ctx, app)
 }
+
+// MarkTeams implements provision.AppTx.
+func (tx *Tx) MarkTeams(ctx context.Context, app string, teams []string) error {
+	in, err := list(teams)
+	if err != nil || len(teams) == 0 {
+		return err
+	}
+	err = tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1 WHERE app = ? AND person IN
+		(SELECT person FROM team_members WHERE team IN (SELECT value FROM json_each(?)))`, stamp(tx.now), app, in)
+	return errors.Join(err, tx.marked(ctx, app))
+}

@@ -55,7 +55,14 @@ func (tx *Tx) Unpark(ctx context.Context, app string, last provision.Result) err
 	if err != nil {
 		return err
 	}
-	return tx.exec(ctx, `UPDATE app_groups SET parked = '' WHERE app = ? AND parked <> '' AND last = ?`, app, last)
+	teams, err := tx.strings(ctx, `SELECT team FROM app_groups WHERE app = ? AND parked <> '' AND last = ? ORDER BY team`, app, last)
+	if err != nil || len(teams) == 0 {
+		return err
+	}
+	if err := tx.exec(ctx, `UPDATE app_groups SET parked = '' WHERE app = ? AND parked <> '' AND last = ?`, app, last); err != nil {
+		return err
+	}
+	return tx.MarkTeams(ctx, app, teams)
 }
 
 // Doubt implements provision.AppTx.

@@ -27,6 +27,7 @@ var accounts = group{
 	"an old plan parks nobody":                  oldPlanParksNobody,
 	"an app is marked anew":                     markApp,
 	"people are marked anew":                    markPeople,
+	"those of a team are marked anew":           markTeams,
 	"who got a record is marked anew":           markLinked,
 	"by what a source knows people":             recordKeys,
 	"memberships":                               edges,
@@ -405,6 +406,52 @@ func markPeople(b *bundle) {
 	})
 	same(b, "due", b.subjects(provision.Query{App: "app", Limit: 9, Due: true, Now: noon}), ids[1:2])
 	same(b, "due elsewhere", b.subjects(provision.Query{App: "other", Limit: 9, Due: true, Now: noon}), nil)
+}
+
+func markTeams(b *bundle) {
+	ids := b.crowd(4)
+	b.app("other")
+	t, u := directory.Team{ID: "t", Rule: "dept", Value: "t", Name: "t"}, directory.Team{ID: "u", Rule: "dept", Value: "u", Name: "u"}
+	b.directory(func(tx directory.Tx) error {
+		return tx.SetTeams(b.ctx, map[string][]directory.Team{ids[0]: {t, u}, ids[1]: {t}, ids[2]: {u}, ids[3]: nil})
+	})
+	rest := func() {
+		b.Helper()
+		b.provision(func(tx provision.Tx) error {
+			for _, app := range []string{"app", "other"} {
+				for _, s := range ids {
+					for v := range int64(9) {
+						b.must(tx.ClearMarks(b.ctx, app, []provision.Mark{{Person: s, Version: v}}))
+					}
+				}
+			}
+			return nil
+		})
+	}
+	due := func(what string, want []string) {
+		b.Helper()
+		same(b, what, b.subjects(provision.Query{App: "app", Limit: 9, Due: true, Now: noon}), want)
+		same(b, what+", elsewhere", b.subjects(provision.Query{App: "other", Limit: 9, Due: true, Now: noon}), nil)
+	}
+	rest()
+	b.provision(func(tx provision.Tx) error { return tx.MarkTeams(b.ctx, "app", nil) })
+	due("nobody", nil)
+	b.provision(func(tx provision.Tx) error { return tx.MarkTeams(b.ctx, "app", []string{"t", "x"}) })
+	due("of a team", ids[:2])
+	rest()
+	aside := provision.Group{App: "app", Team: "u", Standing: provision.Standing{Parked: "403", Last: provision.Forbidden}}
+	other := provision.Group{App: "app", Team: "t", Standing: provision.Standing{Parked: "400", Last: provision.Parked}}
+	b.provision(func(tx provision.Tx) error {
+		b.must(tx.PutGroups(b.ctx, []provision.Group{aside, other}))
+		return tx.Unpark(b.ctx, "app", provision.Forbidden)
+	})
+	due("of a group that is free again", []string{ids[0], ids[2]})
+	b.provision(func(tx provision.Tx) error {
+		got, err := tx.Groups(b.ctx, "app")
+		equal(b, "set aside", got["u"].Parked, "")
+		equal(b, "for another reason", got["t"].Parked, "400")
+		return err
+	})
 }
 
 func edges(b *bundle) {
