@@ -378,6 +378,9 @@ func restores(w *world) {
 		} else {
 			s.active, s.gone = false, true
 		}
+		if u.live() && !s.active && !s.gone { // which looks as if others had shut them out
+			a.shut[u.owner] = true
+		}
 		u.put(s)
 	}
 	for _, g := range a.groups {
