@@ -321,6 +321,9 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 		return err
 	}
 	w := &writing{r: r, now: time.Now(), strangers: r.state.Foreign > 0}
+	if w.turns, err = r.turns(ctx, subjects); err != nil {
+		return err
+	}
 	var outcomes []Outcome
 	for i, s := range subjects {
 		f := r.theirs(s, found[i], owners)
@@ -422,14 +425,14 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 		w.leaveGroups(s)
 	}
 	if before.Last == Ambiguous && len(unsure) == 0 { // it was done, and could not be read back
-		switch in := a.State == Live; {
-		case in == (before.State == Live):
-			a.Attempts = 0
-		case a.Parked != "" || a.Attempts < mostTurns:
+		in, turns := a.State == Live, w.turns[s.Person.ID]
+		a.Attempts = 0
+		switch {
+		case in == (before.State == Live) || a.Parked != "" || turns < mostTurns:
 		case in:
-			a.Parked = fmt.Sprintf("the app has answered %d times that the account is disabled, and it is active still: disable it by hand", a.Attempts)
+			a.Parked = fmt.Sprintf("the app has answered %d times that the account is disabled, and it is active still: disable it by hand", turns)
 		case a.State == Disabled:
-			a.Parked = fmt.Sprintf("the app has answered %d times that the account is enabled, and it is inactive still: enable it by hand", a.Attempts)
+			a.Parked = fmt.Sprintf("the app has answered %d times that the account is enabled, and it is inactive still: enable it by hand", turns)
 		}
 	}
 	if len(unsure) == 0 {
@@ -483,6 +486,39 @@ func (w *writing) adopt(a *Account, seen *scim.Resource) {
 // mostTurns is how often an account is disabled and seen active once the app has settled, or
 // enabled and seen inactive, before a person has to look at it.
 const mostTurns = 3
+
+// turns is how often in a row accounts were ended, or enabled, by the app's word alone, for
+// those that are looked at for that. Look-ups that failed are none.
+func (r *run) turns(ctx context.Context, subjects []Subject) (map[string]int, error) {
+	n := map[string]int{}
+	for _, s := range subjects {
+		if s.Account.Last != Ambiguous || len(r.unsure["p"+s.Person.ID]) > 0 {
+			continue
+		}
+		var entries []Entry
+		err := r.store.View(ctx, func(tx Tx) (err error) {
+			entries, err = tx.Entries(ctx, r.target.Name, s.Person.ID, mostEntries)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			in := &Intent{Kind: e.Kind, Ops: e.Ops}
+			if e.Result == Done && (e.Verified || e.Kind != entries[0].Kind || e.Kind == Update && !in.lets()) {
+				break
+			}
+			if e.Result == Done {
+				n[s.Person.ID]++
+			}
+		}
+	}
+	return n, nil
+}
+
+// mostEntries is how far back the journal is asked for an account's turns: some of its
+// requests may have failed.
+const mostEntries = 16
 
 // begun says whether a departure at an account is still half done, as far as is known. Of one
 // of several requests an account that is inactive shows one: all of it is sent again, or

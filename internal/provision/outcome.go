@@ -109,6 +109,7 @@ type writing struct {
 	passed   map[directory.Cause]int // unexplained removals
 	owned    []string                // the app's ids of accounts that were adopted
 	adopted  []Account               // those accounts
+	turns    map[string]int          // of accounts that could not be read back, by person
 	findings []Finding
 	mended   []string // attributes that are kept again
 	rest     []Mark   // of whom all memberships are as planned

@@ -38,7 +38,7 @@ func push(ctx context.Context, a app.App, k *keeping, in *Intent) Answer {
 	}
 	if out.Err == nil {
 		out.Shown = k.check(ctx, a, in, out.Remote, ans.Resource)
-		out.Verified = out.Verified || out.Shown.read
+		out.Verified = out.Verified || out.Shown.read && !in.lets()
 	}
 	return out
 }
@@ -115,7 +115,7 @@ func (i *Intent) ends() bool {
 
 // lets reports whether a disabled account is let in again with the request.
 func (i *Intent) lets() bool {
-	if i.Kind != Update {
+	if i.Kind != Update || len(i.Ops) == 0 {
 		return false
 	}
 	for _, c := range i.Ops[0].Changes {

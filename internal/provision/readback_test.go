@@ -112,3 +112,46 @@ func TestIgnoredReturnIsSeenLate(t *testing.T) {
 		})
 	}
 }
+
+// A look-up that fails is no answer of the app's: only what it has answered counts.
+func TestLookUpsThatFailAreNoAnswers(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(3, "sales")
+		h.apply()
+		h.app.forget()
+		h.app.faults = func(c call) fault {
+			return fault{
+				ignore: c.Off && c.Nth == 1,
+				before: map[bool]*app.Error{true: broken()}[c.Op == "get" && c.Kind == app.KindUser && c.Nth <= 6],
+			}
+		}
+		h.put(somebody("p000", directory.Leaver))
+		h.apply()
+		h.settled()
+		if n := h.app.did("patch"); n != 2 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+// An account that is read for another reason, too, is not known to be enabled by that.
+func TestIgnoredReturnThatCannotBeReadBack(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.mute = true
+		h.crew(3, "sales")
+		h.apply()
+		h.put(somebody("p000", directory.Leaver))
+		h.apply()
+		h.app.forget()
+		h.app.faults = func(c call) fault {
+			h.app.ignores = map[bool]string{true: "active"}[c.Op == "patch" && c.Nth == 1]
+			return fault{before: map[bool]*app.Error{true: {Class: app.Unreachable}}[c.Op == "get" && c.Kind == app.KindUser && c.Nth == 1]}
+		}
+		h.put(somebody("p000", directory.Active, "displayName", "x"))
+		rep := h.apply()
+		h.settled()
+		if len(rep.NotKept) > 0 {
+			t.Errorf("%v", rep.NotKept)
+		}
+	})
+}

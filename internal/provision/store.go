@@ -135,6 +135,8 @@ type JournalTx interface {
 	PutIntents(ctx context.Context, fence int64, intents []*Intent) error
 	PutOutcomes(ctx context.Context, outcomes []Outcome) error
 	OpenIntents(ctx context.Context, app string) ([]*Intent, error)
+	// Entries returns the newest entries of a person at an app, the newest first.
+	Entries(ctx context.Context, app, person string, limit int) ([]Entry, error)
 	// DoneOps returns which operations were done at or after an instant.
 	DoneOps(ctx context.Context, since time.Time) (map[string]bool, error)
 }
