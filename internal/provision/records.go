@@ -12,7 +12,6 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
-	"github.com/usher-id/usher/internal/directory"
 )
 
 // An app may be the records of a source, as an HR system has them (Target.Source): they
@@ -84,7 +83,7 @@ func (p *Planner) NotOfSource(s Subject) string {
 // is. again tells that they have another one by now.
 func (p *Planner) letsGo(s Subject) (why string, again bool) {
 	a := s.Account
-	if p.Target.Source == "" || a.State != Live && a.State != Disabled || s.Person.State == directory.Missing {
+	if p.Target.Source == "" || a.State != Live && a.State != Disabled || s.Person.Kept(p.Now) {
 		return "", false
 	}
 	wanted, _, why, err := p.wanted(s)

@@ -259,27 +259,9 @@ func (o *oracle) arrives(q *request) {
 	switch {
 	case q.off && !o.justified(key, since, false):
 		w.violate(4, "app %s: %s of %s, and there is no cause", q.app.name, q.op, key)
-	case q.on && !o.justified(key, since, true) && !o.waits():
+	case q.on && !o.justified(key, since, true):
 		w.violate(8, "app %s: %s of %s, who is to be out", q.app.name, q.op, key)
 	}
-}
-
-// waits says that so many have been stated to have left, and are in by the directory's own
-// word, that their departure waits for somebody's consent. Until then they are treated as
-// anybody.
-func (o *oracle) waits() bool {
-	for _, read := range o.w.hr.reads[max(0, len(o.w.hr.reads)-3):] {
-		n := 0
-		for _, s := range read.know {
-			if s.absent = false; !s.in(time.Now()) && !o.out[s.key] { // listed or not, the end has been stated
-				n++
-			}
-		}
-		if n > mostEnded {
-			return true
-		}
-	}
-	return false
 }
 
 func (q *request) key() string {
