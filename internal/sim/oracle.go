@@ -30,6 +30,7 @@ type oracle struct {
 	left    []departure
 	rest    map[string]time.Time // until when an app is to be left alone, by the engine's own word
 	out     map[string]bool      // who has left, by the directory's own word
+	back    map[string]time.Time // since when who had is in again
 }
 
 // intent is one of the journal.
@@ -138,8 +139,12 @@ func (o *oracle) told(p *process, events []audit.Event, settled bool) {
 			}
 		}
 		if key := o.keys[e.Person]; strings.HasPrefix(e.Kind, "person.") {
-			o.out[key] = e.Kind == "person.left" || e.Kind == "person.leaver" || e.Kind == "person.staged" || e.Kind == "person.created" && outside(e) ||
+			out := e.Kind == "person.left" || e.Kind == "person.leaver" || e.Kind == "person.staged" || e.Kind == "person.created" && outside(e) ||
 				o.out[key] && e.Kind == "person.changed" && !returned(e)
+			if o.out[key] && !out {
+				o.back[key] = time.Now()
+			}
+			o.out[key] = out
 		}
 		if e.Kind != "person.left" {
 			continue

@@ -156,7 +156,7 @@ func newWorld(seed uint64, k *kit, store Store) *world {
 	w.class = classes[seed%uint64(len(classes))](w.rnd)
 	w.oracle = &oracle{
 		w: w, intents: map[int64]*intent{}, byName: map[string]*intent{}, keys: map[string]string{}, fences: map[string]int64{},
-		claims: map[claim]int{}, out: map[string]bool{}, rest: map[string]time.Time{},
+		claims: map[claim]int{}, out: map[string]bool{}, back: map[string]time.Time{}, rest: map[string]time.Time{},
 	}
 	w.releases = w.rnd.IntN(10) < 7
 	for range 20 + w.rnd.IntN(6) {
