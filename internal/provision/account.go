@@ -31,6 +31,9 @@ type Account struct {
 	// may be. No look-up ends it, as one need not show all of it; only a Disable that is done
 	// does, or whatever lets the person in.
 	Begun bool
+	// Late is until when a request that was given up may have its effect, zero for never: see
+	// late.go. No other request ends it, only a look-up after that.
+	Late time.Time
 	// Steady says, when the row is written, that nothing has changed of its mark,
 	// of what it is parked for, and of whether it must be looked up.
 	Steady bool

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -127,7 +128,7 @@ func (r *run) waiting(ctx context.Context) ([]Subject, error) {
 		}
 		all = append(all, subjects...)
 		if len(subjects) < page {
-			return all, nil
+			return all, r.belated(ctx, all)
 		}
 		after = subjects[len(subjects)-1].Person.ID
 	}
@@ -332,6 +333,10 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 			w.accounts = append(w.accounts, s.Account)
 			continue
 		}
+		if f.account == nil && r.pending(&s) {
+			w.accounts = append(w.accounts, s.Account)
+			continue
+		}
 		if f.account == nil && (s.Account.State == Live && r.leftAt(s) || r.untold(s)) {
 			r.missing = append(r.missing, s)
 			continue
@@ -442,6 +447,14 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	if a.Parked == "" {
 		a.Due = true
 	}
+	switch {
+	case slices.ContainsFunc(unsure, func(in *Intent) bool {
+		return (in.Kind == Create || in.Kind == Disable) && !w.r.happened(in, f.account)
+	}):
+		a.Late = w.now.Add(mostLate)
+	case !before.Late.After(w.now):
+		a.Late = time.Time{}
+	}
 	w.accounts = append(w.accounts, a)
 	if len(unsure) == 0 {
 		if a.RemoteID != "" && a.RemoteID != before.RemoteID {
@@ -516,8 +529,8 @@ func (r *run) turns(ctx context.Context, subjects []Subject) (map[string]int, er
 	return n, nil
 }
 
-// mostEntries is how far back the journal is asked for an account's turns: some of its
-// requests may have failed.
+// mostEntries is how far back the journal is asked for an account's requests: some of them may
+// have failed.
 const mostEntries = 16
 
 // begun says whether a departure at an account is still half done, as far as is known. Of one

@@ -178,14 +178,14 @@ func (w *writing) account(o *Outcome) {
 
 // done counts an operation of a person. With the last of those that were planned
 // the person is at rest, and the mark under which they were planned goes with
-// it: a next look would plan nothing. Whoever is parked, or has something to come
-// at once, is looked at again.
+// it: a next look would plan nothing. Whoever is parked, or has something to come, at once
+// or late, is looked at again.
 func (w *writing) done(person string) *Mark {
 	s := w.r.subjects[person]
 	s.owed--
 	w.r.subjects[person] = s
 	wake := w.r.planner.wake(s)
-	if s.owed != 0 || s.Account.Parked != "" || s.Account.Observe || !wake.IsZero() && !wake.After(w.r.planner.Now) {
+	if s.owed != 0 || s.Account.Parked != "" || s.Account.Observe || !s.Account.Late.IsZero() || !wake.IsZero() && !wake.After(w.r.planner.Now) {
 		return nil
 	}
 	return &Mark{person, s.Account.Version, wake}

@@ -104,7 +104,7 @@ func (r *run) letGo(s Subject, why string) (Account, audit.Event) {
 	a := s.Account
 	e := audit.Event{At: time.Now(), Kind: "account.released", Actor: r.actor, Person: s.Person.ID, App: a.App, Object: a.RemoteID, Why: why}
 	a.RemoteID, a.Sent, a.State, a.Since = "", nil, None, time.Time{}
-	a.Last, a.Attempts, a.RetryAt = "", 0, time.Time{}
+	a.Last, a.Attempts, a.RetryAt, a.Late = "", 0, time.Time{}, time.Time{}
 	return a, e
 }
 

@@ -34,6 +34,7 @@ type run struct {
 	teams    map[string]directory.Team
 	failed   map[string]string
 	unsure   map[string][]*Intent // by key: what may or may not have happened
+	late     map[string][]*Intent // by person: creates that were given up, and may have made an account since
 	retaken  map[string]bool      // teams whose group is looked up for that although it is set aside
 	written  map[string]bool      // accounts touched in this cycle, true when they are live
 

@@ -329,7 +329,6 @@ func (c client) makeUser(s state, v verdict) answer {
 	a.w.oracle.made(a, u)
 	a.users = append(a.users, u)
 	a.effects[effect{"create", s.nick}]++
-	a.orphans[s.nick] = a.orphans[s.nick] || v.lately
 	return answer{status: 201, resource: u.shown(u.now())}
 }
 
@@ -479,9 +478,6 @@ func (c client) change(q *request, id string, changes []scim.Change, v verdict) 
 	if v.lie && !q.off || v.lately { // a lie about a departure is read back
 		a.taint(u.owner)
 	}
-	if v.lately && q.off { // what nobody waits for is nobody's
-		a.shut[u.owner] = true
-	}
 	if !v.lie {
 		if was := u.now(); was.active && !s.active {
 			a.effects[effect{"disable", u.owner}]++
@@ -571,7 +567,6 @@ func (c client) Delete(ctx context.Context, _ app.Kind, id string) (app.Answer, 
 		a.w.oracle.writes(q, u)
 		if v.lately {
 			a.taint(u.owner)
-			a.shut[u.owner] = true
 		}
 		if v.lie {
 			a.lied[u.owner] = true

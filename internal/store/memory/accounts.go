@@ -26,6 +26,7 @@ type account struct {
 	last     provision.Result
 	journal  int64
 	begun    bool
+	late     instant
 	out      bool // whether the person is not in
 }
 
@@ -156,7 +157,7 @@ func (tx *Tx) subject(q provision.Query, id string, a *account) (s provision.Sub
 func (a *account) read(app, person string) (provision.Account, error) {
 	sent, err := a.sent.read()
 	return provision.Account{
-		App: app, Person: person, RemoteID: a.remote, State: a.state, Sent: sent, Since: a.since.time(), Begun: a.begun,
+		App: app, Person: person, RemoteID: a.remote, State: a.state, Sent: sent, Since: a.since.time(), Begun: a.begun, Late: a.late.time(),
 		Standing: provision.Standing{
 			Due: a.due, Version: a.version, Parked: a.parked, Attempts: a.attempts, RetryAt: a.retry.time(), Observe: a.observe,
 			Last: a.last, Journal: a.journal,
@@ -175,7 +176,7 @@ func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) err
 		}
 		edit(&tx.accounts, tx.own, two{n.App, n.Person}, func(a *account) {
 			a.remote, a.state, a.since, a.attempts, a.retry = n.RemoteID, n.State, stamp(n.Since), n.Attempts, stamp(n.RetryAt)
-			a.sent, a.last, a.journal, a.begun = keep(n.Sent), n.Last, n.Journal, n.Begun
+			a.sent, a.last, a.journal, a.begun, a.late = keep(n.Sent), n.Last, n.Journal, n.Begun, stamp(n.Late)
 			if n.Steady { // Rest is of the same person
 				a.rest(n.Rest)
 				return

@@ -176,7 +176,7 @@ func (b *both) account() provision.Account {
 	a := provision.Account{
 		App: app, Person: person, RemoteID: pick(b, "remote", remotes),
 		State: pick(b, "account", []provision.AccountState{provision.None, provision.Live, provision.Disabled, provision.Gone}),
-		Since: b.time("since"), Begun: b.flag("begun"), Standing: b.standing(app, person), Steady: b.flag("steady"),
+		Since: b.time("since"), Begun: b.flag("begun"), Late: b.time("late"), Standing: b.standing(app, person), Steady: b.flag("steady"),
 	}
 	if b.flag("sent") {
 		a.Sent = user("sent")

@@ -13,7 +13,7 @@ import (
 	"github.com/usher-id/usher/internal/provision"
 )
 
-const accountColumns = `a.remote_id, a.state, a.sent, a.since, a.due, a.version, a.parked, a.attempts, a.retry_at, a.observe, a.last, a.journal, a.begun`
+const accountColumns = `a.remote_id, a.state, a.sent, a.since, a.due, a.version, a.parked, a.attempts, a.retry_at, a.observe, a.last, a.journal, a.begun, a.late_until`
 
 // Subjects implements provision.AccountTx.
 func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subject, error) {
@@ -51,10 +51,13 @@ func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subj
 	query += ` ORDER BY a.person LIMIT ?`
 	args = append(args, q.Limit)
 	subjects, err := tx.subjects(ctx, q.App, query, args)
-	if err != nil && strings.Contains(err.Error(), "no such column: a.begun") {
-		// An earlier version wrote the store, and it is opened for reading alone: it is
-		// migrated when it is next opened for writing.
-		subjects, err = tx.subjects(ctx, q.App, strings.Replace(query, "a.begun", "0", 1), args)
+	for column, without := range map[string]string{"a.begun": "0", "a.late_until": "NULL"} {
+		if err != nil && strings.Contains(err.Error(), "no such column: a.") {
+			// An earlier version wrote the store, and it is opened for reading alone: it is
+			// migrated when it is next opened for writing.
+			query = strings.Replace(query, column, without, 1)
+			subjects, err = tx.subjects(ctx, q.App, query, args)
+		}
 	}
 	if err != nil || len(subjects) == 0 {
 		return subjects, err
@@ -86,12 +89,12 @@ func (tx *Tx) subjects(ctx context.Context, app, query string, args []any) ([]pr
 	err := tx.rows(ctx, func(r *sql.Rows) error {
 		var a provision.Account
 		var sent sql.NullString
-		var since, retry sql.NullInt64
-		p, err := scanPerson(r, &a.RemoteID, &a.State, &sent, &since, &a.Due, &a.Version, &a.Parked, &a.Attempts, &retry, &a.Observe, &a.Last, &a.Journal, &a.Begun)
+		var since, retry, late sql.NullInt64
+		p, err := scanPerson(r, &a.RemoteID, &a.State, &sent, &since, &a.Due, &a.Version, &a.Parked, &a.Attempts, &retry, &a.Observe, &a.Last, &a.Journal, &a.Begun, &late)
 		if err != nil {
 			return err
 		}
-		a.App, a.Person, a.Since, a.RetryAt = app, p.ID, instant(since), instant(retry)
+		a.App, a.Person, a.Since, a.RetryAt, a.Late = app, p.ID, instant(since), instant(retry), instant(late)
 		if a.Sent, err = decode(sent); err != nil {
 			return err
 		}
@@ -175,20 +178,20 @@ func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) err
 		}
 		switch {
 		case a.Steady && a.Rest != nil:
-			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?, begun = ?,
-				due = CASE WHEN version = ?10 THEN 0 ELSE due END, due_at = CASE WHEN version = ?10 THEN NULL ELSE due_at END,
-				wake_at = CASE WHEN version = ?10 THEN ?11 ELSE wake_at END WHERE app = ?12 AND person = ?13`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun,
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?, begun = ?, late_until = ?,
+				due = CASE WHEN version = ?11 THEN 0 ELSE due END, due_at = CASE WHEN version = ?11 THEN NULL ELSE due_at END,
+				wake_at = CASE WHEN version = ?11 THEN ?12 ELSE wake_at END WHERE app = ?13 AND person = ?14`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun, stamp(a.Late),
 				a.Rest.Version, stamp(a.Rest.Wake), a.App, a.Person)
 		case a.Steady: // leaves alone what half of the indexes stand on
-			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?, begun = ?
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?, begun = ?, late_until = ?
 				WHERE app = ? AND person = ?`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun, a.App, a.Person)
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun, stamp(a.Late), a.App, a.Person)
 		default:
 			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, due = due OR ?,
 				parked = CASE WHEN version = ? THEN ? ELSE parked END,
-				attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ?, begun = ? WHERE app = ? AND person = ?`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal, a.Begun,
+				attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ?, begun = ?, late_until = ? WHERE app = ? AND person = ?`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal, a.Begun, stamp(a.Late),
 				a.App, a.Person)
 			if err == nil && a.Rest != nil {
 				err = tx.ClearMarks(ctx, a.App, []provision.Mark{*a.Rest})

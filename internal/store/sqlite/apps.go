@@ -35,7 +35,7 @@ func (tx *Tx) PutApp(ctx context.Context, a provision.AppState) error {
 // ResetApp implements provision.AppTx.
 func (tx *Tx) ResetApp(ctx context.Context, app string) error {
 	err := tx.exec(ctx, `UPDATE accounts SET remote_id = '', state = '', sent = NULL, since = NULL, due = 1, due_at = ?,
-		version = version + 1, parked = '', attempts = 0, retry_at = NULL, wake_at = NULL, observe = 0, last = '', journal = 0, begun = 0
+		version = version + 1, parked = '', attempts = 0, retry_at = NULL, wake_at = NULL, observe = 0, last = '', journal = 0, begun = 0, late_until = NULL
 		WHERE app = ?`, stamp(tx.now), app)
 	if err := errors.Join(err, tx.marked(ctx, app)); err != nil {
 		return err

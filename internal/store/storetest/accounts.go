@@ -56,7 +56,7 @@ func accountRoundTrip(b *bundle) {
 		b.Errorf("a new account: %+v", a)
 	}
 	a.RemoteID, a.State, a.Sent, a.Since = "r-1", provision.Disabled, user("x"), noon
-	a.Parked, a.Attempts, a.RetryAt, a.Observe, a.Last, a.Journal, a.Begun = "refused", 3, noon.Add(time.Hour), true, provision.Ambiguous, 42, true
+	a.Parked, a.Attempts, a.RetryAt, a.Observe, a.Last, a.Journal, a.Begun, a.Late = "refused", 3, noon.Add(time.Hour), true, provision.Ambiguous, 42, true, noon.Add(2*time.Hour)
 	b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
 	got := b.subject("app", "p000").Account
 	equal(b, "sent", got.Sent.String(), a.Sent.String())
