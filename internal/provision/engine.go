@@ -388,7 +388,7 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 // plans rest on has changed, and takes up what a crash left open.
 func (r *run) begin(ctx context.Context) error {
 	again := r.again
-	r.again = true
+	r.again, r.planner.Now = true, r.now()
 	err := r.update(ctx, func(tx Tx) error {
 		r.unsure, r.strangers = map[string][]*Intent{}, nil
 		var err error

@@ -368,3 +368,24 @@ func TestHeldDepartureGainsNothing(t *testing.T) {
 		h.settled()
 	})
 }
+
+// So does whoever's end comes while a cycle waits for an app.
+func TestEndComesWhileTheAppIsWaitedFor(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(2, "")
+		h.apply()
+		p := somebody("late", directory.Active)
+		p.Next = time.Now().Add(time.Minute).Truncate(time.Second)
+		h.must(p.User.Put(scim.Path{URN: scim.UsherUserURN, Attr: "endDate"}, scim.String(p.Next.UTC().Format(time.RFC3339))))
+		h.put(p)
+		h.app.faults = func(c call) fault {
+			if c.Op == "create" && c.Nth == 1 {
+				return fault{before: slow(10 * time.Minute)}
+			}
+			return fault{}
+		}
+		if rep := h.apply(); rep.Create != 0 {
+			t.Errorf("%+v", rep)
+		}
+	})
+}

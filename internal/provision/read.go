@@ -33,6 +33,7 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 	var ops []*Op
 	var rest []Mark
 	var parked []Account
+	r.planner.Now = r.now() // a cycle may wait for hours, and somebody's end has come meanwhile
 	if err := r.name(ctx, subjects); err != nil {
 		return nil, err
 	}
