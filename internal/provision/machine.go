@@ -314,6 +314,9 @@ func halves(in *Intent) []*Intent {
 	left.ID, right.ID = 0, 0
 	left.Ops, right.Ops = in.Ops[:mid], in.Ops[mid:]
 	left.Remotes, right.Remotes = in.Remotes[:mid], in.Remotes[mid:]
+	if len(in.known) == len(in.Ops) {
+		left.known, right.known = in.known[:mid], in.known[mid:]
+	}
 	return []*Intent{&left, &right}
 }
 

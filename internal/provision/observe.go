@@ -407,6 +407,8 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 		if a.Last == Taken {
 			a.Parked = "the app says that the name is taken, and that nobody has it"
 		}
+	case f.strange:
+		a.Parked, a.Observe = strangeReason, true
 	case f.several > 0:
 		a.Parked = fmt.Sprintf("%d accounts have this %s: somebody must say which one it is", f.several+1, f.by)
 		a.Observe = true // whoever unparks it wants it looked at, not created

@@ -54,6 +54,9 @@ func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
 			return err
 		}
 	}
+	if err := w.displaced(ctx, tx); err != nil {
+		return err
+	}
 	if err := tx.PutAccounts(ctx, w.accounts); err != nil {
 		return err
 	}
@@ -109,6 +112,7 @@ type writing struct {
 	passed   map[directory.Cause]int // unexplained removals
 	owned    []string                // the app's ids of accounts that were adopted
 	adopted  []Account               // those accounts
+	made     map[string]string       // the app's ids of accounts that were made: whose they are
 	turns    map[string]int          // of accounts that could not be read back, by person
 	findings []Finding
 	mended   []string // attributes that are kept again
@@ -195,6 +199,10 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 	a.Begun = false // out, in, gone or new
 	switch op.Kind {
 	case Create:
+		if w.made == nil {
+			w.made = map[string]string{}
+		}
+		w.made[o.Remote] = a.Person
 		a.RemoteID, a.Sent, a.State, a.Since = o.Remote, op.user, Live, w.r.planner.Now
 	case Update:
 		a.Sent = op.user

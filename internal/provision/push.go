@@ -165,6 +165,10 @@ func (r *run) senders(ctx context.Context, n int, in <-chan *Intent, out chan<- 
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for i := range in {
+				if e := compare(ctx, r.target.App, i); e != nil {
+					out <- result{i, Answer{Err: e}}
+					continue
+				}
 				if !r.holds() {
 					out <- result{i, Answer{Err: app.Classify(app.Refuse(app.Unreachable, "this process could not renew its lease of the app: nothing was sent"))}}
 					continue

@@ -18,6 +18,7 @@ type sighting struct {
 	several int
 	asked   []*scim.Resource // of the name that a create without an answer asked for, if it is another one now
 	made    bool             // it is one of those
+	strange bool             // it is at the id that is kept of them, and called otherwise
 }
 
 func (f sighting) id() string {
@@ -35,11 +36,14 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 	}
 	if id := s.Account.RemoteID; id != "" {
 		ans, err := r.target.App.Get(ctx, app.KindUser, id)
-		if err == nil {
-			return sighting{account: ans.Resource, by: "id"}, nil
-		}
-		if app.Classify(err).Class != app.NotFound {
+		switch {
+		case err != nil && app.Classify(err).Class != app.NotFound:
 			return sighting{}, err
+		case err != nil:
+		default:
+			if now := whose(s.Account.Sent, ans.Resource); now != anothers {
+				return sighting{account: ans.Resource, by: "id", strange: now == nobodyKnows}, nil
+			}
 		}
 	}
 	wish := text(r.wish(s), userNamePath)

@@ -307,7 +307,7 @@ func (o *oracle) writes(q *request, u *account) {
 	switch {
 	case u.was == strangers, u.was == claimed, u.was == mighty:
 		o.w.violate(5, "app %s: %s of %s for %s, which is not ours", q.app.name, q.op, u.id, key)
-	case u.owner != key && !q.app.recycles:
+	case u.owner != key:
 		o.w.violate(5, "app %s: %s of %s for %s, and it is the account of %s", q.app.name, q.op, u.id, key, u.owner)
 	}
 }
