@@ -147,3 +147,26 @@ func TestStatesThatAreIn(t *testing.T) {
 		}
 	}
 }
+
+// Who is in and whose end has been stated is kept as they are until they are let go; a date
+// that is not theirs to leave by does not count.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.accept(h.says("ends", ada), h.says("starts", ada), h.says("rests", ada.with(row{leaveStart: day(1)})), h.says("stays", ada.with(row{endDate: day(5)})))
+	h.accept(h.says("ends", ada.with(row{endDate: day(0)})), h.says("starts", ada.with(row{startDate: day(9)})))
+	h.gate.shut[directory.CauseTermination] = true
+	h.settle()
+	for _, at := range []time.Time{day(0), day(1)} {
+		for id, want := range map[string]bool{"ends": true, "starts": true, "rests": false, "stays": false} {
+			if p := h.person(id); p.Kept(at) != want || !p.State.In() {
+				t.Errorf("%s is %s, and kept: %t", id, p.State, p.Kept(at))
+			}
+		}
+	}
+	h.gate.shut[directory.CauseTermination] = false
+	h.settle()
+	if p := h.person("ends"); p.Kept(day(1)) || p.State != directory.Leaver {
+		t.Errorf("%+v", p)
+	}
+}

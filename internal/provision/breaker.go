@@ -105,7 +105,7 @@ func (r *run) open(ctx context.Context, why string, asked time.Duration) error {
 	r.state.RetryAt, r.broken = latest(r.state.RetryAt, now.Add(wait)), why
 	r.sick.reset()
 	r.unread = 0
-	return r.pause(ctx, why)
+	return r.pause(ctx, why, false)
 }
 
 // failing counts a failure of a read, and leaves the app alone if it is one too many.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/scim"
 )
 
 func nobody(string) bool { return false }
@@ -331,6 +332,60 @@ func TestGateDrip(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		if !h.depart(directory.CauseAbsent, "", "p055") {
 			t.Error("the window never opens again")
+		}
+	})
+}
+
+// Whose end has been stated, and whose departure is not accepted yet, keeps what they have and
+// gains nothing, as who is missing does; once the end is taken back nothing is lacking.
+func TestHeldDepartureGainsNothing(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(4, "sales")
+		h.put(somebody("p000", directory.Leaver)) // who never had an account
+		h.apply()
+		held := func(id string) *directory.Person {
+			p := somebody(id, directory.Active, "displayName", "Of late")
+			p.Next = time.Now()
+			h.must(p.User.Put(scim.Path{URN: scim.UsherUserURN, Attr: "endDate"}, scim.String(time.Now().UTC().Format(time.RFC3339))))
+			return p
+		}
+		for _, id := range []string{"p000", "p001", "p002"} {
+			h.put(held(id))
+		}
+		h.seat("p001", "ops")
+		h.app.forget()
+		h.apply()
+		if w := h.app.writes(); len(w) > 0 {
+			t.Errorf("%+v", w)
+		}
+		if a := h.account("p001"); a.Due || a.State != provision.Live {
+			t.Errorf("%+v", a)
+		}
+		for _, id := range []string{"p000", "p001", "p002"} {
+			h.put(somebody(id, directory.Active, "displayName", "Of late"))
+		}
+		h.apply()
+		h.settled()
+	})
+}
+
+// So does whoever's end comes while a cycle waits for an app.
+func TestEndComesWhileTheAppIsWaitedFor(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(2, "")
+		h.apply()
+		p := somebody("late", directory.Active)
+		p.Next = time.Now().Add(time.Minute).Truncate(time.Second)
+		h.must(p.User.Put(scim.Path{URN: scim.UsherUserURN, Attr: "endDate"}, scim.String(p.Next.UTC().Format(time.RFC3339))))
+		h.put(p)
+		h.app.faults = func(c call) fault {
+			if c.Op == "create" && c.Nth == 1 {
+				return fault{before: slow(10 * time.Minute)}
+			}
+			return fault{}
+		}
+		if rep := h.apply(); rep.Create != 0 {
+			t.Errorf("%+v", rep)
 		}
 	})
 }

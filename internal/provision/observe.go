@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,7 +127,7 @@ func (r *run) waiting(ctx context.Context) ([]Subject, error) {
 		}
 		all = append(all, subjects...)
 		if len(subjects) < page {
-			return all, nil
+			return all, r.belated(ctx, all)
 		}
 		after = subjects[len(subjects)-1].Person.ID
 	}
@@ -298,15 +299,17 @@ func unknown(a Account, e *app.Error, luck float64) Account {
 	return a
 }
 
-// postpone is what a look-up that failed means for what is tried next; luck is in [0, 1).
-func (s *Standing) postpone(e *app.Error, luck float64) {
+// postpone is what a look-up that failed means for what is tried next; luck is in [0, 1). It
+// reports whether nothing is.
+func (s *Standing) postpone(e *app.Error, luck float64) (aside bool) {
 	switch e.Class {
 	case app.Terminal, app.NotFound, app.Conflict, app.Precondition, app.TooLarge:
-		s.Parked = "it cannot be looked up: " + e.Error()
+		s.Parked, aside = "it cannot be looked up: "+e.Error(), true
 	default:
 		s.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(s.Attempts, luck)))
 	}
 	s.Attempts++
+	return aside
 }
 
 // settle writes down what look-ups saw, in pages.
@@ -326,11 +329,18 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 		return err
 	}
 	w := &writing{r: r, now: time.Now(), strangers: r.state.Foreign > 0}
+	if w.turns, err = r.turns(ctx, subjects); err != nil {
+		return err
+	}
 	var outcomes []Outcome
 	for i, s := range subjects {
 		f := r.theirs(s, found[i], owners)
 		if f.account == nil && s.Account.State == Live && r.leftAt(s) && r.early(&s.Account.Standing) {
 			s.Account.Due = true
+			w.accounts = append(w.accounts, s.Account)
+			continue
+		}
+		if f.account == nil && r.pending(&s) {
 			w.accounts = append(w.accounts, s.Account)
 			continue
 		}
@@ -404,6 +414,8 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 		if a.Last == Taken {
 			a.Parked = "the app says that the name is taken, and that nobody has it"
 		}
+	case f.strange:
+		a.Parked, a.Observe = strangeReason, true
 	case f.several > 0:
 		a.Parked = fmt.Sprintf("%d accounts have this %s: somebody must say which one it is", f.several+1, f.by)
 		a.Observe = true // whoever unparks it wants it looked at, not created
@@ -426,12 +438,15 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	if a.RemoteID == "" || a.RemoteID != before.RemoteID {
 		w.leaveGroups(s)
 	}
-	if before.State == Disabled && before.Last == Ambiguous && len(unsure) == 0 {
+	if before.Last == Ambiguous && len(unsure) == 0 { // it was done, and could not be read back
+		in, turns := a.State == Live, w.turns[s.Person.ID]
+		a.Attempts = 0
 		switch {
+		case in == (before.State == Live) || a.Parked != "" || turns < mostTurns:
+		case in:
+			a.Parked = fmt.Sprintf("the app has answered %d times that the account is disabled, and it is active still: disable it by hand", turns)
 		case a.State == Disabled:
-			a.Attempts = 0
-		case a.State == Live && a.Parked == "" && a.Attempts >= mostDisables:
-			a.Parked = fmt.Sprintf("the app has answered %d times that the account is disabled, and it is active still: disable it by hand", a.Attempts)
+			a.Parked = fmt.Sprintf("the app has answered %d times that the account is enabled, and it is inactive still: enable it by hand", turns)
 		}
 	}
 	if len(unsure) == 0 {
@@ -440,6 +455,14 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	}
 	if a.Parked == "" {
 		a.Due = true
+	}
+	switch {
+	case slices.ContainsFunc(unsure, func(in *Intent) bool {
+		return (in.Kind == Create || in.Kind == Disable) && !w.r.happened(in, f.account)
+	}):
+		a.Late = w.now.Add(mostLate)
+	case !before.Late.After(w.now):
+		a.Late = time.Time{}
 	}
 	w.accounts = append(w.accounts, a)
 	if len(unsure) == 0 {
@@ -482,9 +505,42 @@ func (w *writing) adopt(a *Account, seen *scim.Resource) {
 	a.RemoteID, a.Sent, a.Parked = seen.ID(), w.r.project(seen), ""
 }
 
-// mostDisables is how often an account is disabled, and seen active once the app has settled,
-// before a person has to look at it.
-const mostDisables = 3
+// mostTurns is how often an account is disabled and seen active once the app has settled, or
+// enabled and seen inactive, before a person has to look at it.
+const mostTurns = 3
+
+// turns is how often in a row accounts were ended, or enabled, by the app's word alone, for
+// those that are looked at for that. Look-ups that failed are none.
+func (r *run) turns(ctx context.Context, subjects []Subject) (map[string]int, error) {
+	n := map[string]int{}
+	for _, s := range subjects {
+		if s.Account.Last != Ambiguous || len(r.unsure["p"+s.Person.ID]) > 0 {
+			continue
+		}
+		var entries []Entry
+		err := r.store.View(ctx, func(tx Tx) (err error) {
+			entries, err = tx.Entries(ctx, r.target.Name, s.Person.ID, mostEntries)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			in := &Intent{Kind: e.Kind, Ops: e.Ops}
+			if e.Result == Done && (e.Verified || e.Kind != entries[0].Kind || e.Kind == Update && !in.lets()) {
+				break
+			}
+			if e.Result == Done {
+				n[s.Person.ID]++
+			}
+		}
+	}
+	return n, nil
+}
+
+// mostEntries is how far back the journal is asked for an account's requests: some of them may
+// have failed.
+const mostEntries = 16
 
 // begun says whether a departure at an account is still half done, as far as is known. Of one
 // of several requests an account that is inactive shows one: all of it is sent again, or
@@ -492,20 +548,10 @@ const mostDisables = 3
 func (r *run) begun(before Account, now *Account, unsure []*Intent) bool {
 	begun := before.Begun
 	for _, in := range unsure {
-		begun = begun && !(in.Kind == Update && r.lets(in) && now.State == Live) ||
+		begun = begun && !(in.lets() && now.State == Live) ||
 			in.Kind == Disable && r.target.App.Profile().DeactivateSteps
 	}
 	return begun && before.State == Live && now.RemoteID == before.RemoteID
-}
-
-// lets says that an intent enables an account.
-func (r *run) lets(in *Intent) bool {
-	for _, c := range in.Ops[0].Changes {
-		if on, _ := c.After.AsBool(); on && c.Path == activePath.String() {
-			return true
-		}
-	}
-	return false
 }
 
 // barred says why somebody can have no account: a disabled one is in the way, and

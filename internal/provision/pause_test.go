@@ -47,6 +47,41 @@ func TestPauseOutlastsItsStage(t *testing.T) {
 	}
 }
 
+// A pause that an app asks for stands although it refuses our credential in the same breath;
+// once both are over, what was forbidden meanwhile is tried again.
+func TestPauseOutlastsARefusal(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(6, "")
+		h.apply()
+		h.targets[0].Concurrency = 3
+		for i := range 6 {
+			h.put(somebody(fmt.Sprintf("p%03d", i), directory.Active, "displayName", "x"))
+		}
+		var until time.Time
+		barred := h.account("p000").RemoteID
+		h.app.faults = func(c call) fault {
+			switch {
+			case time.Now().Before(until) && c.Op != "patch" && c.ID != barred: // which may be under way
+				t.Errorf("%s %s while the app asks for a pause", c.Op, c.ID)
+			case until.IsZero() && c.ID == barred && c.writes():
+				return fault{before: &app.Error{Class: app.Unauthorized, Status: 403}}
+			case until.IsZero() && c.writes():
+				until = time.Now().Add(30 * time.Minute)
+				return fault{before: slow(30 * time.Minute)}
+			case !until.IsZero() && c.writes() && time.Now().Before(until):
+				return fault{before: unauthorized()}
+			}
+			return fault{}
+		}
+		for range 2 {
+			if rep := h.apply(); time.Now().Before(until) && rep.Paused == "" {
+				t.Errorf("%+v", rep)
+			}
+		}
+		h.settled()
+	})
+}
+
 // Whom an app's pause has kept goes when it ends, and not only when the one who
 // met it may try again.
 func TestPauseKeepsNobodyLonger(t *testing.T) {

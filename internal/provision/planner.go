@@ -81,7 +81,7 @@ func (f *Failed) Error() string { return f.Reason }
 // person, once what comes with it is done: an account that cannot be written to
 // still leaves the groups of teams that the person has left.
 func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
-	if s.Person.State == directory.Missing {
+	if s.Person.Kept(p.Now) {
 		return nil, nil // keeps everything, gains nothing
 	}
 	wanted, cause, why, err := p.wanted(s)
@@ -156,7 +156,7 @@ func (p *Planner) desired(s Subject) (*scim.Resource, error) {
 // made, nil if they are to have none, or keep what they have. A *Failed error says what
 // keeps it from being made.
 func (p *Planner) Desired(s Subject) (*scim.Resource, error) {
-	if s.Person.State == directory.Missing {
+	if s.Person.Kept(p.Now) {
 		return nil, nil
 	}
 	wanted, _, _, err := p.wanted(s)
@@ -260,7 +260,7 @@ func (p *Planner) expired(a Account) bool {
 // wake is when a person who needs nothing now has to be looked at again: at the
 // end of the grace time. Zero is never.
 func (p *Planner) wake(s Subject) time.Time {
-	if p.Target.DeleteAfter == nil || !p.profile.CanDelete() || s.Account.State != Disabled || s.Account.Since.IsZero() || s.Person.State == directory.Missing {
+	if p.Target.DeleteAfter == nil || !p.profile.CanDelete() || s.Account.State != Disabled || s.Account.Since.IsZero() || s.Person.Kept(p.Now) {
 		return time.Time{}
 	}
 	return s.Account.Since.Add(*p.Target.DeleteAfter)

@@ -33,6 +33,7 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 	var ops []*Op
 	var rest []Mark
 	var parked []Account
+	r.planner.Now = r.now() // a cycle may wait for hours, and somebody's end has come meanwhile
 	if err := r.name(ctx, subjects); err != nil {
 		return nil, err
 	}
@@ -73,8 +74,24 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 			r.failed[s.Person.ID] = s.Account.Parked
 			parked = append(parked, s.Account)
 		case len(planned) == 0:
-			rest = append(rest, Mark{s.Person.ID, s.Account.Version, r.planner.wake(s)})
+			wake := r.planner.wake(s)
+			if late := s.Account.Late; !late.IsZero() && r.straggles(s) {
+				if !late.After(time.Now()) {
+					s.Account.Observe, r.flagged = true, true
+					parked = append(parked, s.Account)
+					continue
+				}
+				wake = r.planner.Now.Add(time.Until(late))
+			}
+			rest = append(rest, Mark{s.Person.ID, s.Account.Version, wake})
 		default:
+			if wait, err := r.renamed(ctx, s, planned); err != nil {
+				return nil, err
+			} else if wait {
+				s.Account.Observe, s.Account.RetryAt = true, s.Account.Late
+				parked = append(parked, s.Account)
+				continue
+			}
 			owed := len(planned)
 			if planted.On(planted.LostChunk) {
 				owed = batches(planned)

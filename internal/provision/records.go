@@ -12,7 +12,6 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
-	"github.com/usher-id/usher/internal/directory"
 )
 
 // An app may be the records of a source, as an HR system has them (Target.Source): they
@@ -84,7 +83,7 @@ func (p *Planner) NotOfSource(s Subject) string {
 // is. again tells that they have another one by now.
 func (p *Planner) letsGo(s Subject) (why string, again bool) {
 	a := s.Account
-	if p.Target.Source == "" || a.State != Live && a.State != Disabled || s.Person.State == directory.Missing {
+	if p.Target.Source == "" || a.State != Live && a.State != Disabled || s.Person.Kept(p.Now) {
 		return "", false
 	}
 	wanted, _, why, err := p.wanted(s)
@@ -105,7 +104,7 @@ func (r *run) letGo(s Subject, why string) (Account, audit.Event) {
 	a := s.Account
 	e := audit.Event{At: time.Now(), Kind: "account.released", Actor: r.actor, Person: s.Person.ID, App: a.App, Object: a.RemoteID, Why: why}
 	a.RemoteID, a.Sent, a.State, a.Since = "", nil, None, time.Time{}
-	a.Last, a.Attempts, a.RetryAt = "", 0, time.Time{}
+	a.Last, a.Attempts, a.RetryAt, a.Late = "", 0, time.Time{}, time.Time{}
 	return a, e
 }
 

@@ -330,7 +330,6 @@ func (c client) makeUser(s state, v verdict) answer {
 	a.w.oracle.made(a, u)
 	a.users = append(a.users, u)
 	a.effects[effect{"create", s.nick}]++
-	a.orphans[s.nick] = a.orphans[s.nick] || v.lately
 	return answer{status: 201, resource: u.shown(u.now())}
 }
 
@@ -481,9 +480,6 @@ func (c client) change(q *request, id string, changes []scim.Change, v verdict) 
 	if v.lie && !q.off || v.lately { // a lie about a departure is read back
 		a.taint(u.owner)
 	}
-	if v.lately && q.off { // what nobody waits for is nobody's
-		a.shut[u.owner] = true
-	}
 	if !v.lie {
 		if was := u.now(); was.active && !s.active {
 			a.effects[effect{"disable", u.owner}]++
@@ -533,8 +529,7 @@ func (c client) seat(q *request, id string, add, remove []string, v verdict) ans
 			return refused(app.Terminal, 400, "no such member: "+m)
 		}
 	}
-	// Where nobody can see who is in a group, what is not known of a request stays so.
-	if v.lie || v.lately || !a.profile.MembersReadable && (v.after || v.die || v.unheard) {
+	if v.lie || v.lately {
 		for _, m := range slices.Concat(add, remove) {
 			if u := a.user(m); u != nil {
 				a.taint(u.owner)
@@ -574,7 +569,6 @@ func (c client) Delete(ctx context.Context, _ app.Kind, id string) (app.Answer, 
 		a.w.oracle.writes(q, u)
 		if v.lately {
 			a.taint(u.owner)
-			a.shut[u.owner] = true
 		}
 		if v.lie {
 			a.lied[u.owner] = true

@@ -232,18 +232,7 @@ func (w *world) aside(a *fakeApp) (people map[string]bool, ok bool) {
 		}
 		return err
 	})
-	return people, ok && !w.oracle.shut[a.name]
-}
-
-// PutGroups notes where a group was set aside. Once it is looked at again, nobody comes back
-// by themselves who was to join it meanwhile.
-func (tx engineTx) PutGroups(ctx context.Context, groups []provision.Group) error {
-	for _, g := range groups {
-		if g.Parked != "" {
-			tx.p.w.oracle.shut[g.App] = true
-		}
-	}
-	return tx.Tx.PutGroups(ctx, groups)
+	return people, ok
 }
 
 // ails notes that an app did not answer as it should.

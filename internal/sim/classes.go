@@ -391,6 +391,9 @@ func restores(w *world) {
 		} else {
 			s.active, s.gone = false, true
 		}
+		if u.live() && !s.active && !s.gone { // which looks as if others had shut them out
+			a.shut[u.owner] = true
+		}
 		u.put(s)
 	}
 	for _, g := range a.groups {
@@ -451,7 +454,7 @@ func (w *world) deliver() delivery {
 		return d
 	default:
 		last := w.hr.reads[len(w.hr.reads)-1]
-		if known := len(last.know); !last.taken || !last.whole || known < 20 || 2*n < known { // too few to be sure
+		if known := min(len(last.know), len(w.oracle.keys)); !last.taken || !last.whole || known < 20 || 2*n < len(last.know) { // too few to be sure, or nobody whom the directory has taken in
 			return d
 		}
 		what, d.strange = "some other system's", true

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/scim"
 )
@@ -27,9 +28,9 @@ type oracle struct {
 	events  int
 	settled time.Time // when people last moved
 	left    []departure
-	shut    map[string]bool      // apps at which a group was set aside
 	rest    map[string]time.Time // until when an app is to be left alone, by the engine's own word
 	out     map[string]bool      // who has left, by the directory's own word
+	back    map[string]time.Time // since when who had is in again
 }
 
 // intent is one of the journal.
@@ -139,7 +140,12 @@ func (o *oracle) told(p *process, events []audit.Event, settled bool) {
 			}
 		}
 		if key := o.keys[e.Person]; strings.HasPrefix(e.Kind, "person.") {
-			o.out[key] = e.Kind == "person.left" || e.Kind == "person.leaver" || e.Kind == "person.staged" || o.out[key] && e.Kind == "person.changed" && !returned(e)
+			out := e.Kind == "person.left" || e.Kind == "person.leaver" || e.Kind == "person.staged" || e.Kind == "person.created" && outside(e) ||
+				o.out[key] && e.Kind == "person.changed" && !returned(e)
+			if o.out[key] && !out {
+				o.back[key] = time.Now()
+			}
+			o.out[key] = out
 		}
 		if e.Kind != "person.left" {
 			continue
@@ -259,27 +265,9 @@ func (o *oracle) arrives(q *request) {
 	switch {
 	case q.off && !o.justified(key, since, false):
 		w.violate(4, "app %s: %s of %s, and there is no cause", q.app.name, q.op, key)
-	case q.on && !o.justified(key, since, true) && !o.waits():
+	case q.on && !o.justified(key, since, true):
 		w.violate(8, "app %s: %s of %s, who is to be out", q.app.name, q.op, key)
 	}
-}
-
-// waits says that so many have been stated to have left, and are in by the directory's own
-// word, that their departure waits for somebody's consent. Until then they are treated as
-// anybody.
-func (o *oracle) waits() bool {
-	for _, read := range o.w.hr.reads[max(0, len(o.w.hr.reads)-3):] {
-		n := 0
-		for _, s := range read.know {
-			if s.absent = false; !s.in(time.Now()) && !o.out[s.key] { // listed or not, the end has been stated
-				n++
-			}
-		}
-		if n > mostEnded {
-			return true
-		}
-	}
-	return false
 }
 
 func (q *request) key() string {
@@ -320,7 +308,7 @@ func (o *oracle) writes(q *request, u *account) {
 	switch {
 	case u.was == strangers, u.was == claimed, u.was == mighty:
 		o.w.violate(5, "app %s: %s of %s for %s, which is not ours", q.app.name, q.op, u.id, key)
-	case u.owner != key && !q.app.recycles:
+	case u.owner != key:
 		o.w.violate(5, "app %s: %s of %s for %s, and it is the account of %s", q.app.name, q.op, u.id, key, u.owner)
 	}
 }
@@ -366,6 +354,13 @@ func (w *world) final() {
 	} else if n := int(rep.Events) + rep.Pending; n != o.events {
 		w.violate(10, "%d events were committed, and the chain has %d", o.events, n)
 	}
+}
+
+// outside says of somebody who is new that they are not in, or not any more.
+func outside(e audit.Event) bool {
+	after, _ := e.After.(map[string]scim.Value)
+	state, _ := after["state"].AsString()
+	return state == string(directory.Leaver) || state == string(directory.Staged)
 }
 
 // returned says that an event tells of another state.

@@ -75,7 +75,7 @@ func (w *world) play() {
 		most += w.steps
 	}
 	w.faulty, w.owed = true, leastFaults
-	for moves := 0; w.steps < most && moves < 20*most && !w.broken(); moves++ {
+	for moves := 0; (w.steps < most || w.faults < leastFaults) && moves < 20*most && !w.broken(); moves++ {
 		w.settle()
 		w.move()
 	}

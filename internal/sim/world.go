@@ -160,7 +160,7 @@ func newWorld(seed uint64, k *kit, store Store, told Told) *world {
 	w.class = classes[seed%uint64(len(classes))](w.rnd)
 	w.oracle = &oracle{
 		w: w, intents: map[int64]*intent{}, byName: map[string]*intent{}, keys: map[string]string{}, fences: map[string]int64{},
-		claims: map[claim]int{}, out: map[string]bool{}, rest: map[string]time.Time{}, shut: map[string]bool{},
+		claims: map[claim]int{}, out: map[string]bool{}, back: map[string]time.Time{}, rest: map[string]time.Time{},
 	}
 	w.releases = w.rnd.IntN(10) < 7
 	for range leastPeople + w.rnd.IntN(3) {

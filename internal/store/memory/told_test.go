@@ -177,7 +177,7 @@ func (b *both) account() provision.Account {
 	a := provision.Account{
 		App: app, Person: person, RemoteID: pick(b, "remote", remotes),
 		State: pick(b, "account", []provision.AccountState{provision.None, provision.Live, provision.Disabled, provision.Gone}),
-		Since: b.time("since"), Begun: b.flag("begun"), Standing: b.standing(app, person), Steady: b.flag("steady"),
+		Since: b.time("since"), Begun: b.flag("begun"), Late: b.time("late"), Standing: b.standing(app, person), Steady: b.flag("steady"),
 	}
 	if b.flag("sent") {
 		a.Sent = user("sent")
@@ -260,7 +260,7 @@ func (b *both) reject() source.Reject {
 
 // subjects are writes that meet: a sequence has those of one of them, or all.
 var subjects = [][]string{
-	{"PutAccounts", "PutPeople", "MarkApp", "PutAccounts", "MarkPeople", "ClearMarks", "Wake", "Doubt", "Unpark"},
+	{"PutAccounts", "PutPeople", "MarkApp", "PutAccounts", "MarkPeople", "ClearMarks", "Wake", "Doubt", "Unpark", "SetTeams", "MarkTeams", "PutGroups"},
 	{"PutAccounts", "PutPeople", "PutAccounts", "MarkLinked", "ResetApp", "Suspect", "PutGroups", "MarkApp", "PutEdges", "PutApp"},
 	{"PutRecords", "PutRecords", "PutPeople", "SetMissing", "Present", "MarkDue", "Release", "Touch", "Rewind"},
 	{"PutRecords", "PutPeople", "StateTeams", "StateTeams", "SetTeams", "PutTeam", "PutKeys", "Erase"},
@@ -443,6 +443,10 @@ var writers = map[string]func(*both) write{
 		app := pick(b, "app", apps)
 		return told(b.list("people", people), func(tx everything, of []string) (any, error) { return nothing(tx.MarkPeople(b.ctx, app, of)) })
 	},
+	"MarkTeams": func(b *both) write {
+		app := pick(b, "app", apps)
+		return told(b.list("teams", []string{teams[0].ID, teams[1].ID}), func(tx everything, of []string) (any, error) { return nothing(tx.MarkTeams(b.ctx, app, of)) })
+	},
 	"PutAccounts": func(b *both) write {
 		return told(several(b, "accounts", b.account), func(tx everything, a []provision.Account) (any, error) { return nothing(tx.PutAccounts(b.ctx, a)) })
 	},
@@ -452,7 +456,7 @@ var writers = map[string]func(*both) write{
 		return told(marks, func(tx everything, m []provision.Mark) (any, error) { return nothing(tx.ClearMarks(b.ctx, app, m)) })
 	},
 	"PutEdges": func(b *both) write {
-		app, journal := pick(b, "app", apps), rapid.Int64Range(0, 4).Draw(b.T, "journal")
+		app, journal := pick(b, "app", apps), rapid.Int64Range(provision.Unsure, 4).Draw(b.T, "journal")
 		return told([][]provision.Edge{several(b, "add", b.edge), several(b, "remove", b.edge)}, func(tx everything, e [][]provision.Edge) (any, error) {
 			return nothing(tx.PutEdges(b.ctx, app, e[0], e[1], journal))
 		})

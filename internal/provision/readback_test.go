@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+)
+
+// An app that takes its time to show what it holds, and says just after a DELETE that nobody
+// is there, has proven nothing: what its DELETE has left alone is found, and ended.
+func TestAbsenceProvesNothingBeforeTheAppHasSettled(t *testing.T) {
+	for _, leaves := range []app.Leaves{app.LeavesDisabled, app.LeavesNothing} {
+		t.Run(string(leaves), func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.profile.Settle = 30 * time.Second
+				h.app.profile.DeactivateBy, h.app.profile.DeactivateLeaves, h.app.profile.DeleteLeaves = app.ByDelete, leaves, leaves
+				h.crew(3, "sales")
+				h.apply()
+				h.app.forget()
+				h.app.faults = func(c call) fault {
+					return fault{ignore: c.Op == "delete" && c.Nth == 1, before: map[bool]*app.Error{true: missing()}[c.Op == "get" && c.Kind == app.KindUser && c.Nth == 1]}
+				}
+				h.put(somebody("p000", directory.Leaver))
+				h.apply()
+				h.settled()
+				if n := h.app.did("delete"); n != 2 {
+					t.Errorf("%d deletes, want one more than the app has ignored", n)
+				}
+			})
+		})
+	}
+}
+
+// The same of a DELETE that the app answers so: it may not know the account yet.
+func TestDeleteOfWhatIsNotKnownYet(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.profile.Settle = 30 * time.Second
+		h.app.profile.DeactivateBy, h.app.profile.DeactivateLeaves, h.app.profile.DeleteLeaves = app.ByDelete, app.LeavesNothing, app.LeavesNothing
+		h.crew(3, "")
+		h.apply()
+		h.app.forget()
+		h.app.faults = func(c call) fault {
+			if c.Op == "delete" && c.Nth == 1 {
+				return fault{before: missing()}
+			}
+			return fault{}
+		}
+		h.put(somebody("p000", directory.Leaver))
+		h.apply()
+		h.settled()
+	})
+}
+
+// Whoever comes back, and whom an app does not let in although it says so, is told of, and not
+// taken for somebody whom others have disabled.
+func TestIgnoredReturn(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(3, "sales")
+		h.apply()
+		h.put(somebody("p000", directory.Leaver))
+		h.apply()
+		h.app.forget()
+		h.app.faults = func(c call) fault { return fault{ignore: c.Op == "patch"} }
+		h.put(somebody("p000", directory.Active))
+		rep := h.apply()
+		a := h.account("p000")
+		if rep.Update != 0 || rep.Parked != 1 || a.State != provision.Disabled || a.Last != provision.Ignored || h.events("account.updated", "p000") != 0 {
+			t.Errorf("%+v %+v", rep, a)
+		}
+		h.apply()
+		if n := h.app.did("patch"); n != 1 {
+			t.Errorf("sent %d times", n)
+		}
+		h.app.faults = nil
+		h.put(somebody("p000", directory.Active))
+		h.apply()
+		h.settled()
+	})
+}
+
+// Of an app that takes its time to show what it holds that is known only once it has settled:
+// then whoever comes back is let in once more, and three times at the most.
+func TestIgnoredReturnIsSeenLate(t *testing.T) {
+	for _, ignored := range []int{0, 1, 9} {
+		t.Run(fmt.Sprint(ignored), func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.profile.Settle = 30 * time.Second
+				h.crew(3, "sales")
+				h.apply()
+				h.put(somebody("p000", directory.Leaver))
+				h.apply()
+				h.app.forget()
+				h.app.faults = func(c call) fault { return fault{ignore: c.Op == "patch" && c.Nth <= ignored} }
+				h.put(somebody("p000", directory.Active))
+				h.apply()
+				if want := min(ignored+1, 3); h.app.did("patch") != want {
+					t.Errorf("%d requests, want %d", h.app.did("patch"), want)
+				}
+				if a := h.account("p000"); (a.Parked != "") != (ignored > 3) || a.Last == provision.Shut {
+					t.Errorf("%+v", a)
+				}
+				if ignored < 3 {
+					h.settled()
+				}
+			})
+		})
+	}
+}
+
+// A look-up that fails is no answer of the app's: only what it has answered counts.
+func TestLookUpsThatFailAreNoAnswers(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(3, "sales")
+		h.apply()
+		h.app.forget()
+		h.app.faults = func(c call) fault {
+			return fault{
+				ignore: c.Off && c.Nth == 1,
+				before: map[bool]*app.Error{true: broken()}[c.Op == "get" && c.Kind == app.KindUser && c.Nth <= 6],
+			}
+		}
+		h.put(somebody("p000", directory.Leaver))
+		h.apply()
+		h.settled()
+		if n := h.app.did("patch"); n != 2 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+// An account that is read for another reason, too, is not known to be enabled by that.
+func TestIgnoredReturnThatCannotBeReadBack(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.mute = true
+		h.crew(3, "sales")
+		h.apply()
+		h.put(somebody("p000", directory.Leaver))
+		h.apply()
+		h.app.forget()
+		h.app.faults = func(c call) fault {
+			h.app.ignores = map[bool]string{true: "active"}[c.Op == "patch" && c.Nth == 1]
+			return fault{before: map[bool]*app.Error{true: {Class: app.Unreachable}}[c.Op == "get" && c.Kind == app.KindUser && c.Nth == 1]}
+		}
+		h.put(somebody("p000", directory.Active, "displayName", "x"))
+		rep := h.apply()
+		h.settled()
+		if len(rep.NotKept) > 0 {
+			t.Errorf("%v", rep.NotKept)
+		}
+	})
+}
