@@ -372,7 +372,7 @@ func (a *acceptance) place(p, old *Person, f facts, held bool) {
 	case old != nil && !held:
 		return
 	case old != nil && old.State.In() && !state.In():
-		p.Next = a.cal.Now
+		p.Next, p.Cause = a.cal.Now, CauseTermination
 		return
 	}
 	p.State, p.Why, p.Next, p.Cause = state, why, next, ""
@@ -402,7 +402,7 @@ func (a *acceptance) keep(v view, old, p *Person) {
 		kind, why = "person.rehired", "hired again at "+v.Source
 	}
 	before, after := a.d.difference(old, p)
-	if old != nil && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
+	if old != nil && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) && p.Cause == old.Cause {
 		if a.out.Unchanged++; p.ID != v.before.Person {
 			a.linked = append(a.linked, p.ID)
 		}

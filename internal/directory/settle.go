@@ -133,18 +133,23 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving *[
 	if err != nil {
 		return err
 	}
-	if changed { // kept here, as not everybody who is due moves
-		if err := s.move(p, p.State, p.Why, p.Cause, ""); err != nil {
-			return err
-		}
-	}
 	f, err := factsOf(p.User)
 	if err != nil {
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
 	state, why, next := derive(s.cal, f)
+	held := p.State.In() && !state.In()
+	if changed || held && !p.Held() { // kept here, as not everybody who is due moves
+		cause := p.Cause
+		if held {
+			cause = CauseTermination
+		}
+		if err := s.move(p, p.State, p.Why, cause, ""); err != nil {
+			return err
+		}
+	}
 	switch {
-	case p.State.In() && !state.In():
+	case held:
 		*leaving = append(*leaving, p.ID)
 		return nil
 	case p.State == Missing: // gains nothing, not even by date
@@ -179,15 +184,15 @@ func (s *settlement) welcome(ctx context.Context, p *Person) error {
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
 	state, why, next := derive(s.cal, f)
-	if p.State.In() && !state.In() { // ended while missing: the next Settle asks the gate
-		state, why, next = Active, p.Why, s.cal.Now
+	var cause Cause
+	switch {
+	case p.State.In() && !state.In(): // ended while missing: the next Settle asks the gate
+		state, why, next, cause = Active, p.Why, s.cal.Now, CauseTermination
+	case state == Leaver:
+		cause = CauseTermination
 	}
 	p.Next = next
 	s.out.Returned++
-	var cause Cause
-	if state == Leaver {
-		cause = CauseTermination
-	}
 	return s.move(p, state, why, cause, "person.returned")
 }
 

@@ -81,8 +81,8 @@ func (f *Failed) Error() string { return f.Reason }
 // person, once what comes with it is done: an account that cannot be written to
 // still leaves the groups of teams that the person has left.
 func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
-	if s.Person.Kept(p.Now) {
-		return nil, nil // keeps everything, gains nothing
+	if kept(s) {
+		return nil, nil
 	}
 	wanted, cause, why, err := p.wanted(s)
 	if err != nil {
@@ -97,6 +97,9 @@ func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
 	}
 	return append(ops, p.members(s, groups, wanted, cause, why)...), err
 }
+
+// kept says of somebody that they keep everything and gain nothing, be they Missing or held.
+func kept(s Subject) bool { return s.Person.State == directory.Missing || s.Person.Held() }
 
 // wanted says whether the person should have a live account, and if not why.
 func (p *Planner) wanted(s Subject) (bool, directory.Cause, string, error) {
@@ -156,7 +159,7 @@ func (p *Planner) desired(s Subject) (*scim.Resource, error) {
 // made, nil if they are to have none, or keep what they have. A *Failed error says what
 // keeps it from being made.
 func (p *Planner) Desired(s Subject) (*scim.Resource, error) {
-	if s.Person.Kept(p.Now) {
+	if kept(s) {
 		return nil, nil
 	}
 	wanted, _, _, err := p.wanted(s)
@@ -260,7 +263,7 @@ func (p *Planner) expired(a Account) bool {
 // wake is when a person who needs nothing now has to be looked at again: at the
 // end of the grace time. Zero is never.
 func (p *Planner) wake(s Subject) time.Time {
-	if p.Target.DeleteAfter == nil || !p.profile.CanDelete() || s.Account.State != Disabled || s.Account.Since.IsZero() || s.Person.Kept(p.Now) {
+	if p.Target.DeleteAfter == nil || !p.profile.CanDelete() || s.Account.State != Disabled || s.Account.Since.IsZero() || kept(s) {
 		return time.Time{}
 	}
 	return s.Account.Since.Add(*p.Target.DeleteAfter)

@@ -83,7 +83,7 @@ func (p *Planner) NotOfSource(s Subject) string {
 // is. again tells that they have another one by now.
 func (p *Planner) letsGo(s Subject) (why string, again bool) {
 	a := s.Account
-	if p.Target.Source == "" || a.State != Live && a.State != Disabled || s.Person.Kept(p.Now) {
+	if p.Target.Source == "" || a.State != Live && a.State != Disabled || kept(s) {
 		return "", false
 	}
 	wanted, _, why, err := p.wanted(s)

@@ -194,7 +194,7 @@ func (u *Usher) standing(t *provision.Target, s provision.Subject) string {
 		return "parked: " + acc.Parked
 	case s.Person.State == directory.Missing:
 		return "as it was: the person is missing, and nobody has accepted the departure"
-	case s.Person.Kept(u.planner(t).Now):
+	case s.Person.Held():
 		return "as it was: the end has been stated, and the departure is not accepted yet, see the holds"
 	case acc.Observe:
 		return "not known: it is looked up before anything else is done"
