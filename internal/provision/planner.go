@@ -81,14 +81,17 @@ func (f *Failed) Error() string { return f.Reason }
 // person, once what comes with it is done: an account that cannot be written to
 // still leaves the groups of teams that the person has left.
 func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
-	if kept(s) {
-		return nil, nil
+	if s.Person.State == directory.Missing {
+		return nil, nil // keeps everything, gains nothing
 	}
 	wanted, cause, why, err := p.wanted(s)
 	if err != nil {
 		return nil, err
 	}
-	ops, err := p.account(s, wanted, cause, why)
+	var ops []*Op
+	if !wanted || !s.outside() {
+		ops, err = p.account(s, wanted, cause, why)
+	}
 	if err != nil && s.Account.State != Live {
 		return nil, err
 	}
@@ -98,8 +101,11 @@ func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
 	return append(ops, p.members(s, groups, wanted, cause, why)...), err
 }
 
-// kept says of somebody that they keep everything and gain nothing, be they Missing or held.
-func kept(s Subject) bool { return s.Person.State == directory.Missing || s.Person.Held() }
+// outside says that somebody has no account that is live, and is not let in while they wait as
+// Missing or held. Whoever is held and has one is kept up as others are, but for what is new.
+func (s *Subject) outside() bool {
+	return s.Person.State == directory.Missing || s.Person.Held() && (s.Account.State != Live || s.Account.Begun)
+}
 
 // wanted says whether the person should have a live account, and if not why.
 func (p *Planner) wanted(s Subject) (bool, directory.Cause, string, error) {
@@ -159,7 +165,7 @@ func (p *Planner) desired(s Subject) (*scim.Resource, error) {
 // made, nil if they are to have none, or keep what they have. A *Failed error says what
 // keeps it from being made.
 func (p *Planner) Desired(s Subject) (*scim.Resource, error) {
-	if kept(s) {
+	if s.outside() {
 		return nil, nil
 	}
 	wanted, _, _, err := p.wanted(s)
@@ -263,14 +269,18 @@ func (p *Planner) expired(a Account) bool {
 // wake is when a person who needs nothing now has to be looked at again: at the
 // end of the grace time. Zero is never.
 func (p *Planner) wake(s Subject) time.Time {
-	if p.Target.DeleteAfter == nil || !p.profile.CanDelete() || s.Account.State != Disabled || s.Account.Since.IsZero() || kept(s) {
+	if p.Target.DeleteAfter == nil || !p.profile.CanDelete() || s.Account.State != Disabled || s.Account.Since.IsZero() || s.Person.State == directory.Missing {
 		return time.Time{}
 	}
-	return s.Account.Since.Add(*p.Target.DeleteAfter)
+	at := s.Account.Since.Add(*p.Target.DeleteAfter)
+	if s.Person.Held() && !at.After(p.Now) {
+		return time.Time{} // not let in, and not to be deleted: until they are held no more
+	}
+	return at
 }
 
 // members plans the person's memberships: every team of a pushed rule while the
-// account is wanted, none otherwise.
+// account is wanted, none otherwise. Whoever is held joins none.
 func (p *Planner) members(s Subject, groups map[string]Group, wanted bool, cause directory.Cause, why string) []*Op {
 	if len(s.Teams) == 0 && len(s.Members) == 0 || !p.profile.HasGroups() {
 		return nil
@@ -283,7 +293,7 @@ func (p *Planner) members(s Subject, groups map[string]Group, wanted bool, cause
 				continue
 			}
 			desired[t.ID] = true
-			if !s.Members[t.ID] {
+			if !s.Members[t.ID] && !s.Person.Held() {
 				ops = append(ops, (&Op{
 					Kind: MemberAdd, App: p.Target.Name, Person: s.Person.ID, Team: t.ID,
 					Label: s.Person.UserName(), Cause: CauseMover, Why: "in team " + t.Name,
