@@ -289,11 +289,11 @@ func (p *Planner) members(s Subject, groups map[string]Group, wanted bool, cause
 	desired := map[string]bool{}
 	if wanted {
 		for _, t := range s.Teams {
-			if g := groups[t.ID]; !p.pushes(t) || g.closed() {
+			if !p.pushes(t) {
 				continue
 			}
-			desired[t.ID] = true
-			if !s.Members[t.ID] && !s.Person.Held() {
+			desired[t.ID] = true // whoever is in a closed group stays in it
+			if g := groups[t.ID]; !s.Members[t.ID] && !g.closed() && !s.Person.Held() {
 				ops = append(ops, (&Op{
 					Kind: MemberAdd, App: p.Target.Name, Person: s.Person.ID, Team: t.ID,
 					Label: s.Person.UserName(), Cause: CauseMover, Why: "in team " + t.Name,

@@ -188,6 +188,9 @@ func TestPlannerAccounts(t *testing.T) {
 		"held, half out":      {plan(waits(begun), nil), ""},
 		"held, and failing":   {plan(waits(poison), nil), ""},
 		"group parked":        {plan(in(subject(ann(), provision.Live), "ops"), map[string]provision.Group{"t-ops": {Standing: provision.Standing{Parked: "no"}}}), ""},
+		"in a parked group": {plan(holds(in(subject(ann(), provision.Live), "ops"), "ops", "sales"), map[string]provision.Group{
+			"t-ops": {Standing: provision.Standing{Parked: "no"}}, "t-sales": {Standing: provision.Standing{Parked: "no"}},
+		}), "member_remove t-sales (membership)"},
 		"rule is not pushed":  {plan(provision.Subject{Person: ann(), Teams: []directory.Team{{ID: "x", Rule: "other", Name: "x"}}, Account: subject(ann(), provision.Live).Account}, nil), ""},
 		"failing on a leaver": {plan(subject(somebody("ann", directory.Leaver, "preferredLanguage", "poison"), provision.Live), nil), "disable (termination)"},
 	} {
