@@ -155,3 +155,44 @@ func TestIgnoredReturnThatCannotBeReadBack(t *testing.T) {
 		}
 	})
 }
+
+// Departures that a look-up has confirmed are no turns of a later one: an account that others
+// enable again now and then is ended again each time.
+func TestTurnsThatWereConfirmed(t *testing.T) {
+	for _, gone := range []bool{false, true} { // the app does not show who is out
+		t.Run(fmt.Sprint(gone), func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.crew(3, "sales")
+				h.apply()
+				id := h.account("p000").RemoteID
+				h.put(somebody("p000", directory.Leaver))
+				for round := range 5 {
+					h.app.forget()
+					patches, reads, last := 0, 0, round == 4
+					h.app.faults = func(c call) fault {
+						switch {
+						case c.Off:
+							patches, reads = patches+1, 0
+							return fault{ignore: last && patches == 1}
+						case patches == 0 || c.Op != "get" || c.Kind != app.KindUser:
+							return fault{}
+						}
+						switch reads++; {
+						case reads == 1:
+							return fault{before: broken()}
+						case gone && !last:
+							return fault{before: missing()}
+						}
+						return fault{}
+					}
+					h.verify()
+					if a := h.account("p000"); a.State != provision.Disabled || a.Parked != "" || patches != map[bool]int{false: 1, true: 2}[last] {
+						t.Fatalf("round %d: %d requests, %+v", round, patches, a)
+					}
+					time.Sleep(30 * 24 * time.Hour)
+					h.app.users[id].SetActive(true)
+				}
+			})
+		})
+	}
+}

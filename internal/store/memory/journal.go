@@ -101,6 +101,17 @@ func (tx *Tx) PutOutcomes(ctx context.Context, outcomes []provision.Outcome) err
 	return nil
 }
 
+// Confirm implements provision.JournalTx.
+func (tx *Tx) Confirm(ctx context.Context, entries []int64) error {
+	for _, id := range entries {
+		if err := tx.may(ctx); err != nil {
+			return err
+		}
+		edit(&tx.journal, tx.own, number(id), func(e *entry) { e.verified = true })
+	}
+	return nil
+}
+
 // OpenIntents implements provision.JournalTx.
 func (tx *Tx) OpenIntents(ctx context.Context, app string) (out []*provision.Intent, err error) {
 	if err := tx.look(ctx); err != nil {
