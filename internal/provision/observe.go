@@ -337,6 +337,9 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 			r.missing = append(r.missing, s)
 			continue
 		}
+		if s.Account.Last == Lost && w.turns[s.Person.ID] > 0 { // it was early meanwhile, which tells nothing of the request
+			s.Account.Last = Ambiguous
+		}
 		outcomes = append(outcomes, w.sighted(s, f, owners)...)
 	}
 	shown := confirmed(subjects, w.accounts, last)
@@ -499,7 +502,8 @@ const mostTurns = 3
 func (r *run) turns(ctx context.Context, subjects []Subject) (n map[string]int, last map[string]int64, err error) {
 	n, last = map[string]int{}, map[string]int64{}
 	for _, s := range subjects {
-		if s.Account.Last != Ambiguous || len(r.unsure["p"+s.Person.ID]) > 0 {
+		late := s.Account.Last == Lost && s.Account.State == Live // it may have been enabled, and not shown at all since
+		if s.Account.Last != Ambiguous && !late || len(r.unsure["p"+s.Person.ID]) > 0 {
 			continue
 		}
 		var entries []Entry
@@ -512,7 +516,7 @@ func (r *run) turns(ctx context.Context, subjects []Subject) (n map[string]int, 
 		}
 		for _, e := range entries {
 			in := &Intent{Kind: e.Kind, Ops: e.Ops}
-			if e.Result == Done && (e.Verified || e.Kind != entries[0].Kind || e.Kind == Update && !in.lets()) {
+			if e.Result == Done && (e.Verified || e.Kind != entries[0].Kind || e.Kind == Update && !in.lets() || late && e.Kind != Update) {
 				break
 			}
 			if e.Result == Done {

@@ -196,3 +196,37 @@ func TestTurnsThatWereConfirmed(t *testing.T) {
 		})
 	}
 }
+
+// A return that an app has ignored is sent again, although the account was not shown at all
+// when it was first looked for: nobody else has disabled it.
+func TestIgnoredReturnOfWhomAnAppDoesNotShow(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.profile.Settle = 30 * time.Second
+		h.crew(3, "sales")
+		h.apply()
+		h.put(somebody("p000", directory.Leaver))
+		h.apply()
+		h.app.forget()
+		id := h.account("p000").RemoteID
+		account, sent := h.app.users[id], time.Time{}
+		h.app.faults = func(c call) fault {
+			since := time.Since(sent)
+			switch hidden := !sent.IsZero() && since > 20*time.Second && since < 50*time.Second; {
+			case c.Op == "patch" && sent.IsZero():
+				sent = time.Now()
+				return fault{ignore: true}
+			case hidden:
+				delete(h.app.users, id)
+			case h.app.users[id] == nil:
+				h.app.users[id] = account
+			}
+			return fault{}
+		}
+		h.put(somebody("p000", directory.Active))
+		h.apply()
+		if a := h.account("p000"); a.Last == provision.Shut || h.app.did("patch") != 2 {
+			t.Errorf("%d requests, %+v", h.app.did("patch"), a)
+		}
+		h.settled()
+	})
+}
