@@ -508,7 +508,7 @@ func (r *run) turns(ctx context.Context, subjects []Subject) (n map[string]int, 
 		}
 		var entries []Entry
 		err := r.store.View(ctx, func(tx Tx) (err error) {
-			entries, err = tx.Entries(ctx, r.target.Name, s.Person.ID, mostEntries)
+			entries, err = tx.DoneEntries(ctx, r.target.Name, s.Person.ID, mostTurns)
 			return err
 		})
 		if err != nil {
@@ -516,13 +516,11 @@ func (r *run) turns(ctx context.Context, subjects []Subject) (n map[string]int, 
 		}
 		for _, e := range entries {
 			in := &Intent{Kind: e.Kind, Ops: e.Ops}
-			if e.Result == Done && (e.Verified || e.Kind != entries[0].Kind || e.Kind == Update && !in.lets() || late && e.Kind != Update) {
+			if e.Verified || e.Kind != entries[0].Kind || e.Kind == Update && !in.lets() || late && e.Kind != Update {
 				break
 			}
-			if e.Result == Done {
-				n[s.Person.ID]++
-				last[s.Person.ID] = max(last[s.Person.ID], e.ID)
-			}
+			n[s.Person.ID]++
+			last[s.Person.ID] = max(last[s.Person.ID], e.ID)
 		}
 	}
 	return n, last, nil
@@ -543,10 +541,6 @@ func confirmed(subjects []Subject, seen []Account, last map[string]int64) []int6
 	}
 	return entries
 }
-
-// mostEntries is how far back the journal is asked for an account's turns: some of its
-// requests may have failed.
-const mostEntries = 16
 
 // begun says whether a departure at an account is still half done, as far as is known. Of one
 // of several requests an account that is inactive shows one: all of it is sent again, or

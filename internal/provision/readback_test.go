@@ -230,3 +230,31 @@ func TestIgnoredReturnOfWhomAnAppDoesNotShow(t *testing.T) {
 		h.settled()
 	})
 }
+
+// However often a busy app puts us off between its answers, the third that it does not act upon
+// is the last.
+func TestTurnsOfABusyApp(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.profile.Settle = 30 * time.Second
+		h.crew(3, "sales")
+		h.apply()
+		h.app.forget()
+		answered := 0
+		h.app.faults = func(c call) fault {
+			switch {
+			case c.Off && c.Nth%10 != 0:
+				return fault{before: slow(time.Second)}
+			case c.Off:
+				answered++
+				return fault{ignore: true}
+			}
+			return fault{}
+		}
+		h.put(somebody("p000", directory.Leaver))
+		h.wait = 10 * time.Hour
+		h.apply()
+		if a := h.account("p000"); answered != 3 || a.Parked == "" {
+			t.Errorf("%d answers, %+v", answered, a)
+		}
+	})
+}

@@ -137,8 +137,8 @@ type JournalTx interface {
 	// Confirm notes of entries that a later look-up has shown what they did: they are verified.
 	Confirm(ctx context.Context, entries []int64) error
 	OpenIntents(ctx context.Context, app string) ([]*Intent, error)
-	// Entries returns the newest entries of a person at an app, the newest first.
-	Entries(ctx context.Context, app, person string, limit int) ([]Entry, error)
+	// DoneEntries returns the newest entries of a person at an app that were done, the newest first.
+	DoneEntries(ctx context.Context, app, person string, limit int) ([]Entry, error)
 	// DoneOps returns which operations were done at or after an instant.
 	DoneOps(ctx context.Context, since time.Time) (map[string]bool, error)
 }

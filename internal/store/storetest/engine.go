@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -249,7 +250,13 @@ func entries(b *bundle) {
 		equal(b, "another membership", found, false)
 		return err
 	})
-	b.provision(func(tx provision.Tx) error { return tx.Confirm(b.ctx, []int64{second.ID, 0}) })
+	b.provision(func(tx provision.Tx) error {
+		done, err := tx.DoneEntries(b.ctx, "app", "p000", 1)
+		if len(done) != 1 || done[0].ID != first.ID {
+			b.Errorf("done: %+v", done)
+		}
+		return errors.Join(err, tx.Confirm(b.ctx, []int64{second.ID, 0}))
+	})
 	b.read(func(r store.Reader) error {
 		got, err := r.Entries(b.ctx, "app", "p000", 1)
 		b.must(err)
