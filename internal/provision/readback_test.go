@@ -23,8 +23,13 @@ func TestAbsenceProvesNothingBeforeTheAppHasSettled(t *testing.T) {
 				h.crew(3, "sales")
 				h.apply()
 				h.app.forget()
+				var sent time.Time
 				h.app.faults = func(c call) fault {
-					return fault{ignore: c.Op == "delete" && c.Nth == 1, before: map[bool]*app.Error{true: missing()}[c.Op == "get" && c.Kind == app.KindUser && c.Nth == 1]}
+					if c.Op == "delete" && c.Nth == 1 {
+						sent = time.Now()
+						return fault{ignore: true}
+					}
+					return fault{before: map[bool]*app.Error{true: missing()}[c.Op == "get" && c.Kind == app.KindUser && time.Since(sent) < h.app.profile.Settle]}
 				}
 				h.put(somebody("p000", directory.Leaver))
 				h.apply()
@@ -257,4 +262,27 @@ func TestTurnsOfABusyApp(t *testing.T) {
 			t.Errorf("%d answers, %+v", answered, a)
 		}
 	})
+}
+
+// A departure by DELETE takes one read, be it at once or when the app has settled.
+func TestReadsOfADelete(t *testing.T) {
+	for _, leaves := range []app.Leaves{app.LeavesDisabled, app.LeavesNothing} {
+		for _, settle := range []time.Duration{0, 30 * time.Second} {
+			t.Run(fmt.Sprint(leaves, settle), func(t *testing.T) {
+				in(t, func(t *testing.T, h *house) {
+					h.app.profile.Settle = settle
+					h.app.profile.DeactivateBy, h.app.profile.DeactivateLeaves, h.app.profile.DeleteLeaves = app.ByDelete, leaves, leaves
+					h.crew(3, "")
+					h.apply()
+					h.app.forget()
+					h.put(somebody("p000", directory.Leaver))
+					h.apply()
+					if h.app.did("delete") != 1 || len(h.app.calls) != 2 {
+						t.Errorf("%+v", h.app.calls)
+					}
+					h.settled()
+				})
+			})
+		}
+	}
 }

@@ -42,6 +42,9 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 		if app.Classify(err).Class != app.NotFound {
 			return sighting{}, err
 		}
+		if r.deleted(s) {
+			return sighting{}, nil
+		}
 	}
 	wish := text(r.wish(s), userNamePath)
 	keys := []key{{externalIDPath, r.externalID(s)}}
@@ -72,6 +75,13 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 		}
 	}
 	return f, r.whole(ctx, &f)
+}
+
+// deleted says that the app has answered that it has done a DELETE by which somebody's account ends:
+// that nobody has its id any more says all.
+func (r *run) deleted(s Subject) bool {
+	a, p := s.Account, r.planner.profile
+	return a.Last == Ambiguous && len(r.unsure["p"+s.Person.ID]) == 0 && (a.State == Gone || a.State == Disabled && p.DeactivateBy == app.ByDelete)
 }
 
 // askedFor are the user names that creates without an answer asked for, other than
