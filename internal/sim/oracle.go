@@ -138,8 +138,12 @@ func (o *oracle) told(p *process, events []audit.Event, settled bool) {
 			}
 		}
 		if key := o.keys[e.Person]; strings.HasPrefix(e.Kind, "person.") {
-			o.out[key] = e.Kind == "person.left" || e.Kind == "person.leaver" || e.Kind == "person.staged" || e.Kind == "person.created" && outside(e) ||
-				o.out[key] && e.Kind == "person.changed" && !returned(e)
+			switch {
+			case e.Kind == "person.left", e.Kind == "person.leaver", e.Kind == "person.staged":
+				o.out[key] = true
+			case e.Kind != "person.changed" || moved(e):
+				o.out[key] = outside(e)
+			}
 		}
 		if e.Kind != "person.left" {
 			continue
@@ -350,16 +354,16 @@ func (w *world) final() {
 	}
 }
 
-// outside says of somebody who is new that they are not in, or not any more.
+// outside says that an event leaves somebody who is not in, or not any more.
 func outside(e audit.Event) bool {
 	after, _ := e.After.(map[string]scim.Value)
 	state, _ := after["state"].AsString()
 	return state == string(directory.Leaver) || state == string(directory.Staged)
 }
 
-// returned says that an event tells of another state.
-func returned(e audit.Event) bool {
+// moved says that an event tells of another state.
+func moved(e audit.Event) bool {
 	after, _ := e.After.(map[string]scim.Value)
-	_, moved := after["state"]
-	return moved
+	_, ok := after["state"]
+	return ok
 }
