@@ -423,7 +423,7 @@ func (a *acceptance) place(p, old *Person, f facts, held bool) {
 	case old != nil && !held:
 		return
 	case old != nil && old.State.In() && !state.In():
-		p.Next = a.cal.Now
+		p.Next, p.Cause = a.cal.Now, f.cause()
 		return
 	}
 	p.State, p.Why, p.Next, p.Cause = state, why, next, ""
@@ -457,7 +457,7 @@ func (a *acceptance) keep(v view, old, p *Person) {
 		a.events = append(a.events, a.d.revoked(a.tx, p, v.Key))
 	}
 	before, after := a.d.difference(old, p)
-	if old != nil && !revoked && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
+	if old != nil && !revoked && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) && p.Cause == old.Cause {
 		if a.out.Unchanged++; p.ID != v.before.Person {
 			a.linked = append(a.linked, p.ID)
 		}

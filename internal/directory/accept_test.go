@@ -125,7 +125,7 @@ func TestWhoWouldBeOutWaitsForTheGate(t *testing.T) {
 	before := h.events()
 	h.accept(h.says("1", ada.with(row{endDate: day(-1)})), h.says("2", ada.with(row{startDate: day(30)})))
 	for _, id := range []string{"1", "2"} {
-		if p := h.stands(id, directory.Active, "", 1); p.Next.IsZero() || p.Next.After(h.now) {
+		if p := h.stands(id, directory.Active, directory.CauseTermination, 1); p.Next.IsZero() || p.Next.After(h.now) {
 			t.Errorf("%s is not due: next %v", id, p.Next)
 		}
 		h.inTeams(id, "Sales")

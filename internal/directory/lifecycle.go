@@ -126,17 +126,18 @@ func soonest(now time.Time, ts ...time.Time) time.Time {
 	return first
 }
 
-// Kept reports whether somebody keeps everything and gains nothing, at an instant of the
-// calendar: who is Missing, and who is in although their end has been stated, as they wait for
-// Settle, or for somebody's consent to what the guard holds.
-func (p *Person) Kept(now time.Time) bool {
-	if p.State == Missing {
-		return true
+// Held reports whether somebody is in although their end has been stated: they wait for
+// Settle, or for somebody's consent to what the guard holds, and gain nothing meanwhile. No
+// clock is asked: that of whoever wants to know may be behind the one that has accepted it.
+func (p *Person) Held() bool { return p.State.In() && p.Cause != "" }
+
+// HeldAt is Held, and also of those whose end has come since Settle last looked, by the clock
+// of whoever asks.
+func (p *Person) HeldAt(now time.Time) bool {
+	if p.Held() || !p.State.In() || p.Next.IsZero() || p.Next.After(now) {
+		return p.Held()
 	}
-	if !p.State.In() || p.Next.IsZero() || p.Next.After(now) {
-		return false
-	}
-	f, err := factsOf(p.User)
+	f, err := p.facts()
 	return err == nil && (!f.end.IsZero() && !f.end.After(now) || f.start.After(now))
 }
 

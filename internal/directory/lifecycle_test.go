@@ -3,6 +3,7 @@
 package directory_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -148,25 +149,38 @@ func TestStatesThatAreIn(t *testing.T) {
 	}
 }
 
-// Who is in and whose end has been stated is kept as they are until they are let go; a date
-// that is not theirs to leave by does not count.
-func TestKept(t *testing.T) {
+// Who is in and whose end has been stated is held from then on until they are let go, or the
+// end is taken back; a date that is not theirs to leave by does not count.
+func TestHeld(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	h.accept(h.says("ends", ada), h.says("starts", ada), h.says("rests", ada.with(row{leaveStart: day(1)})), h.says("stays", ada.with(row{endDate: day(5)})))
-	h.accept(h.says("ends", ada.with(row{endDate: day(0)})), h.says("starts", ada.with(row{startDate: day(9)})))
-	h.gate.shut[directory.CauseTermination] = true
-	h.settle()
-	for _, at := range []time.Time{day(0), day(1)} {
-		for id, want := range map[string]bool{"ends": true, "starts": true, "rests": false, "stays": false} {
-			if p := h.person(id); p.Kept(at) != want || !p.State.In() {
-				t.Errorf("%s is %s, and kept: %t", id, p.State, p.Kept(at))
+	held := func(when string, want ...string) {
+		t.Helper()
+		for _, id := range []string{"ends", "starts", "rests", "stays"} {
+			if p := h.person(id); p.Held() != slices.Contains(want, id) || !p.State.In() {
+				t.Errorf("%s: %s is %s, and held: %t", when, id, p.State, p.Held())
 			}
 		}
 	}
+	h.accept(h.says("ends", ada), h.says("starts", ada), h.says("rests", ada.with(row{leaveStart: day(1)})), h.says("stays", ada.with(row{endDate: day(5)})))
+	held("at first")
+	h.gate.shut[directory.CauseTermination] = true
+	h.accept(h.says("ends", ada.with(row{endDate: day(0)})), h.says("starts", ada.with(row{startDate: day(9)})))
+	held("when it is stated", "ends", "starts")
+	h.now = day(1)
+	h.settle()
+	held("while it waits", "ends", "starts")
+	h.now = day(5)
+	h.settle()
+	held("when a date has come", "ends", "starts", "stays")
+	h.accept(h.says("starts", ada))
+	held("when it is taken back", "ends", "stays")
+	h.now = day(4)
+	h.settle()
+	held("when the calendar was ahead", "ends")
 	h.gate.shut[directory.CauseTermination] = false
 	h.settle()
-	if p := h.person("ends"); p.Kept(day(1)) || p.State != directory.Leaver {
+	if p := h.person("ends"); p.Held() || p.State != directory.Leaver {
 		t.Errorf("%+v", p)
 	}
 }

@@ -122,7 +122,7 @@ type Person struct {
 	Revision   int64     // one more with each change that an app could see
 	Next       time.Time // when the lifecycle has to be looked at again; zero = only on change
 	Why        string    // the reason of the state, in words
-	Cause      Cause     // for a leaver: what ended it
+	Cause      Cause     // for a leaver: what ended it; for who is in: what is to end it, see Held
 	// Admitted says that the guard let this person's departure pass in Settle.
 	// Somebody who was a leaver when first seen has not been counted, so the
 	// guard counts them at the plan if they turn out to have accounts.

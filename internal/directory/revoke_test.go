@@ -186,7 +186,7 @@ func TestRevokedCountsByItself(t *testing.T) {
 	h.now = day(1)
 	h.revoke("30", day(1))
 	h.settle()
-	h.stands("00", directory.Active, "", 1)
+	h.stands("00", directory.Active, directory.CauseTermination, 1)
 	h.stands("30", directory.Leaver, directory.CauseRevoked, 1)
 	for i := 31; i < 50; i++ {
 		h.revoke(fmt.Sprint(i), day(1))

@@ -137,19 +137,24 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving ma
 	if err != nil {
 		return err
 	}
-	if changed { // kept here, as not everybody who is due moves
-		if err := s.move(p, p.State, p.Why, p.Cause, ""); err != nil {
-			return err
-		}
-	}
 	f, err := p.facts()
 	if err != nil {
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
 	state, why, next := derive(s.cal, f)
 	next = soonest(s.cal.Now, next, s.turn)
+	held := p.State.In() && !state.In()
+	if changed || held && p.Cause != f.cause() { // kept here, as not everybody who is due moves
+		cause := p.Cause
+		if held {
+			cause = f.cause()
+		}
+		if err := s.move(p, p.State, p.Why, cause, ""); err != nil {
+			return err
+		}
+	}
 	switch {
-	case p.State.In() && !state.In():
+	case held:
 		leaving[f.cause()] = append(leaving[f.cause()], p.ID)
 		return nil
 	case p.State == Missing: // gains nothing, not even by date
@@ -185,15 +190,15 @@ func (s *settlement) welcome(ctx context.Context, p *Person) error {
 	}
 	state, why, next := derive(s.cal, f)
 	next = soonest(s.cal.Now, next, s.turn)
-	if p.State.In() && !state.In() { // ended while missing: the next Settle asks the gate
-		state, why, next = Active, p.Why, s.cal.Now
+	var cause Cause
+	switch {
+	case p.State.In() && !state.In(): // ended while missing: the next Settle asks the gate
+		state, why, next, cause = Active, p.Why, s.cal.Now, f.cause()
+	case state == Leaver:
+		cause = f.cause()
 	}
 	p.Next = next
 	s.out.Returned++
-	var cause Cause
-	if state == Leaver {
-		cause = f.cause()
-	}
 	return s.move(p, state, why, cause, "person.returned")
 }
 

@@ -353,8 +353,16 @@ func (r *run) lift(ctx context.Context) error {
 	if r.state.Paused == "" {
 		return nil
 	}
+	refused := r.state.RetryAt.IsZero() // maybe by an earlier version, which left what was forbidden for now
 	r.state.Paused, r.state.RetryAt, r.broken = "", time.Time{}, ""
-	return r.update(ctx, func(tx Tx) error { return tx.PutApp(ctx, r.state) })
+	return r.update(ctx, func(tx Tx) error {
+		if refused {
+			if err := tx.Unpark(ctx, r.target.Name, Forbidden); err != nil {
+				return err
+			}
+		}
+		return tx.PutApp(ctx, r.state)
+	})
 }
 
 func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {

@@ -22,7 +22,7 @@ const mostLate = 10 * time.Minute
 // departure of who is in.
 func (r *run) straggles(s Subject) bool {
 	wanted, _, _, err := r.planner.wanted(s)
-	return err == nil && (s.Account.State == None || s.Account.State == Live) && wanted == (s.Account.State == Live) && !s.Person.Kept(r.planner.Now)
+	return err == nil && (s.Account.State == None || s.Account.State == Live) && wanted == (s.Account.State == Live) && !s.Person.HeldAt(r.planner.Now)
 }
 
 // pending says that a create without an answer may make an account still, of a name that the
@@ -40,6 +40,9 @@ func (r *run) pending(s *Subject) bool {
 	return false
 }
 
+// mostVoid is how many requests that were given up are looked back at of one account.
+const mostVoid = 16
+
 // renamed is pending for a create that was looked up already, while the person was still called
 // as it says.
 func (r *run) renamed(ctx context.Context, s Subject, planned []*Op) (wait bool, err error) {
@@ -47,9 +50,9 @@ func (r *run) renamed(ctx context.Context, s Subject, planned []*Op) (wait bool,
 		return false, nil
 	}
 	err = r.store.View(ctx, func(tx Tx) error {
-		entries, err := tx.Entries(ctx, r.target.Name, s.Person.ID, mostEntries)
+		entries, err := tx.EntriesThat(ctx, Void, r.target.Name, s.Person.ID, mostVoid)
 		for _, e := range entries {
-			if e.Result == Void && other(asks(e.Kind, e.Ops), text(planned[0].user, userNamePath)) {
+			if other(asks(e.Kind, e.Ops), text(planned[0].user, userNamePath)) {
 				wait = true
 			}
 		}
@@ -66,12 +69,12 @@ func (r *run) belated(ctx context.Context, subjects []Subject) error {
 			if s.Account.Late.IsZero() || s.Account.State != None {
 				continue
 			}
-			entries, err := tx.Entries(ctx, r.target.Name, s.Person.ID, mostEntries)
+			entries, err := tx.EntriesThat(ctx, Void, r.target.Name, s.Person.ID, mostVoid)
 			if err != nil {
 				return err
 			}
 			for _, e := range entries {
-				if e.Kind == Create && e.Result == Void && len(e.Ops) > 0 {
+				if e.Kind == Create && len(e.Ops) > 0 {
 					r.late[s.Person.ID] = append(r.late[s.Person.ID], &Intent{Kind: e.Kind, Person: s.Person.ID, Ops: e.Ops, At: e.At})
 				}
 			}

@@ -329,7 +329,8 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 		return err
 	}
 	w := &writing{r: r, now: time.Now(), strangers: r.state.Foreign > 0}
-	if w.turns, err = r.turns(ctx, subjects); err != nil {
+	var last map[string]int64
+	if w.turns, last, err = r.turns(ctx, subjects); err != nil {
 		return err
 	}
 	var outcomes []Outcome
@@ -348,9 +349,18 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 			r.missing = append(r.missing, s)
 			continue
 		}
+		if s.Account.Last == Lost && w.turns[s.Person.ID] > 0 { // it was early meanwhile, which tells nothing of the request
+			s.Account.Last = Ambiguous
+		}
 		outcomes = append(outcomes, w.sighted(s, f, owners)...)
 	}
-	return r.update(ctx, func(tx Tx) error { return w.store(ctx, tx, outcomes) })
+	shown := confirmed(subjects, w.accounts, last)
+	return r.update(ctx, func(tx Tx) error {
+		if err := tx.Confirm(ctx, shown); err != nil {
+			return err
+		}
+		return w.store(ctx, tx, outcomes)
+	})
 }
 
 // early says that something may not be shown yet, as it may have been written just now: it
@@ -510,37 +520,49 @@ func (w *writing) adopt(a *Account, seen *scim.Resource) {
 const mostTurns = 3
 
 // turns is how often in a row accounts were ended, or enabled, by the app's word alone, for
-// those that are looked at for that. Look-ups that failed are none.
-func (r *run) turns(ctx context.Context, subjects []Subject) (map[string]int, error) {
-	n := map[string]int{}
+// those that are looked at for that, and the journal's entry that says so last. Look-ups that failed are none.
+func (r *run) turns(ctx context.Context, subjects []Subject) (n map[string]int, last map[string]int64, err error) {
+	n, last = map[string]int{}, map[string]int64{}
 	for _, s := range subjects {
-		if s.Account.Last != Ambiguous || len(r.unsure["p"+s.Person.ID]) > 0 {
+		late := s.Account.Last == Lost && s.Account.State == Live // it may have been enabled, and not shown at all since
+		if s.Account.Last != Ambiguous && !late || len(r.unsure["p"+s.Person.ID]) > 0 {
 			continue
 		}
 		var entries []Entry
 		err := r.store.View(ctx, func(tx Tx) (err error) {
-			entries, err = tx.Entries(ctx, r.target.Name, s.Person.ID, mostEntries)
+			entries, err = tx.EntriesThat(ctx, Done, r.target.Name, s.Person.ID, mostTurns)
 			return err
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, e := range entries {
 			in := &Intent{Kind: e.Kind, Ops: e.Ops}
-			if e.Result == Done && (e.Verified || e.Kind != entries[0].Kind || e.Kind == Update && !in.lets()) {
+			if e.Verified || e.Kind != entries[0].Kind || e.Kind == Update && !in.lets() || late && e.Kind != Update {
 				break
 			}
-			if e.Result == Done {
-				n[s.Person.ID]++
-			}
+			n[s.Person.ID]++
+			last[s.Person.ID] = max(last[s.Person.ID], e.ID)
 		}
 	}
-	return n, nil
+	return n, last, nil
 }
 
-// mostEntries is how far back the journal is asked for an account's requests: some of them may
-// have failed.
-const mostEntries = 16
+// confirmed are the newest turns of accounts that look-ups have found as those should have left
+// them: the next that is ignored, months later, is the first.
+func confirmed(subjects []Subject, seen []Account, last map[string]int64) []int64 {
+	before := map[string]AccountState{}
+	for _, s := range subjects {
+		before[s.Person.ID] = s.Account.State
+	}
+	var entries []int64
+	for _, a := range seen {
+		if last[a.Person] > 0 && !a.Observe && (a.State == Live) == (before[a.Person] == Live) {
+			entries = append(entries, last[a.Person])
+		}
+	}
+	return entries
+}
 
 // begun says whether a departure at an account is still half done, as far as is known. Of one
 // of several requests an account that is inactive shows one: all of it is sent again, or

@@ -4,6 +4,7 @@ package provision_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -80,6 +81,41 @@ func TestPauseOutlastsARefusal(t *testing.T) {
 		}
 		h.settled()
 	})
+}
+
+// A pause for a refusal that an earlier version wrote down frees what was forbidden when it ends,
+// too; an app that was sick frees nothing.
+func TestPauseOfAnEarlierVersion(t *testing.T) {
+	for _, sick := range []bool{false, true} {
+		t.Run(fmt.Sprint(sick), func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.crew(3, "")
+				h.apply()
+				barred := h.account("p000").RemoteID
+				h.app.faults = func(c call) fault {
+					if c.ID == barred && c.writes() {
+						return fault{before: &app.Error{Class: app.Unauthorized, Status: 403}}
+					}
+					return fault{}
+				}
+				h.put(somebody("p000", directory.Active, "displayName", "x"))
+				h.apply()
+				h.app.faults = nil
+				h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+					a, err := tx.App(h.ctx, "crm")
+					a.Paused, a.PausedAt = "it is paused", time.Now()
+					if sick {
+						a.RetryAt = time.Now()
+					}
+					return errors.Join(err, tx.PutApp(h.ctx, a))
+				}))
+				h.apply()
+				if a := h.account("p000"); (a.Parked != "") != sick {
+					t.Errorf("%+v", a)
+				}
+			})
+		})
+	}
 }
 
 // Whom an app's pause has kept goes when it ends, and not only when the one who

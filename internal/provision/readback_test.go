@@ -23,8 +23,13 @@ func TestAbsenceProvesNothingBeforeTheAppHasSettled(t *testing.T) {
 				h.crew(3, "sales")
 				h.apply()
 				h.app.forget()
+				var sent time.Time
 				h.app.faults = func(c call) fault {
-					return fault{ignore: c.Op == "delete" && c.Nth == 1, before: map[bool]*app.Error{true: missing()}[c.Op == "get" && c.Kind == app.KindUser && c.Nth == 1]}
+					if c.Op == "delete" && c.Nth == 1 {
+						sent = time.Now()
+						return fault{ignore: true}
+					}
+					return fault{before: map[bool]*app.Error{true: missing()}[c.Op == "get" && c.Kind == app.KindUser && time.Since(sent) < h.app.profile.Settle]}
 				}
 				h.put(somebody("p000", directory.Leaver))
 				h.apply()
@@ -154,4 +159,130 @@ func TestIgnoredReturnThatCannotBeReadBack(t *testing.T) {
 			t.Errorf("%v", rep.NotKept)
 		}
 	})
+}
+
+// Departures that a look-up has confirmed are no turns of a later one: an account that others
+// enable again now and then is ended again each time.
+func TestTurnsThatWereConfirmed(t *testing.T) {
+	for _, gone := range []bool{false, true} { // the app does not show who is out
+		t.Run(fmt.Sprint(gone), func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.crew(3, "sales")
+				h.apply()
+				id := h.account("p000").RemoteID
+				h.put(somebody("p000", directory.Leaver))
+				for round := range 5 {
+					h.app.forget()
+					patches, reads, last := 0, 0, round == 4
+					h.app.faults = func(c call) fault {
+						switch {
+						case c.Off:
+							patches, reads = patches+1, 0
+							return fault{ignore: last && patches == 1}
+						case patches == 0 || c.Op != "get" || c.Kind != app.KindUser:
+							return fault{}
+						}
+						switch reads++; {
+						case reads == 1:
+							return fault{before: broken()}
+						case gone && !last:
+							return fault{before: missing()}
+						}
+						return fault{}
+					}
+					h.verify()
+					if a := h.account("p000"); a.State != provision.Disabled || a.Parked != "" || patches != map[bool]int{false: 1, true: 2}[last] {
+						t.Fatalf("round %d: %d requests, %+v", round, patches, a)
+					}
+					time.Sleep(30 * 24 * time.Hour)
+					h.app.users[id].SetActive(true)
+				}
+			})
+		})
+	}
+}
+
+// A return that an app has ignored is sent again, although the account was not shown at all
+// when it was first looked for: nobody else has disabled it.
+func TestIgnoredReturnOfWhomAnAppDoesNotShow(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.profile.Settle = 30 * time.Second
+		h.crew(3, "sales")
+		h.apply()
+		h.put(somebody("p000", directory.Leaver))
+		h.apply()
+		h.app.forget()
+		id := h.account("p000").RemoteID
+		account, sent := h.app.users[id], time.Time{}
+		h.app.faults = func(c call) fault {
+			since := time.Since(sent)
+			switch hidden := !sent.IsZero() && since > 20*time.Second && since < 50*time.Second; {
+			case c.Op == "patch" && sent.IsZero():
+				sent = time.Now()
+				return fault{ignore: true}
+			case hidden:
+				delete(h.app.users, id)
+			case h.app.users[id] == nil:
+				h.app.users[id] = account
+			}
+			return fault{}
+		}
+		h.put(somebody("p000", directory.Active))
+		h.apply()
+		if a := h.account("p000"); a.Last == provision.Shut || h.app.did("patch") != 2 {
+			t.Errorf("%d requests, %+v", h.app.did("patch"), a)
+		}
+		h.settled()
+	})
+}
+
+// However often a busy app puts us off between its answers, the third that it does not act upon
+// is the last.
+func TestTurnsOfABusyApp(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.profile.Settle = 30 * time.Second
+		h.crew(3, "sales")
+		h.apply()
+		h.app.forget()
+		answered := 0
+		h.app.faults = func(c call) fault {
+			switch {
+			case c.Off && c.Nth%10 != 0:
+				return fault{before: slow(time.Second)}
+			case c.Off:
+				answered++
+				return fault{ignore: true}
+			}
+			return fault{}
+		}
+		h.put(somebody("p000", directory.Leaver))
+		h.wait = 10 * time.Hour
+		h.apply()
+		if a := h.account("p000"); answered != 3 || a.Parked == "" {
+			t.Errorf("%d answers, %+v", answered, a)
+		}
+	})
+}
+
+// A departure by DELETE takes one read, be it at once or when the app has settled.
+func TestReadsOfADelete(t *testing.T) {
+	for _, leaves := range []app.Leaves{app.LeavesDisabled, app.LeavesNothing} {
+		for _, settle := range []time.Duration{0, 30 * time.Second} {
+			t.Run(fmt.Sprint(leaves, settle), func(t *testing.T) {
+				in(t, func(t *testing.T, h *house) {
+					h.app.profile.Settle = settle
+					h.app.profile.DeactivateBy, h.app.profile.DeactivateLeaves, h.app.profile.DeleteLeaves = app.ByDelete, leaves, leaves
+					h.crew(3, "")
+					h.apply()
+					h.app.forget()
+					h.put(somebody("p000", directory.Leaver))
+					h.apply()
+					if h.app.did("delete") != 1 || len(h.app.calls) != 2 {
+						t.Errorf("%+v", h.app.calls)
+					}
+					h.settled()
+				})
+			})
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
 )
 
 // An app may be the records of a source, as an HR system has them (Target.Source): they
@@ -54,6 +55,12 @@ func (p *Planner) key(s Subject) (string, error) {
 	return "", &Failed{s.Person.ID, fmt.Sprintf("source %s has %d records of this person (%s), and which of them is meant cannot be told: end all but one there", p.Target.Source, len(keys), named)}
 }
 
+// ended says that somebody has records in the target's source, and that all of them have ended.
+func (p *Planner) ended(s Subject) bool {
+	key, err := p.key(s)
+	return err == nil && key == "" && len(s.Records) > 0
+}
+
 // foreignTo says why somebody has no record in the target's source, "" if they have one.
 func (p *Planner) foreignTo(s Subject) (string, error) {
 	key, err := p.key(s)
@@ -83,12 +90,12 @@ func (p *Planner) NotOfSource(s Subject) string {
 // is. again tells that they have another one by now.
 func (p *Planner) letsGo(s Subject) (why string, again bool) {
 	a := s.Account
-	if p.Target.Source == "" || a.State != Live && a.State != Disabled || s.Person.Kept(p.Now) {
+	if p.Target.Source == "" || a.State != Live && a.State != Disabled || s.Person.State == directory.Missing {
 		return "", false
 	}
 	wanted, _, why, err := p.wanted(s)
 	switch {
-	case err != nil:
+	case err != nil, !wanted && s.Person.Held() && p.ended(s): // which is what waits
 		return "", false
 	case !wanted:
 		return "the record is left as it is: " + why, false

@@ -80,3 +80,35 @@ func TestGroupThatWasForbidden(t *testing.T) {
 		h.settled()
 	})
 }
+
+// Whoever is in a group that is set aside, and belongs there, stays in it, whatever else changes
+// of them; whoever leaves the team leaves the group.
+func TestGroupSetAsideKeepsItsMembers(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(3, "sales")
+		h.apply()
+		h.app.faults = func(c call) fault {
+			if c.Op == "patch" && c.Kind == app.KindGroup {
+				return fault{before: refused("not that name")}
+			}
+			return fault{}
+		}
+		h.renamed("sales", "revenue", "p000", "p001", "p002")
+		h.apply()
+		g := h.groupOf("sales")
+		if g.Parked == "" {
+			t.Fatalf("%+v", g)
+		}
+		h.put(somebody("p000", directory.Active, "title", "Lead"))
+		h.put(somebody("p001", directory.Active))
+		h.seat("p001")
+		if rep := h.apply(); rep.Update != 1 || rep.MemberRemove != 1 {
+			t.Errorf("%+v", rep)
+		}
+		for id, want := range map[string]bool{"p000": true, "p001": false, "p002": true} {
+			if has := h.app.members[g.RemoteID][h.account(id).RemoteID]; has != want {
+				t.Errorf("%s is in the group: %t", id, has)
+			}
+		}
+	})
+}

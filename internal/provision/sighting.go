@@ -45,6 +45,9 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 				return sighting{account: ans.Resource, by: "id", strange: now == nobodyKnows}, nil
 			}
 		}
+		if r.deleted(s) {
+			return sighting{}, nil
+		}
 	}
 	wish := text(r.wish(s), userNamePath)
 	keys := []key{{externalIDPath, r.externalID(s)}}
@@ -75,6 +78,13 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 		}
 	}
 	return f, r.whole(ctx, &f)
+}
+
+// deleted says that the app has answered that it has done a DELETE by which somebody's account ends:
+// that nobody has its id any more says all.
+func (r *run) deleted(s Subject) bool {
+	a, p := s.Account, r.planner.profile
+	return a.Last == Ambiguous && len(r.unsure["p"+s.Person.ID]) == 0 && (a.State == Gone || a.State == Disabled && p.DeactivateBy == app.ByDelete)
 }
 
 // askedFor are the user names that creates without an answer asked for, other than

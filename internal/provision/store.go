@@ -134,9 +134,11 @@ type JournalTx interface {
 	// their ids.
 	PutIntents(ctx context.Context, fence int64, intents []*Intent) error
 	PutOutcomes(ctx context.Context, outcomes []Outcome) error
+	// Confirm notes of entries that a later look-up has shown what they did: they are verified.
+	Confirm(ctx context.Context, entries []int64) error
 	OpenIntents(ctx context.Context, app string) ([]*Intent, error)
-	// Entries returns the newest entries of a person at an app, the newest first.
-	Entries(ctx context.Context, app, person string, limit int) ([]Entry, error)
+	// EntriesThat returns the newest entries of a person at an app that ended so, the newest first.
+	EntriesThat(ctx context.Context, ended Result, app, person string, limit int) ([]Entry, error)
 	// DoneOps returns which operations were done at or after an instant.
 	DoneOps(ctx context.Context, since time.Time) (map[string]bool, error)
 }

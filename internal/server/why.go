@@ -194,12 +194,12 @@ func (u *Usher) standing(t *provision.Target, s provision.Subject) string {
 		return "parked: " + acc.Parked
 	case s.Person.State == directory.Missing:
 		return "as it was: the person is missing, and nobody has accepted the departure"
-	case s.Person.Kept(u.planner(t).Now):
-		return "as it was: the end has been stated, and the departure is not accepted yet, see the holds"
 	case acc.Observe:
 		return "not known: it is looked up before anything else is done"
 	case acc.Due:
 		return "due: the next apply brings it up to date"
+	case s.Person.Held():
+		return "nothing is added to it: the end has been stated, and the departure is not accepted yet, see the holds"
 	case acc.State == provision.None && !s.Person.State.In():
 		return "no account, and none is wanted: " + s.Person.Why
 	case acc.State == provision.None && t.Source != "" && u.planner(t).NotOfSource(s) != "":

@@ -140,8 +140,13 @@ func (o *oracle) told(p *process, events []audit.Event, settled bool) {
 			}
 		}
 		if key := o.keys[e.Person]; strings.HasPrefix(e.Kind, "person.") {
-			out := e.Kind == "person.left" || e.Kind == "person.leaver" || e.Kind == "person.staged" || e.Kind == "person.created" && outside(e) ||
-				o.out[key] && e.Kind == "person.changed" && !returned(e)
+			out := o.out[key]
+			switch {
+			case e.Kind == "person.left", e.Kind == "person.leaver", e.Kind == "person.staged":
+				out = true
+			case e.Kind != "person.changed" || moved(e):
+				out = outside(e)
+			}
 			if o.out[key] && !out {
 				o.back[key] = time.Now()
 			}
@@ -356,16 +361,16 @@ func (w *world) final() {
 	}
 }
 
-// outside says of somebody who is new that they are not in, or not any more.
+// outside says that an event leaves somebody who is not in, or not any more.
 func outside(e audit.Event) bool {
 	after, _ := e.After.(map[string]scim.Value)
 	state, _ := after["state"].AsString()
 	return state == string(directory.Leaver) || state == string(directory.Staged)
 }
 
-// returned says that an event tells of another state.
-func returned(e audit.Event) bool {
+// moved says that an event tells of another state.
+func moved(e audit.Event) bool {
 	after, _ := e.After.(map[string]scim.Value)
-	_, moved := after["state"]
-	return moved
+	_, ok := after["state"]
+	return ok
 }

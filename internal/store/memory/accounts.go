@@ -369,7 +369,10 @@ func (tx *Tx) MarkTeams(ctx context.Context, name string, teams []string) error 
 	for person := range tx.at(name) {
 		if in[person] {
 			edit(&tx.accounts, tx.own, two{name, person}, func(a *account) {
-				a.due, a.dueAt = true, stamp(tx.now)
+				if !a.due {
+					a.dueAt = stamp(tx.now)
+				}
+				a.due = true
 				a.version++
 			})
 		}

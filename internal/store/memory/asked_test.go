@@ -151,6 +151,7 @@ func appQuestions(b *both, ask asker, app string, at time.Time, page int, some, 
 	ask("shut out of some", func(tx everything) (any, error) { return tx.ShutOut(b.ctx, app, ids) })
 	for _, p := range people {
 		ask("entries of "+p, func(tx everything) (any, error) { return tx.Entries(b.ctx, app, p, page) })
+		ask("done entries of "+p, func(tx everything) (any, error) { return tx.EntriesThat(b.ctx, provision.Done, app, p, page) })
 	}
 	for _, t := range teams {
 		ask("edges of "+t.ID, func(tx everything) (any, error) { return tx.EdgesOf(b.ctx, app, t.ID) })

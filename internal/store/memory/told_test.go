@@ -265,7 +265,7 @@ var subjects = [][]string{
 	{"PutRecords", "PutRecords", "PutPeople", "SetMissing", "Present", "MarkDue", "Release", "Touch", "Rewind"},
 	{"PutRecords", "PutPeople", "StateTeams", "StateTeams", "SetTeams", "PutTeam", "PutKeys", "Erase"},
 	{"Reserve", "Reserve", "PassName", "PassName", "PutKeys", "PutKeys"},
-	{"PutIntents", "PutOutcomes", "PutIntents", "PutOutcomes", "PutEdges", "PutAccounts", "AppendEvents", "Erase", "ResetApp"},
+	{"PutIntents", "PutOutcomes", "PutIntents", "PutOutcomes", "Confirm", "PutEdges", "PutAccounts", "AppendEvents", "Erase", "ResetApp"},
 	{"PutRead", "PutRead", "PutTrouble", "PutRejects", "Mark", "Mark", "Unmark", "Heard", "PutRecords"},
 	{"PutHolds", "PutHolds", "AddPassed", "TakeLease", "DropLease", "PutFindings", "DropFindings", "PutForeign", "DropForeign", "PutMeta"},
 	slices.Sorted(maps.Keys(writers)),
@@ -485,6 +485,10 @@ var writers = map[string]func(*both) write{
 			}
 		})
 		return told(outcomes, func(tx everything, o []provision.Outcome) (any, error) { return nothing(tx.PutOutcomes(b.ctx, o)) })
+	},
+	"Confirm": func(b *both) write {
+		ids := several(b, "entries", func() int64 { return rapid.Int64Range(1, 4).Draw(b.T, "id") })
+		return told(ids, func(tx everything, of []int64) (any, error) { return nothing(tx.Confirm(b.ctx, of)) })
 	},
 	"PutHolds": func(b *both) write {
 		door, app := pick(b, "door", []string{"plan", "directory:absent"}), pick(b, "app", []string{"", "crm", "erp"})

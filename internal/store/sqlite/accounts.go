@@ -322,7 +322,7 @@ func (tx *Tx) MarkTeams(ctx context.Context, app string, teams []string) error {
 	if err != nil || len(teams) == 0 {
 		return err
 	}
-	err = tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = ?, version = version + 1 WHERE app = ? AND person IN
+	err = tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = CASE WHEN due = 1 THEN due_at ELSE ? END, version = version + 1 WHERE app = ? AND person IN
 		(SELECT person FROM team_members WHERE team IN (SELECT value FROM json_each(?)))`, stamp(tx.now), app, in)
 	return errors.Join(err, tx.marked(ctx, app))
 }

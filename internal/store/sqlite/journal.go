@@ -41,6 +41,16 @@ func (tx *Tx) PutOutcomes(ctx context.Context, outcomes []provision.Outcome) err
 	return nil
 }
 
+// Confirm implements provision.JournalTx.
+func (tx *Tx) Confirm(ctx context.Context, entries []int64) error {
+	for _, id := range entries {
+		if err := tx.exec(ctx, `UPDATE journal SET verified = 1 WHERE id = ?`, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // OpenIntents implements provision.JournalTx.
 func (tx *Tx) OpenIntents(ctx context.Context, app string) ([]*provision.Intent, error) {
 	var out []*provision.Intent

@@ -197,6 +197,9 @@ func TestPlans(t *testing.T) {
 			return err
 		}, []string{"journal_open"}, nil},
 		"entries": {func(ctx context.Context, tx *sqlite.Tx) error {
+			if _, err := tx.EntriesThat(ctx, provision.Done, "app", "p", 9); err != nil {
+				return err
+			}
 			_, err := tx.Entries(ctx, "app", "p", 9)
 			return err
 		}, []string{"journal_person (app=? AND person=?)"}, nil},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/store"
 )
 
 var accounts = group{
@@ -438,6 +439,19 @@ func markTeams(b *bundle) {
 	due("nobody", nil)
 	b.provision(func(tx provision.Tx) error { return tx.MarkTeams(b.ctx, "app", []string{"t", "x"}) })
 	due("of a team", ids[:2])
+	since := func() (at time.Time) {
+		b.read(func(r store.Reader) error {
+			log, err := r.Backlog(b.ctx, "app", noon)
+			at = log.Oldest
+			return err
+		})
+		return at
+	}
+	before := since()
+	b.provision(func(tx provision.Tx) error { return tx.MarkTeams(b.ctx, "app", []string{"t"}) })
+	if !since().Equal(before) {
+		b.Errorf("due since %s, and since %s when marked again", before, since())
+	}
 	rest()
 	aside := provision.Group{App: "app", Team: "u", Standing: provision.Standing{Parked: "403", Last: provision.Forbidden}}
 	other := provision.Group{App: "app", Team: "t", Standing: provision.Standing{Parked: "400", Last: provision.Parked}}
