@@ -20,8 +20,8 @@ func (tx *Tx) AppendEvents(ctx context.Context, events []audit.Event) error {
 			return err
 		}
 	}
-	if tx.noted != nil {
-		tx.events = append(tx.events, sealed...)
+	if tx.late != nil {
+		tx.late.events = append(tx.late.events, sealed...)
 		return nil
 	}
 	return tx.putEvents(ctx, sealed)
