@@ -76,8 +76,20 @@ func (tx *Tx) Pushed(ctx context.Context, provider, typ string, by source.Pushed
 	return tx.pushed(brief(ctx), where+` ORDER BY seq`, provider, typ, value)
 }
 
-// PushedRivals implements source.PushTx.
+// PushedRivals implements source.PushTx. Next to nobody has any: so it is asked first
+// whether there are, which reads no row, and has no columns to be told of.
 func (tx *Tx) PushedRivals(ctx context.Context, provider, name, external string) ([]source.Pushed, error) {
+	some := true
+	args := []driver.NamedValue{{Ordinal: 1, Value: provider}, {Ordinal: 2, Value: name}, {Ordinal: 3, Value: provider}, {Ordinal: 4, Value: external}}
+	err := tx.ask(ctx, `SELECT EXISTS (SELECT 1 FROM pushed INDEXED BY pushed_name WHERE source = ? AND type = 'User' AND name = ?)
+		OR EXISTS (SELECT 1 FROM pushed INDEXED BY pushed_external WHERE source = ? AND type = 'User' AND external = ? AND external <> '')`,
+		args, func(row []driver.Value) { some = row[0] != int64(0) })
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if !some {
+		return nil, nil
+	}
 	rows, err := tx.pushed(brief(ctx), `INDEXED BY pushed_name WHERE source = ?1 AND type = 'User' AND name = ?2
 		UNION ALL SELECT `+pushedColumns+` FROM pushed INDEXED BY pushed_external WHERE source = ?1 AND type = 'User' AND external = ?3 AND external <> '' AND name <> ?2`,
 		provider, name, external)
