@@ -51,6 +51,9 @@ type Statement struct {
 	// Map evaluates the source's mapping. It is only called when the digest
 	// is new, so that a read without change evaluates no expression.
 	Map func() (*scim.Resource, error)
+	// Text is the JSON of which Map's resource was read, by a source that made it before
+	// the transaction, which others wait for; nil by any other.
+	Text []byte
 }
 
 // Rejected is a statement that was set aside. Its person is as they were.
@@ -136,6 +139,7 @@ type view struct {
 	user   *scim.Resource
 	before Record // zero for a new key
 	heir   bool   // it has the person of a record that was made a part of it
+	read   bool   // user is what record.User says, read again
 	// unblocked says that the record had ended by a block that is gone.
 	unblocked bool
 }
@@ -219,6 +223,10 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 		return v, err
 	}
 	v.record.Start, v.record.End = f.start, f.end
+	if v.Text != nil && !v.Blocked && !v.Deleted && known.Generation == 0 { // it is what was mapped, and no more
+		v.record.User, v.read = v.Text, true
+		return v, nil
+	}
 	v.record.User = v.user.AppendJSON(nil)
 	return v, nil
 }
@@ -297,7 +305,7 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 			records = append(records, r)
 		}
 	}
-	o, err := a.d.opinions(records, a.cal.Now)
+	o, err := a.d.opinions(records, a.cal.Now, &v)
 	var user *scim.Resource
 	var f facts
 	if err == nil {
@@ -424,12 +432,13 @@ func (a *acceptance) keep(v view, old, p *Person) {
 
 // difference is what the ledger tells of a change: attributes and state.
 func (d *Directory) difference(old, p *Person) (before, after map[string]scim.Value) {
-	after = map[string]scim.Value{}
 	user := scim.NewResource(scim.UserURN)
 	if old != nil {
 		before, user = map[string]scim.Value{}, old.User
 	}
-	for _, c := range scim.Diff(d.cfg.Schemas, scim.UserURN, d.cfg.Paths, user, p.User) {
+	changes := scim.Diff(d.cfg.Schemas, scim.UserURN, d.cfg.Paths, user, p.User)
+	after = make(map[string]scim.Value, len(changes)+1)
+	for _, c := range changes {
 		after[c.Path.String()] = c.After
 		if old != nil {
 			before[c.Path.String()] = c.Before
