@@ -54,6 +54,9 @@ type Statement struct {
 	// Map evaluates the source's mapping. It is only called when the digest
 	// is new, so that a read without change evaluates no expression.
 	Map func() (*scim.Resource, error)
+	// Text is the JSON of which Map's resource was read, by a source that made it before
+	// the transaction, which others wait for; nil by any other.
+	Text []byte
 }
 
 // Rejected is a statement that was set aside. Its person is as they were.
@@ -148,6 +151,7 @@ type view struct {
 	before Record // zero for a new key
 	heir   bool   // it has the person of a record that was made a part of it
 	joined bool   // it has the person of a record that is of the same human
+	read   bool   // user is what record.User says, read again
 	// unblocked says that the record had ended by a block that is gone.
 	unblocked bool
 }
@@ -219,8 +223,8 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 		if v.user, err = s.Map(); err == nil && len(s.Keep) > 0 && known.Generation > 0 {
 			err = keep(v.user, known.User, s.Keep)
 		}
-		if err == nil {
-			untell(v.user)
+		if err == nil && untell(v.user) {
+			s.Text, v.Text = nil, nil // it says what is not kept
 		}
 	}
 	switch {
@@ -238,17 +242,23 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 		return v, err
 	}
 	v.record.Start, v.record.End = f.start, f.end
+	if v.Text != nil && !v.Blocked && !v.Deleted && known.Generation == 0 { // it is what was mapped, and no more
+		v.record.User, v.read = v.Text, true
+		return v, nil
+	}
 	v.record.User = v.user.AppendJSON(nil)
 	return v, nil
 }
 
 // untell takes away a word that no leave is on: it says no more than nothing does, and nobody
 // is another one for a line of configuration that says it of them.
-func untell(user *scim.Resource) {
+func untell(user *scim.Resource) (taken bool) {
 	v, _ := user.At(onLeave)
-	if on, is := v.AsBool(); is && !on {
+	on, is := v.AsBool()
+	if taken = is && !on; taken {
 		user.Remove(onLeave)
 	}
+	return taken
 }
 
 // keep puts what was stated before in the place of what is stated now.
@@ -334,7 +344,7 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	}
 	turned := a.d.past(records, a.cal.Now)
 	v.record = records[0]
-	o, err := a.d.opinions(records, a.cal.Now)
+	o, err := a.d.opinions(records, a.cal.Now, &v)
 	var user *scim.Resource
 	var f facts
 	if err == nil {
@@ -482,12 +492,13 @@ func (a *acceptance) keep(v view, old, p *Person) {
 
 // difference is what the ledger tells of a change: attributes and state.
 func (d *Directory) difference(old, p *Person) (before, after map[string]scim.Value) {
-	after = map[string]scim.Value{}
 	user := scim.NewResource(scim.UserURN)
 	if old != nil {
 		before, user = map[string]scim.Value{}, old.User
 	}
-	for _, c := range scim.Diff(d.cfg.Schemas, scim.UserURN, d.cfg.Paths, user, p.User) {
+	changes := scim.Diff(d.cfg.Schemas, scim.UserURN, d.cfg.Paths, user, p.User)
+	after = make(map[string]scim.Value, len(changes)+1)
+	for _, c := range changes {
 		after[c.Path.String()] = c.After
 		if old != nil {
 			before[c.Path.String()] = c.Before

@@ -39,6 +39,45 @@ func TestAcceptNewChangedUnchanged(t *testing.T) {
 	h.told(before, map[string]int{"person.changed": 1})
 }
 
+// A source that comes with the text of what it maps has the same stored as one that does
+// not, and who is shut out has an end all the same, which no text of the source has.
+func TestWithText(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	with := func(s directory.Statement, blocked bool) directory.Statement {
+		user, err := s.Map()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Text, s.Blocked, s.New = user.AppendJSON(nil), blocked, true
+		s.Map = func() (*scim.Resource, error) { return scim.ParseResource(s.Text, scim.Limits{}) }
+		return s
+	}
+	plain := h.says("1", ada)
+	if out := h.accept(plain, with(h.says("2", ada), false), with(h.says("3", ada), true)); out.New != 3 {
+		t.Fatalf("accepted %+v, want 3 new", out)
+	}
+	one, two := h.stands("1", directory.Active, "", 1), h.stands("2", directory.Active, "", 1)
+	if two.User.Put(userName, scim.String(one.UserName())) != nil || one.User.String() != two.User.String() {
+		t.Errorf("without: %s\nwith: %s", one.User, two.User)
+	}
+	h.stands("3", directory.Leaver, directory.CauseTermination, 1)
+	var records map[string]directory.Record
+	err := h.db.Directory().Update(t.Context(), func(tx directory.Tx) (err error) {
+		records, err = tx.Records(t.Context(), "hr", []string{"1", "2", "3"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(records["1"].User); text == "" || text != string(records["2"].User) {
+		t.Errorf("without: %s\nwith: %s", text, records["2"].User)
+	}
+	if r := records["3"]; !r.End.Equal(h.now) || !strings.Contains(string(r.User), "endDate") {
+		t.Errorf("ends %v: %s", r.End, r.User)
+	}
+}
+
 func TestUnchangedEvaluatesNothing(t *testing.T) {
 	t.Parallel()
 	h := setup(t)

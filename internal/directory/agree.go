@@ -95,7 +95,7 @@ func (s *settlement) agree(ctx context.Context, p *Person) (changed bool, err er
 // something else than before. Whom no record holds is left as they were: what
 // is not said any more brings nobody back. The state is left to Settle.
 func (s *settlement) merge(ctx context.Context, p *Person, records []Record, why string) (changed bool, err error) {
-	o, err := s.d.opinions(records, s.cal.Now)
+	o, err := s.d.opinions(records, s.cal.Now, nil)
 	if err != nil {
 		return false, fmt.Errorf("person %s: %w", p.ID, err)
 	}

@@ -31,14 +31,19 @@ type opinions struct {
 
 // opinions reads a person's records. A record that is missing from its source has
 // nothing to say while another one holds the person; if none does they all still
-// count, as a missing person keeps everything.
-func (d *Directory) opinions(records []Record, now time.Time) (*opinions, error) {
+// count, as a missing person keeps everything. fresh is the view that made one of them,
+// nil for none.
+func (d *Directory) opinions(records []Record, now time.Time, fresh *view) (*opinions, error) {
 	o := &opinions{d: d, lead: -1}
 	sorted := slices.SortedStableFunc(slices.Values(records), func(a, b Record) int {
 		return cmp.Or(cmp.Compare(d.rank[a.Source], d.rank[b.Source]), cmp.Compare(a.standing(now), b.standing(now)), cmp.Compare(a.ID, b.ID))
 	})
 	o.held = slices.ContainsFunc(sorted, Record.present)
 	for _, r := range sorted {
+		if fresh != nil && fresh.read && fresh.Key == r.Key {
+			o.all = append(o.all, stated{r, fresh.user})
+			continue
+		}
 		user, err := scim.ParseResource(r.User, scim.Limits{})
 		if err != nil {
 			return nil, fmt.Errorf("record %s:%s: %w", r.Source, r.ID, err)
@@ -209,7 +214,7 @@ type Opinion struct {
 // Opinions explains an attribute: what each of a person's records says about it,
 // the one that decides first, and why.
 func (d *Directory) Opinions(records []Record, p scim.Path) ([]Opinion, error) {
-	o, err := d.opinions(records, d.cfg.Now())
+	o, err := d.opinions(records, d.cfg.Now(), nil)
 	if err != nil {
 		return nil, err
 	}

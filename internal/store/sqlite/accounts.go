@@ -295,12 +295,12 @@ func (tx *Tx) Wake(ctx context.Context, app string, now time.Time) error {
 
 // marked notes that somebody was marked at an app, or with "" at all of them.
 func (tx *Tx) marked(ctx context.Context, app string) error {
-	if tx.noted[app] {
+	if tx.late != nil && tx.late.noted[app] {
 		return nil
 	}
 	err := tx.exec(ctx, `UPDATE apps SET marked_at = ?1 WHERE ?2 = '' OR name = ?2`, stamp(tx.now), app)
-	if err == nil && tx.noted != nil {
-		tx.noted[app] = true
+	if err == nil && tx.late != nil {
+		tx.late.noted[app] = true
 	}
 	return err
 }

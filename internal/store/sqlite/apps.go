@@ -25,6 +25,7 @@ func (tx *Tx) App(ctx context.Context, name string) (provision.AppState, error) 
 
 // PutApp implements provision.AppTx.
 func (tx *Tx) PutApp(ctx context.Context, a provision.AppState) error {
+	tx.apps = nil
 	return tx.exec(ctx, `INSERT INTO apps (name, digest, address, listed, agreed, paused, foreign_accounts, retry_at, paused_at)
 		VALUES (?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, address = excluded.address, listed = excluded.listed, agreed = excluded.agreed,

@@ -73,17 +73,44 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 		if err != nil {
 			return err
 		}
-		err = tx.exec(ctx, `INSERT INTO accounts (app, person, due_at, out) SELECT name, ?1, ?2, NOT ?3 FROM apps WHERE true
-			ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = CASE WHEN due = 1 AND ?3 THEN due_at ELSE excluded.due_at END,
-			version = version + 1, parked = '', retry_at = CASE WHEN observe = 1 AND parked = '' THEN retry_at END, out = excluded.out`, p.ID, stamp(tx.now), p.State.In())
-		if err != nil {
+		if err := tx.markPerson(ctx, p); err != nil {
 			return err
 		}
 	}
-	if len(people) == 0 {
+	if len(people) == 0 || len(tx.apps) == 0 {
 		return nil
 	}
 	return tx.marked(ctx, "")
+}
+
+// mostByOne is up to how many apps one statement marks one account: a statement that takes
+// the apps from their table makes a table of its own first, as accounts has triggers, and
+// that costs more than a few statements do.
+const mostByOne = 3
+
+// markPerson marks a person's account in every app.
+func (tx *Tx) markPerson(ctx context.Context, p *directory.Person) error {
+	if tx.apps == nil {
+		names, err := tx.strings(ctx, `SELECT name FROM apps`)
+		if err != nil {
+			return err
+		}
+		tx.apps = append(make([]string, 0, 1), names...) // known, even if there is none
+	}
+	const (
+		insert = `INSERT INTO accounts (app, person, due_at, out) `
+		update = ` ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = CASE WHEN due = 1 AND ?3 THEN due_at ELSE excluded.due_at END,
+			version = version + 1, parked = '', retry_at = CASE WHEN observe = 1 AND parked = '' THEN retry_at END, out = excluded.out`
+	)
+	if len(tx.apps) > mostByOne {
+		return tx.exec(ctx, insert+`SELECT name, ?1, ?2, NOT ?3 FROM apps WHERE true`+update, p.ID, stamp(tx.now), p.State.In())
+	}
+	for _, app := range tx.apps {
+		if err := tx.exec(ctx, insert+`VALUES (?4, ?1, ?2, NOT ?3)`+update, p.ID, stamp(tx.now), p.State.In(), app); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MarkLinked implements directory.Tx.

@@ -5,6 +5,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -69,20 +70,40 @@ func brief(ctx context.Context) context.Context { return context.WithoutCancel(c
 
 // run writes, whole or not at all: a stop is noticed before the statement and
 // not within it, see writer.exec.
-func (tx *Tx) run(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (tx *Tx) run(ctx context.Context, query string, args ...any) (driver.Result, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	ctx = context.WithoutCancel(ctx)
-	s, err := tx.prepare(ctx, query) //nolint:sqlclosecheck // kept by the connection, for the next time
+	values, err := bound(args)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	res, err := s.ExecContext(ctx, args...)
+	res, err := tx.do(ctx, query, values)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	tx.wrote++
 	return res, nil
+}
+
+// bound makes of arguments what a driver takes, as database/sql does.
+func bound(args []any) ([]driver.NamedValue, error) {
+	out := make([]driver.NamedValue, len(args))
+	for i, a := range args {
+		out[i].Ordinal = i + 1
+		switch v := a.(type) {
+		case nil, int64, string, bool, []byte:
+			out[i].Value = v
+		case int:
+			out[i].Value = int64(v)
+		default:
+			var err error
+			if out[i].Value, err = driver.DefaultParameterConverter.ConvertValue(a); err != nil {
+				return nil, fmt.Errorf("argument %d: %w", i+1, err)
+			}
+		}
+	}
+	return out, nil
 }
 
 // touched returns how many rows a statement changed.
