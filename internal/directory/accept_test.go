@@ -53,9 +53,18 @@ func TestWithText(t *testing.T) {
 		s.Map = func() (*scim.Resource, error) { return scim.ParseResource(s.Text, scim.Limits{}) }
 		return s
 	}
+	here := h.says("4", ada) // no leave, which is nothing said
+	says := here.Map
+	here.Map = func() (*scim.Resource, error) {
+		user, err := says()
+		if err == nil {
+			err = user.Put(scim.Path{URN: scim.UsherUserURN, Attr: "onLeave"}, scim.Bool(false))
+		}
+		return user, err
+	}
 	plain := h.says("1", ada)
-	if out := h.accept(plain, with(h.says("2", ada), false), with(h.says("3", ada), true)); out.New != 3 {
-		t.Fatalf("accepted %+v, want 3 new", out)
+	if out := h.accept(plain, with(h.says("2", ada), false), with(h.says("3", ada), true), with(here, false)); out.New != 4 {
+		t.Fatalf("accepted %+v, want 4 new", out)
 	}
 	one, two := h.stands("1", directory.Active, "", 1), h.stands("2", directory.Active, "", 1)
 	if two.User.Put(userName, scim.String(one.UserName())) != nil || one.User.String() != two.User.String() {
@@ -64,14 +73,16 @@ func TestWithText(t *testing.T) {
 	h.stands("3", directory.Leaver, directory.CauseTermination, 1)
 	var records map[string]directory.Record
 	err := h.db.Directory().Update(t.Context(), func(tx directory.Tx) (err error) {
-		records, err = tx.Records(t.Context(), "hr", []string{"1", "2", "3"})
+		records, err = tx.Records(t.Context(), "hr", []string{"1", "2", "3", "4"})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := string(records["1"].User); text == "" || text != string(records["2"].User) {
-		t.Errorf("without: %s\nwith: %s", text, records["2"].User)
+	for _, id := range []string{"2", "4"} {
+		if text := string(records["1"].User); text == "" || text != string(records[id].User) {
+			t.Errorf("without: %s\nwith: %s", text, records[id].User)
+		}
 	}
 	if r := records["3"]; !r.End.Equal(h.now) || !strings.Contains(string(r.User), "endDate") {
 		t.Errorf("ends %v: %s", r.End, r.User)
