@@ -83,7 +83,9 @@ torture:
 # hours. A failure names its seed: go test ./internal/sim -run '^TestSim$$' -seed N plays it again, with all that happened in it.
 RUNS ?= 50000
 sim:
-	@mkdir -p bin && $(GO) test -tags planted ./internal/sim -run '^TestSim$$' -count=1 -timeout 0 -runs $(RUNS) -report $(CURDIR)/bin/sim.txt && cat bin/sim.txt
+	@mkdir -p bin && rm -f bin/sim.txt
+	@status=0; $(GO) test -tags planted ./internal/sim -run '^TestSim$$' -count=1 -timeout 0 -runs $(RUNS) -report $(CURDIR)/bin/sim.txt || status=$$?; \
+	cat bin/sim.txt && exit $$status
 
 sim-deep:
 	@$(MAKE) --no-print-directory sim RUNS=1000000

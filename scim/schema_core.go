@@ -162,6 +162,7 @@ func usherSchema() Schema {
 		attr("endDate", TypeDateTime, "When employment ends"),
 		attr("leaveStartDate", TypeDateTime, "When a leave begins"),
 		attr("leaveEndDate", TypeDateTime, "When a leave ends"),
+		boolean("onLeave", "Whether a leave is on, as a source says it that may not tell its days"),
 		str("timeZone", "Time zone of the dates by its IANA name", exact),
 		str("workerType", "Kind of worker, such as employee or contractor"),
 		str("sponsor", "Key of the person who answers for this one"),

@@ -34,6 +34,7 @@ func TestLookup(t *testing.T) {
 		"enterprise.manager.value":     {scim.TypeString, false, scim.ReadWrite},
 		"enterprise":                   {scim.TypeComplex, false, scim.ReadWrite},
 		"usher.startDate":              {scim.TypeDateTime, false, scim.ReadWrite},
+		"usher.onLeave":                {scim.TypeBoolean, false, scim.ReadWrite},
 	} {
 		a, ok := set.Lookup(scim.UserURN, path(t, text))
 		if !ok || a.Type != want.typ || a.MultiValued != want.multi || a.Mutability != want.mut {

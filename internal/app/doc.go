@@ -22,7 +22,7 @@
 // forbidden_paths and kept_paths of patch; by, leaves and delete_leaves of
 // deactivate; and by themselves forbidden_characters, create_only_attributes,
 // immutable_attributes, single_valued, flag_primary, lower_case, random_password,
-// list_late and list_partial. What each does stands at [Profile] and [Dialect].
+// list_late, list_partial and reuses_ids. What each does stands at [Profile] and [Dialect].
 //
 // Filters, PATCH and paging are those of RFC 7644 §3.4.2, §3.5.2 and RFC 9865;
 // a profile names departures from them.

@@ -110,6 +110,7 @@ type profileFile struct {
 	Sort            *bool           `json:"sort"`
 	ListTrusted     bool            `json:"list_trusted"`
 	ListLate        bool            `json:"list_late"`
+	ReusesIDs       bool            `json:"reuses_ids"`
 	ListPartial     bool            `json:"list_partial"`
 	MembersReadable *bool           `json:"members_readable"`
 
@@ -248,7 +249,7 @@ func (f profileFile) profile() (Profile, error) {
 		ContentType: cmp.Or(f.ContentType, "application/scim+json"),
 		Users:       f.Users.operations(), Groups: f.Groups.operations(),
 		Filters: f.Filters, Pagination: plain(orZero(f.Pagination)), PageSize: pageSize, MaxPage: maxPage,
-		ListTrusted: f.ListTrusted, ListLate: f.ListLate, ListPartial: f.ListPartial, MembersReadable: f.membersReadable(),
+		ListTrusted: f.ListTrusted, ListLate: f.ListLate, ReusesIDs: f.ReusesIDs, ListPartial: f.ListPartial, MembersReadable: f.membersReadable(),
 		MaxMembersPerRequest: cmp.Or(orZero(f.Patch.MaxMembers), defaultMaxMembers),
 		MaxMembersWhole:      orZero(f.Patch.MaxMembersPut),
 		Deactivate:           f.Deactivate.Preferred, DeleteMeaning: orZero(f.Deactivate.Delete), Leaver: f.Deactivate.Leaver,

@@ -40,6 +40,9 @@ type Profile struct {
 	// ListLate says that a list may not know of what was written last: it is whole, and
 	// nobody is looked up in it after a write.
 	ListLate bool `json:"list_late,omitzero"`
+	// ReusesIDs says that the id of a deleted account is given to another: before anything is
+	// written to an id that is kept of somebody, the account is read.
+	ReusesIDs bool `json:"reuses_ids,omitzero"`
 	// ListPartial says that lists and searches leave attributes out that the app has:
 	// nothing is compared with them, and each account is read by itself before.
 	ListPartial     bool `json:"list_partial,omitzero"`

@@ -26,6 +26,7 @@ var ranks = map[string]rank{
 	"internal/jsonpath":  0,
 	"internal/rest":      0,
 	"internal/fake":      0,
+	"internal/heap":      0,
 	"internal/planted":   0,
 	"internal/telemetry": 0,
 	"internal/mapping":   2,

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/heap"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/server"
 )
@@ -30,6 +31,7 @@ type world struct {
 }
 
 func newWorld(tb testing.TB, people int) *world {
+	tb.Cleanup(heap.Roomy()) // as the command has it
 	return &world{dir: tb.TempDir(), people: people, apps: []string{"app"}, token: token, urls: map[string]string{}, titles: map[int]string{}}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/heap"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/server"
 )
@@ -35,6 +36,7 @@ type cli struct {
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer heap.Roomy()()
 	c := &cli{in: in, out: out, err: errw, lookup: os.LookupEnv}
 	root := c.root()
 	root.SetArgs(args)

@@ -78,6 +78,9 @@ type Source struct {
 	Unblocked   string   `json:"unblocked"`             // UnblockedStays or UnblockedReturns
 	Deletions   Duration `json:"deletions"`             // how long somebody must be gone before that is believed
 
+	// Conversion is of SourceCSV and SourceHTTP; nil: every record is somebody.
+	Conversion *Conversion `json:"conversion,omitempty"`
+
 	HTTP *HTTPList `json:"http,omitempty"` // set exactly with SourceHTTP
 	// Expires is the day on which the credential of HTTP runs out, as 2006-01-02; empty = not known.
 	Expires Text `json:"expires,omitzero"`

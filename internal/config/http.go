@@ -73,6 +73,7 @@ type HTTPOne struct {
 	Body   Text     `json:"body,omitzero"`   // JSON, of a POST
 	At     Text     `json:"at"`              // path to the record; empty = the answer
 	List   Text     `json:"list,omitzero"`   // path to a list that holds the record alone, or nothing; empty = there is none
+	Lag    Duration `json:"lag,omitzero"`    // for how long after a change what was before may be answered
 }
 
 // HTTPField is by what name a column is asked for.
@@ -101,6 +102,7 @@ const (
 	defaultOverlap = Duration(2 * time.Minute)
 	soonestRead    = 10 * time.Second
 	longestBetween = 31 * 24 * time.Hour
+	longestLag     = time.Hour
 	mostPageSize   = 100_000
 	defaultForm    = "rfc3339"
 )
@@ -255,6 +257,7 @@ func (d *decoder) httpOne(n *node, what string) *HTTPOne {
 		field{key: "body", read: func(n *node) { o.Body, _ = d.text(n, "body of "+what) }},
 		field{key: "at", read: func(n *node) { o.At, _ = d.text(n, "at of "+what) }},
 		field{key: "list", read: func(n *node) { o.List, _ = d.text(n, "list of "+what) }},
+		field{key: "lag", read: func(n *node) { set(&o.Lag)(d.duration(n, "lag of "+what, 0, longestLag)) }},
 	)
 	if !o.At.IsZero() && !o.List.IsZero() {
 		d.fail(o.List.Pos, what+" has at and list", "at leads to the record, list to a list that holds it alone: remove one of them")
@@ -335,7 +338,10 @@ func (d *decoder) httpChecked(s Source, what string) {
 			d.fail(l.Since.Pos, "since of "+what+" has no use without one", "say with one how those are read who have changed")
 		}
 	}
-	if w := s.Webhook; w != nil && !w.Person.IsZero() && l.One == nil {
+	if w := s.Webhook; w != nil && w.Revoke != nil && len(w.Revoke.Values) > 0 && len(s.Match) > 0 && s.Unmatched != UnmatchedFound {
+		d.fail(w.Revoke.Pos, "revoke in webhook of "+what+" has no use: its rows only add to people", "who holds nobody ends nobody's access: remove it, or write unmatched: found")
+	}
+	if w := s.Webhook; w != nil && !w.Person.IsZero() && l.One == nil && w.Revoke == nil {
 		d.fail(w.Person.Pos, "person in webhook of "+what+" has no use without one", "say with one how a person is read by id, or remove person: then everybody is read when a call comes")
 	}
 }

@@ -65,6 +65,7 @@ func (d *decoder) source(name Text, n *node) Source {
 			}
 		}},
 		{key: "authority", read: func(n *node) { s.Authority, _ = d.texts(n, "authority of "+what, "path") }},
+		{key: "conversion", read: func(n *node) { s.Conversion = d.conversion(n, what) }},
 		{key: "deleted", read: func(n *node) {
 			s.Deleted, _ = d.expression(n, "deleted of "+what)
 			if s.Mode != ModeDelta {
@@ -108,6 +109,7 @@ func (d *decoder) source(name Text, n *node) Source {
 	}
 	if columnsGood && s.Type.Value != SourceAuth0 {
 		d.columns(s)
+		d.convertible(s)
 	}
 	return s
 }
@@ -121,12 +123,12 @@ type kindOfSource struct {
 
 func kindsOfSource() []kindOfSource {
 	return []kindOfSource{
-		{SourceCSV, []string{"path", "key", "columns", "person"}, []string{"mode", "optional", "encoding", "delimiter", "sftp", "done", "settle", "deleted"}},
+		{SourceCSV, []string{"path", "key", "columns", "person"}, []string{"mode", "optional", "encoding", "delimiter", "sftp", "done", "settle", "deleted", "conversion"}},
 		{SourceSCIM, nil, []string{"strictness", "rate_limit", "experimental", "oauth_clients", "events"}},
 		{
 			SourceHTTP,
 			[]string{"url", "key", "columns", "person"},
-			[]string{"method", "body", "headers", "auth", "expires", "list", "fields", "total", "optional", "paging", "with", "one", "since", "every", "requests_per_second", "timeout", "allow", "webhook", "workday"},
+			[]string{"method", "body", "headers", "auth", "expires", "list", "fields", "total", "optional", "paging", "with", "one", "since", "every", "requests_per_second", "timeout", "allow", "webhook", "workday", "conversion"},
 		},
 		{SourceAuth0, []string{"tenant"}, []string{"columns", "person", "connections", "changes", "webhook", "teams", "unblocked", "deletions"}},
 	}

@@ -24,7 +24,16 @@ type Webhook struct {
 	Timestamp *Timestamp `json:"timestamp,omitempty"`
 	Person    Text       `json:"person,omitzero"` // path to the ids; empty = it tells of nobody
 	Event     Text       `json:"event,omitzero"`  // path to what tells a call from every other; empty = nothing does
-	Ping      Text       `json:"ping,omitzero"`   // what is sent unsigned, to try whether somebody is there; empty = nothing is
+	Revoke    *Revoke    `json:"revoke,omitempty"`
+	Ping      Text       `json:"ping,omitzero"` // what is sent unsigned, to try whether somebody is there; empty = nothing is
+}
+
+// Revoke is by what a call is known that ends all access of its people at once.
+type Revoke struct {
+	Pos    Position `json:"-"`
+	Path   Text     `json:"path"`        // to what says so
+	Values []Text   `json:"values"`      // by which of these; empty = no call does
+	At     Text     `json:"at,omitzero"` // path to when it happened; empty = when the call was signed
 }
 
 // Timestamp is where a call says when it was signed.
@@ -87,7 +96,7 @@ func (d *decoder) webhook(n *node, kind, what string) *Webhook {
 }
 
 func isSignature(key string) bool {
-	return slices.Contains([]string{"algorithm", "encoding", "prefix", "signed", "timestamp", "person", "event", "ping"}, key)
+	return slices.Contains([]string{"algorithm", "encoding", "prefix", "signed", "timestamp", "person", "event", "revoke", "ping"}, key)
 }
 
 // signature are the keys that say how a call is signed and of whom it speaks.
@@ -106,8 +115,19 @@ func (d *decoder) signature(w *Webhook, what string) []field {
 		{key: "timestamp", read: func(n *node) { w.Timestamp = d.timestamp(n, "timestamp of "+what) }},
 		{key: "person", read: func(n *node) { w.Person, _ = d.text(n, "person of "+what) }},
 		{key: "event", read: func(n *node) { w.Event, _ = d.text(n, "event of "+what) }},
+		{key: "revoke", read: func(n *node) { w.Revoke = d.revoke(n, "revoke of "+what) }},
 		{key: "ping", read: func(n *node) { w.Ping, _ = d.text(n, "ping of "+what) }},
 	}
+}
+
+func (d *decoder) revoke(n *node, what string) *Revoke {
+	r := &Revoke{Pos: n.pos}
+	d.section(n, what, n.pos,
+		field{key: "path", required: true, read: func(n *node) { r.Path, _ = d.text(n, "path of "+what) }},
+		field{key: "values", required: true, read: func(n *node) { r.Values, _ = d.texts(n, "values of "+what, "value") }},
+		field{key: "at", read: func(n *node) { r.At, _ = d.text(n, "at of "+what) }},
+	)
+	return r
 }
 
 // longestWithin bounds for how long a call that was overheard could be sent again.

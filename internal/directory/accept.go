@@ -3,6 +3,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -41,6 +42,8 @@ type Statement struct {
 	// Aliases are the keys of records of the same source that were made a part of this
 	// one: nobody leaves by that.
 	Aliases []string
+	// Same is an id of the human that all their records of the source have, "" for none.
+	Same string
 	// Since is when the read began that the statement is of; zero for one that is of
 	// now. What was taken later is newer.
 	Since time.Time
@@ -51,6 +54,9 @@ type Statement struct {
 	// Map evaluates the source's mapping. It is only called when the digest
 	// is new, so that a read without change evaluates no expression.
 	Map func() (*scim.Resource, error)
+	// Text is the JSON of which Map's resource was read, by a source that made it before
+	// the transaction, which others wait for; nil by any other.
+	Text []byte
 }
 
 // Rejected is a statement that was set aside. Its person is as they were.
@@ -87,6 +93,9 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 			return Accepted{}, err
 		}
 	}
+	if a.alike, err = d.alike(ctx, tx, source, known, chunk); err != nil {
+		return Accepted{}, err
+	}
 	if a.links, err = d.links(ctx, tx, source, ids, chunk); err != nil {
 		return Accepted{}, err
 	}
@@ -107,7 +116,7 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 }
 
 func (d *Directory) acceptance(tx Tx) *acceptance {
-	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}}
+	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}, same: map[string][]string{}, now: map[string]*Person{}}
 }
 
 // acceptance is the work on one chunk.
@@ -126,7 +135,12 @@ type acceptance struct {
 	given   map[string]string // person → the record of this chunk that they got
 	events  []audit.Event
 	links   links
-	linked  []string // people who got a record, and are as they were
+	alike   map[string][]Record // by Record.Same, see Directory.alike
+	same    map[string][]string // people of this chunk, by the same
+	now     map[string]*Person  // those of whom it was said something already
+	linked  []string            // people who got a record, and are as they were
+	// expected is what was revoked before its record was known, by key.
+	expected map[string]time.Time
 }
 
 // view is a statement that was read, with the record it becomes.
@@ -136,6 +150,8 @@ type view struct {
 	user   *scim.Resource
 	before Record // zero for a new key
 	heir   bool   // it has the person of a record that was made a part of it
+	joined bool   // it has the person of a record that is of the same human
+	read   bool   // user is what record.User says, read again
 	// unblocked says that the record had ended by a block that is gone.
 	unblocked bool
 }
@@ -187,6 +203,9 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	}
 	v.record.Holds = !rules.Waits || v.record.Person == v.PersonID()
 	a.given[v.record.Person] = s.ID
+	if s.Same != "" {
+		a.same[s.Same] = append(a.same[s.Same], v.record.Person)
+	}
 	a.fresh = append(a.fresh, *v)
 	return nil
 }
@@ -195,6 +214,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 func (a *acceptance) view(known Record, s Statement) (*view, error) {
 	v := &view{Statement: s, before: known}
 	v.record = Record{Key: s.Key, Generation: max(1, known.Generation), Digest: s.Digest, Line: s.Line, File: s.File, At: a.tx.Now(), Alias: s.part}
+	v.record.Same = cmp.Or(s.Same, known.Same) // what is hidden for a while is no news
 	var err error
 	switch {
 	case s.Deleted || known.Generation > 0 && known.Digest == s.Digest:
@@ -202,6 +222,9 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 	default:
 		if v.user, err = s.Map(); err == nil && len(s.Keep) > 0 && known.Generation > 0 {
 			err = keep(v.user, known.User, s.Keep)
+		}
+		if err == nil && untell(v.user) {
+			s.Text, v.Text = nil, nil // it says what is not kept
 		}
 	}
 	switch {
@@ -219,8 +242,23 @@ func (a *acceptance) view(known Record, s Statement) (*view, error) {
 		return v, err
 	}
 	v.record.Start, v.record.End = f.start, f.end
+	if v.Text != nil && !v.Blocked && !v.Deleted && known.Generation == 0 { // it is what was mapped, and no more
+		v.record.User, v.read = v.Text, true
+		return v, nil
+	}
 	v.record.User = v.user.AppendJSON(nil)
 	return v, nil
+}
+
+// untell takes away a word that no leave is on: it says no more than nothing does, and nobody
+// is another one for a line of configuration that says it of them.
+func untell(user *scim.Resource) (taken bool) {
+	v, _ := user.At(onLeave)
+	on, is := v.AsBool()
+	if taken = is && !on; taken {
+		user.Remove(onLeave)
+	}
+	return taken
 }
 
 // keep puts what was stated before in the place of what is stated now.
@@ -282,8 +320,15 @@ func (a *acceptance) people(ctx context.Context) error {
 	if a.stated, err = a.d.stated(ctx, a.tx, known); err != nil {
 		return err
 	}
+	if err := a.awaited(ctx); err != nil {
+		return err
+	}
 	for _, v := range a.fresh {
-		if err := a.person(ctx, v, people[v.record.Person], others[v.record.Person]); err != nil {
+		old := people[v.record.Person]
+		if now, ok := a.now[v.record.Person]; ok { // another record of theirs is in the chunk
+			old = now
+		}
+		if err := a.person(ctx, v, old, others[v.record.Person]); err != nil {
 			return err
 		}
 	}
@@ -297,7 +342,9 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 			records = append(records, r)
 		}
 	}
-	o, err := a.d.opinions(records, a.cal.Now)
+	turned := a.d.past(records, a.cal.Now)
+	v.record = records[0]
+	o, err := a.d.opinions(records, a.cal.Now, &v)
 	var user *scim.Resource
 	var f facts
 	if err == nil {
@@ -314,6 +361,8 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		return nil
 	}
 	p := &Person{ID: v.record.Person, User: user, Generation: v.record.Generation}
+	p.Revoked = a.revocation(&v, old, f)
+	f = f.under(p.Revoked)
 	if old != nil && old.State == Erased {
 		if state, _, _ := derive(a.cal, f); state == Leaver { // nothing of them is kept again
 			a.out.Unchanged++
@@ -338,6 +387,18 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	if v.revives(old, p, f, a.d.rules(v.Source).Links) {
 		a.reject(v.Statement, ErrUnblocked)
 		return nil
+	}
+	if a.older(&v, old, p, records) {
+		a.reject(v.Statement, ErrOlder)
+		return nil
+	}
+	if p.Next.IsZero() || p.Next.After(a.cal.Now) {
+		p.Next = soonest(a.cal.Now, p.Next, o.turn)
+	}
+	for _, i := range turned {
+		if i > 0 {
+			a.records = append(a.records, records[i])
+		}
 	}
 	// A name is asked for before the teams are, as a rule may read it.
 	if err := reserve(ctx, a.tx, "organisation", p.ID, a.d.unique(records), p.User); err != nil {
@@ -372,12 +433,12 @@ func (a *acceptance) place(p, old *Person, f facts, held bool) {
 	case old != nil && !held:
 		return
 	case old != nil && old.State.In() && !state.In():
-		p.Next = a.cal.Now
+		p.Next, p.Cause = a.cal.Now, f.cause()
 		return
 	}
 	p.State, p.Why, p.Next, p.Cause = state, why, next, ""
 	if state == Leaver {
-		p.Cause = CauseTermination
+		p.Cause = f.cause()
 	}
 	if state.In() {
 		p.Admitted = false
@@ -401,8 +462,12 @@ func (a *acceptance) keep(v view, old, p *Person) {
 	case p.Generation > old.Generation:
 		kind, why = "person.rehired", "hired again at "+v.Source
 	}
+	revoked := old == nil && !p.Revoked.At.IsZero() || old != nil && !p.Revoked.At.Equal(old.Revoked.At)
+	if revoked {
+		a.events = append(a.events, a.d.revoked(a.tx, p, v.Key))
+	}
 	before, after := a.d.difference(old, p)
-	if old != nil && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
+	if old != nil && !revoked && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) && p.Cause == old.Cause {
 		if a.out.Unchanged++; p.ID != v.before.Person {
 			a.linked = append(a.linked, p.ID)
 		}
@@ -416,6 +481,9 @@ func (a *acceptance) keep(v view, old, p *Person) {
 		p.Revision++
 	}
 	a.changed = append(a.changed, p)
+	if a.d.rules(v.Source).Joins {
+		a.now[p.ID] = p
+	}
 	a.events = append(a.events, audit.Event{
 		At: a.tx.Now(), Kind: kind, Actor: a.d.cfg.Actor, Person: p.ID, Object: v.Source + ":" + v.ID,
 		Why: why, Before: nilIfEmpty(before), After: nilIfEmpty(after),
@@ -424,12 +492,13 @@ func (a *acceptance) keep(v view, old, p *Person) {
 
 // difference is what the ledger tells of a change: attributes and state.
 func (d *Directory) difference(old, p *Person) (before, after map[string]scim.Value) {
-	after = map[string]scim.Value{}
 	user := scim.NewResource(scim.UserURN)
 	if old != nil {
 		before, user = map[string]scim.Value{}, old.User
 	}
-	for _, c := range scim.Diff(d.cfg.Schemas, scim.UserURN, d.cfg.Paths, user, p.User) {
+	changes := scim.Diff(d.cfg.Schemas, scim.UserURN, d.cfg.Paths, user, p.User)
+	after = make(map[string]scim.Value, len(changes)+1)
+	for _, c := range changes {
 		after[c.Path.String()] = c.After
 		if old != nil {
 			before[c.Path.String()] = c.Before
@@ -456,6 +525,9 @@ func (a *acceptance) store(ctx context.Context) error {
 		return nil
 	}
 	if err := a.tx.PutRecords(ctx, a.records); err != nil {
+		return err
+	}
+	if err := a.met(ctx); err != nil {
 		return err
 	}
 	if err := a.tx.PutPeople(ctx, a.changed); err != nil {

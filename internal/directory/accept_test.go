@@ -39,6 +39,56 @@ func TestAcceptNewChangedUnchanged(t *testing.T) {
 	h.told(before, map[string]int{"person.changed": 1})
 }
 
+// A source that comes with the text of what it maps has the same stored as one that does
+// not, and who is shut out has an end all the same, which no text of the source has.
+func TestWithText(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	with := func(s directory.Statement, blocked bool) directory.Statement {
+		user, err := s.Map()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Text, s.Blocked, s.New = user.AppendJSON(nil), blocked, true
+		s.Map = func() (*scim.Resource, error) { return scim.ParseResource(s.Text, scim.Limits{}) }
+		return s
+	}
+	here := h.says("4", ada) // no leave, which is nothing said
+	says := here.Map
+	here.Map = func() (*scim.Resource, error) {
+		user, err := says()
+		if err == nil {
+			err = user.Put(scim.Path{URN: scim.UsherUserURN, Attr: "onLeave"}, scim.Bool(false))
+		}
+		return user, err
+	}
+	plain := h.says("1", ada)
+	if out := h.accept(plain, with(h.says("2", ada), false), with(h.says("3", ada), true), with(here, false)); out.New != 4 {
+		t.Fatalf("accepted %+v, want 4 new", out)
+	}
+	one, two := h.stands("1", directory.Active, "", 1), h.stands("2", directory.Active, "", 1)
+	if two.User.Put(userName, scim.String(one.UserName())) != nil || one.User.String() != two.User.String() {
+		t.Errorf("without: %s\nwith: %s", one.User, two.User)
+	}
+	h.stands("3", directory.Leaver, directory.CauseTermination, 1)
+	var records map[string]directory.Record
+	err := h.db.Directory().Update(t.Context(), func(tx directory.Tx) (err error) {
+		records, err = tx.Records(t.Context(), "hr", []string{"1", "2", "3", "4"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"2", "4"} {
+		if text := string(records["1"].User); text == "" || text != string(records[id].User) {
+			t.Errorf("without: %s\nwith: %s", text, records[id].User)
+		}
+	}
+	if r := records["3"]; !r.End.Equal(h.now) || !strings.Contains(string(r.User), "endDate") {
+		t.Errorf("ends %v: %s", r.End, r.User)
+	}
+}
+
 func TestUnchangedEvaluatesNothing(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -58,7 +108,7 @@ func TestUnchangedEvaluatesNothing(t *testing.T) {
 func TestAStatementIsRejectedAlone(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	h.accept(h.says("2", ada), h.says("3", ada), h.says("4", ada), h.says("6", ada))
+	h.accept(h.says("2", ada), h.says("3", ada), h.says("4", ada), h.says("6", ada), h.says("7", ada))
 	before := h.events()
 	unmapped := h.says("2", ada.with(row{title: "x"}))
 	unmapped.Map = func() (*scim.Resource, error) { return nil, errPoison }
@@ -70,11 +120,12 @@ func TestAStatementIsRejectedAlone(t *testing.T) {
 		h.says("4", ada.with(row{endDate: "soon"})),
 		h.says("5", ada),
 		h.says("6", huge), // more than a value may hold when it is read again
+		h.says("7", ada.with(row{onLeave: "yes"})),
 	)
-	if out.New != 2 || out.Changed != 0 || len(out.Rejected) != 4 {
-		t.Fatalf("accepted %d new, %d changed, %d rejected; want 2, 0, 4", out.New, out.Changed, len(out.Rejected))
+	if out.New != 2 || out.Changed != 0 || len(out.Rejected) != 5 {
+		t.Fatalf("accepted %d new, %d changed, %d rejected; want 2, 0, 5", out.New, out.Changed, len(out.Rejected))
 	}
-	for i, id := range []string{"2", "3", "4", "6"} {
+	for i, id := range []string{"2", "3", "4", "6", "7"} {
 		found := false
 		for _, r := range out.Rejected {
 			found = found || r.ID == id && r.Err != nil
@@ -124,7 +175,7 @@ func TestWhoWouldBeOutWaitsForTheGate(t *testing.T) {
 	before := h.events()
 	h.accept(h.says("1", ada.with(row{endDate: day(-1)})), h.says("2", ada.with(row{startDate: day(30)})))
 	for _, id := range []string{"1", "2"} {
-		if p := h.stands(id, directory.Active, "", 1); p.Next.IsZero() || p.Next.After(h.now) {
+		if p := h.stands(id, directory.Active, directory.CauseTermination, 1); p.Next.IsZero() || p.Next.After(h.now) {
 			t.Errorf("%s is not due: next %v", id, p.Next)
 		}
 		h.inTeams(id, "Sales")

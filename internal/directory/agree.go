@@ -74,21 +74,32 @@ func (s *settlement) agree(ctx context.Context, p *Person) (changed bool, err er
 	if !s.d.several() {
 		return false, nil
 	}
+	s.turn = time.Time{}
 	of, err := s.tx.RecordsOf(ctx, []string{p.ID})
 	if err != nil || len(of[p.ID]) == 0 {
 		return false, err
 	}
-	return s.merge(ctx, p, of[p.ID], "its sources say otherwise")
+	records, turned := s.d.rescind(of[p.ID], s.cal.Now)
+	for _, i := range s.d.past(records, s.cal.Now) {
+		turned = append(turned, records[i])
+	}
+	if len(turned) > 0 {
+		if err := s.tx.PutRecords(ctx, turned); err != nil {
+			return false, err
+		}
+	}
+	return s.merge(ctx, p, records, "its sources say otherwise")
 }
 
 // merge makes a person what the records say, and reports whether that is
 // something else than before. Whom no record holds is left as they were: what
 // is not said any more brings nobody back. The state is left to Settle.
 func (s *settlement) merge(ctx context.Context, p *Person, records []Record, why string) (changed bool, err error) {
-	o, err := s.d.opinions(records, s.cal.Now)
+	o, err := s.d.opinions(records, s.cal.Now, nil)
 	if err != nil {
 		return false, fmt.Errorf("person %s: %w", p.ID, err)
 	}
+	s.turn = o.turn
 	if !o.held {
 		return false, nil
 	}
@@ -158,6 +169,9 @@ func (d *Directory) authority() [32]byte {
 	h := sha256.New()
 	for _, s := range d.cfg.Sources {
 		fmt.Fprintf(h, "%q %t %q %q\n", s.Name, s.Waits, paths(s.Match), paths(s.First))
+		if s.Joins {
+			fmt.Fprintf(h, "joins within %s\n", s.Overlap)
+		}
 	}
 	return [32]byte(h.Sum(nil))
 }

@@ -20,7 +20,7 @@ type Change struct {
 // earliest first. Somebody who is Missing, or was never accepted as gone, gains
 // nothing by a date: theirs are told as if they were not.
 func Ahead(c Calendar, p *Person, until time.Time) ([]Change, error) {
-	f, err := factsOf(p.User)
+	f, err := p.facts()
 	if err != nil {
 		return nil, fmt.Errorf("person %s: %w", p.ID, err)
 	}

@@ -18,6 +18,7 @@ func TestAhead(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
 		dates   map[string]string
+		leave   bool
 		zone    string
 		prehire time.Duration
 		want    []string
@@ -38,12 +39,20 @@ func TestAhead(t *testing.T) {
 		},
 		"an end before the start":  {dates: map[string]string{"startDate": "2026-03-20T00:00:00Z", "endDate": "2026-03-10T00:00:00Z"}, want: []string{"2026-03-10T00:00:00Z staged→leaver"}},
 		"two dates at one instant": {dates: map[string]string{"endDate": "2026-03-10T00:00:00Z", "leaveStartDate": "2026-03-10T00:00:00Z"}, want: []string{"2026-03-10T00:00:00Z active→leaver"}},
+		"a word of leave":          {leave: true, want: nil},
+		"a word, and a way back":   {leave: true, dates: map[string]string{"leaveEndDate": "2026-03-10T00:00:00Z"}, want: []string{"2026-03-10T00:00:00Z on_leave→active"}},
+		"a word, and an end":       {leave: true, dates: map[string]string{"endDate": "2026-03-10T00:00:00Z"}, want: []string{"2026-03-10T00:00:00Z on_leave→leaver"}},
 		"later than asked":         {dates: map[string]string{"endDate": "2026-05-01T00:00:00Z"}, want: nil},
 		"over already":             {dates: map[string]string{"startDate": "2020-01-01T00:00:00Z", "endDate": "2026-03-01T12:00:00Z"}, want: nil},
 	} {
 		u := scim.NewResource(scim.UserURN)
 		for attr, v := range c.dates {
 			if err := u.Put(scim.Path{URN: scim.UsherUserURN, Attr: attr}, scim.String(v)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c.leave {
+			if err := u.Put(scim.Path{URN: scim.UsherUserURN, Attr: "onLeave"}, scim.Bool(true)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -28,6 +28,10 @@ type SourceRules struct {
 	Teams bool
 	// Links says that it makes records parts of others, and takes them apart again.
 	Links bool
+	// Joins says that records whose Same is the same are one person's. Overlap is for how
+	// long at most nobody works between two of them who goes from one to the other.
+	Joins   bool
+	Overlap time.Duration
 }
 
 // TeamRules says which teams a person is in by rule.
@@ -80,7 +84,7 @@ func (d *Directory) stated(ctx context.Context, tx Tx, people []string) (map[str
 
 // several reports whether a person may have more than one record.
 func (d *Directory) several() bool {
-	return len(d.cfg.Sources) > 1 || slices.ContainsFunc(d.cfg.Sources, func(s SourceRules) bool { return s.Links })
+	return len(d.cfg.Sources) > 1 || slices.ContainsFunc(d.cfg.Sources, func(s SourceRules) bool { return s.Links || s.Joins })
 }
 
 func (d *Directory) calendar() Calendar {

@@ -4,10 +4,13 @@ package directory
 
 import "time"
 
-// Facts are the dates that decide a state, for tests from outside.
-type Facts struct{ Start, End, LeaveStart, LeaveEnd time.Time }
+// Facts are what decides a state, for tests from outside.
+type Facts struct {
+	Start, End, LeaveStart, LeaveEnd time.Time
+	OnLeave                          bool
+}
 
 // Derive is derive.
 func Derive(c Calendar, f Facts) (State, string, time.Time) {
-	return derive(c, facts{f.Start, f.End, f.LeaveStart, f.LeaveEnd})
+	return derive(c, facts{start: f.Start, end: f.End, leaveStart: f.LeaveStart, leaveEnd: f.LeaveEnd, onLeave: f.OnLeave})
 }

@@ -76,6 +76,7 @@ var (
 	endDate    = scim.Path{URN: scim.UsherUserURN, Attr: "endDate"}
 	leaveStart = scim.Path{URN: scim.UsherUserURN, Attr: "leaveStartDate"}
 	leaveEnd   = scim.Path{URN: scim.UsherUserURN, Attr: "leaveEndDate"}
+	onLeave    = scim.Path{URN: scim.UsherUserURN, Attr: "onLeave"}
 )
 
 func setup(t *testing.T, sources ...string) *house {
@@ -92,7 +93,7 @@ func setup(t *testing.T, sources ...string) *house {
 	h := &house{t: t, db: db, now: today, gate: &doorman{shut: map[directory.Cause]bool{}, asked: map[directory.Cause][]string{}}}
 	h.cfg = directory.Config{
 		Schemas: scim.CoreSchemas(), Teams: departments{}, Gate: h.gate, Actor: "test", Now: func() time.Time { return h.now },
-		Paths: []scim.Path{userName, familyName, title, department, startDate, endDate, leaveStart, leaveEnd},
+		Paths: []scim.Path{userName, familyName, title, department, startDate, endDate, leaveStart, leaveEnd, onLeave},
 	}
 	if len(sources) == 0 {
 		sources = []string{"hr"}
@@ -120,15 +121,16 @@ func (r row) user(t *testing.T) *scim.Resource {
 	u := scim.NewResource(scim.UserURN)
 	paths := slices.SortedFunc(maps.Keys(r), func(a, b scim.Path) int { return strings.Compare(a.String(), b.String()) })
 	for _, p := range paths {
-		v := r[p]
-		text := ""
-		switch v := v.(type) {
+		var value scim.Value
+		switch v := r[p].(type) {
 		case string:
-			text = v
+			value = scim.String(v)
 		case time.Time:
-			text = v.UTC().Format(time.RFC3339)
+			value = scim.String(v.UTC().Format(time.RFC3339))
+		case bool:
+			value = scim.Bool(v)
 		}
-		if err := u.Put(p, scim.String(text)); err != nil {
+		if err := u.Put(p, value); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -103,6 +103,9 @@ func (a *acceptance) inherited(v *view) (string, error) {
 
 // matched is why a record is a person's that has another one's id.
 func (v *view) matched() string {
+	if v.joined {
+		return "another record of its source is of the same human, by the id that both have there"
+	}
 	if v.heir {
 		return "a record of this person was made a part of it at its source"
 	}
@@ -142,10 +145,21 @@ func (a *acceptance) link(ctx context.Context, v view) error {
 // beside are the other records of a view's person as the chunk leaves them: one that was
 // taken apart may stand beside the one that it was a part of.
 func (a *acceptance) beside(v *view, others []Record) []Record {
-	if !a.d.rules(v.Source).Links {
+	rules := a.d.rules(v.Source)
+	if !rules.Joins && !rules.Links {
 		return others
 	}
 	others = slices.Clone(others)
+	if rules.Joins {
+		for i := range a.records { // those of the chunk that have been taken, and stand as they were taken last
+			if r := &a.records[i]; r.Person == v.record.Person && r.Key != v.Key {
+				others = append(slices.DeleteFunc(others, func(o Record) bool { return o.Key == r.Key }), *r)
+			}
+		}
+	}
+	if !rules.Links {
+		return others
+	}
 	for i := range a.fresh {
 		f := &a.fresh[i]
 		if f.record.Person != v.record.Person || f.Key == v.Key {

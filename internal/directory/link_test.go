@@ -182,7 +182,7 @@ func TestABlockThatWasHeld(t *testing.T) {
 	h.gate.shut[directory.CauseTermination] = true
 	h.accept(blocked(h.says("a", ada)))
 	h.settle()
-	h.stands("a", directory.Active, "", 1)
+	h.stands("a", directory.Active, directory.CauseTermination, 1)
 	if out := h.accept(h.says("a", ada)); len(out.Rejected) != 0 {
 		t.Errorf("%v", out.Rejected[0].Err)
 	}

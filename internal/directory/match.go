@@ -120,6 +120,10 @@ func (a *acceptance) belongs(ctx context.Context, v *view) (string, error) {
 			v.heir = person != ""
 			return person, err
 		}
+		if person, err = a.joined(ctx, v); err != nil || person != "" {
+			v.joined = person != ""
+			return person, err
+		}
 	}
 	found, err := a.find(ctx, v)
 	switch {

@@ -37,8 +37,12 @@ type Cause string
 // The causes that the guard keeps apart.
 const (
 	CauseTermination Cause = "termination" // explicit: an end date, a start moved ahead, a DELETE
+	CauseRevoked     Cause = "revoked"     // explicit: somebody ended their access at once, whatever the dates say
 	CauseAbsent      Cause = "absent"      // unexplained: no longer in a proven-complete read
 )
+
+// Explicit reports whether somebody said that the access ends.
+func (c Cause) Explicit() bool { return c == CauseTermination || c == CauseRevoked }
 
 // Key is a record's identity at its source: never an e-mail, never a name.
 type Key struct {
@@ -84,6 +88,12 @@ type Record struct {
 	// Alias is the key of the record of the same source that this one was made a part
 	// of, "" if it stands for itself. See Statement.Aliases.
 	Alias string
+	// Same is an id of the human that their other records of this source have as well; ""
+	// for none. See SourceRules.Joins.
+	Same string
+	// Past says that it has held its person, and that another record of its source does
+	// now that goes on for longer. It does not hold them any more.
+	Past bool
 }
 
 // After reports whether a file of a later name than the given one has stated the
@@ -112,11 +122,14 @@ type Person struct {
 	Revision   int64     // one more with each change that an app could see
 	Next       time.Time // when the lifecycle has to be looked at again; zero = only on change
 	Why        string    // the reason of the state, in words
-	Cause      Cause     // for a leaver: what ended it
+	Cause      Cause     // for a leaver: what ended it; for who is in: what is to end it, see Held
 	// Admitted says that the guard let this person's departure pass in Settle.
 	// Somebody who was a leaver when first seen has not been counted, so the
 	// guard counts them at the plan if they turn out to have accounts.
 	Admitted bool
+	// Revoked is the last time that their access was ended at once. It stays when a newer
+	// employment outdoes it, so that it is known when it is said once more.
+	Revoked Revocation
 }
 
 // UserName returns the person's user name, or "" when none is mapped.

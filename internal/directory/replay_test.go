@@ -22,6 +22,7 @@ func TestAnOldFileBringsNobodyBack(t *testing.T) {
 	for name, old := range map[string]row{
 		"active":   ada,
 		"on leave": ada.with(row{leaveStart: day(-5)}),
+		"said so":  ada.with(row{onLeave: true}),
 		"staged":   ada.with(row{startDate: day(5)}),
 		"rehired":  ada.with(row{startDate: day(0)}),
 		"ending":   ada.with(row{endDate: day(9)}),

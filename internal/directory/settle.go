@@ -35,17 +35,20 @@ func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
 	if err != nil {
 		return s.out, err
 	}
-	var leaving []string
-	if err := s.each(ctx, due, func(p *Person) error { return s.due(ctx, p, contains(absent, p.ID), &leaving) }); err != nil {
+	leaving := map[Cause][]string{}
+	if err := s.each(ctx, due, func(p *Person) error { return s.due(ctx, p, contains(absent, p.ID), leaving) }); err != nil {
 		return s.out, err
 	}
 	if err := s.each(ctx, returned, func(p *Person) error { return s.welcome(ctx, p) }); err != nil {
 		return s.out, err
 	}
-	if err := s.depart(ctx, CauseTermination, leaving); err != nil {
-		return s.out, err
+	for _, cause := range []Cause{CauseRevoked, CauseTermination} {
+		if err := s.depart(ctx, cause, leaving[cause]); err != nil {
+			return s.out, err
+		}
+		absent = without(absent, leaving[cause])
 	}
-	return s.out, s.depart(ctx, CauseAbsent, without(absent, leaving))
+	return s.out, s.depart(ctx, CauseAbsent, absent)
 }
 
 // settlement is the work of one Settle.
@@ -60,6 +63,7 @@ type settlement struct {
 	stated  map[string][]Team // by person, see Directory.stated
 	keys    map[string][]MatchKey
 	events  []audit.Event
+	turn    time.Time // when another record of the person at hand has the word, see opinions
 }
 
 // each loads people in chunks, calls fn for each, and stores what it changed.
@@ -125,7 +129,7 @@ func (s *settlement) rewind(ctx context.Context) error {
 // due handles somebody whose date has come. Who would be out is collected for
 // the gate; everybody else moves at once. A date alone brings nobody in whom
 // their source no longer states.
-func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving *[]string) error {
+func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving map[Cause][]string) error {
 	if p.State == Erased {
 		return nil
 	}
@@ -133,19 +137,25 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving *[
 	if err != nil {
 		return err
 	}
-	if changed { // kept here, as not everybody who is due moves
-		if err := s.move(p, p.State, p.Why, p.Cause, ""); err != nil {
-			return err
-		}
-	}
-	f, err := factsOf(p.User)
+	f, err := p.facts()
 	if err != nil {
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
 	state, why, next := derive(s.cal, f)
+	next = soonest(s.cal.Now, next, s.turn)
+	held := p.State.In() && !state.In()
+	if changed || held && p.Cause != f.cause() { // kept here, as not everybody who is due moves
+		cause := p.Cause
+		if held {
+			cause = f.cause()
+		}
+		if err := s.move(p, p.State, p.Why, cause, ""); err != nil {
+			return err
+		}
+	}
 	switch {
-	case p.State.In() && !state.In():
-		*leaving = append(*leaving, p.ID)
+	case held:
+		leaving[f.cause()] = append(leaving[f.cause()], p.ID)
 		return nil
 	case p.State == Missing: // gains nothing, not even by date
 		state, why = Missing, p.Why
@@ -163,7 +173,7 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving *[
 	case p.State == Leaver:
 		cause = p.Cause
 	default: // never was in: an offer that came to nothing
-		cause = CauseTermination
+		cause = f.cause()
 	}
 	return s.move(p, state, why, cause, "person."+string(state))
 }
@@ -174,20 +184,21 @@ func (s *settlement) welcome(ctx context.Context, p *Person) error {
 	if _, err := s.agree(ctx, p); err != nil {
 		return err
 	}
-	f, err := factsOf(p.User)
+	f, err := p.facts()
 	if err != nil {
 		return fmt.Errorf("person %s: %w", p.ID, err)
 	}
 	state, why, next := derive(s.cal, f)
-	if p.State.In() && !state.In() { // ended while missing: the next Settle asks the gate
-		state, why, next = Active, p.Why, s.cal.Now
+	next = soonest(s.cal.Now, next, s.turn)
+	var cause Cause
+	switch {
+	case p.State.In() && !state.In(): // ended while missing: the next Settle asks the gate
+		state, why, next, cause = Active, p.Why, s.cal.Now, f.cause()
+	case state == Leaver:
+		cause = f.cause()
 	}
 	p.Next = next
 	s.out.Returned++
-	var cause Cause
-	if state == Leaver {
-		cause = CauseTermination
-	}
 	return s.move(p, state, why, cause, "person.returned")
 }
 
@@ -199,26 +210,30 @@ func (s *settlement) depart(ctx context.Context, cause Cause, ids []string) erro
 	if err != nil {
 		return err
 	}
-	if !pass && cause == CauseTermination {
+	if !pass && cause.Explicit() {
 		return nil // they stay due, and the hold is made anew each cycle
 	}
 	return s.each(ctx, ids, func(p *Person) error {
 		if pass {
-			return s.leave(p, cause)
+			return s.leave(ctx, p, cause)
 		}
 		return s.miss(p)
 	})
 }
 
-func (s *settlement) leave(p *Person, cause Cause) error {
+func (s *settlement) leave(ctx context.Context, p *Person, cause Cause) error {
 	state, why := Leaver, "absent from a complete read of every source that knew them"
 	p.Next = time.Time{} // no date brings them back, only a record
-	if cause == CauseTermination {
-		f, err := factsOf(p.User)
+	if cause.Explicit() {
+		f, err := p.facts()
 		if err != nil {
 			return fmt.Errorf("person %s: %w", p.ID, err)
 		}
+		if _, err := s.agree(ctx, p); err != nil { // for the turn: nothing has changed since due
+			return err
+		}
 		state, why, p.Next = derive(s.cal, f)
+		p.Next = soonest(s.cal.Now, p.Next, s.turn)
 	}
 	p.Admitted = p.State.In()
 	s.out.Left++

@@ -84,7 +84,7 @@ func TestCausesAreAskedApart(t *testing.T) {
 	h.settles(directory.Settled{Left: 5})
 	h.wasAsked(directory.CauseTermination, "1", "2")
 	h.wasAsked(directory.CauseAbsent, "3", "4", "5")
-	if len(h.gate.calls) != 2 {
+	if len(h.gate.calls) != 3 {
 		t.Errorf("the gate was asked %v", h.gate.calls)
 	}
 	h.stands("2", directory.Leaver, directory.CauseTermination, 1)
@@ -101,7 +101,7 @@ func TestOneCauseHeldTheOtherGoesOn(t *testing.T) {
 	h.only("1", "3")
 	h.gate.shut[directory.CauseTermination] = true
 	h.settles(directory.Settled{Left: 1})
-	h.stands("1", directory.Active, "", 1)
+	h.stands("1", directory.Active, directory.CauseTermination, 1)
 	h.inTeams("1", "Sales")
 	h.stands("2", directory.Leaver, directory.CauseAbsent, 1)
 	// asked anew each time, until somebody agrees
@@ -187,7 +187,7 @@ func TestReturnedAfterTheEnd(t *testing.T) {
 	h.only("1", "2")
 	h.gate.shut[directory.CauseTermination] = true
 	h.settle()
-	h.stands("1", directory.Active, "", 1) // no way around the gate
+	h.stands("1", directory.Active, directory.CauseTermination, 1) // no way around the gate
 	h.gate.shut[directory.CauseTermination] = false
 	h.settle()
 	h.stands("1", directory.Leaver, directory.CauseTermination, 1)

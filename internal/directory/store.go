@@ -25,6 +25,8 @@ type Tx interface {
 	PutRecords(ctx context.Context, records []Record) error
 	// RecordsOf returns all records of the given people, in order of source and id.
 	RecordsOf(ctx context.Context, people []string) (map[string][]Record, error)
+	// Alike returns the records of a source that have one of these as Same, in order of id.
+	Alike(ctx context.Context, source string, same []string) ([]Record, error)
 	// Linked returns the records of a source that are parts of one of these, and
 	// LinkedTo, of every one that has a person of its own, the key of which it is a part.
 	Linked(ctx context.Context, source string, ids []string) ([]Record, error)

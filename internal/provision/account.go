@@ -31,6 +31,9 @@ type Account struct {
 	// may be. No look-up ends it, as one need not show all of it; only a Disable that is done
 	// does, or whatever lets the person in.
 	Begun bool
+	// Late is until when a request that was given up may have its effect, zero for never: see
+	// late.go. No other request ends it, only a look-up after that.
+	Late time.Time
 	// Steady says, when the row is written, that nothing has changed of its mark,
 	// of what it is parked for, and of whether it must be looked up.
 	Steady bool
@@ -65,12 +68,16 @@ type Edge struct {
 	Team, Person string
 }
 
+// Unsure is the journal's entry of memberships of which nobody can tell whether they are there:
+// a request for them had no answer, and the app does not show who is in a group.
+const Unsure int64 = -1
+
 // Subject is all that a plan for one person at one app rests on.
 type Subject struct {
 	Person  *directory.Person
 	Teams   []directory.Team
 	Account Account
-	Members map[string]bool   // teams whose group holds the account, as last confirmed
+	Members map[string]bool   // teams whose group holds the account, as last confirmed; false where that is not known
 	Names   map[string]string // by path: what is theirs alone in the app, of what has been given already
 	Records []RecordKey       // of the source that was asked for, as far as it has them still; in order of key
 

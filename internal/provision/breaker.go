@@ -20,7 +20,8 @@ import (
 //
 // It lies in the app's own row, so that a restart does not close it: Paused says why it
 // is open, PausedAt since when it has not been closed. A pause for a credential that is
-// refused has no RetryAt: nothing that the clock does mends that.
+// refused has no RetryAt, as nothing that the clock does mends that, unless the app has asked
+// for a time beside it: once that is over it is half open, too, and asked as after any pause.
 
 // Breaker is the state of an app's breaker.
 type Breaker string
@@ -105,7 +106,7 @@ func (r *run) open(ctx context.Context, why string, asked time.Duration) error {
 	r.state.RetryAt, r.broken = latest(r.state.RetryAt, now.Add(wait)), why
 	r.sick.reset()
 	r.unread = 0
-	return r.pause(ctx, why)
+	return r.pause(ctx, why, false)
 }
 
 // failing counts a failure of a read, and leaves the app alone if it is one too many.

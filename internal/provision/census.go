@@ -71,6 +71,13 @@ func (c *census) of(s Subject, external string, wish *scim.Resource) sighting {
 			continue
 		}
 		hits := by.m[by.key]
+		strange := false
+		if by.name == "id" && len(hits) > 0 {
+			now := whose(s.Account.Sent, hits[0])
+			if strange = now == nobodyKnows; now == anothers {
+				continue
+			}
+		}
 		if by.name == "userName" && s.Names != nil {
 			// The app gives them a name of their own: one that somebody else has
 			// been claimed for is not theirs, and the next number is.
@@ -79,7 +86,7 @@ func (c *census) of(s Subject, external string, wish *scim.Resource) sighting {
 			})
 		}
 		if len(hits) > 0 {
-			return sighting{account: hits[0], by: by.name, several: len(hits) - 1}
+			return sighting{account: hits[0], by: by.name, several: len(hits) - 1, strange: strange}
 		}
 	}
 	return sighting{}

@@ -81,7 +81,8 @@ const shutReason = "somebody else has disabled the account at the app: it is lef
 func (r *run) shut(s Subject, now *Account) {
 	before := s.Account
 	wanted, _, _, err := r.planner.wanted(s)
-	if before.State != Live || now.State != Disabled || now.RemoteID != before.RemoteID || err == nil && !wanted || slices.Contains(r.people, now.Person) {
+	if before.State != Live || now.State != Disabled || now.RemoteID != before.RemoteID || err == nil && !wanted || slices.Contains(r.people, now.Person) ||
+		before.Last == Ambiguous || !before.Late.IsZero() { // it was never seen that we have enabled it, or we have disabled it late
 		if now.Last == Shut {
 			now.Last = ""
 		}
@@ -110,7 +111,7 @@ func (w *writing) drift(before, now Account) {
 	if before.RemoteID == "" || before.State != Live && (before.State != Disabled || now.State != Live) {
 		return
 	}
-	if before.Last == Ambiguous || before.Last == Shut && now.State == Disabled {
+	if before.Last == Ambiguous || (before.Last == Shut || !before.Late.IsZero()) && now.State == Disabled {
 		return // what we did there is not known; or it has been told
 	}
 	e := audit.Event{At: w.now, Kind: "account.drifted", Actor: w.r.actor, Person: now.Person, App: now.App, Object: before.RemoteID}

@@ -193,7 +193,7 @@ func (e *Engine) run(t *Target) *run {
 	return &run{
 		Engine: e, target: t, planner: NewPlanner(t, e.schemas, e.now()), report: &AppReport{},
 		unsure: map[string][]*Intent{}, written: map[string]bool{}, failed: map[string]string{}, consented: map[string]bool{},
-		looked: map[string]bool{}, before: t.App.Requests(), sick: &failures{}, most: map[Kind]int{},
+		looked: map[string]bool{}, retaken: map[string]bool{}, before: t.App.Requests(), sick: &failures{}, most: map[Kind]int{},
 	}
 }
 
@@ -353,8 +353,16 @@ func (r *run) lift(ctx context.Context) error {
 	if r.state.Paused == "" {
 		return nil
 	}
+	refused := r.state.RetryAt.IsZero() // maybe by an earlier version, which left what was forbidden for now
 	r.state.Paused, r.state.RetryAt, r.broken = "", time.Time{}, ""
-	return r.update(ctx, func(tx Tx) error { return tx.PutApp(ctx, r.state) })
+	return r.update(ctx, func(tx Tx) error {
+		if refused {
+			if err := tx.Unpark(ctx, r.target.Name, Forbidden); err != nil {
+				return err
+			}
+		}
+		return tx.PutApp(ctx, r.state)
+	})
 }
 
 func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
@@ -373,8 +381,8 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 		next = r.state.RetryAt // nothing before, whoever else waits, and whoever it kept goes then
 		return nil
 	})
-	for _, g := range r.groups { // which the store takes for set aside altogether
-		if at := g.RetryAt; g.misnamed() && at.After(r.began) && (next.IsZero() || at.Before(next)) && err == nil && !r.state.RetryAt.After(r.began) {
+	for id, g := range r.groups { // which the store takes for set aside altogether
+		if at := g.RetryAt; (g.misnamed() || r.retaken[id]) && at.After(r.began) && (next.IsZero() || at.Before(next)) && err == nil && !r.state.RetryAt.After(r.began) {
 			next = at
 		}
 	}
@@ -388,7 +396,7 @@ func (r *run) nextRetry(ctx context.Context) (next time.Time, err error) {
 // plans rest on has changed, and takes up what a crash left open.
 func (r *run) begin(ctx context.Context) error {
 	again := r.again
-	r.again = true
+	r.again, r.planner.Now = true, r.now()
 	err := r.update(ctx, func(tx Tx) error {
 		r.unsure, r.strangers = map[string][]*Intent{}, nil
 		var err error
@@ -412,11 +420,6 @@ func (r *run) begin(ctx context.Context) error {
 		}
 		if err := tx.PutApp(ctx, r.state); err != nil {
 			return err
-		}
-		if r.state.Paused != "" && r.state.RetryAt.IsZero() { // what was forbidden may have been our credential's fault
-			if err := tx.Unpark(ctx, r.target.Name, Forbidden); err != nil {
-				return err
-			}
 		}
 		if !known { // what is mapped is another thing now, and so is what is kept of it
 			if err := tx.MarkApp(ctx, r.target.Name); err != nil {
@@ -494,7 +497,8 @@ func (r *run) recover(ctx context.Context, tx Tx, again bool) error {
 			continue
 		}
 		g := groups[in.Team]
-		g.App, g.Team, g.Parked = in.App, in.Team, ""
+		g.App, g.Team = in.App, in.Team
+		r.retaken[in.Team] = true
 		r.unknown(&g.Standing, in)
 		touched = append(touched, g)
 	}
@@ -595,17 +599,26 @@ func (r *run) finish(ctx context.Context, start time.Time, res *Cycle) error {
 	})
 }
 
-// refuse pauses an app until what it refuses is mended: no time mends it.
+// refuse pauses an app until what it refuses is mended: no time mends it. What the app has
+// asked for beside that stands all the same. What was forbidden to single requests may have
+// been our credential's fault, too, and is tried once more when it is mended.
 func (r *run) refuse(ctx context.Context) error {
-	r.state.RetryAt = time.Time{}
-	return r.pause(ctx, r.refused)
+	if !r.state.RetryAt.After(time.Now()) {
+		r.state.RetryAt = time.Time{}
+	}
+	return r.pause(ctx, r.refused, true)
 }
 
 // pause writes down why nothing more is sent. It is told once, however often the app is
 // found as it was before it is closed.
-func (r *run) pause(ctx context.Context, why string) error {
+func (r *run) pause(ctx context.Context, why string, unpark bool) error {
 	told := !r.state.PausedAt.IsZero()
 	return r.update(context.WithoutCancel(ctx), func(tx Tx) error {
+		if unpark {
+			if err := tx.Unpark(ctx, r.target.Name, Forbidden); err != nil {
+				return err
+			}
+		}
 		r.state.Paused = why
 		if !told {
 			r.state.PausedAt = tx.Now()

@@ -92,13 +92,13 @@ func (g Gate) holds(ctx context.Context, tx guardTx, cause directory.Cause, peop
 	for _, app := range sortedKeys(counts) {
 		b, err := sizes(ctx, tx, app)
 		if err == nil {
-			b.lately, err = g.lately(ctx, tx, app)
+			b.lately, err = g.lately(ctx, tx, app, cause)
 		}
 		if err != nil {
 			return nil, err
 		}
 		if limit, reason := g.Limits.verdict(cause, counts[app], b); reason != "" {
-			holds = append(holds, Hold{ID: id, App: app, Cause: cause, Count: counts[app], Limit: limit, Reason: reason})
+			holds = append(holds, Hold{ID: id, App: app, Cause: told(cause), Count: counts[app], Limit: limit, Reason: reason})
 		}
 	}
 	if len(holds) > 0 {
@@ -115,22 +115,22 @@ func (g Gate) holds(ctx context.Context, tx guardTx, cause directory.Cause, peop
 	if planted.On(planted.GuardPerCycle) {
 		today = 0
 	}
-	lately, err := g.lately(ctx, tx, InDirectory)
+	lately, err := g.lately(ctx, tx, InDirectory, cause)
 	if err != nil {
 		return nil, err
 	}
 	if limit, reason := g.Limits.verdict(cause, len(people), base{accounts: in, today: today, lately: lately}); reason != "" {
-		holds = append(holds, Hold{ID: id, App: InDirectory, Cause: cause, Count: len(people), Limit: limit, Reason: reason})
+		holds = append(holds, Hold{ID: id, App: InDirectory, Cause: told(cause), Count: len(people), Limit: limit, Reason: reason})
 	}
 	return holds, nil
 }
 
-// lately is how many explicit ends have passed within the window.
-func (g Gate) lately(ctx context.Context, tx guardTx, app string) (int, error) {
-	if g.Window == 0 {
+// lately is how many explicit ends of a cause have passed within the window.
+func (g Gate) lately(ctx context.Context, tx guardTx, app string, cause directory.Cause) (int, error) {
+	if g.Window == 0 || !cause.Explicit() {
 		return 0, nil
 	}
-	return tx.Terminated(ctx, app, tx.Now().Add(-g.Window))
+	return tx.Terminated(ctx, app, cause, tx.Now().Add(-g.Window))
 }
 
 // hold writes the holds down, and tells the ledger when the set is a new one.

@@ -52,7 +52,7 @@ type base struct {
 	memberships int
 	today       int // unexplained removals that passed in the last 24 hours
 	passing     int // unexplained removals of another cause that pass now
-	lately      int // explicit ones that passed within the gate's window
+	lately      int // explicit ones of the cause that passed within the gate's window
 }
 
 // verdict says whether n removals of a cause may pass, and if not, why.
@@ -64,7 +64,7 @@ func (l Limits) verdict(cause directory.Cause, n int, b base) (limit int, reason
 		return limit, fmt.Sprintf("%d removals (%s) at once; at most %d of %s pass without somebody's consent", n, cause, limit, of)
 	}
 	switch cause {
-	case directory.CauseTermination:
+	case directory.CauseTermination, directory.CauseRevoked:
 		if limit = l.Terminations.Of(b.accounts + b.lately); b.lately > 0 && b.lately+n > limit {
 			return max(0, limit-b.lately), fmt.Sprintf("%d removals (%s), with %d shortly before; at most %d of %d accounts pass without somebody's consent", n, cause, b.lately, limit, b.accounts+b.lately)
 		}
@@ -112,7 +112,7 @@ func (l Limits) Guard(p Plan, b base, released func(id string) bool) Plan {
 		ops := sets[cause]
 		limit, reason := l.verdict(cause, len(ops), b)
 		if reason == "" {
-			if cause != directory.CauseTermination && cause != CauseMembership {
+			if !cause.Explicit() && cause != CauseMembership {
 				b.passing += len(ops)
 			}
 			continue
@@ -122,7 +122,7 @@ func (l Limits) Guard(p Plan, b base, released func(id string) bool) Plan {
 			ids[i] = o.ID
 		}
 		id := HoldID(p.App, cause, ids)
-		h := Hold{ID: id, App: p.App, Cause: cause, Count: len(ops), Limit: limit, Reason: reason, Ops: ops}
+		h := Hold{ID: id, App: p.App, Cause: told(cause), Count: len(ops), Limit: limit, Reason: reason, Ops: ops}
 		if released(id) {
 			p.released = append(p.released, h)
 			for _, o := range ops {
@@ -141,6 +141,15 @@ func (l Limits) Guard(p Plan, b base, released func(id string) bool) Plan {
 
 func sortedCauses(sets map[directory.Cause][]*Op) []directory.Cause {
 	return slices.Sorted(maps.Keys(sets))
+}
+
+// told is a cause as a hold names it. A revocation is a termination to whoever reads of one,
+// counted by itself.
+func told(c directory.Cause) directory.Cause {
+	if c == directory.CauseRevoked {
+		return directory.CauseTermination
+	}
+	return c
 }
 
 // withoutHeld drops what is held: the guarded operations of the cause, and the

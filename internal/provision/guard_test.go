@@ -3,6 +3,7 @@
 package provision_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/scim"
 )
 
 func nobody(string) bool { return false }
@@ -331,6 +333,115 @@ func TestGateDrip(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		if !h.depart(directory.CauseAbsent, "", "p055") {
 			t.Error("the window never opens again")
+		}
+	})
+}
+
+// Whose end has been stated, and whose departure is not accepted yet, gains nothing; what changes
+// of them, and what they lose for another reason, goes on. Once the end is taken back nothing is lacking.
+func TestHeldDepartureGainsNothing(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(4, "sales")
+		h.put(somebody("p000", directory.Leaver)) // who never had an account
+		h.apply()
+		held := func(id string) *directory.Person {
+			p := somebody(id, directory.Active, "displayName", "Of late")
+			p.Next, p.Cause = time.Now(), directory.CauseTermination
+			return p
+		}
+		for _, id := range []string{"p000", "p001", "p002"} {
+			h.put(held(id))
+		}
+		h.seat("p001", "ops")
+		h.app.forget()
+		rep := h.apply()
+		if rep.Update != 2 || rep.MemberRemove != 1 || len(h.app.writes()) != 3 {
+			t.Errorf("%+v", h.app.writes())
+		}
+		for _, id := range []string{"p000", "p001"} {
+			if a := h.account(id); a.Due || (a.State == provision.Live) != (id == "p001") {
+				t.Errorf("%+v", a)
+			}
+		}
+		for _, id := range []string{"p000", "p001", "p002"} {
+			h.put(somebody(id, directory.Active, "displayName", "Of late"))
+		}
+		h.apply()
+		h.settled()
+	})
+}
+
+// So does whoever's end comes while a cycle waits for an app.
+func TestEndComesWhileTheAppIsWaitedFor(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(2, "")
+		h.apply()
+		p := somebody("late", directory.Active)
+		p.Next = time.Now().Add(time.Minute).Truncate(time.Second)
+		h.must(p.User.Put(scim.Path{URN: scim.UsherUserURN, Attr: "endDate"}, scim.String(p.Next.UTC().Format(time.RFC3339))))
+		h.put(p)
+		h.app.faults = func(c call) fault {
+			if c.Op == "create" && c.Nth == 1 {
+				return fault{before: slow(10 * time.Minute)}
+			}
+			return fault{}
+		}
+		if rep := h.apply(); rep.Create != 0 {
+			t.Errorf("%+v", rep)
+		}
+	})
+}
+
+// doorShut is a gate that lets nobody go, and the rules of no team.
+type doorShut struct{}
+
+func (doorShut) Departures(context.Context, directory.Tx, directory.Cause, []string) (bool, error) {
+	return false, nil
+}
+func (doorShut) TeamsOf(*directory.Person) ([]directory.Team, error) { return nil, nil }
+
+// An end that is stated while an engine is at work counts for it at once, although the clock by
+// which it plans is behind the one by which the end was accepted.
+func TestHeldWhileAnEngineIsAtWork(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.clock = time.Now() // the engine's stands
+		later := h.clock.Add(30 * time.Second)
+		end := scim.Path{URN: scim.UsherUserURN, Attr: "endDate"}
+		d := directory.New(directory.Config{
+			Schemas: scim.CoreSchemas(), Teams: doorShut{}, Gate: doorShut{}, Actor: "test", Now: func() time.Time { return later },
+			Sources: []directory.SourceRules{{Name: "hr"}}, Paths: []scim.Path{{Attr: "userName"}, {Attr: "displayName"}, end},
+		})
+		states := func(version byte, ends ...string) {
+			t.Helper()
+			s := directory.Statement{Key: directory.Key{Source: "hr", ID: "1"}, Digest: [32]byte{version}, Map: func() (*scim.Resource, error) {
+				u := somebody("p000", "").User
+				if len(ends) > 0 {
+					h.must(u.Put(end, scim.String(ends[0])))
+				}
+				return u, nil
+			}}
+			h.must(h.db.Directory().Update(h.ctx, func(tx directory.Tx) error {
+				_, err := d.Accept(h.ctx, tx, "hr", []directory.Statement{s})
+				return err
+			}))
+		}
+		states(1)
+		h.app.faults = func(c call) fault {
+			if c.Op == "create" && c.Nth == 1 {
+				states(2, later.UTC().Add(-time.Hour).Format(time.RFC3339))
+				return fault{before: slow(time.Minute)}
+			}
+			return fault{}
+		}
+		h.apply()
+		if n := h.app.did("create"); n != 1 || len(h.app.users) > 0 {
+			t.Errorf("%d requests, and %d accounts", n, len(h.app.users))
+		}
+		h.app.faults = nil
+		states(3)
+		h.apply()
+		if len(h.app.users) != 1 {
+			t.Error("nobody gets in whose end was taken back")
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"encoding/base32"
 	"strconv"
 	"time"
+
+	"github.com/usher-id/usher/scim"
 )
 
 // Intent is one request that is about to be sent, written down before.
@@ -21,6 +23,7 @@ type Intent struct {
 	Ops     []*Op // one, or the memberships of one request
 	// Remotes are the app's ids of the people in Ops, for memberships.
 	Remotes []string
+	known   []*scim.Resource // what is kept of these accounts, or of the one that it is about; not stored
 	At      time.Time
 	// Answered says that it has an outcome, which is ambiguous; otherwise a
 	// crash came between.

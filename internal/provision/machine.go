@@ -167,6 +167,9 @@ func (m *Machine) Answered(now time.Time, luck float64, in *Intent, a Answer) {
 	o.Result = Done
 	if a.Ignored {
 		o.Result, o.Detail = Ignored, "answered with success, but the account read back is still active"
+		if in.lets() {
+			o.Detail = "answered with success, but the account read back is still inactive"
+		}
 	}
 	if a.Err != nil {
 		o.Status, o.Detail = a.Err.Status, a.Err.Error()
@@ -311,6 +314,9 @@ func halves(in *Intent) []*Intent {
 	left.ID, right.ID = 0, 0
 	left.Ops, right.Ops = in.Ops[:mid], in.Ops[mid:]
 	left.Remotes, right.Remotes = in.Remotes[:mid], in.Remotes[mid:]
+	if len(in.known) == len(in.Ops) {
+		left.known, right.known = in.known[:mid], in.known[mid:]
+	}
 	return []*Intent{&left, &right}
 }
 

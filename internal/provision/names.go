@@ -79,7 +79,7 @@ func (r *run) name(ctx context.Context, subjects []Subject) error {
 	var wishes []wish
 	for _, rule := range r.planner.unique {
 		for _, s := range subjects {
-			if s.Names[rule.Path.String()] != "" || s.Person.State == directory.Missing || r.there(s) {
+			if s.Names[rule.Path.String()] != "" || s.outside(r.planner.Now) || r.there(s) {
 				continue
 			}
 			if wanted, _, _, err := r.planner.wanted(s); err != nil || !wanted {

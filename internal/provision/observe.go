@@ -7,10 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
@@ -127,7 +127,7 @@ func (r *run) waiting(ctx context.Context) ([]Subject, error) {
 		}
 		all = append(all, subjects...)
 		if len(subjects) < page {
-			return all, nil
+			return all, r.belated(ctx, all)
 		}
 		after = subjects[len(subjects)-1].Person.ID
 	}
@@ -188,30 +188,38 @@ func (r *run) each(ctx context.Context, subjects []Subject, look func(i int) (si
 	var pause, gone atomic.Pointer[app.Error]
 	var answers, barred atomic.Int64
 	var whom atomic.Pointer[string] // pause is about
-	var g errgroup.Group
-	g.SetLimit(r.target.Concurrency)
+	one := func(i int) {
+		found[i], failed[i] = look(i)
+		switch e := app.Classify(failed[i]); {
+		case e == nil:
+			answers.Add(1)
+		case e.Class == app.Retry && !r.ahead:
+			pause.Store(e)
+			whom.Store(&subjects[i].Person.ID)
+		case e.Class == app.Unreachable, ofUs(e): // by anybody
+			gone.Store(e)
+		case e.Class == app.Unauthorized:
+			barred.Add(1)
+		}
+	}
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(r.target.Concurrency, len(subjects)) {
+		wg.Go(func() {
+			for i := range next {
+				one(i)
+			}
+		})
+	}
 	for i := range subjects {
 		if pause.Load() != nil || gone.Load() != nil || answers.Load() == 0 && barred.Load() >= mostBarred {
 			break
 		}
 		asked++
-		g.Go(func() error {
-			found[i], failed[i] = look(i)
-			switch e := app.Classify(failed[i]); {
-			case e == nil:
-				answers.Add(1)
-			case e.Class == app.Retry && !r.ahead:
-				pause.Store(e)
-				whom.Store(&subjects[i].Person.ID)
-			case e.Class == app.Unreachable, ofUs(e): // by anybody
-				gone.Store(e)
-			case e.Class == app.Unauthorized:
-				barred.Add(1)
-			}
-			return nil
-		})
+		next <- i
 	}
-	_ = g.Wait() // each has its own error
+	close(next)
+	wg.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -291,15 +299,17 @@ func unknown(a Account, e *app.Error, luck float64) Account {
 	return a
 }
 
-// postpone is what a look-up that failed means for what is tried next; luck is in [0, 1).
-func (s *Standing) postpone(e *app.Error, luck float64) {
+// postpone is what a look-up that failed means for what is tried next; luck is in [0, 1). It
+// reports whether nothing is.
+func (s *Standing) postpone(e *app.Error, luck float64) (aside bool) {
 	switch e.Class {
 	case app.Terminal, app.NotFound, app.Conflict, app.Precondition, app.TooLarge:
-		s.Parked = "it cannot be looked up: " + e.Error()
+		s.Parked, aside = "it cannot be looked up: "+e.Error(), true
 	default:
 		s.RetryAt = time.Now().Add(max(e.RetryAfter, backoff(s.Attempts, luck)))
 	}
 	s.Attempts++
+	return aside
 }
 
 // settle writes down what look-ups saw, in pages.
@@ -319,6 +329,10 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 		return err
 	}
 	w := &writing{r: r, now: time.Now(), strangers: r.state.Foreign > 0}
+	var last map[string]int64
+	if w.turns, last, err = r.turns(ctx, subjects); err != nil {
+		return err
+	}
 	var outcomes []Outcome
 	for i, s := range subjects {
 		f := r.theirs(s, found[i], owners)
@@ -327,13 +341,26 @@ func (r *run) settlePage(ctx context.Context, subjects []Subject, found []sighti
 			w.accounts = append(w.accounts, s.Account)
 			continue
 		}
+		if f.account == nil && r.pending(&s) {
+			w.accounts = append(w.accounts, s.Account)
+			continue
+		}
 		if f.account == nil && (s.Account.State == Live && r.leftAt(s) || r.untold(s)) {
 			r.missing = append(r.missing, s)
 			continue
 		}
+		if s.Account.Last == Lost && w.turns[s.Person.ID] > 0 { // it was early meanwhile, which tells nothing of the request
+			s.Account.Last = Ambiguous
+		}
 		outcomes = append(outcomes, w.sighted(s, f, owners)...)
 	}
-	return r.update(ctx, func(tx Tx) error { return w.store(ctx, tx, outcomes) })
+	shown := confirmed(subjects, w.accounts, last)
+	return r.update(ctx, func(tx Tx) error {
+		if err := tx.Confirm(ctx, shown); err != nil {
+			return err
+		}
+		return w.store(ctx, tx, outcomes)
+	})
 }
 
 // early says that something may not be shown yet, as it may have been written just now: it
@@ -397,6 +424,8 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 		if a.Last == Taken {
 			a.Parked = "the app says that the name is taken, and that nobody has it"
 		}
+	case f.strange:
+		a.Parked, a.Observe = strangeReason, true
 	case f.several > 0:
 		a.Parked = fmt.Sprintf("%d accounts have this %s: somebody must say which one it is", f.several+1, f.by)
 		a.Observe = true // whoever unparks it wants it looked at, not created
@@ -419,12 +448,15 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	if a.RemoteID == "" || a.RemoteID != before.RemoteID {
 		w.leaveGroups(s)
 	}
-	if before.State == Disabled && before.Last == Ambiguous && len(unsure) == 0 {
+	if before.Last == Ambiguous && len(unsure) == 0 { // it was done, and could not be read back
+		in, turns := a.State == Live, w.turns[s.Person.ID]
+		a.Attempts = 0
 		switch {
+		case in == (before.State == Live) || a.Parked != "" || turns < mostTurns:
+		case in:
+			a.Parked = fmt.Sprintf("the app has answered %d times that the account is disabled, and it is active still: disable it by hand", turns)
 		case a.State == Disabled:
-			a.Attempts = 0
-		case a.State == Live && a.Parked == "" && a.Attempts >= mostDisables:
-			a.Parked = fmt.Sprintf("the app has answered %d times that the account is disabled, and it is active still: disable it by hand", a.Attempts)
+			a.Parked = fmt.Sprintf("the app has answered %d times that the account is enabled, and it is inactive still: enable it by hand", turns)
 		}
 	}
 	if len(unsure) == 0 {
@@ -433,6 +465,14 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 	}
 	if a.Parked == "" {
 		a.Due = true
+	}
+	switch {
+	case slices.ContainsFunc(unsure, func(in *Intent) bool {
+		return (in.Kind == Create || in.Kind == Disable) && !w.r.happened(in, f.account)
+	}):
+		a.Late = w.now.Add(mostLate)
+	case !before.Late.After(w.now):
+		a.Late = time.Time{}
 	}
 	w.accounts = append(w.accounts, a)
 	if len(unsure) == 0 {
@@ -475,9 +515,54 @@ func (w *writing) adopt(a *Account, seen *scim.Resource) {
 	a.RemoteID, a.Sent, a.Parked = seen.ID(), w.r.project(seen), ""
 }
 
-// mostDisables is how often an account is disabled, and seen active once the app has settled,
-// before a person has to look at it.
-const mostDisables = 3
+// mostTurns is how often an account is disabled and seen active once the app has settled, or
+// enabled and seen inactive, before a person has to look at it.
+const mostTurns = 3
+
+// turns is how often in a row accounts were ended, or enabled, by the app's word alone, for
+// those that are looked at for that, and the journal's entry that says so last. Look-ups that failed are none.
+func (r *run) turns(ctx context.Context, subjects []Subject) (n map[string]int, last map[string]int64, err error) {
+	n, last = map[string]int{}, map[string]int64{}
+	for _, s := range subjects {
+		late := s.Account.Last == Lost && s.Account.State == Live // it may have been enabled, and not shown at all since
+		if s.Account.Last != Ambiguous && !late || len(r.unsure["p"+s.Person.ID]) > 0 {
+			continue
+		}
+		var entries []Entry
+		err := r.store.View(ctx, func(tx Tx) (err error) {
+			entries, err = tx.EntriesThat(ctx, Done, r.target.Name, s.Person.ID, mostTurns)
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, e := range entries {
+			in := &Intent{Kind: e.Kind, Ops: e.Ops}
+			if e.Verified || e.Kind != entries[0].Kind || e.Kind == Update && !in.lets() || late && e.Kind != Update {
+				break
+			}
+			n[s.Person.ID]++
+			last[s.Person.ID] = max(last[s.Person.ID], e.ID)
+		}
+	}
+	return n, last, nil
+}
+
+// confirmed are the newest turns of accounts that look-ups have found as those should have left
+// them: the next that is ignored, months later, is the first.
+func confirmed(subjects []Subject, seen []Account, last map[string]int64) []int64 {
+	before := map[string]AccountState{}
+	for _, s := range subjects {
+		before[s.Person.ID] = s.Account.State
+	}
+	var entries []int64
+	for _, a := range seen {
+		if last[a.Person] > 0 && !a.Observe && (a.State == Live) == (before[a.Person] == Live) {
+			entries = append(entries, last[a.Person])
+		}
+	}
+	return entries
+}
 
 // begun says whether a departure at an account is still half done, as far as is known. Of one
 // of several requests an account that is inactive shows one: all of it is sent again, or
@@ -485,20 +570,10 @@ const mostDisables = 3
 func (r *run) begun(before Account, now *Account, unsure []*Intent) bool {
 	begun := before.Begun
 	for _, in := range unsure {
-		begun = begun && !(in.Kind == Update && r.lets(in) && now.State == Live) ||
+		begun = begun && !(in.lets() && now.State == Live) ||
 			in.Kind == Disable && r.target.App.Profile().DeactivateSteps
 	}
 	return begun && before.State == Live && now.RemoteID == before.RemoteID
-}
-
-// lets says that an intent enables an account.
-func (r *run) lets(in *Intent) bool {
-	for _, c := range in.Ops[0].Changes {
-		if on, _ := c.After.AsBool(); on && c.Path == activePath.String() {
-			return true
-		}
-	}
-	return false
 }
 
 // barred says why somebody can have no account: a disabled one is in the way, and

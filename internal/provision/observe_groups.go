@@ -12,7 +12,6 @@ import (
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/internal/audit"
-	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/planted"
 	"github.com/usher-id/usher/scim"
 )
@@ -125,7 +124,7 @@ func (r *run) observeGroups(ctx context.Context) error {
 	now := r.at()
 	for _, id := range slices.Sorted(maps.Keys(r.groups)) { // in order, so that a run can be repeated
 		g := r.groups[id]
-		if !g.Observe || g.closed() || g.RetryAt.After(now) {
+		if !g.Observe || g.closed() && !r.retaken[id] || g.RetryAt.After(now) {
 			continue
 		}
 		err := r.observeGroup(ctx, id, g)
@@ -137,8 +136,11 @@ func (r *run) observeGroups(ctx context.Context) error {
 		switch {
 		case errors.As(err, &failed):
 			g.Parked = failed.Reason
+			delete(r.retaken, id)
 		case ctx.Err() == nil && errors.As(err, &e) && e.Class != app.Unauthorized:
-			g.postpone(e, r.luck()) // it is still not known, and nobody else waits for it
+			if g.postpone(e, r.luck()) { // it is still not known, and nobody else waits for it
+				delete(r.retaken, id)
+			}
 		default:
 			return r.unreadable(ctx, err)
 		}
@@ -152,12 +154,16 @@ func (r *run) observeGroups(ctx context.Context) error {
 
 func (r *run) observeGroup(ctx context.Context, id string, g Group) error {
 	g.App, g.Team = r.target.Name, id
+	if g.closed() { // what it is set aside for, if it still is, is seen
+		g.Parked = ""
+	}
 	if g.RemoteID != "" {
 		err := r.readMembers(ctx, g)
 		if err == nil || app.Classify(err).Class != app.NotFound {
 			return err
 		}
 		if r.early(&g.Standing) {
+			g.Parked = r.groups[id].Parked
 			r.groups[id] = g
 			return r.update(ctx, func(tx Tx) error { return tx.PutGroups(ctx, []Group{g}) })
 		}
@@ -251,6 +257,7 @@ func (r *run) readMembers(ctx context.Context, g Group) error {
 func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error {
 	before := r.groups[g.Team]
 	r.groups[g.Team] = g
+	delete(r.retaken, g.Team)
 	unsure := r.unsure["g"+g.Team]
 	if !planted.On(planted.OutcomeTwice) || g.RemoteID != before.RemoteID {
 		delete(r.unsure, "g"+g.Team)
@@ -261,12 +268,14 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 	for _, intent := range unsure {
 		outcomes = append(outcomes, w.settleGroup(intent, g, add, r.target.App.Profile().MembersReadable))
 	}
+	var doubtful []Edge
 	if len(unsure) > 0 && g.RemoteID != "" && !r.target.App.Profile().MembersReadable {
-		present, absent, err := r.presume(ctx, g, unsure)
-		if err != nil {
+		var gone []Edge
+		var err error
+		if doubtful, gone, err = r.unseen(ctx, g, unsure); err != nil {
 			return err
 		}
-		add, remove = append(add, present...), append(remove, absent...)
+		remove = append(remove, gone...)
 	}
 	if len(unsure) == 0 && g.RemoteID != "" && g.RemoteID != before.RemoteID && g.Parked == "" {
 		w.events = append(w.events, audit.Event{
@@ -280,8 +289,16 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 		if err := tx.PutEdges(ctx, g.App, add, remove, 0); err != nil {
 			return err
 		}
-		if err := tx.MarkPeople(ctx, g.App, peopleOf(add, remove)); err != nil {
+		if err := tx.PutEdges(ctx, g.App, doubtful, nil, Unsure); err != nil {
 			return err
+		}
+		if err := tx.MarkPeople(ctx, g.App, peopleOf(add, remove, doubtful)); err != nil {
+			return err
+		}
+		if before.closed() && !g.closed() { // who was to join meanwhile was planned without it
+			if err := tx.MarkTeams(ctx, g.App, []string{g.Team}); err != nil {
+				return err
+			}
 		}
 		if err := tx.PutOutcomes(ctx, outcomes); err != nil {
 			return err
@@ -290,10 +307,10 @@ func (r *run) storeGroup(ctx context.Context, g Group, add, remove []Edge) error
 	})
 }
 
-// presume decides about members whose change is not known and cannot be read:
-// whoever belongs in the group is taken for absent, and whoever does not for
-// present, so that the plan says it again. Saying it twice changes nothing.
-func (r *run) presume(ctx context.Context, g Group, unsure []*Intent) (present, absent []Edge, err error) {
+// unseen are the memberships whose change is not known and cannot be read. The plan says
+// again what is to be of them, whatever that is by then: who belongs in the group is added,
+// and who does not is removed. Saying it twice changes nothing. Who has no account is in none.
+func (r *run) unseen(ctx context.Context, g Group, unsure []*Intent) (doubtful, gone []Edge, err error) {
 	var people []string
 	for _, in := range unsure {
 		for _, op := range in.Ops {
@@ -311,15 +328,14 @@ func (r *run) presume(ctx context.Context, g Group, unsure []*Intent) (present, 
 		return err
 	})
 	for _, s := range subjects {
-		wanted, _, _, werr := r.planner.wanted(s)
-		belongs := werr == nil && wanted && slices.ContainsFunc(s.Teams, func(t directory.Team) bool { return t.ID == g.Team })
-		if belongs || s.Account.RemoteID == "" {
-			absent = append(absent, Edge{g.Team, s.Person.ID})
-		} else {
-			present = append(present, Edge{g.Team, s.Person.ID})
+		e := Edge{g.Team, s.Person.ID}
+		if s.Account.RemoteID == "" {
+			gone = append(gone, e)
+			continue
 		}
+		doubtful = append(doubtful, e)
 	}
-	return present, absent, err
+	return doubtful, gone, err
 }
 
 // settleGroup says of an unsure request which of its operations happened.

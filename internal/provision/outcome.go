@@ -54,6 +54,9 @@ func (w *writing) store(ctx context.Context, tx Tx, outcomes []Outcome) error {
 			return err
 		}
 	}
+	if err := w.displaced(ctx, tx); err != nil {
+		return err
+	}
 	if err := tx.PutAccounts(ctx, w.accounts); err != nil {
 		return err
 	}
@@ -109,6 +112,8 @@ type writing struct {
 	passed   map[directory.Cause]int // unexplained removals
 	owned    []string                // the app's ids of accounts that were adopted
 	adopted  []Account               // those accounts
+	made     map[string]string       // the app's ids of accounts that were made: whose they are
+	turns    map[string]int          // of accounts that could not be read back, by person
 	findings []Finding
 	mended   []string // attributes that are kept again
 	rest     []Mark   // of whom all memberships are as planned
@@ -177,14 +182,14 @@ func (w *writing) account(o *Outcome) {
 
 // done counts an operation of a person. With the last of those that were planned
 // the person is at rest, and the mark under which they were planned goes with
-// it: a next look would plan nothing. Whoever is parked, or has something to come
-// at once, is looked at again.
+// it: a next look would plan nothing. Whoever is parked, or has something to come, at once
+// or late, is looked at again.
 func (w *writing) done(person string) *Mark {
 	s := w.r.subjects[person]
 	s.owed--
 	w.r.subjects[person] = s
 	wake := w.r.planner.wake(s)
-	if s.owed != 0 || s.Account.Parked != "" || s.Account.Observe || !wake.IsZero() && !wake.After(w.r.planner.Now) {
+	if s.owed != 0 || s.Account.Parked != "" || s.Account.Observe || !s.Account.Late.IsZero() || !wake.IsZero() && !wake.After(w.r.planner.Now) {
 		return nil
 	}
 	return &Mark{person, s.Account.Version, wake}
@@ -194,23 +199,28 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 	a.Begun = false // out, in, gone or new
 	switch op.Kind {
 	case Create:
+		if w.made == nil {
+			w.made = map[string]string{}
+		}
+		w.made[o.Remote] = a.Person
 		a.RemoteID, a.Sent, a.State, a.Since = o.Remote, op.user, Live, w.r.planner.Now
 	case Update:
 		a.Sent = op.user
 		if a.State != Live {
 			a.State, a.Since = Live, w.r.planner.Now
 		}
+		if o.Intent.lets() && !o.Verified {
+			w.lookAgain(a, o)
+		}
 	case Disable:
 		a.State, a.Since = Disabled, w.r.planner.Now
-		if a.Observe = !o.Verified; a.Observe {
-			a.Last, a.Attempts = Ambiguous, o.Intent.Attempt+1 // it may be active still, by nobody's doing
-			if wait := w.r.target.App.Profile().Settle; wait > 0 {
-				a.RetryAt = w.now.Add(wait) // before which another look shows no more
-			}
+		if !o.Verified {
+			w.lookAgain(a, o)
 		}
 	case Delete:
 		a.Sent, a.State, a.Since = nil, Gone, w.r.planner.Now
-		if a.Observe = op.live && !o.Verified; a.Observe {
+		if op.live && !o.Verified {
+			w.lookAgain(a, o)
 			return // the look-up goes by the id, and forgets the memberships
 		}
 		a.RemoteID = ""
@@ -218,11 +228,20 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 	}
 }
 
+// lookAgain has an account looked up that was to be enabled or ended and could not be read
+// back: it may be as it was still, by nobody's doing.
+func (w *writing) lookAgain(a *Account, o *Outcome) {
+	a.Observe, a.Last, a.Attempts = true, Ambiguous, o.Intent.Attempt+1
+	if wait := w.r.target.App.Profile().Settle; wait > 0 {
+		a.RetryAt = w.now.Add(wait) // before which another look shows no more
+	}
+}
+
 // removed counts an unexplained removal that passed without anybody's consent:
 // those of 24 hours have a limit of their own. Who was admitted has been counted
 // in the directory.
 func (w *writing) removed(op *Op, admitted bool) {
-	if op.Kind != Disable && op.Kind != Delete || admitted || op.consented || op.Cause == directory.CauseTermination {
+	if op.Kind != Disable && op.Kind != Delete || admitted || op.consented || op.Cause.Explicit() {
 		return
 	}
 	if w.passed == nil {

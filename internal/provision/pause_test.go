@@ -4,6 +4,7 @@ package provision_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -42,6 +43,76 @@ func TestPauseOutlastsItsStage(t *testing.T) {
 					t.Error("nobody asked for a pause")
 				}
 				h.settled()
+			})
+		})
+	}
+}
+
+// A pause that an app asks for stands although it refuses our credential in the same breath;
+// once both are over, what was forbidden meanwhile is tried again.
+func TestPauseOutlastsARefusal(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(6, "")
+		h.apply()
+		h.targets[0].Concurrency = 3
+		for i := range 6 {
+			h.put(somebody(fmt.Sprintf("p%03d", i), directory.Active, "displayName", "x"))
+		}
+		var until time.Time
+		barred := h.account("p000").RemoteID
+		h.app.faults = func(c call) fault {
+			switch {
+			case time.Now().Before(until) && c.Op != "patch" && c.ID != barred: // which may be under way
+				t.Errorf("%s %s while the app asks for a pause", c.Op, c.ID)
+			case until.IsZero() && c.ID == barred && c.writes():
+				return fault{before: &app.Error{Class: app.Unauthorized, Status: 403}}
+			case until.IsZero() && c.writes():
+				until = time.Now().Add(30 * time.Minute)
+				return fault{before: slow(30 * time.Minute)}
+			case !until.IsZero() && c.writes() && time.Now().Before(until):
+				return fault{before: unauthorized()}
+			}
+			return fault{}
+		}
+		for range 2 {
+			if rep := h.apply(); time.Now().Before(until) && rep.Paused == "" {
+				t.Errorf("%+v", rep)
+			}
+		}
+		h.settled()
+	})
+}
+
+// A pause for a refusal that an earlier version wrote down frees what was forbidden when it ends,
+// too; an app that was sick frees nothing.
+func TestPauseOfAnEarlierVersion(t *testing.T) {
+	for _, sick := range []bool{false, true} {
+		t.Run(fmt.Sprint(sick), func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.crew(3, "")
+				h.apply()
+				barred := h.account("p000").RemoteID
+				h.app.faults = func(c call) fault {
+					if c.ID == barred && c.writes() {
+						return fault{before: &app.Error{Class: app.Unauthorized, Status: 403}}
+					}
+					return fault{}
+				}
+				h.put(somebody("p000", directory.Active, "displayName", "x"))
+				h.apply()
+				h.app.faults = nil
+				h.must(h.db.Provision().Update(h.ctx, func(tx provision.Tx) error {
+					a, err := tx.App(h.ctx, "crm")
+					a.Paused, a.PausedAt = "it is paused", time.Now()
+					if sick {
+						a.RetryAt = time.Now()
+					}
+					return errors.Join(err, tx.PutApp(h.ctx, a))
+				}))
+				h.apply()
+				if a := h.account("p000"); (a.Parked != "") != sick {
+					t.Errorf("%+v", a)
+				}
 			})
 		})
 	}

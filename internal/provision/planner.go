@@ -88,7 +88,10 @@ func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
 	if err != nil {
 		return nil, err
 	}
-	ops, err := p.account(s, wanted, cause, why)
+	var ops []*Op
+	if !wanted || !s.outside(p.Now) {
+		ops, err = p.account(s, wanted, cause, why)
+	}
 	if err != nil && s.Account.State != Live {
 		return nil, err
 	}
@@ -96,6 +99,12 @@ func (p *Planner) Subject(s Subject, groups map[string]Group) ([]*Op, error) {
 		return ops, nil // the memberships go with the account
 	}
 	return append(ops, p.members(s, groups, wanted, cause, why)...), err
+}
+
+// outside says that somebody has no account that is live, and is not let in while they wait as
+// Missing or held. Whoever is held and has one is kept up as others are, but for what is new.
+func (s *Subject) outside(now time.Time) bool {
+	return s.Person.State == directory.Missing || s.Person.HeldAt(now) && (s.Account.State != Live || s.Account.Begun)
 }
 
 // wanted says whether the person should have a live account, and if not why.
@@ -156,7 +165,7 @@ func (p *Planner) desired(s Subject) (*scim.Resource, error) {
 // made, nil if they are to have none, or keep what they have. A *Failed error says what
 // keeps it from being made.
 func (p *Planner) Desired(s Subject) (*scim.Resource, error) {
-	if s.Person.State == directory.Missing {
+	if s.outside(p.Now) {
 		return nil, nil
 	}
 	wanted, _, _, err := p.wanted(s)
@@ -263,11 +272,15 @@ func (p *Planner) wake(s Subject) time.Time {
 	if p.Target.DeleteAfter == nil || !p.profile.CanDelete() || s.Account.State != Disabled || s.Account.Since.IsZero() || s.Person.State == directory.Missing {
 		return time.Time{}
 	}
-	return s.Account.Since.Add(*p.Target.DeleteAfter)
+	at := s.Account.Since.Add(*p.Target.DeleteAfter)
+	if s.Person.HeldAt(p.Now) && !at.After(p.Now) {
+		return time.Time{} // not let in, and not to be deleted: until they are held no more
+	}
+	return at
 }
 
 // members plans the person's memberships: every team of a pushed rule while the
-// account is wanted, none otherwise.
+// account is wanted, none otherwise. Whoever is held joins none.
 func (p *Planner) members(s Subject, groups map[string]Group, wanted bool, cause directory.Cause, why string) []*Op {
 	if len(s.Teams) == 0 && len(s.Members) == 0 || !p.profile.HasGroups() {
 		return nil
@@ -276,11 +289,11 @@ func (p *Planner) members(s Subject, groups map[string]Group, wanted bool, cause
 	desired := map[string]bool{}
 	if wanted {
 		for _, t := range s.Teams {
-			if g := groups[t.ID]; !p.pushes(t) || g.closed() {
+			if !p.pushes(t) {
 				continue
 			}
-			desired[t.ID] = true
-			if !s.Members[t.ID] {
+			desired[t.ID] = true // whoever is in a closed group stays in it
+			if g := groups[t.ID]; !s.Members[t.ID] && !g.closed() && !s.Person.HeldAt(p.Now) {
 				ops = append(ops, (&Op{
 					Kind: MemberAdd, App: p.Target.Name, Person: s.Person.ID, Team: t.ID,
 					Label: s.Person.UserName(), Cause: CauseMover, Why: "in team " + t.Name,

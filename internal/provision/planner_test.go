@@ -65,6 +65,7 @@ func TestPlannerStates(t *testing.T) {
 	target := newTarget(t, "crm", nil)
 	target.Scope = condition(t, `person.title != "out"`)
 	grace := 30 * time.Minute
+	const held directory.State = "in, and their end has been stated"
 	for _, c := range []struct {
 		person  directory.State
 		account provision.AccountState
@@ -82,6 +83,10 @@ func TestPlannerStates(t *testing.T) {
 		{directory.Missing, provision.Live, "", ""},
 		{directory.Missing, provision.Disabled, "", ""},
 		{directory.Missing, provision.Gone, "", ""},
+		{held, provision.None, "", ""},
+		{held, provision.Live, "", "disable (scope)"},
+		{held, provision.Disabled, "", "delete (scope)"},
+		{held, provision.Gone, "", ""},
 		{directory.Staged, provision.None, "", ""},
 		{directory.Staged, provision.Live, "disable (termination)", "disable (termination)"},
 		{directory.Staged, provision.Disabled, "delete (termination)", "delete (termination)"},
@@ -98,6 +103,9 @@ func TestPlannerStates(t *testing.T) {
 				want = c.out
 			}
 			s := subject(somebody("ann", c.person, "title", title), c.account)
+			if c.person == held {
+				s.Person.State, s.Person.Cause = directory.Active, directory.CauseTermination
+			}
 			for _, after := range []*time.Duration{&grace, nil} {
 				target.DeleteAfter = after
 				if after == nil && strings.HasPrefix(want, "delete") {
@@ -149,6 +157,14 @@ func TestPlannerAccounts(t *testing.T) {
 	young.Account.Since = noon.Add(-time.Hour + time.Second)
 	unknown := subject(left, provision.Disabled)
 	unknown.Account.Since = time.Time{}
+	waits := func(s provision.Subject) provision.Subject {
+		p := *s.Person
+		p.Cause, s.Person = directory.CauseTermination, &p
+		return s
+	}
+	begun := subject(ann(), provision.Live)
+	begun.Account.Begun = true
+	poison := subject(ann("preferredLanguage", "poison"), provision.None)
 	other := subject(ann(), provision.Live)
 	other.Account.Sent.SetExternalID("somebody-else")
 	bare := subject(ann(), provision.Live)
@@ -167,7 +183,14 @@ func TestPlannerAccounts(t *testing.T) {
 		"membership changes":  {plan(holds(in(subject(ann(), provision.Live), "ops", "sales"), "sales", "board"), nil), "member_remove t-board (membership), member_add t-ops (mover)"},
 		"leaver loses all":    {plan(holds(in(subject(left, provision.Live), "ops"), "sales", "ops"), nil), "disable (termination), member_remove t-ops (termination), member_remove t-sales (termination)"},
 		"missing keeps all":   {plan(holds(in(subject(somebody("ann", directory.Missing), provision.Live), "ops"), "sales"), nil), ""},
+		"held mover":          {plan(waits(moved), nil), "update displayName title (mover)"},
+		"held in a team":      {plan(waits(holds(in(subject(ann(), provision.Live), "ops", "sales"), "sales", "board")), nil), "member_remove t-board (membership)"},
+		"held, half out":      {plan(waits(begun), nil), ""},
+		"held, and failing":   {plan(waits(poison), nil), ""},
 		"group parked":        {plan(in(subject(ann(), provision.Live), "ops"), map[string]provision.Group{"t-ops": {Standing: provision.Standing{Parked: "no"}}}), ""},
+		"in a parked group": {plan(holds(in(subject(ann(), provision.Live), "ops"), "ops", "sales"), map[string]provision.Group{
+			"t-ops": {Standing: provision.Standing{Parked: "no"}}, "t-sales": {Standing: provision.Standing{Parked: "no"}},
+		}), "member_remove t-sales (membership)"},
 		"rule is not pushed":  {plan(provision.Subject{Person: ann(), Teams: []directory.Team{{ID: "x", Rule: "other", Name: "x"}}, Account: subject(ann(), provision.Live).Account}, nil), ""},
 		"failing on a leaver": {plan(subject(somebody("ann", directory.Leaver, "preferredLanguage", "poison"), provision.Live), nil), "disable (termination)"},
 	} {

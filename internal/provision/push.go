@@ -13,13 +13,15 @@ import (
 
 // push sends one recorded intent. A deactivation is read back at once, be it by
 // DELETE: an app that answers 200 and leaves the account active is found here and
-// not at the next audit. What else was sent is compared with the answer, see keeping.
+// not at the next audit. So is what lets somebody in again: of whom nobody has disabled
+// since, an account that is inactive must not look like one that others have. What else
+// was sent is compared with the answer, see keeping.
 func push(ctx context.Context, a app.App, k *keeping, in *Intent) Answer {
 	ctx = app.WithRequestID(ctx, in.RequestID())
 	ans, err := write(ctx, a, in)
 	if err != nil {
 		e := app.Classify(err)
-		return Answer{Err: forbidden(ctx, a, in, e), Elapsed: ans.Elapsed, Verified: in.Kind == Delete && in.ends() && e.Class == app.NotFound}
+		return Answer{Err: forbidden(ctx, a, in, e), Elapsed: ans.Elapsed, Verified: in.Kind == Delete && in.ends() && absent(a, e)}
 	}
 	out := Answer{Remote: in.Remote, Status: ans.Status, Elapsed: ans.Elapsed}
 	if in.Kind == Create || in.Kind == GroupCreate {
@@ -28,14 +30,17 @@ func push(ctx context.Context, a app.App, k *keeping, in *Intent) Answer {
 			out.Err = &app.Error{Class: app.Ambiguous, Status: ans.Status, Detail: "the answer names no id"}
 		}
 	}
-	if in.ends() {
-		if out.Verified = planted.On(planted.NoReadBack); !out.Verified {
-			out.Verified, out.Ignored = readBack(ctx, a, in)
-		}
+	switch {
+	case in.ends() && planted.On(planted.NoReadBack):
+		out.Verified = true
+	case in.ends() && a.Profile().Settle > 0 && a.Profile().DeactivateLeaves == app.LeavesNothing:
+		// That nobody is there proves nothing yet: it is looked at once, when it does.
+	case in.ends(), in.lets():
+		out.Verified, out.Ignored = readBack(ctx, a, in)
 	}
 	if out.Err == nil {
 		out.Shown = k.check(ctx, a, in, out.Remote, ans.Resource)
-		out.Verified = out.Verified || out.Shown.read
+		out.Verified = out.Verified || out.Shown.read && !in.lets()
 	}
 	return out
 }
@@ -110,20 +115,42 @@ func (i *Intent) ends() bool {
 	return i.Kind == Disable || i.Kind == Delete && i.Ops[0].live
 }
 
-// readBack reports whether the account was read and found inactive or gone, or
-// found active still. What says nothing of activity and is there after a DELETE
-// is active. A read that fails leaves both false: it is looked at again; so does one that
-// finds an account active in an app that takes its time to show what it holds.
+// lets reports whether a disabled account is let in again with the request.
+func (i *Intent) lets() bool {
+	if i.Kind != Update || len(i.Ops) == 0 {
+		return false
+	}
+	for _, c := range i.Ops[0].Changes {
+		if on, _ := c.After.AsBool(); on && c.Path == activePath.String() {
+			return true
+		}
+	}
+	return false
+}
+
+// readBack reports whether the account was read and found as it was asked to be, active or
+// not, or found as it was. What is gone is inactive; what says nothing of activity and is
+// there after a DELETE is active. A read that fails leaves both false: it is looked at
+// again; so does one that finds nothing new in an app that takes its time to show what it
+// holds.
 func readBack(ctx context.Context, a app.App, in *Intent) (verified, ignored bool) {
 	ans, err := a.Get(ctx, app.KindUser, in.Remote)
 	if err != nil {
-		return app.Classify(err).Class == app.NotFound || planted.On(planted.SecondLookForgotten) && in.Kind == Disable && app.Classify(err).Class == app.Unreachable, false
+		e := app.Classify(err)
+		return in.ends() && (absent(a, e) || planted.On(planted.SecondLookForgotten) && in.Kind == Disable && e.Class == app.Unreachable), false
 	}
 	active, known := ans.Resource.Active()
-	if active || !known && in.Kind == Delete {
-		return false, a.Profile().Settle == 0
+	if !known {
+		active = in.Kind == Delete || in.lets()
 	}
-	return true, false
+	verified = active == in.lets()
+	return verified, !verified && a.Profile().Settle == 0
+}
+
+// absent says that an error proves that something is not there: not so of an app that takes
+// its time to show what it holds.
+func absent(a app.App, e *app.Error) bool {
+	return e.Class == app.NotFound && a.Profile().Settle == 0
 }
 
 // result is an answer on its way back to the machine's owner.
@@ -140,6 +167,10 @@ func (r *run) senders(ctx context.Context, n int, in <-chan *Intent, out chan<- 
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for i := range in {
+				if e := compare(ctx, r.target.App, i); e != nil {
+					out <- result{i, Answer{Err: e}}
+					continue
+				}
 				if !r.holds() {
 					out <- result{i, Answer{Err: app.Classify(app.Refuse(app.Unreachable, "this process could not renew its lease of the app: nothing was sent"))}}
 					continue

@@ -33,6 +33,7 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 	var ops []*Op
 	var rest []Mark
 	var parked []Account
+	r.planner.Now = r.now() // a cycle may wait for hours, and somebody's end has come meanwhile
 	if err := r.name(ctx, subjects); err != nil {
 		return nil, err
 	}
@@ -73,8 +74,24 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 			r.failed[s.Person.ID] = s.Account.Parked
 			parked = append(parked, s.Account)
 		case len(planned) == 0:
-			rest = append(rest, Mark{s.Person.ID, s.Account.Version, r.planner.wake(s)})
+			wake := r.planner.wake(s)
+			if late := s.Account.Late; !late.IsZero() && r.straggles(s) {
+				if !late.After(time.Now()) {
+					s.Account.Observe, r.flagged = true, true
+					parked = append(parked, s.Account)
+					continue
+				}
+				wake = r.planner.Now.Add(time.Until(late))
+			}
+			rest = append(rest, Mark{s.Person.ID, s.Account.Version, wake})
 		default:
+			if wait, err := r.renamed(ctx, s, planned); err != nil {
+				return nil, err
+			} else if wait {
+				s.Account.Observe, s.Account.RetryAt = true, s.Account.Late
+				parked = append(parked, s.Account)
+				continue
+			}
 			owed := len(planned)
 			if planted.On(planted.LostChunk) {
 				owed = batches(planned)
@@ -114,22 +131,26 @@ type planned struct {
 	err error
 }
 
-// planAll plans subjects on all cores: the planner is pure.
+// planAll plans subjects on all cores, if they are many: the planner is pure.
 func (r *run) planAll(subjects []Subject) []planned {
 	all := make([]planned, len(subjects))
-	each := (len(subjects) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
-	var wg sync.WaitGroup
-	for from := 0; from < len(subjects); from += each {
-		to := min(from+each, len(subjects))
-		wg.Go(func() {
-			for i := from; i < to; i++ {
-				all[i].ops, all[i].err = r.planner.Subject(subjects[i], r.groups)
-			}
-		})
+	plan := func(from, to int) {
+		for i := from; i < to; i++ {
+			all[i].ops, all[i].err = r.planner.Subject(subjects[i], r.groups)
+		}
 	}
+	each := max(few, (len(subjects)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for from := each; from < len(subjects); from += each {
+		wg.Go(func() { plan(from, min(from+each, len(subjects))) })
+	}
+	plan(0, min(each, len(subjects)))
 	wg.Wait()
 	return all
 }
+
+// few are planned before another goroutine has begun.
+const few = 32
 
 // met reports whether a create would meet an account that was there before us
 // and is nobody's. Not every app refuses a second account of one name, so it is

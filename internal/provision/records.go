@@ -55,6 +55,12 @@ func (p *Planner) key(s Subject) (string, error) {
 	return "", &Failed{s.Person.ID, fmt.Sprintf("source %s has %d records of this person (%s), and which of them is meant cannot be told: end all but one there", p.Target.Source, len(keys), named)}
 }
 
+// ended says that somebody has records in the target's source, and that all of them have ended.
+func (p *Planner) ended(s Subject) bool {
+	key, err := p.key(s)
+	return err == nil && key == "" && len(s.Records) > 0
+}
+
 // foreignTo says why somebody has no record in the target's source, "" if they have one.
 func (p *Planner) foreignTo(s Subject) (string, error) {
 	key, err := p.key(s)
@@ -89,7 +95,7 @@ func (p *Planner) letsGo(s Subject) (why string, again bool) {
 	}
 	wanted, _, why, err := p.wanted(s)
 	switch {
-	case err != nil:
+	case err != nil, !wanted && s.Person.Held() && p.ended(s): // which is what waits
 		return "", false
 	case !wanted:
 		return "the record is left as it is: " + why, false
@@ -105,7 +111,7 @@ func (r *run) letGo(s Subject, why string) (Account, audit.Event) {
 	a := s.Account
 	e := audit.Event{At: time.Now(), Kind: "account.released", Actor: r.actor, Person: s.Person.ID, App: a.App, Object: a.RemoteID, Why: why}
 	a.RemoteID, a.Sent, a.State, a.Since = "", nil, None, time.Time{}
-	a.Last, a.Attempts, a.RetryAt = "", 0, time.Time{}
+	a.Last, a.Attempts, a.RetryAt, a.Late = "", 0, time.Time{}, time.Time{}
 	return a, e
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/planted"
+	"github.com/usher-id/usher/scim"
 )
 
 // run is one app's share of a cycle. One goroutine owns it.
@@ -34,6 +35,8 @@ type run struct {
 	teams    map[string]directory.Team
 	failed   map[string]string
 	unsure   map[string][]*Intent // by key: what may or may not have happened
+	late     map[string][]*Intent // by person: creates that were given up, and may have made an account since
+	retaken  map[string]bool      // teams whose group is looked up for that although it is set aside
 	written  map[string]bool      // accounts touched in this cycle, true when they are live
 
 	consented map[string]bool // operations of holds that were released in this cycle
@@ -153,9 +156,9 @@ func (r *run) intents(k Kind, ops []*Op) []*Intent {
 				continue
 			}
 			a := r.subjects[o.Person].Account
-			in := &Intent{App: o.App, Kind: k, Person: o.Person, Remote: a.RemoteID, Attempt: a.Attempts, Ops: []*Op{o}}
+			in := &Intent{App: o.App, Kind: k, Person: o.Person, Remote: a.RemoteID, Attempt: a.Attempts, Ops: []*Op{o}, known: []*scim.Resource{a.Sent}}
 			if k == Create { // an account may be there that cannot be enabled again
-				in.Remote = ""
+				in.Remote, in.known = "", nil
 			}
 			queue = append(queue, in)
 		}
@@ -181,7 +184,7 @@ func (r *run) memberships(k Kind, ops []*Op) []*Intent {
 			in = &Intent{App: o.App, Kind: k, Team: o.Team, Remote: g.RemoteID, Attempt: g.Attempts}
 			queue = append(queue, in)
 		}
-		in.Ops, in.Remotes = append(in.Ops, o), append(in.Remotes, a.RemoteID)
+		in.Ops, in.Remotes, in.known = append(in.Ops, o), append(in.Remotes, a.RemoteID), append(in.known, a.Sent)
 	}
 	return queue
 }

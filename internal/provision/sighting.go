@@ -5,7 +5,6 @@ package provision
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/usher-id/usher/internal/app"
 	"github.com/usher-id/usher/scim"
@@ -19,6 +18,7 @@ type sighting struct {
 	several int
 	asked   []*scim.Resource // of the name that a create without an answer asked for, if it is another one now
 	made    bool             // it is one of those
+	strange bool             // it is at the id that is kept of them, and called otherwise
 }
 
 func (f sighting) id() string {
@@ -36,11 +36,17 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 	}
 	if id := s.Account.RemoteID; id != "" {
 		ans, err := r.target.App.Get(ctx, app.KindUser, id)
-		if err == nil {
-			return sighting{account: ans.Resource, by: "id"}, nil
-		}
-		if app.Classify(err).Class != app.NotFound {
+		switch {
+		case err != nil && app.Classify(err).Class != app.NotFound:
 			return sighting{}, err
+		case err != nil:
+		default:
+			if now := whose(s.Account.Sent, ans.Resource); now != anothers {
+				return sighting{account: ans.Resource, by: "id", strange: now == nobodyKnows}, nil
+			}
+		}
+		if r.deleted(s) {
+			return sighting{}, nil
 		}
 	}
 	wish := text(r.wish(s), userNamePath)
@@ -74,22 +80,28 @@ func (r *run) find(ctx context.Context, s Subject) (sighting, error) {
 	return f, r.whole(ctx, &f)
 }
 
+// deleted says that the app has answered that it has done a DELETE by which somebody's account ends:
+// that nobody has its id any more says all.
+func (r *run) deleted(s Subject) bool {
+	a, p := s.Account, r.planner.profile
+	return a.Last == Ambiguous && len(r.unsure["p"+s.Person.ID]) == 0 && (a.State == Gone || a.State == Disabled && p.DeactivateBy == app.ByDelete)
+}
+
 // askedFor are the user names that creates without an answer asked for, other than
 // the one that the person has now: an account that they made is called so.
 func (r *run) askedFor(s Subject, wish string) []string {
 	var names []string
-	for _, in := range r.unsure["p"+s.Person.ID] {
-		if in.Kind != Create {
-			continue
-		}
-		for _, c := range in.Ops[0].Changes {
-			name, _ := c.After.AsString()
-			if c.Path == userNamePath.String() && name != "" && !strings.EqualFold(name, wish) && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
+	for _, in := range r.creates(s.Person.ID) {
+		if name := asks(in.Kind, in.Ops); other(name, wish) && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// creates are somebody's requests without an answer, and creates of before that may be late.
+func (r *run) creates(person string) []*Intent {
+	return slices.Concat(r.late[person], r.unsure["p"+person])
 }
 
 // ours prefers an account that a create without an answer made under an earlier
@@ -101,7 +113,7 @@ func (r *run) ours(s Subject, f sighting, owners map[string]string) sighting {
 		if owner != "" && owner != s.Person.ID || claimed != "" && claimed != r.externalID(s) {
 			continue // somebody else is called so by now
 		}
-		if slices.ContainsFunc(r.unsure["p"+s.Person.ID], func(in *Intent) bool { return r.made(in, sighting{account: u, by: "userName"}) }) {
+		if slices.ContainsFunc(r.creates(s.Person.ID), func(in *Intent) bool { return r.made(in, sighting{account: u, by: "userName"}) }) {
 			made = append(made, u)
 		}
 	}
@@ -159,6 +171,12 @@ var userNamePath = scim.Path{Attr: "userName"}
 
 // externalID is what the account's externalId is or will be.
 func (r *run) externalID(s Subject) string {
+	switch p := r.planner; {
+	case !p.keepsID:
+		return ""
+	case !p.mapsID: // the rest of the account says nothing of it
+		return s.Person.ID
+	}
 	if u, err := r.planner.desired(s); err == nil {
 		return u.ExternalID()
 	}

@@ -42,7 +42,8 @@ type AppTx interface {
 	// ResetApp forgets every account, group and membership of an app, and
 	// marks everybody as due.
 	ResetApp(ctx context.Context, app string) error
-	// Unpark lets what ended with a result be tried again.
+	// Unpark lets what ended with a result be tried again: of a group, by whoever is in its
+	// team.
 	Unpark(ctx context.Context, app string, last Result) error
 	// ForeignNames returns the names of the accounts listed as nobody's; by
 	// ExternalName and UserName. DropForeign takes some off the list.
@@ -56,8 +57,10 @@ type AppTx interface {
 	// that others have disabled (Shut), which are no longer set aside until they are seen;
 	// people, when not nil, narrows the accounts to theirs.
 	Doubt(ctx context.Context, app string, people []string) error
-	// MarkPeople marks the accounts of some people as due.
+	// MarkPeople marks the accounts of some people as due, MarkTeams those of whoever is in
+	// some teams.
 	MarkPeople(ctx context.Context, app string, people []string) error
+	MarkTeams(ctx context.Context, app string, teams []string) error
 	// PutForeign replaces the list of accounts that no person owns.
 	PutForeign(ctx context.Context, app string, accounts []Foreign) error
 }
@@ -103,6 +106,9 @@ type AccountTx interface {
 	Subjects(ctx context.Context, q Query) ([]Subject, error)
 	PutAccounts(ctx context.Context, accounts []Account) error
 	ClearMarks(ctx context.Context, app string, marks []Mark) error
+	// PutEdges keeps memberships: of those that are there already only what is not known
+	// (Unsure) becomes known, and the other way round. journal is the request's entry, 0 for
+	// none.
 	PutEdges(ctx context.Context, app string, add, remove []Edge, journal int64) error
 	// Owners returns who owns the app's ids, by id.
 	Owners(ctx context.Context, app string, remoteIDs []string) (map[string]string, error)
@@ -128,7 +134,11 @@ type JournalTx interface {
 	// their ids.
 	PutIntents(ctx context.Context, fence int64, intents []*Intent) error
 	PutOutcomes(ctx context.Context, outcomes []Outcome) error
+	// Confirm notes of entries that a later look-up has shown what they did: they are verified.
+	Confirm(ctx context.Context, entries []int64) error
 	OpenIntents(ctx context.Context, app string) ([]*Intent, error)
+	// EntriesThat returns the newest entries of a person at an app that ended so, the newest first.
+	EntriesThat(ctx context.Context, ended Result, app, person string, limit int) ([]Entry, error)
 	// DoneOps returns which operations were done at or after an instant.
 	DoneOps(ctx context.Context, since time.Time) (map[string]bool, error)
 }
@@ -139,9 +149,9 @@ type GuardTx interface {
 	PutHolds(ctx context.Context, door, app string, holds []Hold) error
 	Holds(ctx context.Context) ([]Hold, error)
 	// Passed returns how many unexplained removals passed since an instant, and
-	// Terminated how many explicit ones, without those that somebody agreed to.
+	// Terminated how many explicit ones of a cause, without those that somebody agreed to.
 	Passed(ctx context.Context, app string, since time.Time) (int, error)
-	Terminated(ctx context.Context, app string, since time.Time) (int, error)
+	Terminated(ctx context.Context, app string, cause directory.Cause, since time.Time) (int, error)
 	AddPassed(ctx context.Context, app string, cause directory.Cause, n int) error
 	Totals(ctx context.Context, app string) (Totals, error)
 	// LiveAccounts counts the live accounts of people, by app.

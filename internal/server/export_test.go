@@ -5,10 +5,12 @@ package server
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/token"
 )
@@ -97,3 +99,67 @@ func tableOf[T any](of string, rows []scopeRow[T]) (out string) {
 
 // DueExpiries is dueExpiries.
 var DueExpiries = dueExpiries
+
+// Calls is what the daemon does with the calls of a list, by itself: without its timers and
+// its watch, and as soon as it is told to.
+type Calls struct {
+	http.Handler
+
+	d    *daemon
+	name string
+}
+
+// Calls takes the calls of a list from now on.
+func (u *Usher) Calls(name string, log *slog.Logger) *Calls {
+	d := &daemon{
+		Usher: u, log: log, o: Options{Actor: "test"}, health: newHealth(), pushes: make(chan struct{}, 1), dates: make(chan struct{}, 1), books: make(chan struct{}, 1),
+		changed: map[string]bool{}, reading: map[string]bool{}, marked: map[string]chan struct{}{}, told: map[string]chan struct{}{},
+	}
+	u.window = departWithin
+	d.engine = provision.New(d.engineConfig(d.db, d.o, nil))
+	d.serveLive()
+	c := &Calls{d: d, name: name}
+	for _, l := range u.Lists {
+		if l.Source == name {
+			l.Reader.Unsure = func(string) { wake(d.told[name]) }
+			c.Handler = d.callsOf(l)
+		}
+	}
+	return c
+}
+
+// ReadAll reads everybody, as a timer has the daemon do.
+func (c *Calls) ReadAll(ctx context.Context) error {
+	_, err := c.d.readOne(ctx, c.d.live(c.name))
+	return err
+}
+
+// Work does what calls have told to do: it reads people by their ids, and everybody if it is
+// not known whom. Then people are moved, as they are by a date, too, and apps follow. It
+// returns how often everybody was read.
+func (c *Calls) Work(ctx context.Context) (reads int, err error) {
+	for {
+		next, err := c.d.rereadOnce(ctx, c.d.live(c.name), c.d.log)
+		if err != nil {
+			return reads, err
+		}
+		if !next.IsZero() && !next.After(time.Now()) {
+			continue
+		}
+		select {
+		case <-c.d.told[c.name]:
+			reads++
+			if err := c.ReadAll(ctx); err != nil {
+				return reads, err
+			}
+			continue
+		default:
+		}
+		break
+	}
+	if err := c.d.settle(ctx); err != nil {
+		return reads, err
+	}
+	_, err = c.d.Usher.engine(c.d.db, c.d.o, nil).Apply(ctx, nil)
+	return reads, err
+}

@@ -84,8 +84,12 @@ func (b *Built) listSource(s config.Source) error {
 		return &config.Error{Pos: s.HTTP.URL.Pos, Msg: "source " + s.Name + ": " + err.Error()}
 	}
 	b.Lists = append(b.Lists, made)
+	live := &source.Live{Reader: made.Reader}
+	if s.HTTP.One != nil {
+		live.Lag = time.Duration(s.HTTP.One.Lag)
+	}
 	b.Sources = append(b.Sources, source.Source{
-		Name: s.Name, File: made.Reader.Where(), Mapping: rows.mapping, Digest: sourceDigest(s, rows), Live: &source.Live{Reader: made.Reader},
+		Name: s.Name, File: made.Reader.Where(), Mapping: rows.mapping, Digest: sourceDigest(s, rows), Live: live, Same: sameIn(s),
 	})
 	b.addRules(rows.mapping.Paths(), rules)
 	return nil
@@ -196,6 +200,12 @@ func callConfig(w *config.Webhook, p *paths) httpin.HookConfig {
 		Algorithm: httpin.Algorithm(w.Algorithm), Header: w.Header.Value, Prefix: w.Prefix.Value, Base64: w.Encoding == config.HookBase64,
 		Signed: w.Signed.Value, Person: p.may(w.Person, "person of webhook"), Event: p.may(w.Event, "event of webhook"), Ping: w.Ping.Value,
 	}
+	if r := w.Revoke; r != nil && len(r.Values) > 0 {
+		c.Revoke = &httpin.Revoke{At: p.read(r.Path, "path in revoke of webhook"), When: p.may(r.At, "at in revoke of webhook")}
+		for _, v := range r.Values {
+			c.Revoke.Values = append(c.Revoke.Values, v.Value)
+		}
+	}
 	if t := w.Timestamp; t != nil {
 		c.TimeHeader, c.TimeForm, c.Within = t.Header.Value, httpin.TimeForm(t.Form), time.Duration(t.Within)
 	}
@@ -273,7 +283,15 @@ func (d *daemon) hears(l List, log *slog.Logger) httpin.Listener {
 	s, trouble := d.live(l.Source), ""
 	return httpin.Listener{
 		Hear: func(ctx context.Context, w source.Word) error {
-			marked, err := source.Hear(ctx, d.db.Source(), s, w)
+			hear := func() (bool, error) { return source.Hear(ctx, d.db.Source(), s, w) }
+			if !w.Revoked.IsZero() {
+				hear = func() (bool, error) { return source.Revoke(ctx, d.db.Source(), d.directory(d.o), s, w) }
+			}
+			marked, err := hear()
+			if err == nil && !w.Revoked.IsZero() { // whatever the record says, and before it can be read
+				log.Info("the source ended somebody's access at once; the ledger says whose")
+				wake(d.pushes)
+			}
 			if marked {
 				wake(d.marked[l.Source])
 			}

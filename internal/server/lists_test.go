@@ -367,3 +367,32 @@ func TestExampleHRHTTP(t *testing.T) {
 		t.Errorf("%d are in the group", n)
 	}
 }
+
+// TestLagOfASource: what a configuration says of how late a system answers is what people are
+// read again by; where it is a maker's, what its file says, unless it is said otherwise.
+func TestLagOfASource(t *testing.T) {
+	t.Parallel()
+	const made = "type: hibob\n    url: https://hr.example\n    auth: {basic: {user: a, password: b}}\n    person: {userName: row.id}"
+	const own = "type: http\n    url: https://hr.example/people\n    auth: {bearer: a}\n    key: id\n    columns: {id: id}\n    person: {userName: row.id}\n    one: {url: 'https://hr.example/people/{id}'"
+	for source, want := range map[string]time.Duration{
+		made:                          20 * time.Second,
+		made + "\n    one: {lag: 5s}": 5 * time.Second,
+		made + "\n    one: {lag: 0s}": 0,
+		made + "\n    one: {lag: 1h}": time.Hour,
+		own + "}":                     0,
+		own + ", lag: 1500ms}":        1500 * time.Millisecond,
+	} {
+		text := strings.NewReplacer("STORE", "usher.db", "NOW", "2026-03-01", "SOURCE", source).Replace(madeCompany)
+		cfg, err := config.Parse("usher.yaml", []byte(text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		built, err := server.Build(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := built.Sources[0].Live.Lag; got != want {
+			t.Errorf("%s\n%v, want %v", source, got, want)
+		}
+	}
+}

@@ -3,13 +3,13 @@
 package server_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +18,7 @@ import (
 
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source/hrtest"
+	"github.com/usher-id/usher/internal/testenv"
 )
 
 const bambooCompany = `store: DIR/usher.db
@@ -27,7 +28,7 @@ sources:
     url: URL
     auth: {basic: {user: the-key-of-the-company}}
     allow: [loopback, plain-http]
-    webhook: {secrets: [the-private-key-of-the-webhook]}
+    webhook: {secrets: [` + bambooKey + `]}
     since: {every: 10s}
     person:
       userName: slug(row.first_name) + "@acme.example"
@@ -60,52 +61,53 @@ func bamboo(t *testing.T, staff []hrtest.Worker) (*served, *hrtest.BambooHR) {
 	return s, hr
 }
 
-// call calls as BambooHR does, at a time, signed by a key.
-func (s *served) bambooCalls(t *testing.T, id, key string, at time.Time) int {
-	t.Helper()
-	body := `{"type":"employee.updated","timestamp":"` + at.UTC().Format("2006-01-02T15:04:05+0000") + `","data":{"companyId":"12345","employeeId":"` + id + `","changedFields":["terminationDate"]}}`
-	m, now := hmac.New(sha256.New, []byte(key)), fmt.Sprint(at.Unix())
-	m.Write([]byte(body + now))
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/hooks/hr", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("X-BambooHR-Timestamp", now)
-	r.Header.Set("X-BambooHR-Signature", hex.EncodeToString(m.Sum(nil)))
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = res.Body.Close()
-	return res.StatusCode
-}
+const bambooKey = "the-private-key-of-the-webhook"
 
 // TestBambooHRCalls: a call that is signed has its person read, who leaves by what is read;
-// one that is forged, or old, does nothing.
+// one that is forged, or old, does nothing, and is not tried again.
 func TestBambooHRCalls(t *testing.T) {
 	t.Parallel()
 	staff := bambooStaff(6)
 	s, hr := bamboo(t, staff)
 	s.serve(t)
 	until(t, "all have accounts", func() bool { return s.has(6) })
+	hr.Subscribe(t, s.url+"/hooks/hr", "a-key-that-was-guessed")
 	staff[2].Jobs[0].End = "2026-01-31"
 	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
-	if code := s.bambooCalls(t, "3", "a-key-that-was-guessed", time.Now()); code != http.StatusUnauthorized {
-		t.Errorf("a forged call: %d", code)
+	s.answered(t, &hr.System, "a forged call", http.StatusUnauthorized)
+	hr.Rotate(bambooKey)
+	hr.Skew(-time.Hour)
+	hr.Send("employee.updated", "3")
+	s.answered(t, &hr.System, "an old call", http.StatusUnauthorized)
+	hr.Passes(24 * time.Hour)
+	if n := len(hr.Deliveries()); n > 0 || !s.has(6) {
+		t.Errorf("%d more calls, and %v", n, s.live())
 	}
-	if code := s.bambooCalls(t, "3", "the-private-key-of-the-webhook", time.Now().Add(-time.Hour)); code != http.StatusUnauthorized {
-		t.Errorf("an old call: %d", code)
-	}
-	if !s.has(6) {
-		t.Error("somebody is out by a call that nobody signed")
-	}
+	hr.Skew(0)
 	hr.Asked()
-	if code := s.bambooCalls(t, "3", "the-private-key-of-the-webhook", time.Now()); code != http.StatusNoContent {
-		t.Errorf("a call: %d", code)
-	}
+	hr.Send("employee.updated", "3")
+	s.answered(t, &hr.System, "a call", http.StatusNoContent)
 	until(t, "one is out", func() bool { return slices.Equal(s.live(), []string{"p1", "p2", "p4", "p5", "p6"}) })
 	if n := hr.Asked(); n != 1 {
 		t.Errorf("%d requests for one call", n)
+	}
+	hr.Set(time.Now().UTC().Format(time.DateOnly), slices.Delete(staff, 4, 5))
+	s.answered(t, &hr.System, "a call about somebody who is not there", http.StatusNoContent)
+	until(t, "they are out", func() bool { return slices.Equal(s.live(), []string{"p1", "p2", "p4", "p6"}) })
+}
+
+// answered waits until a system's calls are answered, and holds how they are.
+func (s *served) answered(t *testing.T, hr *hrtest.System, what string, status int) {
+	t.Helper()
+	hr.Calm()
+	went := hr.Deliveries()
+	if len(went) == 0 {
+		t.Errorf("%s: nothing went out", what)
+	}
+	for _, d := range went {
+		if d.Status != status {
+			t.Errorf("%s: %s about %s was answered with %d, want %d", what, d.Type, d.ID, d.Status, status)
+		}
 	}
 }
 
@@ -178,6 +180,30 @@ func TestBambooHRIsAskedForNoMore(t *testing.T) {
 	}
 }
 
+// TestBambooHRLeave: which employment status is a leave is not known until the line that the
+// page offers says so.
+func TestBambooHRLeave(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(testenv.Root(t), "docs", "hr", "bamboohr.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`\n      usher\.onLeave: '.*'`).FindString(string(page))
+	if line == "" {
+		t.Fatal("the page has no line")
+	}
+	for more, want := range map[string]int{"": 0, line: 1} {
+		staff := bambooStaff(4)
+		staff[1].LeaveFrom = "2026-01-01"
+		s, _ := bamboo(t, staff)
+		s.conf = strings.Replace(s.conf, `"@acme.example"`, `"@acme.example"`+more, 1)
+		doc, err := s.opened(t).Apply(t.Context(), server.Options{Actor: "test"})
+		if err != nil || doc.People.OnLeave != want || doc.People.Active != 4-want || !s.has(4) {
+			t.Errorf("with %q: %v, %+v, %v", more, err, doc, s.live())
+		}
+	}
+}
+
 // TestBambooHRRestsAndFails: it is waited for as long as Retry-After says, and a report
 // without anybody has the guard ask.
 func TestBambooHRRestsAndFails(t *testing.T) {
@@ -194,8 +220,8 @@ func TestBambooHRRestsAndFails(t *testing.T) {
 	})
 	s.serve(t)
 	until(t, "all have accounts", func() bool { return s.has(16) })
-	hr.Set("2026-11-26", nil)
-	s.bambooCalls(t, "1", "the-private-key-of-the-webhook", time.Now()) // who is not found has everybody read
+	hr.Subscribe(t, s.url+"/hooks/hr", bambooKey)
+	hr.Set("2026-11-26", nil) // who is not found has everybody read
 	until(t, "somebody has to decide", func() bool {
 		st, err := s.usher.Status(s.ctx)
 		return err == nil && len(st.Holds) > 0

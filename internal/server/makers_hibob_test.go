@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/server"
 	"github.com/usher-id/usher/internal/source/hrtest"
 )
@@ -29,7 +30,7 @@ sources:
     auth: {basic: {user: SERVICE-1, password: the-token-of-the-service-user}}
     allow: [loopback, plain-http]
     requests_per_second: 1000
-    webhook: {secrets: [the-secret-that-signs-the-calls]}
+    webhook: {secrets: [` + bobKey + `]}
     person:
       userName: slug(row.first_name) + "@acme.example"
 apps:
@@ -72,7 +73,7 @@ func (s *served) opened(t *testing.T) *server.Usher {
 	return u
 }
 
-// bobCalls calls as HiBob does, about somebody, signed by a secret, if there is one.
+// bobCalls calls as HiBob does, with any body, signed by a secret, if there is one.
 func (s *served) bobCalls(t *testing.T, body, secret string) int {
 	t.Helper()
 	m := hmac.New(sha512.New, []byte(secret))
@@ -92,46 +93,44 @@ func (s *served) bobCalls(t *testing.T, body, secret string) int {
 	return res.StatusCode
 }
 
-func bobEvent(id string) string {
-	return `{"companyId":557418,"type":"employee.updated","triggeredBy":"system","triggeredAt":"2026-11-26T09:59:10.000000","version":"v2","data":{"employeeId":"` + id + `","fieldUpdates":[{"id":"internal.terminationDate"}]}}`
-}
+const bobKey = "the-secret-that-signs-the-calls"
 
 // TestHiBobCalls: a call that is signed has its person searched for, who leaves by what is
-// found; one that is forged does nothing; one about nobody in particular has all read.
+// found; one that is forged does nothing, and comes again by a secret that holds; one about
+// nobody in particular, as a test that is signed, has all read.
 func TestHiBobCalls(t *testing.T) {
 	t.Parallel()
-	const secret = "the-secret-that-signs-the-calls"
 	staff := bobStaff(6)
 	s, hr := bob(t, staff)
+	s.conf = strings.Replace(s.conf, "    webhook:", "    one: {lag: 0s}\n    webhook:", 1) // so that one call is one search, however long it takes
 	s.serve(t)
 	until(t, "all have accounts", func() bool { return s.has(6) })
+	hr.Asked()
+	if !hr.Subscribe(t, s.url+"/hooks/hr", "a-secret-that-was-guessed", "employee.updated", "employee.deleted") {
+		t.Error("Bob was not answered when it tried whether somebody is there")
+	}
+	if n := hr.Asked(); n > 0 {
+		t.Errorf("%d requests for a test of the connection", n)
+	}
 	staff[2].Jobs[0].End = "2026-01-31"
 	staff[2].Jobs[0].Department, staff[2].Jobs[0].Title = "", "" // which leaves no words of them
 	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
-	hr.Asked()
-	if code := s.bobCalls(t, bobEvent(staff[2].ID), "a-secret-that-was-guessed"); code != http.StatusUnauthorized {
-		t.Errorf("a forged call: %d", code)
-	}
+	s.answered(t, &hr.System, "a forged call", http.StatusUnauthorized)
 	if n := hr.Asked(); n > 0 || !s.has(6) {
 		t.Errorf("%d requests for a call that nobody signed", n)
 	}
-	if code := s.bobCalls(t, bobEvent(staff[2].ID), secret); code != http.StatusNoContent {
-		t.Errorf("a call: %d", code)
-	}
+	hr.Rotate(bobKey)
+	hr.Passes(time.Minute)
+	s.answered(t, &hr.System, "the call again", http.StatusNoContent)
 	until(t, "one is out", func() bool { return slices.Equal(s.live(), []string{"p1", "p2", "p4", "p5", "p6"}) })
 	if n := hr.Asked(); n != 1 {
 		t.Errorf("%d requests for one call", n)
 	}
-	if code := s.bobCalls(t, `"Ping test"`, ""); code != http.StatusNoContent {
-		t.Errorf("a test of the connection, unsigned: %d", code)
-	}
-	if n := hr.Asked(); n > 0 {
-		t.Errorf("%d requests for it", n)
-	}
 	staff[3].Jobs[0].End = "2026-01-31" // whom we have read only now, so that the list is not believed alone
+	hr.Fates(func(hrtest.Event) hrtest.Fate { return hrtest.Fate{Lost: true} })
 	hr.Set(time.Now().UTC().Format(time.DateOnly), slices.Delete(staff, 4, 5))
-	if code := s.bobCalls(t, `{"text":"Ping test"}`, secret); code != http.StatusNoContent {
-		t.Errorf("a test of the connection: %d", code)
+	if code := s.bobCalls(t, `{"text":"Ping test"}`, bobKey); code != http.StatusNoContent {
+		t.Errorf("a test of the connection that is signed: %d", code)
 	}
 	until(t, "one has left and one is not there any more", func() bool { return slices.Equal(s.live(), []string{"p1", "p2", "p6"}) })
 }
@@ -159,7 +158,7 @@ func TestHiBobHides(t *testing.T) {
 		}
 		return doc
 	}
-	if doc := run(); doc.People.Active != 20 {
+	if doc := run(); doc.People.Active != 14 || doc.People.OnLeave != 6 || !s.has(20) {
 		t.Errorf("who is on leave counts as inactive and is there all the same: %+v", doc.People)
 	}
 	hr.Permit(false, "internal")
@@ -171,8 +170,46 @@ func TestHiBobHides(t *testing.T) {
 		t.Errorf("six are hidden: %+v %+v", doc.People, doc.Holds)
 	}
 	hr.Permit(false)
-	if doc := run(); doc.People.Active != 20 || len(doc.Holds) != 0 {
+	if doc := run(); doc.People.Active != 14 || doc.People.OnLeave != 6 || len(doc.Holds) != 0 {
 		t.Errorf("they are shown again: %+v %+v", doc.People, doc.Holds)
+	}
+}
+
+// TestHiBobLeave: by a lifecycle status that is called a leave somebody is on leave; garden
+// leave is none, and a kind of leave that is called otherwise wants a line.
+func TestHiBobLeave(t *testing.T) {
+	t.Parallel()
+	const line = `
+      usher.onLeave: row.status in ["leave", "parental leave", "sabbatical"]`
+	for name, c := range map[string]struct {
+		more string
+		away []string
+	}{
+		"by itself":  {"", []string{"leave", "Leave", "Parental leave", "parental leave", "Long-term leave"}},
+		"as it says": {line, []string{"leave", "parental leave", "sabbatical"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			statuses := []string{"employed", "garden leave", "Garden leave", "gardenLeave", "hired", "leave", "Leave", "Parental leave", "parental leave", "Long-term leave", "Leaver", "Leaving", "leave requested", "sabbatical", "3341"}
+			staff := bobStaff(len(statuses))
+			s, hr := bob(t, staff)
+			s.conf = strings.Replace(s.conf, `"@acme.example"`, `"@acme.example"`+c.more, 1)
+			for i, status := range statuses {
+				hr.SetStatus(staff[i].ID, status)
+			}
+			u := s.opened(t)
+			if _, err := u.Apply(t.Context(), server.Options{Actor: "test"}); err != nil {
+				t.Fatal(err)
+			}
+			var away []string
+			err := u.List(t.Context(), directory.OnLeave, func(l directory.Listing) {
+				i := slices.IndexFunc(staff, func(p hrtest.Worker) bool { return p.First+"@acme.example" == l.Person.UserName() })
+				away = append(away, statuses[i])
+			})
+			if slices.Sort(away); err != nil || !slices.Equal(away, slices.Sorted(slices.Values(c.away))) || !s.has(len(statuses)) {
+				t.Errorf("%q are on leave, want %q; %v, %v", away, c.away, s.live(), err)
+			}
+		})
 	}
 }
 
@@ -229,7 +266,7 @@ func TestHiBobIsAskedForNoMore(t *testing.T) {
 	until(t, "all have accounts", func() bool { return s.has(2) })
 	mu.Lock()
 	defer mu.Unlock()
-	want := []string{"root.id", "work.employeeIdInCompany", "root.firstName", "root.surname", "root.displayName", "work.startDate", "internal.terminationDate", "work.department", "work.title", "work.custom.field_1"}
+	want := []string{"root.id", "work.employeeIdInCompany", "root.firstName", "root.surname", "root.displayName", "work.startDate", "internal.terminationDate", "internal.lifecycleStatus", "work.department", "work.title", "work.custom.field_1"}
 	slices.Sort(want)
 	if slices.Sort(asked); !slices.Equal(asked, want) {
 		t.Errorf("asked for %v, want %v", asked, want)

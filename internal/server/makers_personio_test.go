@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/directory"
@@ -307,38 +306,24 @@ func TestPersonioCalls(t *testing.T) {
 	}
 	s.serve(t)
 	until(t, "all have accounts", func() bool { return s.has(12) })
-	call := func(event, shown string) int {
-		t.Helper()
-		body := fmt.Sprintf(`{"company_id":"1","event_name":%q,"occurred_at":%q,"payload":{"person":{"id":"5003"},"employment":{"id":"5003-0"}}}`, event, time.Now().Format(time.RFC3339))
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/hooks/hr", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if shown != "" {
-			r.Header.Set("Authorization", shown)
-		}
-		res, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		return res.StatusCode
-	}
+	p.Subscribe(t, s.url+"/hooks/hr", "")
 	people := personioStaff(12)
-	people[2].Jobs[0].End = "2026-02-28"
+	people[2].Jobs[0].End = "2026-02-28" // of which nobody tells, so that a call that is taken would move them
+	p.Fates(func(hrtest.Event) hrtest.Fate { return hrtest.Fate{Lost: true} })
 	p.Set("2026-03-01", people)
+	p.Fates(nil)
 	p.Counts()
 	for _, shown := range []string{"", "Bearer " + token, token + "x", "a-token-that-nobody-has-given"} {
-		if code := call("employment.terminated", shown); code != http.StatusUnauthorized {
-			t.Errorf("%q: %d", shown, code)
-		}
+		p.Rotate(shown)
+		p.Send("employment.terminated", "5003")
+		s.answered(t, &p.System, "with "+shown, http.StatusUnauthorized)
 	}
-	if c := p.Counts(); len(c) > 0 {
-		t.Errorf("it had %v asked for", c)
+	if c := p.Counts(); len(c) > 0 || !s.has(12) {
+		t.Errorf("it had %v asked for, and %v have accounts", c, s.live())
 	}
-	if code := call("employment.terminated", token); code != http.StatusNoContent {
-		t.Errorf("%d", code)
-	}
+	p.Rotate(token)
+	p.Send("employment.terminated", "5003")
+	s.answered(t, &p.System, "a call", http.StatusNoContent)
 	until(t, "one is out", func() bool { return s.has(11) })
 	if c := p.Counts(); c["persons"] > 0 || c["person"] == 0 || c["employments"] == 0 {
 		t.Errorf("it had %v asked for", c)

@@ -279,19 +279,59 @@ func TestWorkdayIsAskedForNoMore(t *testing.T) {
 	}
 }
 
-// TestWorkdayLeave: a leave is told while it is on, if we may see it.
+// TestWorkdayLeave: a leave is told while it is on, if we may see it; also one that goes on
+// behind its estimated end, and one of which we may not see the days.
 func TestWorkdayLeave(t *testing.T) {
 	t.Parallel()
 	h, hr := soapHouse(t, "")
-	hr.Leaves = true
+	hr.Leaves, hr.LeaveEnds = true, map[string]string{"3": "2026-03-09", "4": "-"}
 	staff := workdayStaff(4)
-	staff[1].LeaveFrom, staff[1].LeaveTo = "2026-03-05", "2026-03-20"
+	for i := range 3 {
+		staff[1+i].LeaveFrom, staff[1+i].LeaveTo = "2026-03-05", "2026-03-20"
+	}
 	hr.Set("2026-03-02", staff)
-	for _, c := range []struct{ now, want string }{{"2026-03-02T09:00:00Z", "active"}, {"2026-03-06T09:00:00Z", "on_leave"}, {"2026-03-22T09:00:00Z", "active"}} {
+	for _, c := range []struct{ now, want string }{
+		{"2026-03-02T09:00:00Z", "active"},
+		{"2026-03-06T09:00:00Z", "on_leave"},
+		{"2026-03-12T09:00:00Z", "on_leave"},
+		{"2026-03-20T09:00:00Z", "on_leave"},
+		{"2026-03-22T09:00:00Z", "active"},
+	} {
 		h.now = c.now
 		h.must()
-		if state, _ := h.is("p2@acme.example", "title"); state != c.want {
-			t.Errorf("%s: %s, want %s", c.now, state, c.want)
+		for _, who := range []string{"p2", "p3", "p4"} {
+			if state, _ := h.is(who+"@acme.example", "title"); state != c.want {
+				t.Errorf("%s at %s: %s, want %s", who, c.now, state, c.want)
+			}
+		}
+	}
+}
+
+// TestWorkdayLeaveEndsWhereTheyAre: the estimated end of a leave counts until it is over where
+// the person is, also behind midnight in UTC. If the leave goes on, it goes on a day later.
+func TestWorkdayLeaveEndsWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	const until = "urn:usher:params:scim:schemas:extension:lifecycle:2.0:User:leaveEndDate"
+	h, hr := soapHouse(t, "\n      usher.timeZone: '\"America/Los_Angeles\"'")
+	hr.Leaves, hr.LeaveEnds = true, map[string]string{"2": "2026-03-09", "3": "soon"}
+	staff := workdayStaff(4)
+	for i := range 2 {
+		staff[1+i].LeaveFrom, staff[1+i].LeaveTo = "2026-03-05", "2026-03-20"
+	}
+	hr.Set("2026-03-02", staff)
+	for _, c := range []struct{ now, state, end string }{
+		{"2026-03-09T09:00:00Z", "on_leave", "2026-03-10T06:59:59Z"},
+		{"2026-03-10T02:00:00Z", "on_leave", "2026-03-10T06:59:59Z"}, // the evening of the 9th
+		{"2026-03-10T08:00:00Z", "active", "2026-03-10T06:59:59Z"},
+		{"2026-03-11T08:00:00Z", "on_leave", ""},
+	} {
+		h.now = c.now
+		doc := h.must()
+		if state, end := h.is("p2@acme.example", until); state != c.state || end != c.end {
+			t.Errorf("%s: %s until %q, want %s until %q", c.now, state, end, c.state, c.end)
+		}
+		if doc.RejectedRows != 1 {
+			t.Errorf("%s: %d set aside, and one's end is no day", c.now, doc.RejectedRows)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (b *Built) source(s config.Source) error {
 	}
 	made := source.Source{
 		Name: s.Name, File: s.Path.Value, Reader: csvReader{c}, Mapping: rows.mapping, Digest: sourceDigest(s, rows),
-		Delta: s.Mode == config.ModeDelta, Deleted: rows.deleted, Far: s.SFTP != nil,
+		Delta: s.Mode == config.ModeDelta, Deleted: rows.deleted, Far: s.SFTP != nil, Same: sameIn(s),
 	}
 	if c.Done != "" {
 		made.Done = c.Path + c.Done
@@ -121,6 +121,9 @@ func (b *Built) rows(s config.Source, declared []string) (rowRules, error) {
 			used[c] = true
 		}
 	}
+	if s.Linked() {
+		used[s.Conversion.Column.Value] = true
+	}
 	var read []string
 	for _, c := range declared {
 		if used[c] {
@@ -150,6 +153,9 @@ func (b *Built) rowsOf(s config.Source, columns []string) (r rowRules, err error
 func sourceDigest(s config.Source, r rowRules) [32]byte {
 	d := r.mapping.Digest()
 	text := string(d[:]) + strings.Join(r.read, "\x00")
+	if s.Linked() {
+		text += fmt.Sprintf("same by %q", s.Conversion.Column.Value)
+	}
 	if len(s.Match) > 0 || s.Deleted.Value != "" {
 		text += fmt.Sprintf("%q %q %q", texts(s.Match), s.Unmatched, s.Deleted.Value)
 	}
@@ -205,7 +211,18 @@ func (b *Built) authority(s config.Source, m *mapping.Mapping) (directory.Source
 	if len(mistakes) > 0 {
 		return rules, mistakes
 	}
+	if s.Linked() {
+		rules.Joins, rules.Overlap = true, time.Duration(s.Conversion.Overlap)
+	}
 	return rules, nil
+}
+
+// sameIn is the column that tells who is the same human, "" for none.
+func sameIn(s config.Source) string {
+	if !s.Linked() {
+		return ""
+	}
+	return s.Conversion.Column.Value
 }
 
 // mapped finds the path that a mapping writes under the name that somebody used.

@@ -76,6 +76,7 @@ func TestSecondSourceIsRefused(t *testing.T) {
 		"not earlier":     {strings.Replace(phones, match, "match: [nickName]", 1) + "      nickName: row.title\n", "usher.yaml:18:13: no source before phones maps nickName"},
 		"a date":          {strings.Replace(phones, match, "match: [usher.startDate]", 1) + "      usher.startDate: row.end\n    unmatched: found\n", "usher.yaml:18:13: nobody can be found by usher.startDate"},
 		"says when":       {phones + "      usher.endDate: date(row.end, [\"ISO\"])\n", "usher.yaml:22:22: source phones only adds to people"},
+		"says of a leave": {phones + "      usher.onLeave: row.end == \"away\"\n", "usher.yaml:22:22: source phones only adds to people"},
 		"authority: date": {phones + "      usher.endDate: date(row.end, [\"ISO\"])\n    unmatched: found\n    authority: [usher.endDate]\n", "usher.yaml:24:17: authority over usher.endDate cannot be given"},
 		"authority: key":  {phones + "    authority: [enterprise.employeeNumber]\n", "usher.yaml:22:17: source phones finds people by enterprise.employeeNumber"},
 		"authority: none": {phones + "    authority: [nickName]\n", "usher.yaml:22:17: source phones has authority over nickName, but maps no such attribute"},

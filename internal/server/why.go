@@ -162,7 +162,9 @@ func (u *Usher) explainApp(ctx context.Context, r store.Reader, t *provision.Tar
 			continue
 		}
 		g := GroupWhy{Name: team.Name, Standing: "not a member yet"}
-		if s.Members[team.ID] {
+		if in, there := s.Members[team.ID]; there && !in {
+			g.Standing = "not known: a request had no answer, the app does not show who is in a group, and it is sent again"
+		} else if in {
 			g.Standing = "member, by team rule " + team.Rule
 			e, found, err := r.MemberEntry(ctx, t.Name, s.Person.ID, team.ID)
 			if err != nil {
@@ -196,6 +198,8 @@ func (u *Usher) standing(t *provision.Target, s provision.Subject) string {
 		return "not known: it is looked up before anything else is done"
 	case acc.Due:
 		return "due: the next apply brings it up to date"
+	case s.Person.Held():
+		return "nothing is added to it: the end has been stated, and the departure is not accepted yet, see the holds"
 	case acc.State == provision.None && !s.Person.State.In():
 		return "no account, and none is wanted: " + s.Person.Why
 	case acc.State == provision.None && t.Source != "" && u.planner(t).NotOfSource(s) != "":

@@ -265,7 +265,7 @@ func (c client) read(q *request, carryOut func(v verdict) answer) (app.Answer, e
 		return app.Answer{}, &app.Error{Class: app.Ambiguous}
 	}
 	ans := carryOut(verdict{part: -1})
-	if c.w.trace.reads {
+	if c.w.trace.told == Reads {
 		c.w.mu.Lock()
 		c.w.said(q, ans)
 		c.w.mu.Unlock()
@@ -280,6 +280,7 @@ func (c client) read(q *request, carryOut func(v verdict) answer) (app.Answer, e
 func (w *world) said(q *request, ans answer) {
 	q.proc.ails(q, ans)
 	switch {
+	case !w.told():
 	case ans.err != nil:
 		w.note("    %s says to %s of %s: %v %s", q.app.name, q.op, q.object, ans.err, strings.Join(q.who, " "))
 	case ans.resource != nil && q.write:
@@ -329,7 +330,6 @@ func (c client) makeUser(s state, v verdict) answer {
 	a.w.oracle.made(a, u)
 	a.users = append(a.users, u)
 	a.effects[effect{"create", s.nick}]++
-	a.orphans[s.nick] = a.orphans[s.nick] || v.lately
 	return answer{status: 201, resource: u.shown(u.now())}
 }
 
@@ -468,6 +468,7 @@ func (c client) change(q *request, id string, changes []scim.Change, v verdict) 
 	switch {
 	case a.poison[u.owner] && !q.off:
 		a.w.hit(f20, q.op)
+		a.w.refuses(q, u.owner)
 		return refused(app.Terminal, 400, "this one is not liked here")
 	case a.unique && slices.ContainsFunc(a.users, func(o *account) bool {
 		return o != u && !o.now().gone && strings.EqualFold(o.now().userName, s.userName)
@@ -478,9 +479,6 @@ func (c client) change(q *request, id string, changes []scim.Change, v verdict) 
 	a.lied[u.owner] = a.lied[u.owner] || v.lie
 	if v.lie && !q.off || v.lately { // a lie about a departure is read back
 		a.taint(u.owner)
-	}
-	if v.lately && q.off { // what nobody waits for is nobody's
-		a.shut[u.owner] = true
 	}
 	if !v.lie {
 		if was := u.now(); was.active && !s.active {
@@ -531,8 +529,7 @@ func (c client) seat(q *request, id string, add, remove []string, v verdict) ans
 			return refused(app.Terminal, 400, "no such member: "+m)
 		}
 	}
-	// Where nobody can see who is in a group, what is not known of a request stays so.
-	if v.lie || v.lately || !a.profile.MembersReadable && (v.after || v.die || v.unheard) {
+	if v.lie || v.lately {
 		for _, m := range slices.Concat(add, remove) {
 			if u := a.user(m); u != nil {
 				a.taint(u.owner)
@@ -572,7 +569,6 @@ func (c client) Delete(ctx context.Context, _ app.Kind, id string) (app.Answer, 
 		a.w.oracle.writes(q, u)
 		if v.lately {
 			a.taint(u.owner)
-			a.shut[u.owner] = true
 		}
 		if v.lie {
 			a.lied[u.owner] = true

@@ -26,7 +26,8 @@ func readsBeside(r *rand.Rand) class {
 	if r.IntN(2) == 0 {
 		c.order = lastFirst // what was answered is written down after what was read
 	}
-	c.events = []event{{12, beside}, {5, dwells}, {5, recalled}, {4, disliked}, {1, amended}, {8, reconsidered}, {2, moves}, {1, ends}, {1, rescinds}}
+	c.events = []event{{12, beside}, {5, dwells}, {5, recalled}, {6, disliked}, {1, amended}, {2, moves}, {1, ends}, {1, rescinds}}
+	c.regrets = true
 	return c
 }
 
@@ -89,7 +90,7 @@ func beside(w *world) {
 	}
 	w.note("p%d reads the source beside the engine", p.n)
 	p.beside.Go(func() {
-		if err := p.ingest(); err != nil && !ours(err) {
+		if err := p.ingest(false); err != nil && !ours(err) {
 			w.violate(0, "process %d: a read beside the engine ends with %v", p.n, err)
 		}
 		w.mu.Lock()
@@ -106,9 +107,9 @@ func (p *process) pace() int64 {
 	return p.reading
 }
 
-// favourite is one of a few.
+// favourite is one of a few, of whom nothing that was refused has been taken back in time.
 func (w *world) favourite() *worker {
-	in := w.hr.employed()
+	in := slices.DeleteFunc(w.hr.employed(), func(h *worker) bool { return w.spared[h.key] })
 	if len(in) == 0 {
 		return w.anybody()
 	}
@@ -137,25 +138,50 @@ func disliked(w *world) {
 	w.note("hr: %s is %q, which %s does not like", h.key, h.title, a.name)
 }
 
-// reconsidered takes it back, and that is read while the refusal may be under way.
-func reconsidered(w *world) {
-	if p := w.live; p != nil && p.applying() {
-		amended(w)
-		beside(w)
-	}
-}
-
 // amended takes it back.
 func amended(w *world) {
 	for _, h := range w.hr.workers {
-		for _, a := range w.apps {
-			if a.poison[h.key] {
-				delete(a.poison, h.key)
-				h.title = fmt.Sprintf("Title %d", w.steps)
-				w.note("hr: %s is %q, which nobody minds", h.key, h.title)
-			}
+		w.amend(h)
+	}
+}
+
+func (w *world) amend(h *worker) {
+	for _, a := range w.apps {
+		if a.poison[h.key] {
+			delete(a.poison, h.key)
+			h.title = fmt.Sprintf("Title %d", w.steps)
+			w.note("hr: %s is %q, which nobody minds", h.key, h.title)
 		}
 	}
+}
+
+// refuses notes that an app does not like somebody, of which the engine has written nothing down yet.
+func (w *world) refuses(q *request, owner string) {
+	if w.class.regrets && w.faulty {
+		w.refusals = append(w.refusals, refusal{q.intent, owner})
+	}
+}
+
+// refusal is what an app has said no to, and of whom.
+type refusal struct{ intent, owner string }
+
+// regret takes back what an app has refused, and has that read before the refusal is written down. Nothing else is
+// changed of them from then on, which would have them looked at for that.
+func (w *world) regret() {
+	w.steps++
+	for _, h := range w.hr.workers {
+		if h.key == w.refusals[0].owner {
+			w.spared[h.key] = true
+			w.amend(h)
+		}
+	}
+	w.refusals = w.refusals[1:]
+	beside(w)
+}
+
+// recorded takes what has been written down off what was refused.
+func (w *world) recorded(in *provision.Intent) {
+	w.refusals = slices.DeleteFunc(w.refusals, func(r refusal) bool { return r.intent == in.RequestID() })
 }
 
 // early holds the apps against the company before anybody has looked at what was set aside,
@@ -163,7 +189,7 @@ func amended(w *world) {
 // Whoever is set aside or waits, by the engine's own word, is left out, but for those whom
 // an app has refused for what they have not got any more.
 func (w *world) early() {
-	w.cycles("what is due still", order{wait: 26 * time.Hour}, 3)
+	w.cycles("what is due still", order{wait: 26 * time.Hour, known: true}, 3)
 	if w.broken() {
 		return
 	}
@@ -206,18 +232,7 @@ func (w *world) aside(a *fakeApp) (people map[string]bool, ok bool) {
 		}
 		return err
 	})
-	return people, ok && !w.oracle.shut[a.name]
-}
-
-// PutGroups notes where a group was set aside. Once it is looked at again, nobody comes back
-// by themselves who was to join it meanwhile.
-func (tx engineTx) PutGroups(ctx context.Context, groups []provision.Group) error {
-	for _, g := range groups {
-		if g.Parked != "" {
-			tx.p.w.oracle.shut[g.App] = true
-		}
-	}
-	return tx.Tx.PutGroups(ctx, groups)
+	return people, ok
 }
 
 // ails notes that an app did not answer as it should.

@@ -17,6 +17,7 @@ type class struct {
 	rate      float64 // of requests that meet a fault
 	ailments  []ailment
 	crash     float64 // at a request or a commit
+	making    float64 // at a create
 	refuse    float64 // of commits, likewise
 	unsure    float64
 	twice     float64
@@ -28,6 +29,7 @@ type class struct {
 	senders   int
 	prepare   func(w *world)
 	loaded    bool // everybody has their accounts before anything goes wrong
+	regrets   bool // what an app has refused is taken back before that is written down
 }
 
 // order_ is how the scheduler chooses.
@@ -68,6 +70,9 @@ var classes = []func(r *rand.Rand) class{
 	func(r *rand.Rand) class { // the process dies, and again
 		c := base(r)
 		c.name, c.crash, c.refuse, c.unsure, c.twice = "crashes", 0.04, 0.01, 0.01, 0.05
+		if r.IntN(2) == 0 {
+			c.prepare, c.crash, c.making = slow, 0.01, 0.1
+		}
 		return c
 	},
 	func(r *rand.Rand) class { // a process stands still, and another takes its place
@@ -77,7 +82,7 @@ var classes = []func(r *rand.Rand) class{
 	},
 	func(r *rand.Rand) class { // reads of the source go wrong
 		c := base(r)
-		c.name, c.reads, c.incidents, c.rate = "reads", 0.6, 6, r.Float64()/10
+		c.name, c.reads, c.incidents, c.rate, c.loaded = "reads", 0.6, 6, r.Float64()/10, r.IntN(2) == 0
 		c.events = slices.Concat(daily, []event{{8, vanishes}, {4, ends}, {6, days}})
 		return c
 	},
@@ -163,6 +168,14 @@ func (w *world) somebodyOut() *worker {
 		return w.anybody()
 	}
 	return out[w.rnd.IntN(len(out))]
+}
+
+// slow has every app take its time to show what it holds, and nothing else keeps anybody from being there twice.
+func slow(w *world) {
+	for _, a := range w.apps {
+		a.unique, a.settle = false, time.Duration(20+w.rnd.IntN(40))*time.Second
+		a.profile.Settle, a.profile.ListTrusted = a.settle, false
+	}
 }
 
 func second() time.Time { return time.Now().Truncate(time.Second) }
@@ -378,6 +391,9 @@ func restores(w *world) {
 		} else {
 			s.active, s.gone = false, true
 		}
+		if u.live() && !s.active && !s.gone { // which looks as if others had shut them out
+			a.shut[u.owner] = true
+		}
 		u.put(s)
 	}
 	for _, g := range a.groups {
@@ -407,7 +423,11 @@ func (w *world) deliver() delivery {
 		d.file.rows = nil
 	case 1:
 		what = "the first rows, and no end"
-		d.file.rows, d.partial = d.file.rows[:w.rnd.IntN(n+1)], "the file ends before its trailer"
+		most := n
+		if w.rnd.IntN(2) == 0 { // so few are missing that no guard minds
+			most = min(n, mostAbsent)
+		}
+		d.file.rows, d.partial = d.file.rows[:n-w.rnd.IntN(most+1)], "the file ends before its trailer"
 	case 2:
 		what = "an error"
 		d.fail = errGarbage
@@ -434,7 +454,7 @@ func (w *world) deliver() delivery {
 		return d
 	default:
 		last := w.hr.reads[len(w.hr.reads)-1]
-		if known := len(last.know); !last.taken || !last.whole || known < 20 || 2*n < known { // too few to be sure
+		if known := min(len(last.know), len(w.oracle.keys)); !last.taken || !last.whole || known < 20 || 2*n < len(last.know) { // too few to be sure, or nobody whom the directory has taken in
 			return d
 		}
 		what, d.strange = "some other system's", true

@@ -58,7 +58,7 @@ func (w *world) person(a *fakeApp, h *worker) {
 			w.violate(5, "app %s: %s has an account beside one that is somebody else's or privileged", a.name, h.key)
 		}
 	case !in && w.held(h.key):
-		if len(live) == 0 && len(w.everLive(a, h.key)) > 0 && !a.tainted[h.key] && !a.restored {
+		if len(live) == 0 && w.everLive(a, h.key) && !a.tainted[h.key] && !a.restored {
 			w.violate(4, "app %s: %s has no live account, and the departure is held", a.name, h.key)
 		}
 	case !in:
@@ -86,14 +86,18 @@ func (w *world) held(key string) bool {
 // leftSince says that the directory has let somebody go, and not taken them back.
 func (o *oracle) leftSince(key string) bool { return o.out[key] }
 
-func (w *world) everLive(a *fakeApp, key string) []*account {
-	var out []*account
+// everLive says that somebody had a live account since the directory has let them in last: who
+// came back and was held before the app was told of it gains nothing.
+func (w *world) everLive(a *fakeApp, key string) bool {
+	back := w.oracle.back[key]
 	for _, u := range a.users {
-		if u.owner == key && slices.ContainsFunc(u.states, func(s state) bool { return s.active }) {
-			out = append(out, u)
+		for i, s := range u.states {
+			if u.owner == key && s.active && (i+1 == len(u.states) || u.states[i+1].at.After(back)) {
+				return true
+			}
 		}
 	}
-	return out
+	return false
 }
 
 // attributes holds an account against what HR says, by the mapping in the oracle's own words.

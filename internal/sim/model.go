@@ -25,7 +25,7 @@ var Faults = [...]Model{
 	{9, "the app is restored from a backup", true, ""},
 	{10, "success is answered, and nothing happens; an attribute is not kept", true, ""},
 	{11, "what was written is not shown yet", true, ""},
-	{12, "the app gives the id of what was deleted to somebody else", false, "not borne yet: of an account that others have deleted its id is kept, and written to. Runs leave it out (recycling)"},
+	{12, "the app gives the id of what was deleted to somebody else", true, ""},
 	{13, "a part of a group's request is carried out", true, ""},
 	{14, "a member is not known at the app yet", true, ""},
 	{15, "the source is empty, cut short, spoilt, another's, or cannot be read", true, ""},

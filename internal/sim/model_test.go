@@ -22,7 +22,7 @@ func TestFailureModel(t *testing.T) {
 	}
 	var sum sim.Summary
 	for seed := range uint64(300) {
-		sum.Add(play(t, seed, false))
+		sum.Add(play(t, seed, sim.Ending))
 	}
 	for _, f := range sim.Faults {
 		if n := sum.Hit(f.Number); (n > 0) != f.Reached {

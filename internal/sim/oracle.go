@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/scim"
 )
@@ -27,9 +28,9 @@ type oracle struct {
 	events  int
 	settled time.Time // when people last moved
 	left    []departure
-	shut    map[string]bool      // apps at which a group was set aside
 	rest    map[string]time.Time // until when an app is to be left alone, by the engine's own word
 	out     map[string]bool      // who has left, by the directory's own word
+	back    map[string]time.Time // since when who had is in again
 }
 
 // intent is one of the journal.
@@ -92,7 +93,7 @@ func (o *oracle) committed(p *process, who string, n *notes) {
 		o.fences[l.App] = l.Fence
 		if strings.HasSuffix(who, "/run") {
 			w.mu.Lock()
-			p.turns[l.App] = moment{now, w.steps}
+			p.turns[l.App], p.fences[l.App] = moment{now, w.steps}, l.Fence
 			w.mu.Unlock()
 		}
 	}
@@ -121,6 +122,7 @@ func (o *oracle) committed(p *process, who string, n *notes) {
 			w.violate(2, "request %d (%s of %s%s at %s) has a second outcome: %s after %s", out.Intent.ID, i.kind, i.person, i.team, i.app, out.Result, i.outcome)
 		}
 		i.outcome = out.Result
+		w.recorded(out.Intent)
 	}
 	o.told(p, n.events, n.settled)
 	o.rests(p, n.rests)
@@ -138,7 +140,17 @@ func (o *oracle) told(p *process, events []audit.Event, settled bool) {
 			}
 		}
 		if key := o.keys[e.Person]; strings.HasPrefix(e.Kind, "person.") {
-			o.out[key] = e.Kind == "person.left" || e.Kind == "person.leaver" || e.Kind == "person.staged" || o.out[key] && e.Kind == "person.changed" && !returned(e)
+			out := o.out[key]
+			switch {
+			case e.Kind == "person.left", e.Kind == "person.leaver", e.Kind == "person.staged":
+				out = true
+			case e.Kind != "person.changed" || moved(e):
+				out = outside(e)
+			}
+			if o.out[key] && !out {
+				o.back[key] = time.Now()
+			}
+			o.out[key] = out
 		}
 		if e.Kind != "person.left" {
 			continue
@@ -258,27 +270,9 @@ func (o *oracle) arrives(q *request) {
 	switch {
 	case q.off && !o.justified(key, since, false):
 		w.violate(4, "app %s: %s of %s, and there is no cause", q.app.name, q.op, key)
-	case q.on && !o.justified(key, since, true) && !o.waits():
+	case q.on && !o.justified(key, since, true):
 		w.violate(8, "app %s: %s of %s, who is to be out", q.app.name, q.op, key)
 	}
-}
-
-// waits says that so many have been stated to have left, and are in by the directory's own
-// word, that their departure waits for somebody's consent. Until then they are treated as
-// anybody.
-func (o *oracle) waits() bool {
-	for _, read := range o.w.hr.reads[max(0, len(o.w.hr.reads)-3):] {
-		n := 0
-		for _, s := range read.know {
-			if s.absent = false; !s.in(time.Now()) && !o.out[s.key] { // listed or not, the end has been stated
-				n++
-			}
-		}
-		if n > mostEnded {
-			return true
-		}
-	}
-	return false
 }
 
 func (q *request) key() string {
@@ -319,7 +313,7 @@ func (o *oracle) writes(q *request, u *account) {
 	switch {
 	case u.was == strangers, u.was == claimed, u.was == mighty:
 		o.w.violate(5, "app %s: %s of %s for %s, which is not ours", q.app.name, q.op, u.id, key)
-	case u.owner != key && !q.app.recycles:
+	case u.owner != key:
 		o.w.violate(5, "app %s: %s of %s for %s, and it is the account of %s", q.app.name, q.op, u.id, key, u.owner)
 	}
 }
@@ -367,9 +361,16 @@ func (w *world) final() {
 	}
 }
 
-// returned says that an event tells of another state.
-func returned(e audit.Event) bool {
+// outside says that an event leaves somebody who is not in, or not any more.
+func outside(e audit.Event) bool {
 	after, _ := e.After.(map[string]scim.Value)
-	_, moved := after["state"]
-	return moved
+	state, _ := after["state"].AsString()
+	return state == string(directory.Leaver) || state == string(directory.Staged)
+}
+
+// moved says that an event tells of another state.
+func moved(e audit.Event) bool {
+	after, _ := e.After.(map[string]scim.Value)
+	_, ok := after["state"]
+	return ok
 }

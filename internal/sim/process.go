@@ -22,6 +22,7 @@ import (
 type process struct {
 	w      *world
 	n      int
+	name   string // that what it waits for begins with
 	ctx    context.Context
 	cancel context.CancelFunc
 	orders chan order
@@ -33,9 +34,9 @@ type process struct {
 	still   bool // it stands still: nothing of it runs, and it does not know
 	busy    bool
 	phase   string
-	release map[string]bool   // holds that somebody agrees to
-	turns   map[string]moment // since when it has had an app
-	luck    map[string]*rand.Rand
+	release map[string]bool      // holds that somebody agrees to
+	turns   map[string]moment    // since when it has had an app
+	fences  map[string]int64     // under which
 	reading int64                // odd while the source is read beside the engine
 	ailed   map[string]time.Time // when an app did not answer as it should, last
 
@@ -47,7 +48,7 @@ type order struct {
 	wait    time.Duration // for retries
 	verify  bool
 	release map[string]bool
-	known   bool     // nothing is read: the source has not changed
+	known   bool     // the source has not changed, and is not read; dates come all the same
 	app     string   // only this one
 	people  []string // only these, without a read of the source
 }
@@ -56,13 +57,10 @@ type order struct {
 func (w *world) start() *process {
 	w.processes++
 	p := &process{
-		w: w, n: w.processes, orders: make(chan order, 1), done: make(chan struct{}), owner: provision.NewOwner("sim"),
-		turns: map[string]moment{}, luck: map[string]*rand.Rand{}, phase: "idle", ailed: map[string]time.Time{},
+		w: w, n: w.processes, name: fmt.Sprintf("p%d/", w.processes), orders: make(chan order, 1), done: make(chan struct{}), owner: provision.NewOwner("sim"),
+		turns: map[string]moment{}, fences: map[string]int64{}, phase: "idle", ailed: map[string]time.Time{},
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	for i, a := range w.apps {
-		p.luck[a.name] = rand.New(rand.NewPCG(w.seed, uint64(p.n*100+i))) //nolint:gosec // a run must repeat
-	}
 	w.procs = append(w.procs, p)
 	go p.work()
 	return p
@@ -135,9 +133,9 @@ func (p *process) released(id string) bool {
 // cycle is one apply, as internal/server composes it.
 func (p *process) cycle(o order) error {
 	var errs []error
-	if o.people == nil && !o.known {
+	if o.people == nil {
 		p.enter("reads", true)
-		errs = append(errs, p.ingest())
+		errs = append(errs, p.ingest(o.known))
 	}
 	p.enter("applies", true)
 	errs = append(errs, p.apply(o))
@@ -147,8 +145,8 @@ func (p *process) cycle(o order) error {
 }
 
 // ingest reads the source and moves people to where they belong. What cannot be read
-// today stops no date from coming.
-func (p *process) ingest() error {
+// today stops no date from coming, nor does what is known already.
+func (p *process) ingest(known bool) error {
 	d := p.directory()
 	var unread error
 	r := &reader{p: p}
@@ -159,11 +157,13 @@ func (p *process) ingest() error {
 	if err != nil {
 		return err
 	}
-	_, unread = source.Ingest(p.ctx, sources{p.w.store, p, "read"}, d, source.Source{
-		Name: "hr", File: "hr.csv", Reader: r, Mapping: p.w.kit.row, Digest: p.w.kit.row.Digest(),
-	})
-	if unread == nil {
-		p.w.took(r.reading)
+	if !known {
+		_, unread = source.Ingest(p.ctx, sources{p.w.store, p, "read"}, d, source.Source{
+			Name: "hr", File: "hr.csv", Reader: r, Mapping: p.w.kit.row, Digest: p.w.kit.row.Digest(),
+		})
+		if unread == nil {
+			p.w.took(r.reading)
+		}
 	}
 	err = directories{p.w.store, p, "settle"}.Update(p.ctx, func(tx directory.Tx) error {
 		_, err := d.Settle(p.ctx, tx)
@@ -218,11 +218,19 @@ func (p *process) apply(o order) error {
 }
 
 func (p *process) config(a *fakeApp, o order) provision.Config {
+	w := p.w
 	return provision.Config{
-		Store: provisions{p.w.store.Provision(), p, a.name}, Owner: p.owner, Schemas: p.w.kit.schemas, Targets: []*provision.Target{p.target(a)},
+		Store: provisions{w.store.Provision(), p, a.name}, Owner: p.owner, Schemas: w.kit.schemas, Targets: []*provision.Target{p.target(a)},
 		Limits: provision.DefaultLimits(), Released: p.released, People: slices.Clone(o.people), Actor: "sim", Now: time.Now, Wait: o.wait, Verify: o.verify,
-		Luck: p.luck[a.name].Float64, Reading: p.pace,
+		Luck: a.luck, Reading: p.pace,
 	}
+}
+
+// luck is the engine's jitter at an app, one number for each instant: several requests can fail at one without waiting
+// for anybody, when a lease has run out, and in which order they are told of is for the runtime to say.
+func (a *fakeApp) luck() float64 {
+	n := uint64(slices.Index(a.w.apps, a))
+	return rand.New(rand.NewPCG(a.w.seed<<2|n, uint64(time.Now().UnixNano()))).Float64() //nolint:gosec // a run must repeat
 }
 
 func (p *process) target(a *fakeApp) *provision.Target {

@@ -4,6 +4,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,9 @@ func (r Result) String() string {
 		r.Seed, r.Class, r.Apps, r.People, r.Steps, r.Faults, r.Crashes, r.Requests, r.Lasted.Round(time.Second))
 }
 
+// kept is how much of what happened a failure tells.
+const kept = 80
+
 // Failure tells of a run in which something does not hold.
 func (r Result) Failure(commit string) string {
 	var b strings.Builder
@@ -62,6 +66,8 @@ type Summary struct {
 	Runs, Violated, Steps, Faults, Crashes int
 	Requests                               int64
 	Lasted                                 time.Duration
+	first, last                            uint64 // of the seeds
+	classes                                map[string]int
 	hits                                   map[cell]int
 }
 
@@ -73,8 +79,10 @@ func (s *Summary) Add(r Result) {
 	}
 	s.Steps, s.Faults, s.Crashes, s.Requests, s.Lasted = s.Steps+r.Steps, s.Faults+r.Faults, s.Crashes+r.Crashes, s.Requests+r.Requests, s.Lasted+r.Lasted
 	if s.hits == nil {
-		s.hits = map[cell]int{}
+		s.hits, s.classes, s.first, s.last = map[cell]int{}, map[string]int{}, r.Seed, r.Seed
 	}
+	s.first, s.last = min(s.first, r.Seed), max(s.last, r.Seed)
+	s.classes[r.Class]++
 	for c, n := range r.Hits {
 		s.hits[c] += n
 	}
@@ -115,8 +123,12 @@ func (s *Summary) Table() string {
 
 // Figures are the rest of it.
 func (s *Summary) Figures() string {
-	return fmt.Sprintf("%d steps, %d faults, %d deaths, %d requests, %d days by the runs' clocks",
-		s.Steps, s.Faults, s.Crashes, s.Requests, int(s.Lasted/(24*time.Hour)))
+	var classes []string
+	for _, c := range slices.Sorted(maps.Keys(s.classes)) {
+		classes = append(classes, fmt.Sprintf("%s %d", c, s.classes[c]))
+	}
+	return fmt.Sprintf("seeds %d to %d: %s\n%d steps, %d faults, %d deaths, %d requests, %d days by the runs' clocks",
+		s.first, s.last, strings.Join(classes, ", "), s.Steps, s.Faults, s.Crashes, s.Requests, int(s.Lasted/(24*time.Hour)))
 }
 
 // Hit is how often a fault came about, by its number.

@@ -80,7 +80,6 @@ func (w *world) cycles(why string, o order, most int) {
 		w.note("%s", why)
 		before := w.writes()
 		w.cycle(o)
-		o.known = !w.releases // what is released is settled with the next read
 		w.attend()
 		if w.writes() == before && len(w.paused()) == 0 {
 			return
@@ -134,11 +133,20 @@ func (w *world) attend() {
 	}
 }
 
-// enable asks for everybody by name whom others have shut out and who is to be in.
+// enable asks for everybody by name whom others have shut out, as the engine has found, and who
+// is to be in.
 func (w *world) enable() {
 	for _, a := range w.apps {
+		found := map[string]bool{}
+		w.view(func(ctx context.Context, tx provision.Tx) error {
+			s, err := tx.Subjects(ctx, provision.Query{App: a.name, Limit: 1000, Now: time.Now()})
+			for _, x := range s {
+				found[x.Person.ID] = x.Account.Last == provision.Shut
+			}
+			return err
+		})
 		for _, h := range w.hr.workers {
-			if id := w.oracle.id(h.key); a.shut[h.key] && id != "" && !w.broken() {
+			if id := w.oracle.id(h.key); a.shut[h.key] && found[id] && !w.broken() {
 				w.cycle(order{wait: 26 * time.Hour, app: a.name, people: []string{id}})
 			}
 		}

@@ -24,31 +24,35 @@ type Result struct {
 	Lasted     time.Duration // by the run's own clock
 	Hits       map[cell]int
 	Violations []Violation
-	Sum        uint64   // of the trace
-	Trace      []string // its end
+	Sum        uint64 // of the trace
+	Trace      []string
 }
 
+// Told is what is written down of a run. Nothing else of it is different for that.
+type Told int
+
+const (
+	Ending     Told = iota // how it ended: Trace and Sum are empty
+	Everything             // all that happened, one thing at a time
+	Reads                  // the reads that wait for nobody, too, in the order in which they come, which may be another the next time
+)
+
 // Run makes one run in the bubble of its caller.
-//
-// Of a run that is told of as a whole nothing is different but what is written down.
-func Run(seed uint64, store Store, whole, reads bool) (Result, error) {
+func Run(seed uint64, store Store, told Told) (Result, error) {
 	k, err := made()
 	if err != nil {
 		return Result{}, err
 	}
-	w := newWorld(seed, k, store)
-	if w.trace.reads = reads; whole {
-		w.trace.keep = 0
-	}
+	w := newWorld(seed, k, store, told)
 	w.play()
 	w.quiesce()
-	if w.broken() && whole {
+	if w.broken() && w.told() {
 		w.dump()
 	}
 	w.end()
 	res := Result{
 		Seed: seed, Class: w.class.name, Apps: len(w.apps), People: w.hr.last, Steps: w.steps, Faults: w.faults, Crashes: w.crashes,
-		Lasted: time.Since(w.trace.begun), Hits: w.hits, Violations: w.violations, Sum: w.trace.sum.Sum64(), Trace: w.trace.last,
+		Lasted: time.Since(w.trace.begun), Hits: w.hits, Violations: w.violations, Sum: w.trace.sum.Sum64(), Trace: w.trace.lines,
 	}
 	for _, a := range w.apps {
 		res.Requests += a.requests
@@ -65,13 +69,13 @@ func Run(seed uint64, store Store, whole, reads bool) (Result, error) {
 // play is the bad part of a run.
 func (w *world) play() {
 	w.live = w.start()
-	most := w.class.steps + w.rnd.IntN(60)
+	most := w.class.steps + w.rnd.IntN(40)
 	if w.class.loaded {
 		w.cycle(order{wait: time.Hour})
 		most += w.steps
 	}
 	w.faulty, w.owed = true, leastFaults
-	for moves := 0; w.steps < most && moves < 20*most && !w.broken(); moves++ {
+	for moves := 0; (w.steps < most || w.faults < leastFaults) && moves < 20*most && !w.broken(); moves++ {
 		w.settle()
 		w.move()
 	}
@@ -93,13 +97,15 @@ func (w *world) move() {
 	}
 	ready := w.ready()
 	switch r := w.rnd.IntN(100); {
-	case w.older != nil && r < 6:
+	case w.older != nil && (r < 1 || r < 20 && w.overtaken(w.older)):
 		w.wake()
 	case p == nil && r < 50:
 		w.pass(time.Duration(w.rnd.IntN(20_000))*time.Millisecond, false)
 	case p == nil && (w.older == nil || r < 90):
 		w.live = w.start()
 		w.note("p%d starts", w.live.n)
+	case len(w.refusals) > 0 && p != nil && p.applying() && r < 40:
+		w.regret()
 	case r < w.class.incidents:
 		w.incident()
 	case r < w.class.incidents+8:
@@ -120,6 +126,18 @@ func (w *world) move() {
 func (w *world) lapse() time.Duration {
 	longest := [...]time.Duration{50 * time.Millisecond, 50 * time.Millisecond, 2 * time.Second, 30 * time.Second}
 	return time.Duration(w.rnd.Int64N(int64(longest[w.rnd.IntN(len(longest))])))
+}
+
+// overtaken says that another process has had an app since: what this one has to say is to be refused.
+func (w *world) overtaken(p *process) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for app, fence := range p.fences {
+		if w.oracle.fences[app] > fence {
+			return true
+		}
+	}
+	return false
 }
 
 // wake lets a process go on that stood still.
@@ -163,12 +181,12 @@ func (w *world) quiesce() {
 	w.cycle(order{wait: 26 * time.Hour})
 	w.early()
 	w.heal()
-	w.cycles("somebody looks at what is set aside", order{wait: 26 * time.Hour}, 6)
+	w.cycles("somebody looks at what is set aside", order{wait: 26 * time.Hour, known: true}, 6)
 	w.standing = w.holds()
 	w.check(false)
 	w.rest(2 * time.Minute)
 	if w.doubtful() || w.rnd.IntN(4) == 0 {
-		w.cycles("everything is verified", order{wait: 26 * time.Hour, verify: true}, 6)
+		w.cycles("everything is verified", order{wait: 26 * time.Hour, known: true, verify: true}, 6)
 	}
 	w.enable()
 	w.check(true)
@@ -177,5 +195,6 @@ func (w *world) quiesce() {
 	if n := w.writes() - before; n > 0 && !w.broken() {
 		w.violate(6, "a cycle after a finished one sends %d writes", n)
 	}
+	w.explain()
 	w.final()
 }

@@ -205,9 +205,11 @@ func (w *world) let(k *parked) {
 		return
 	}
 	v := w.rule(k)
-	if v.fault != noFault {
+	switch {
+	case !w.told():
+	case v.fault != noFault:
 		w.note("%s: %s %s", k.key, faultName(v.fault), describe(v))
-	} else {
+	default:
 		w.note("%s", k.key)
 	}
 	if v.late > 0 {
@@ -225,7 +227,7 @@ func (w *world) rule(k *parked) verdict {
 		if q.app.down {
 			v = verdict{part: -1, fault: f7, err: broken()}
 		}
-		if v.fault == noFault && w.faulty && q.write && w.chance(w.class.crash) {
+		if v.fault == noFault && w.faulty && q.write && (w.chance(w.class.crash) || q.op == "create" && w.chance(w.class.making)) {
 			v.fault, v.die = f1, true
 			w.crashes++
 		}
@@ -259,11 +261,20 @@ func (w *world) commits(k *parked) verdict {
 		v.fault, v.unsure = f22, true
 	case w.chance(c.twice):
 		v.fault, v.twice = f23, true
-	case w.chance(c.pause) && w.older == nil && w.live == k.proc && k.proc.applying():
+	case c.pause > 0 && w.older == nil && w.live == k.proc && k.proc.applying() && w.chance(w.pausing(k)):
 		v.fault, v.pause = f21, true
 	}
 	w.hit(v.fault, "commit")
 	return v
+}
+
+// pausing is how likely a process stands still behind a commit. What it is about to write down for another app is a
+// step that it takes first when it goes on, whoever has that app by then.
+func (w *world) pausing(k *parked) float64 {
+	if slices.ContainsFunc(w.waiting, func(o *parked) bool { return o.proc == k.proc && strings.Contains(o.key, "/record") }) {
+		return 5 * w.class.pause
+	}
+	return w.class.pause
 }
 
 func (p *process) applying() bool {

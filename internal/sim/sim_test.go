@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
@@ -32,12 +33,12 @@ var (
 )
 
 // play makes one run in a bubble of its own.
-func play(t *testing.T, seed uint64, whole bool) sim.Result {
+func play(t *testing.T, seed uint64, told sim.Told) sim.Result {
 	t.Helper()
 	var res sim.Result
 	synctest.Test(t, func(t *testing.T) {
 		var err error
-		if res, err = sim.Run(seed, memory.New(), whole, whole && *seedFlag >= 0); err != nil {
+		if res, err = sim.Run(seed, memory.New(), told); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -59,11 +60,12 @@ func each(t *testing.T, from uint64, n int, fn func(t *testing.T, r sim.Result) 
 					if i >= uint64(n) {
 						return
 					}
-					res := play(t, from+i, false)
+					res := play(t, from+i, sim.Ending)
 					over := func() bool {
 						mu.Lock()
-						defer mu.Unlock() // as fn may end the goroutine
-						enough = enough || !fn(t, res)
+						defer mu.Unlock()  // as fn may end the goroutine
+						more := fn(t, res) // of what was begun before there was enough, too
+						enough = enough || !more
 						return enough
 					}()
 					if over {
@@ -78,10 +80,13 @@ func each(t *testing.T, from uint64, n int, fn func(t *testing.T, r sim.Result) 
 // Runs from one seed each, with everything that goes wrong in them. With the build tag
 // planted each of the engine's planted bugs has to be found, too.
 func TestSim(t *testing.T) {
-	debug.SetGCPercent(1600) // runs are short, and make much that is soon forgotten
+	// Runs are short, and make much that is soon forgotten: what is kept of them is next to nothing. What they make is let go
+	// whenever it has come to so much.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(160 << 20)
 	planted.Choose(planted.Bug(*bug))
 	if *seedFlag >= 0 {
-		res := play(t, uint64(*seedFlag), true)
+		res := play(t, uint64(*seedFlag), sim.Reads)
 		t.Logf("%s\n%s", strings.Join(res.Trace, "\n"), res)
 		for _, v := range res.Violations {
 			t.Error(v)
@@ -100,55 +105,68 @@ func TestSim(t *testing.T) {
 			t.Logf("seed %d is open: %s: %s", r.Seed, what, r.Violations[0])
 			return true
 		}
-		if len(r.Violations) > 0 {
+		switch {
+		case len(r.Violations) > 0 && sum.Violated > mostTold:
+			t.Errorf("seed %d: %s", r.Seed, r.Violations[0])
+		case len(r.Violations) > 0:
+			r.Trace = play(t, r.Seed, sim.Everything).Trace
 			t.Errorf("%s\n%s", r.Failure(commit(t)), "replay: go test ./internal/sim -run '^TestSim$' "+fmt.Sprintf("-seed %d", r.Seed))
 		}
-		return sum.Violated < 10
+		return true
 	})
-	line := fmt.Sprintf("sim: %d runs, %d violations", sum.Runs, sum.Violated)
-	if planted.Enabled && *bug == "" && !t.Failed() {
+	text, line := sum.Table()+"\n"+sum.Figures()+"\n", fmt.Sprintf("sim: %d runs, %d violations", sum.Runs, sum.Violated)
+	if planted.Enabled && *bug == "" {
 		found := 0
 		for _, b := range planted.All {
-			if hunt(t, b) {
+			what, ok := hunt(t, b)
+			if text += what + "\n"; ok {
 				found++
 			}
 		}
-		planted.Choose("")
 		if line += fmt.Sprintf(", planted bugs %d of %d", found, len(planted.All)); found < len(planted.All) {
 			t.Error("not every planted bug was found")
 		}
 	}
-	t.Logf("%s\n%s\n%s", sum.Table(), sum.Figures(), line)
+	text += line + "\n"
+	t.Log(text)
 	if *report != "" {
-		if err := os.WriteFile(*report, []byte(sum.Table()+"\n"+sum.Figures()+"\n"+line+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(*report, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
+// mostTold is of how many runs that are not right the whole is told.
+const mostTold = 10
+
 // open are runs, of those that every build makes, that are not right and not understood yet. Nothing else of a
 // run in the list is looked at, so it is to be short, and empty before make sim can end well.
-var open = map[uint64]string{
-	76: "somebody who is in has no live account at one app at the end",
-}
+var open = map[uint64]string{}
 
-// hunt looks for a planted bug, and says whether it was found.
-func hunt(t *testing.T, b planted.Bug) (found bool) {
+// hunt looks for a planted bug, and says what was found: a run that is not right with it, and is without.
+func hunt(t *testing.T, b planted.Bug) (what string, found bool) {
 	t.Helper()
-	planted.Choose(b)
+	defer planted.Choose("")
 	n := 0
-	each(t, *from, *tries, func(t *testing.T, r sim.Result) bool {
-		n++
-		if len(r.Violations) > 0 && !found {
-			found = true
-			t.Logf("%s is found after %d runs, by seed %d (%s): %s", b, n, r.Seed, r.Class, r.Violations[0])
+	for n < *tries {
+		var with *sim.Result
+		planted.Choose(b)
+		each(t, *from+uint64(n), *tries-n, func(_ *testing.T, r sim.Result) bool {
+			if len(r.Violations) > 0 && (with == nil || r.Seed < with.Seed) {
+				with = &r
+			}
+			return with == nil
+		})
+		if with == nil {
+			break
 		}
-		return !found
-	})
-	if !found {
-		t.Logf("%s is NOT found in %d runs", b, n)
+		n = int(with.Seed-*from) + 1
+		planted.Choose("")
+		if len(play(t, with.Seed, sim.Ending).Violations) == 0 {
+			return fmt.Sprintf("%s is found in %d runs, by seed %d (%s): %s", b, n, with.Seed, with.Class, with.Violations[0]), true
+		}
 	}
-	return found
+	return fmt.Sprintf("%s is NOT found in %d runs", b, *tries), false
 }
 
 // The same seed makes the same run, step by step.
@@ -159,7 +177,10 @@ func TestSame(t *testing.T) {
 		n = 10
 	}
 	for s := range n {
-		a, b := play(t, s, true), play(t, s, true)
+		a, b, c := play(t, s, sim.Everything), play(t, s, sim.Everything), play(t, s, sim.Ending)
+		if a.String() != c.String() || !maps.Equal(a.Hits, c.Hits) {
+			t.Fatalf("a run that nothing is told of is another one:\n%s %v\n%s %v", a, a.Hits, c, c.Hits)
+		}
 		if a.Sum == b.Sum {
 			continue
 		}

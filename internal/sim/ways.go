@@ -13,24 +13,19 @@ import (
 
 var operations = app.Operations{Create: true, Replace: true, Patch: true, Delete: true, Get: true, List: true}
 
-// recycling says that there are apps that give the id of what was deleted to somebody else.
-// The engine does not bear them yet: of an account that others have deleted there it keeps
-// the id, and writes to whoever has got it.
-const recycling = false
-
 // newApp draws an app's ways.
 func (w *world) newApp(i int) *fakeApp {
 	r := w.rnd
 	a := &fakeApp{
 		w: w, name: [...]string{"crm", "chat", "wiki", "desk"}[i], unique: r.IntN(3) > 0, keepsExt: r.IntN(4) > 0, lowers: r.IntN(4) == 0,
-		drops: r.IntN(6) == 0, mute: r.IntN(4) == 0, recycles: recycling && r.IntN(6) == 0, poison: map[string]bool{}, effects: map[effect]int{}, tainted: map[string]bool{}, orphans: map[string]bool{}, shut: map[string]bool{}, lied: map[string]bool{},
+		drops: r.IntN(6) == 0, mute: r.IntN(4) == 0, recycles: r.IntN(6) == 0, poison: map[string]bool{}, effects: map[effect]int{}, tainted: map[string]bool{}, orphans: map[string]bool{}, shut: map[string]bool{}, lied: map[string]bool{},
 	}
 	if r.IntN(3) == 0 {
 		a.settle = time.Duration(2+r.IntN(60)) * time.Second
 	}
 	p := app.Profile{
 		ID: a.name, Name: a.name, Users: operations, Groups: operations, ListTrusted: r.IntN(2) == 0 && a.settle == 0, MembersReadable: r.IntN(4) > 0,
-		MaxMembersPerRequest: 1 + r.IntN(5), PageSize: 1 + r.IntN(20), Settle: a.settle, Pagination: "index",
+		ReusesIDs: a.recycles, MaxMembersPerRequest: 1 + r.IntN(5), PageSize: 1 + r.IntN(20), Settle: a.settle, Pagination: "index",
 		DeactivateBy: app.ByPatch, DeactivateLeaves: app.LeavesDisabled, DeleteLeaves: app.LeavesNothing,
 	}
 	if r.IntN(4) == 0 {

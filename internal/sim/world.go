@@ -7,6 +7,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
@@ -49,6 +50,8 @@ type world struct {
 	crashes    int
 	hits       map[cell]int
 	reached    map[string]bool
+	refusals   []refusal       // not written down yet
+	spared     map[string]bool // workers of whom nothing more is to be changed
 	violations []Violation
 	trace      trace
 }
@@ -74,10 +77,10 @@ func (p *process) wait(k *parked) verdict {
 		w.mu.Unlock()
 		return verdict{buried: true}
 	}
-	k.key = fmt.Sprintf("p%d/%s", p.n, k.key)
+	k.key = p.name + k.key
 	w.serial[k.key]++
 	if n := w.serial[k.key]; n > 1 {
-		k.key = fmt.Sprintf("%s#%d", k.key, n)
+		k.key += "#" + strconv.Itoa(n)
 	}
 	w.fresh = append(w.fresh, k)
 	w.mu.Unlock()
@@ -126,40 +129,41 @@ func (w *world) broken() bool {
 	return len(w.violations) > 0
 }
 
-// trace is what happened, of which the last lines are kept and all are summed up.
+// trace is what happened, as far as it is told.
 type trace struct {
+	told  Told
 	sum   hash.Hash64
-	last  []string
-	keep  int  // lines; 0 for all
-	reads bool // those that wait for nobody, too, in the order in which they come
+	lines []string
 	begun time.Time
 }
 
-const kept = 80
+// told says that somebody wants to know what happens. Most runs are asked for their end alone: of one that is
+// not right the whole can be had by making it again.
+func (w *world) told() bool { return w.trace.told >= Everything }
 
 func (w *world) note(format string, args ...any) {
+	if !w.told() {
+		return
+	}
 	line := fmt.Sprintf("%6d %12s  ", w.steps, time.Since(w.trace.begun).Round(time.Millisecond)) + fmt.Sprintf(format, args...)
 	_, _ = w.trace.sum.Write([]byte(line))
-	if w.trace.keep > 0 && len(w.trace.last) >= 2*w.trace.keep {
-		w.trace.last = append(w.trace.last[:0], w.trace.last[w.trace.keep:]...)
-	}
-	w.trace.last = append(w.trace.last, line)
+	w.trace.lines = append(w.trace.lines, line)
 }
 
 // newWorld draws a company and its apps.
-func newWorld(seed uint64, k *kit, store Store) *world {
+func newWorld(seed uint64, k *kit, store Store, told Told) *world {
 	w := &world{
 		seed: seed, kit: k, store: store, rnd: rand.New(rand.NewPCG(seed, 0x75736865)), //nolint:gosec // a run must repeat
-		arrived: make(chan struct{}, 1), serial: map[string]int{}, leases: map[string]provision.Lease{}, hits: map[cell]int{}, reached: map[string]bool{},
-		trace: trace{sum: fnv.New64a(), keep: kept, begun: time.Now()},
+		arrived: make(chan struct{}, 1), serial: map[string]int{}, leases: map[string]provision.Lease{}, hits: map[cell]int{}, reached: map[string]bool{}, spared: map[string]bool{},
+		trace: trace{told: told, sum: fnv.New64a(), begun: time.Now()},
 	}
 	w.class = classes[seed%uint64(len(classes))](w.rnd)
 	w.oracle = &oracle{
 		w: w, intents: map[int64]*intent{}, byName: map[string]*intent{}, keys: map[string]string{}, fences: map[string]int64{},
-		claims: map[claim]int{}, out: map[string]bool{}, rest: map[string]time.Time{}, shut: map[string]bool{},
+		claims: map[claim]int{}, out: map[string]bool{}, back: map[string]time.Time{}, rest: map[string]time.Time{},
 	}
 	w.releases = w.rnd.IntN(10) < 7
-	for range 20 + w.rnd.IntN(6) {
+	for range leastPeople + w.rnd.IntN(3) {
 		w.hr.hire(w)
 	}
 	for i := range 3 + w.rnd.IntN(8)/7 {
@@ -171,7 +175,9 @@ func newWorld(seed uint64, k *kit, store Store) *world {
 		w.class.prepare(w)
 	}
 	for _, a := range w.apps {
-		w.note("app %s: %s", a.name, a.ways())
+		if w.told() {
+			w.note("app %s: %s", a.name, a.ways())
+		}
 	}
 	return w
 }

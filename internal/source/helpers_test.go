@@ -122,6 +122,12 @@ func setup(t testing.TB) *house {
 			t.Error(err)
 		}
 	})
+	return over(t, db)
+}
+
+// over is a house over a store.
+func over(t testing.TB, db store.DB) *house {
+	t.Helper()
 	h := &house{t: t, db: db, st: db.Source(), mapping: mapped(t)}
 	rules := directory.SourceRules{Name: "hr", Unique: []scim.Path{scim.MustPath("userName")}}
 	h.dir = directory.New(directory.Config{

@@ -47,6 +47,9 @@ type Source struct {
 	Delta bool
 	// Deleted tells rows that say that the record is gone; nil: none does.
 	Deleted *mapping.Program
+	// Same is the column that holds what all records of one human have in common; "" for
+	// none. See directory.Statement.Same.
+	Same string
 	// Done is the file that says that File is whole, a pattern if that is one; "" is none.
 	Done string
 	// Far says that reading goes over a network: Fetch does it, and nobody has to wait.
@@ -179,6 +182,7 @@ func (in *ingestion) run(ctx context.Context) (Report, error) {
 	if err := in.forgo(ctx); err != nil {
 		return in.r, err
 	}
+	in.common()
 	// Names are given in the order of keys, never of rows (DESIGN: names).
 	slices.SortFunc(batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
 	in.seen = look(batch)
@@ -272,6 +276,7 @@ func (in *ingestion) submit(ctx context.Context, rows []Row) error {
 			Map: func() (*scim.Resource, error) { return parse(in.s.Mapping, row) },
 		}
 		in.asked(&s)
+		s.Same = in.same(row)
 		var err error
 		if s.Deleted, err = in.deleted(row); err != nil {
 			in.r.Rejected = append(in.r.Rejected, Reject{Line: row.Line, Key: row.Key, Reason: err.Error()})

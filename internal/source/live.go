@@ -21,6 +21,9 @@ type Live struct {
 	// Grace is how long a record must be gone before that is believed: it may turn up as a
 	// part of another one.
 	Grace time.Duration
+	// Lag is for how long after a change a record that is asked for by its key may be told as
+	// it was before; 0 is not at all. Whoever is marked is read once more behind it.
+	Lag time.Duration
 	// Returns says that a block that is lifted brings its person back.
 	Returns bool
 	// Served says that somebody looks at marks, see Look.
@@ -35,7 +38,8 @@ type LiveReader interface {
 	// ReadAll reads everybody. What it reads may lag behind; what of it is news, and
 	// whoever is absent, is asked for one by one where that can be afforded.
 	ReadAll(ctx context.Context, k Knowledge) (*Batch, error)
-	// ReadSome reads records by their keys, as they are now.
+	// ReadSome reads records by their keys, as they are now, or at a system that answers late
+	// as they were up to Live.Lag ago.
 	ReadSome(ctx context.Context, keys []string) (*Batch, error)
 	// ReadTeams reads the teams that the source states; rules are the names under which
 	// it does, those without a team included.
@@ -341,13 +345,13 @@ func (in *ingestion) asked(s *directory.Statement) {
 	}
 	s.Blocked, s.Returns, s.Aliases = b.Blocked[s.ID], in.s.Live.Returns, b.Aliases[s.ID]
 	if s.Since = b.Began; !in.partial && in.s.Live.Served { // it says what was so a while ago
-		s.Since = b.Began.Add(-lag)
+		s.Since = b.Began.Add(-behind)
 	}
 }
 
-// lag is by how much what a list says may be older than the list. Of whom something was
+// behind is by how much what a list says may be older than the list. Of whom something was
 // taken in that time is read again by their key, where somebody does that.
-const lag = time.Minute
+const behind = time.Minute
 
 // stands reports whether a record is there: the read has shown it, or it was taken
 // since the read of a live source began, of which that read may know nothing.

@@ -81,7 +81,8 @@ type PushedQuery struct {
 	Descending bool
 }
 
-// PushStore is what pushed resources are kept in.
+// PushStore is what pushed resources are kept in. Update may call fn more than once; what
+// fn does outside its PushTx must bear that.
 type PushStore interface {
 	Update(ctx context.Context, fn func(PushTx) error) error
 	View(ctx context.Context, fn func(PushTx) error) error

@@ -24,6 +24,9 @@ type Word struct {
 	Row *Row
 	// Idle says that nobody is spoken of, and that there is progress alone.
 	Idle bool
+	// Revoked is when the source said that this person's access ends at once; zero if it
+	// did not. See Revoke.
+	Revoked time.Time
 	// Progress is where to go on after it, kept under ProgressKey; nil for none.
 	Progress []byte
 }
@@ -156,7 +159,7 @@ func (re *Reread) Take(ctx context.Context, d *directory.Directory) (Report, err
 		if err := tx.Unmark(ctx, re.s.Name, re.marks); err != nil {
 			return err
 		}
-		return tx.Mark(ctx, re.s.Name, re.doubted)
+		return tx.Mark(ctx, re.s.Name, slices.Concat(re.doubted, re.early(tx.Now())))
 	})
 }
 
@@ -204,6 +207,20 @@ func (re *Reread) records(ctx context.Context) error {
 	failed, err := regroup(ctx, re.st, re.d, re.s.Name, teamless, false)
 	re.r.Rejected = append(re.r.Rejected, failed...)
 	return err
+}
+
+// early are those whom a look may have seen as they were before what they were marked for:
+// it began less than the lag behind the first word of them, or there was another one since.
+// How long it took, and what it waited for until it was taken, counts for nothing. They are
+// marked as of now, which is the transaction's, so that a look when they are due is late enough.
+func (re *Reread) early(now time.Time) (again []Mark) {
+	lag := re.s.Live.Lag
+	for _, m := range re.marks {
+		if lag > 0 && m.Key != "" && m.Gone.IsZero() && (m.Version > 1 || re.batch.Live.Began.Sub(m.Since) < lag) {
+			again = append(again, Mark{Key: m.Key, Due: now.Add(lag)})
+		}
+	}
+	return again
 }
 
 // believed returns who has been gone for the time of grace, and marks the others anew.

@@ -14,9 +14,10 @@ import (
 type BambooHR struct {
 	System
 
-	key     string
-	changed map[string]string // action by id, of /employees/changed
-	hidden  []string          // fields that the key may not see
+	key       string
+	changed   map[string]string // action by id, of /employees/changed
+	hidden    []string          // fields that the key may not see
+	monitored []string          // fields whose change is told; nil: bambooMonitored
 }
 
 // NewBambooHR starts one that takes key as an API key.
@@ -40,6 +41,9 @@ func (b *BambooHR) Hide(fields ...string) {
 	defer b.mu.Unlock()
 	b.hidden = fields
 }
+
+// BambooLeave is the employment status that this company has for a leave.
+const BambooLeave = "Parental Leave"
 
 const bambooPath = "/api/v1/"
 
@@ -131,9 +135,13 @@ func (b *BambooHR) record(p Worker, fields []string) map[string]any {
 	if p.End() != "" && p.End() < b.today {
 		status = "Inactive"
 	}
+	employment := p.Jobs[0].Kind
+	if p.Away(b.today) {
+		employment = BambooLeave
+	}
 	all := map[string]any{
 		"id": p.ID, "employeeNumber": p.Number, "firstName": p.First, "preferredName": empty(p.Preferred), "lastName": p.Last, "workEmail": empty(p.Email),
-		"status": status, "employmentHistoryStatus": p.Jobs[0].Kind, "hireDate": day(p.Start()), "terminationDate": day(p.End()),
+		"status": status, "employmentHistoryStatus": employment, "hireDate": day(p.Start()), "terminationDate": day(p.End()),
 		"department": p.Jobs[0].Department, "division": nil, "jobTitle": p.Jobs[0].Title, "location": empty(p.Location), "supervisorEId": empty(p.Manager),
 		"ssn": "no business of ours",
 	}

@@ -21,7 +21,9 @@ type HiBob struct {
 	System
 
 	user, token string
+	lag         time.Duration     // for which what was is shown
 	hidden      []string          // categories that the service user may not see
+	byHand      map[string]string // statuses that somebody has set, by id
 	hiddenOf    map[string]string // the same of somebody alone, by id
 	employed    bool              // it may see nobody but those who are employed
 	limit       int               // of searches in a window; 0: none
@@ -34,7 +36,7 @@ type HiBob struct {
 // NewHiBob starts one with a service user.
 func NewHiBob(t testing.TB, user, token string) *HiBob {
 	t.Helper()
-	b := &HiBob{user: user, token: token}
+	b := &HiBob{user: user, token: token, byHand: map[string]string{}}
 	b.start(t, b.serve)
 	return b
 }
@@ -52,6 +54,24 @@ func (b *HiBob) HideOf(id, category string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.hiddenOf = map[string]string{id: category}
+}
+
+// SetStatus has a lifecycle status as it is there, whatever the days say, and tells of it.
+func (b *HiBob) SetStatus(id, status string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	w, there := b.find(id)
+	if !there {
+		b.byHand[id] = status
+		return
+	}
+	was := b.status(w)
+	b.byHand[id] = status
+	for _, h := range b.hooks.all {
+		for _, e := range b.lived(w, was, status) {
+			b.offer(h, e)
+		}
+	}
 }
 
 // Limit has no more than n searches in a window answered; there a window is a minute.
@@ -131,7 +151,7 @@ func (b *HiBob) search(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	people := []map[string]any{}
-	for _, p := range b.workers {
+	for _, p := range b.shown() {
 		status := b.status(p)
 		if b.employed && status != "employed" || !s.ShowInactive && status != "employed" {
 			continue
@@ -147,11 +167,13 @@ func (b *HiBob) search(w http.ResponseWriter, r *http.Request) {
 // status is a lifecycle status, which begins and ends with the day.
 func (b *HiBob) status(p Worker) string {
 	switch {
+	case b.byHand[p.ID] != "":
+		return b.byHand[p.ID]
 	case p.Start() > b.today:
 		return "hired"
 	case p.End() != "" && p.End() < b.today:
 		return "terminated"
-	case p.LeaveFrom != "" && p.LeaveFrom <= b.today && (p.LeaveTo == "" || p.LeaveTo >= b.today):
+	case p.Away(b.today):
 		return "parental leave" // and not: remain active
 	}
 	return "employed"

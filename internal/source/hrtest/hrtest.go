@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package hrtest has the HR systems of known makers, for tests: what each answers, hides,
-// pages and refuses, written from the makers' documentation a second time.
+// pages and refuses, and of what it calls us by webhooks, written from the makers'
+// documentation a second time. Workday and Rippling call nobody.
 //
 // It must not share code with package httpin nor with the makers' files in package config, so that
 // a mistake there shows here.
 //
-// Goroutines: those of net/http/httptest, until the test ends.
+// Goroutines: those of net/http/httptest, and one for each address that is called, until the
+// test ends.
 package hrtest
 
 import (
@@ -32,7 +34,7 @@ type Worker struct {
 	Zone      string // the site's time zone, where the system tells one
 	Jobs      []Job  // the first is the primary one; most have one
 	LeaveFrom string
-	LeaveTo   string
+	LeaveTo   string // the last day of it
 }
 
 // Job is an employment.
@@ -65,6 +67,12 @@ func (w Worker) End() (day string) {
 	return day
 }
 
+// Away tells whether somebody who works here is on leave on a day.
+func (w Worker) Away(day string) bool {
+	return w.LeaveFrom != "" && w.LeaveFrom <= day && (w.LeaveTo == "" || w.LeaveTo >= day) &&
+		w.Start() <= day && (w.End() == "" || w.End() >= day)
+}
+
 // System is what all of them have: people, a clock, and a way to go wrong.
 type System struct {
 	mu      sync.Mutex
@@ -75,6 +83,7 @@ type System struct {
 	// fault may answer a request instead; it reports whether it did.
 	fault func(w http.ResponseWriter, r *http.Request) bool
 	URL   string
+	hooks hooks
 }
 
 // start serves an API until the test ends. h is called with the system locked.
@@ -94,11 +103,17 @@ func (s *System) start(t testing.TB, h http.HandlerFunc) {
 	s.URL = srv.URL
 }
 
-// Set replaces the people, as of a day.
+// Set replaces the people, as of a day, and calls those who have subscribed to what that
+// makes a difference to.
 func (s *System) Set(today string, workers []Worker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before, was := s.workers, s.today
 	s.today, s.workers = today, slices.Clone(workers)
+	for i, w := range s.workers { // whoever changes theirs later changes nothing here
+		s.workers[i].Jobs = slices.Clone(w.Jobs)
+	}
+	s.tell(before, was)
 }
 
 // Fault has requests answered by f, as long as it reports that it has; nil ends that.

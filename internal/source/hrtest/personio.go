@@ -220,7 +220,7 @@ func (p *Personio) status(who Worker, j Job) string {
 		return "INACTIVE"
 	case j.Start > p.today:
 		return "ONBOARDING"
-	case who.LeaveFrom != "" && who.LeaveFrom <= p.today && p.today <= who.LeaveTo:
+	case who.Away(p.today):
 		return "LEAVE"
 	}
 	return "ACTIVE"

@@ -14,7 +14,8 @@ import (
 )
 
 // Rippling is a company there: https://developer.rippling.com/documentation/rest-api, November
-// 2026. What that does not say is as it may be awkward.
+// 2026. What that does not say is as it may be awkward. It calls nobody: the documentation
+// of the API has no signature by which a call would be known.
 type Rippling struct {
 	System
 

@@ -3,6 +3,7 @@
 package hrtest
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ import (
 // https://learn.microsoft.com/entra/identity/app-provisioning/workday-integration-reference
 // and workday-attribute-reference beside it; the faults from
 // https://www.netiq.com/documentation/identity-manager-48-drivers/workday/data/t4fjkckx5vsq.html
-// and public code; November 2026.
+// and public code; November 2026. It calls nobody: there are no webhooks in its SOAP.
 type Workday struct {
 	System
 
@@ -32,8 +33,13 @@ type Workday struct {
 	LastDays map[string]string
 	// Rescinded are whose hire was taken back, and who are still told of.
 	Rescinded map[string]bool
+	// Universal are ids of humans, which all their workers have, by the workers' ids.
+	Universal map[string]string
 	// Leaves says that the user may see leaves.
 	Leaves bool
+	// LeaveEnds are estimated ends of leaves that differ from what comes, by id; "-" if the
+	// user may not see its days.
+	LeaveEnds map[string]string
 
 	user, password string
 	groups         []string // that were asked for last, of those that are true
@@ -222,6 +228,7 @@ func (s *Workday) worker(b *strings.Builder, p Worker, day string) {
 	fmt.Fprintf(b, `<wd:Worker><wd:Worker_Reference wd:Descriptor="%s"><wd:ID wd:type="WID">wid-%s-%s</wd:ID><wd:ID wd:type="%s">%s</wd:ID></wd:Worker_Reference><wd:Worker_Data>`,
 		text(p.First+" "+p.Last), text(p.ID), text(start), idType(p), text(p.ID))
 	tag("Worker_ID", p.ID)
+	tag("Universal_ID", s.Universal[p.ID])
 	name := func(kind, first string) {
 		fmt.Fprintf(b, `<wd:%s><wd:Name_Detail_Data wd:Formatted_Name="%s">`, kind, text(first+" "+p.Last))
 		tag("First_Name", first)
@@ -257,12 +264,12 @@ func (s *Workday) worker(b *strings.Builder, p Worker, day string) {
 		date("Termination_Date", former.End)
 		date("Termination_Last_Day_of_Work", former.End)
 	}
-	if away := p.LeaveFrom != "" && p.LeaveFrom <= day && day <= p.LeaveTo; s.Leaves {
+	if away := p.Away(day); s.Leaves {
 		b.WriteString(`<wd:Leave_Status_Data>`)
 		tag("On_Leave", flag[away])
-		if away {
+		if end := cmp.Or(s.LeaveEnds[p.ID], p.LeaveTo); away && end != "-" {
 			date("Leave_Start_Date", p.LeaveFrom)
-			date("Estimated_Leave_End_Date", p.LeaveTo)
+			date("Estimated_Leave_End_Date", end)
 		}
 		b.WriteString(`</wd:Leave_Status_Data>`)
 	}

@@ -13,7 +13,9 @@ type WorkdayRaaS struct {
 	System
 
 	// Offsets has dates told with an offset, as the XML of reports has them.
-	Offsets        bool
+	Offsets bool
+	// Universal are ids of humans, which all their workers have, by the workers' ids.
+	Universal      map[string]string
 	user, password string
 }
 
@@ -65,7 +67,7 @@ func (s *WorkdayRaaS) row(p Worker) map[string]any {
 		"worker_id": p.ID, "employee_id": p.Number, "first_name": p.First, "preferred_name": p.Preferred, "last_name": p.Last, "work_email": p.Email,
 		"status": status, "worker_type": p.Jobs[0].Kind, "start_date": day(p.Start()), "end_date": day(p.End()), "last_day_of_work": day(p.End()),
 		"department": p.Jobs[0].Department, "title": p.Jobs[0].Title, "location": p.Location, "time_zone": p.Zone, "manager_employee_id": p.Manager,
-		"leave_start_date": day(p.LeaveFrom), "leave_end_date": day(p.LeaveTo),
+		"leave_start_date": day(p.LeaveFrom), "leave_end_date": day(p.LeaveTo), "universal_id": s.Universal[p.ID],
 	} {
 		if v != "" {
 			row[name] = v

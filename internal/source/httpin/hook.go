@@ -17,6 +17,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,9 +58,20 @@ type HookConfig struct {
 	// Person leads to the ids of whom it speaks; nil: it tells of nobody, and everybody is
 	// read. Event leads to what tells a delivery from every other; nil: nothing does.
 	Person, Event *Path
+	// Revoke tells calls that end all access of their people at once; nil: none does.
+	Revoke *Revoke
 	// Ping is what a system sends, unsigned, to try whether somebody is there; "" if it
 	// sends no such thing.
 	Ping string
+}
+
+// Revoke tells, by a value in a call, that the access of those whom it speaks of ends at
+// once, whatever their records say.
+type Revoke struct {
+	At     Path     // to what says so
+	Values []string // by which of these
+	// When leads to when that happened; nil: it is when the call was signed.
+	When *Path
 }
 
 // Check says what is wrong with the configuration.
@@ -75,14 +87,20 @@ func (c HookConfig) Check() error {
 		return errors.New("signed must hold {body} once, such as {timestamp}.{body}")
 	case timed > 1 || timed == 1 && c.TimeHeader == "":
 		return errors.New("{timestamp} may stand once in signed, with a timestamp that says which header holds it")
+	case c.Revoke != nil && c.Person == nil:
+		return errors.New("revoke has no use without person, which says whose access ends")
+	case c.Revoke != nil && c.Revoke.When == nil && c.TimeHeader == "":
+		return errors.New("revoke has no at, the path to when it happened, and no timestamp stands for it: an old call that is sent again would end the access of somebody who was hired since")
 	case timed == 0 && c.TimeHeader != "":
 		return errors.New("a timestamp that is not signed proves nothing: write it into signed, such as {timestamp}.{body}")
+	case c.Revoke != nil: // of several events in a call nobody could tell which one speaks of whom
+		return plain(c.Revoke.At, "path of revoke")
 	}
 	return nil
 }
 
-// Hook takes calls that tell of changes. What a call says is never acted upon: it only has
-// somebody read.
+// Hook takes calls that tell of changes. What a call says is not acted upon, it only has
+// somebody read; but for HookConfig.Revoke, as no record says what such a call does.
 type Hook struct {
 	HookConfig
 	Secrets func() []string // those that hold now: two while one is exchanged for the other
@@ -156,7 +174,7 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), hearWithin)
 	defer cancel()
-	if err := h.tell(ctx, body); err != nil {
+	if err := h.tell(ctx, r, body); err != nil {
 		if h.Hear.State != nil {
 			h.Hear.State(err)
 		}
@@ -168,15 +186,20 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) {
 
 // tell has those read of whom a call speaks. One of whom that is not clear is genuine all
 // the same, and has everybody read. As that is done at every start, too, it is not lost
-// with the process.
-func (h *Hook) tell(ctx context.Context, body []byte) error {
+// with the process; that somebody's access ends would be.
+func (h *Hook) tell(ctx context.Context, r *http.Request, body []byte) error {
 	v, err := jsonpath.Parse(body)
-	if err != nil || h.Person == nil || !h.ByID {
+	if err != nil || h.Person == nil {
+		h.Hear.Lost()
+		return nil
+	}
+	revoked := h.revoked(r, v)
+	if !h.ByID && revoked.IsZero() {
 		h.Hear.Lost()
 		return nil
 	}
 	keys, all := h.ids(v)
-	if !all {
+	if !all || !h.ByID {
 		h.Hear.Lost()
 	}
 	event := ""
@@ -184,7 +207,7 @@ func (h *Hook) tell(ctx context.Context, body []byte) error {
 		event, _ = v.First(*h.Event)
 	}
 	for _, key := range keys {
-		word := source.Word{Key: key}
+		word := source.Word{Key: key, Revoked: revoked}
 		if event != "" { // of this person: another call may tell of others under the same one
 			sum := sha256.Sum256(fmt.Appendf(nil, "%q %q", event, key))
 			word.ID = hex.EncodeToString(sum[:])
@@ -193,7 +216,49 @@ func (h *Hook) tell(ctx context.Context, body []byte) error {
 			return err
 		}
 	}
+	if !revoked.IsZero() && !all {
+		return errWhose
+	}
 	return nil
+}
+
+// errWhose has the call sent again, and somebody told.
+var errWhose = errors.New("it ends somebody's access at once, and does not say whose where person of webhook leads")
+
+// revoked is when the access ended of those whom a call speaks of; zero if it ends none.
+// A time that cannot be read, or that lies ahead, is now.
+func (h *Hook) revoked(r *http.Request, v *jsonpath.Value) time.Time {
+	if h.Revoke == nil {
+		return time.Time{}
+	}
+	if what, _ := v.First(h.Revoke.At); !slices.Contains(h.Revoke.Values, what) {
+		return time.Time{}
+	}
+	now := h.now()
+	at, err := h.TimeForm.read(strings.TrimSpace(r.Header.Get(h.TimeHeader)))
+	if h.Revoke.When != nil {
+		text, _ := v.First(*h.Revoke.When)
+		at, err = moment(text)
+	}
+	if err != nil || at.After(now) {
+		return now
+	}
+	return at
+}
+
+// moment reads a time as makers write it into calls: as RFC 3339 has it, or without a zone,
+// which is UTC; or seconds or milliseconds since 1970.
+func moment(text string) (time.Time, error) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if n >= sinceEpoch*1000 {
+			return time.UnixMilli(n), nil
+		}
+		return time.Unix(n, 0), nil
+	}
+	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return at, nil
+	}
+	return time.Parse(dateTime, text)
 }
 
 // ids are those of whom a call speaks; all is false if there may be others.
@@ -314,13 +379,16 @@ func (h *Hook) fresh(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	now := time.Now()
-	if h.Now != nil {
-		now = h.Now()
-	}
 	within := h.Within
 	if within == 0 {
 		within = 5 * time.Minute
 	}
-	return now.Sub(at).Abs() <= within
+	return h.now().Sub(at).Abs() <= within
+}
+
+func (h *Hook) now() time.Time {
+	if h.Now != nil {
+		return h.Now()
+	}
+	return time.Now()
 }

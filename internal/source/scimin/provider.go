@@ -429,6 +429,7 @@ type sending struct {
 	members scim.Value
 
 	mapped *scim.Resource // what it states of the person of a record; nil if that is not known yet
+	text   []byte         // of mapped
 	failed error          // of the mapping
 	record string
 }
@@ -455,11 +456,13 @@ func (p *Provider) read(typ string, sent *scim.Resource) *sending {
 // mapAs evaluates the mapping for a record.
 func (in *sending) mapAs(m *mapping.Mapping, record string) {
 	user, failures := m.Apply(mapping.Input{Person: in.body, PersonID: record})
-	in.mapped, in.failed, in.record = user, nil, record
+	in.mapped, in.text, in.failed, in.record = user, nil, nil, record
 	for _, f := range failures {
 		in.failed = fmt.Errorf("%s: %w", f.Path, f.Err)
 		return
 	}
+	in.text = user.AppendJSON(nil)
+	in.mapped, in.failed = scim.ParseResource(in.text, scim.Limits{}) // as the directory would read it again
 }
 
 // put stores a resource as it was sent, and states what it says.
@@ -510,8 +513,12 @@ func (p *Provider) statement(row *source.Pushed, sent *sending) directory.Statem
 	h.Write(digest[:])
 	h.Write(binary.BigEndian.AppendUint64(nil, uint64(ended.UnixMicro())))
 	h.Write(row.Body)
+	var text []byte
+	if sent != nil && sent.mapped != nil && sent.record == row.Record && ended.IsZero() {
+		text = sent.text
+	}
 	return directory.Statement{
-		Key: directory.Key{Source: p.c.Source, ID: row.Record}, Digest: [sha256.Size]byte(h.Sum(nil)), File: "SCIM",
+		Key: directory.Key{Source: p.c.Source, ID: row.Record}, Digest: [sha256.Size]byte(h.Sum(nil)), File: "SCIM", Text: text,
 		Map: func() (*scim.Resource, error) {
 			if sent.mapped == nil || sent.record != row.Record {
 				sent.mapAs(p.c.Mapping, row.Record)

@@ -325,6 +325,20 @@ func TestRecord(t *testing.T) {
 	if away := of(`<wd:Active>0</wd:Active><wd:Hire_Date>2020-01-01</wd:Hire_Date><wd:Leave_Status_Data><wd:On_Leave>1</wd:On_Leave><wd:Leave_Start_Date>2026-02-01</wd:Leave_Start_Date></wd:Leave_Status_Data>`); away.Status != onLeave || away.LeaveFrom != "2026-02-01" {
 		t.Errorf("an employee who is on leave: %+v", away)
 	}
+	for to, want := range map[string]string{
+		`<wd:Estimated_Leave_End_Date>2026-03-02-08:00</wd:Estimated_Leave_End_Date>`:                                            "2026-03-02",
+		`<wd:Estimated_Leave_End_Date>2026-03-01</wd:Estimated_Leave_End_Date>`:                                                  "2026-03-01", // it is that day in the west
+		`<wd:Estimated_Leave_End_Date>2026-02-28</wd:Estimated_Leave_End_Date>`:                                                  "",           // and it is on
+		`<wd:Estimated_Leave_End_Date>01/02/2026</wd:Estimated_Leave_End_Date>`:                                                  "01/02/2026",
+		`<wd:Leave_End_Date>2026-04-01</wd:Leave_End_Date>`:                                                                      "2026-04-01",
+		`<wd:Leave_End_Date>2025-04-01</wd:Leave_End_Date>`:                                                                      "", // of another leave
+		`<wd:Estimated_Leave_End_Date>2026-05-01</wd:Estimated_Leave_End_Date><wd:Leave_End_Date>2025-04-01</wd:Leave_End_Date>`: "2026-05-01",
+	} {
+		away := of(`<wd:Active>1</wd:Active><wd:Hire_Date>2020-01-01</wd:Hire_Date><wd:Leave_Status_Data><wd:On_Leave>1</wd:On_Leave><wd:Leave_Start_Date>2026-02-01</wd:Leave_Start_Date>` + to + `</wd:Leave_Status_Data>`)
+		if away.Status != onLeave || away.LeaveTo != want {
+			t.Errorf("on leave until %s: %+v", to, away)
+		}
+	}
 	if back := of(`<wd:Active>0</wd:Active><wd:Hire_Rescinded>1</wd:Hire_Rescinded><wd:Hire_Date>2026-05-01</wd:Hire_Date>`); back != nil {
 		t.Errorf("a hire that was taken back: %+v", back)
 	}

@@ -151,7 +151,7 @@ type worker struct {
 	LastDay       string                  `json:"last_day_of_work,omitzero"`
 	NotTold       string                  `json:"end_not_told,omitzero"`     // Hired, of whoever is terminated without a date that we may see
 	LeaveFrom     string                  `json:"leave_start_date,omitzero"` // of a leave that is on
-	LeaveTo       string                  `json:"leave_end_date,omitzero"`
+	LeaveTo       string                  `json:"leave_end_date,omitzero"`   // the last day of it
 	Title         string                  `json:"business_title,omitzero"`
 	Position      string                  `json:"position_title,omitzero"`
 	Location      string                  `json:"location,omitzero"`
@@ -269,6 +269,9 @@ func (w *worker) stands(s *status, day string) {
 			if w.LeaveTo = dayOf(l.Estimated); w.LeaveTo == "" {
 				w.LeaveTo = dayOf(l.To)
 			}
+			if passed(w.LeaveTo, day) { // an estimate that did not hold, or the end of the leave before
+				w.LeaveTo = ""
+			}
 		}
 	}
 	if w.Termination < w.Hired {
@@ -280,6 +283,17 @@ func (w *worker) stands(s *status, day string) {
 	if w.Status == terminated && w.Termination == "" && w.LastDay == "" {
 		w.NotTold = w.Hired
 	}
+}
+
+// passed reports whether a day is over wherever people are, as of a day in UTC: the one before
+// that is not, in the west. What is no day has not passed.
+func passed(text, today string) bool {
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return false
+	}
+	now, err := time.Parse(time.DateOnly, today)
+	return err == nil && now.After(day.AddDate(0, 0, 1))
 }
 
 // key tells workers apart within a read.

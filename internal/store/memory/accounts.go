@@ -26,6 +26,7 @@ type account struct {
 	last     provision.Result
 	journal  int64
 	begun    bool
+	late     instant
 	out      bool // whether the person is not in
 }
 
@@ -136,11 +137,11 @@ func (tx *Tx) subject(q provision.Query, id string, a *account) (s provision.Sub
 		}
 	}
 	s.Members = map[string]bool{}
-	for k := range tx.edges.from(three{q.App, id, ""}) {
+	for k, journal := range tx.edges.from(three{q.App, id, ""}) {
 		if k.a != q.App || k.b != id {
 			break
 		}
-		s.Members[k.c] = true
+		s.Members[k.c] = journal != provision.Unsure
 	}
 	if q.Source == "" {
 		return s, nil
@@ -156,7 +157,7 @@ func (tx *Tx) subject(q provision.Query, id string, a *account) (s provision.Sub
 func (a *account) read(app, person string) (provision.Account, error) {
 	sent, err := a.sent.read()
 	return provision.Account{
-		App: app, Person: person, RemoteID: a.remote, State: a.state, Sent: sent, Since: a.since.time(), Begun: a.begun,
+		App: app, Person: person, RemoteID: a.remote, State: a.state, Sent: sent, Since: a.since.time(), Begun: a.begun, Late: a.late.time(),
 		Standing: provision.Standing{
 			Due: a.due, Version: a.version, Parked: a.parked, Attempts: a.attempts, RetryAt: a.retry.time(), Observe: a.observe,
 			Last: a.last, Journal: a.journal,
@@ -175,7 +176,7 @@ func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) err
 		}
 		edit(&tx.accounts, tx.own, two{n.App, n.Person}, func(a *account) {
 			a.remote, a.state, a.since, a.attempts, a.retry = n.RemoteID, n.State, stamp(n.Since), n.Attempts, stamp(n.RetryAt)
-			a.sent, a.last, a.journal, a.begun = keep(n.Sent), n.Last, n.Journal, n.Begun
+			a.sent, a.last, a.journal, a.begun, a.late = keep(n.Sent), n.Last, n.Journal, n.Begun, stamp(n.Late)
 			if n.Steady { // Rest is of the same person
 				a.rest(n.Rest)
 				return
@@ -219,7 +220,8 @@ func (tx *Tx) PutEdges(ctx context.Context, app string, add, remove []provision.
 		if err := tx.may(ctx); err != nil {
 			return err
 		}
-		if k := (three{app, e.Person, e.Team}); !tx.edges.has(k) {
+		k := three{app, e.Person, e.Team}
+		if was, there := tx.edges.get(k); !there || (was == provision.Unsure) != (journal == provision.Unsure) {
 			tx.edges.put(tx.own, k, journal)
 		}
 	}
@@ -348,6 +350,32 @@ func (tx *Tx) MarkPeople(ctx context.Context, name string, people []string) erro
 			a.due, a.dueAt = true, stamp(tx.now)
 			a.version++
 		})
+	}
+	return tx.marked(ctx, name)
+}
+
+// MarkTeams implements provision.AppTx.
+func (tx *Tx) MarkTeams(ctx context.Context, name string, teams []string) error {
+	if len(teams) == 0 {
+		return nil
+	}
+	if err := tx.may(ctx); err != nil {
+		return err
+	}
+	of, in := setOf(teams), map[string]bool{}
+	for k := range tx.members.from(two{}) {
+		in[k.a] = in[k.a] || of[k.b]
+	}
+	for person := range tx.at(name) {
+		if in[person] {
+			edit(&tx.accounts, tx.own, two{name, person}, func(a *account) {
+				if !a.due {
+					a.dueAt = stamp(tx.now)
+				}
+				a.due = true
+				a.version++
+			})
+		}
 	}
 	return tx.marked(ctx, name)
 }

@@ -98,12 +98,14 @@ func (tx *Tx) Unpark(ctx context.Context, name string, last provision.Result) er
 			})
 		}
 	}
+	var teams []string
 	for team, g := range tx.groupsAt(name) {
 		if g.parked != "" && g.last == last {
 			edit(&tx.groups, tx.own, two{name, team}, func(g *group) { g.parked = "" })
+			teams = append(teams, team)
 		}
 	}
-	return nil
+	return tx.MarkTeams(ctx, name, teams)
 }
 
 // Doubt implements provision.AppTx.

@@ -83,6 +83,7 @@ func directoryQuestions(b *both, ask asker, at time.Time, page int, some []strin
 func sourceQuestions(b *both, ask asker, src string, at time.Time, page int) {
 	some := b.list("keys", keys)
 	ask("records of "+src, func(tx everything) (any, error) { return tx.Records(b.ctx, src, keys) })
+	ask("alike", func(tx everything) (any, error) { return tx.Alike(b.ctx, src, []string{"u1", "u3"}) })
 	ask("parts", func(tx everything) (any, error) { return tx.Linked(b.ctx, src, some) })
 	ask("linked to", func(tx everything) (any, error) { return tx.LinkedTo(b.ctx, src) })
 	ask("digests", func(tx everything) (any, error) { return tx.Digests(b.ctx, src) })
@@ -140,7 +141,8 @@ func appQuestions(b *both, ask asker, app string, at time.Time, page int, some, 
 	ask("open", func(tx everything) (any, error) { return tx.OpenIntents(b.ctx, app) })
 	ask("totals", func(tx everything) (any, error) { return tx.Totals(b.ctx, app) })
 	ask("passed", func(tx everything) (any, error) { return tx.Passed(b.ctx, app, at) })
-	ask("terminated", func(tx everything) (any, error) { return tx.Terminated(b.ctx, app, at) })
+	ask("terminated", func(tx everything) (any, error) { return tx.Terminated(b.ctx, app, directory.CauseTermination, at) })
+	ask("revoked", func(tx everything) (any, error) { return tx.Terminated(b.ctx, app, directory.CauseRevoked, at) })
 	ask("findings", func(tx everything) (any, error) { return tx.Findings(b.ctx, app) })
 	ask("fence", func(tx everything) (any, error) { return tx.Fence(b.ctx, app) })
 	ask("backlog", func(tx everything) (any, error) { return tx.Backlog(b.ctx, app, at) })
@@ -149,6 +151,7 @@ func appQuestions(b *both, ask asker, app string, at time.Time, page int, some, 
 	ask("shut out of some", func(tx everything) (any, error) { return tx.ShutOut(b.ctx, app, ids) })
 	for _, p := range people {
 		ask("entries of "+p, func(tx everything) (any, error) { return tx.Entries(b.ctx, app, p, page) })
+		ask("done entries of "+p, func(tx everything) (any, error) { return tx.EntriesThat(b.ctx, provision.Done, app, p, page) })
 	}
 	for _, t := range teams {
 		ask("edges of "+t.ID, func(tx everything) (any, error) { return tx.EdgesOf(b.ctx, app, t.ID) })

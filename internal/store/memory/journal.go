@@ -101,6 +101,17 @@ func (tx *Tx) PutOutcomes(ctx context.Context, outcomes []provision.Outcome) err
 	return nil
 }
 
+// Confirm implements provision.JournalTx.
+func (tx *Tx) Confirm(ctx context.Context, entries []int64) error {
+	for _, id := range entries {
+		if err := tx.may(ctx); err != nil {
+			return err
+		}
+		edit(&tx.journal, tx.own, number(id), func(e *entry) { e.verified = true })
+	}
+	return nil
+}
+
 // OpenIntents implements provision.JournalTx.
 func (tx *Tx) OpenIntents(ctx context.Context, app string) (out []*provision.Intent, err error) {
 	if err := tx.look(ctx); err != nil {
@@ -144,7 +155,17 @@ func (tx *Tx) DoneOps(ctx context.Context, since time.Time) (map[string]bool, er
 }
 
 // Entries implements provision.Reader.
-func (tx *Tx) Entries(ctx context.Context, app, person string, limit int) (out []provision.Entry, err error) {
+func (tx *Tx) Entries(ctx context.Context, app, person string, limit int) ([]provision.Entry, error) {
+	return tx.newest(ctx, app, person, limit, func(*entry) bool { return true })
+}
+
+// EntriesThat implements provision.JournalTx.
+func (tx *Tx) EntriesThat(ctx context.Context, ended provision.Result, app, person string, limit int) ([]provision.Entry, error) {
+	return tx.newest(ctx, app, person, limit, func(e *entry) bool { return e.result == ended })
+}
+
+// newest returns the newest entries of a person at an app that are wanted.
+func (tx *Tx) newest(ctx context.Context, app, person string, limit int, wanted func(*entry) bool) (out []provision.Entry, err error) {
 	if err := tx.look(ctx); err != nil {
 		return nil, err
 	}
@@ -152,7 +173,7 @@ func (tx *Tx) Entries(ctx context.Context, app, person string, limit int) (out [
 		if limit >= 0 && len(out) >= limit {
 			break
 		}
-		if e.app != app || e.person != person || person == "" {
+		if e.app != app || e.person != person || person == "" || !wanted(e) {
 			continue
 		}
 		read, err := e.read(id)
@@ -227,15 +248,15 @@ func (tx *Tx) Holds(ctx context.Context) (out []provision.Hold, err error) {
 
 // Passed implements provision.GuardTx.
 func (tx *Tx) Passed(ctx context.Context, app string, since time.Time) (int, error) {
-	return tx.sum(ctx, app, since, false)
+	return tx.sum(ctx, app, since, func(c directory.Cause) bool { return !c.Explicit() })
 }
 
 // Terminated implements provision.GuardTx.
-func (tx *Tx) Terminated(ctx context.Context, app string, since time.Time) (int, error) {
-	return tx.sum(ctx, app, since, true)
+func (tx *Tx) Terminated(ctx context.Context, app string, cause directory.Cause, since time.Time) (int, error) {
+	return tx.sum(ctx, app, since, func(c directory.Cause) bool { return c == cause })
 }
 
-func (tx *Tx) sum(ctx context.Context, app string, since time.Time, explicit bool) (n int, err error) {
+func (tx *Tx) sum(ctx context.Context, app string, since time.Time, of func(directory.Cause) bool) (n int, err error) {
 	if err := tx.look(ctx); err != nil {
 		return 0, err
 	}
@@ -243,7 +264,7 @@ func (tx *Tx) sum(ctx context.Context, app string, since time.Time, explicit boo
 		if k.of != app {
 			break
 		}
-		if p.at.after(stamp(since)) && (p.cause == directory.CauseTermination) == explicit {
+		if p.at.after(stamp(since)) && of(p.cause) {
 			n += p.n
 		}
 	}

@@ -25,6 +25,9 @@ type person struct {
 	why        string
 	cause      directory.Cause
 	admitted   bool
+	revoked    instant
+	revokedBy  string
+	begun      instant // the start date when it was revoked
 }
 
 type name struct{ name, owner string }
@@ -37,6 +40,7 @@ func (p *person) read(id string) (*directory.Person, error) {
 	return &directory.Person{
 		ID: id, State: p.state, User: user, Generation: p.generation, Revision: p.revision, Next: p.next.time(),
 		Why: p.why, Cause: p.cause, Admitted: p.admitted,
+		Revoked: directory.Revocation{At: p.revoked.time(), By: p.revokedBy, Start: p.begun.time()},
 	}, nil
 }
 
@@ -69,6 +73,7 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 		tx.people.put(tx.own, one(p.ID), &person{
 			state: p.State, user: keep(p.User), userName: strings.ToLower(p.UserName()), generation: p.Generation, revision: p.Revision,
 			next: stamp(p.Next), why: p.Why, cause: p.Cause, admitted: p.Admitted,
+			revoked: stamp(p.Revoked.At), revokedBy: p.Revoked.By, begun: stamp(p.Revoked.Start),
 		})
 		in := p.State.In()
 		for name := range tx.apps.all() {

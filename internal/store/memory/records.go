@@ -24,12 +24,15 @@ type record struct {
 	holds      bool
 	blocked    bool
 	alias      string
+	same       string
+	past       bool
 }
 
 func (r *record) read(k two) directory.Record {
 	return directory.Record{
 		Key: directory.Key{Source: k.a, ID: k.b}, Generation: r.generation, Person: r.person, Holds: r.holds, Digest: r.digest, User: []byte(r.user),
 		Start: r.start.time(), End: r.end.time(), Line: r.line, File: r.file, Missing: r.missing.time(), At: r.at.time(), Blocked: r.blocked, Alias: r.alias,
+		Same: r.same, Past: r.past,
 	}
 }
 
@@ -103,6 +106,7 @@ func (tx *Tx) PutRecords(ctx context.Context, records []directory.Record) error 
 		tx.putRecord(two{r.Source, r.ID}, &record{
 			generation: r.Generation, person: r.Person, digest: r.Digest, user: string(r.User), start: stamp(r.Start), end: stamp(r.End),
 			file: r.File, line: r.Line, missing: stamp(r.Missing), at: stamp(r.At), holds: r.Holds, blocked: r.Blocked, alias: r.Alias,
+			same: r.Same, past: r.Past,
 		})
 	}
 	return nil
@@ -117,6 +121,20 @@ func (tx *Tx) putRecord(k two, r *record) {
 		tx.recordsOf.put(tx.own, three{r.person, k.a, k.b}, none{})
 	}
 	tx.records.put(tx.own, k, r)
+}
+
+// Alike implements directory.Tx.
+func (tx *Tx) Alike(ctx context.Context, source string, same []string) (out []directory.Record, err error) {
+	if err := tx.look(ctx); err != nil {
+		return nil, err
+	}
+	of := setOf(same)
+	for id, r := range tx.from(source) {
+		if r.same != "" && of[r.same] {
+			out = append(out, r.read(two{source, id}))
+		}
+	}
+	return out, nil
 }
 
 // Linked implements directory.Tx.

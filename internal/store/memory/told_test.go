@@ -32,7 +32,7 @@ var (
 	scopes     = []string{"app:crm", "app:crm", "organisation"}
 	metas      = []string{"one", "two"}
 	states     = []directory.State{directory.Staged, directory.Active, directory.OnLeave, directory.Missing, directory.Leaver, directory.Erased}
-	causes     = []directory.Cause{"", directory.CauseAbsent, directory.CauseTermination}
+	causes     = []directory.Cause{"", directory.CauseAbsent, directory.CauseTermination, directory.CauseRevoked}
 	results    = []provision.Result{"", provision.Done, provision.RetryLater, provision.Parked, provision.Ambiguous, provision.Shut}
 	teams      = []directory.Team{
 		{ID: "t0", Rule: "dept", Value: "0", Name: "Zero"}, {ID: "t1", Rule: "dept", Value: "1", Name: "One"}, {ID: "t0", Rule: "dept", Value: "0", Name: "Nought"},
@@ -159,6 +159,7 @@ func (b *both) person(id string) *directory.Person {
 	return &directory.Person{
 		ID: id, State: pick(b, "state", states), User: user(pick(b, "user", namesGiven)), Generation: 1, Revision: rapid.Int64Range(1, 3).Draw(b.T, "revision"),
 		Next: b.time("next"), Why: "because", Cause: pick(b, "cause", causes), Admitted: b.flag("admitted"),
+		Revoked: directory.Revocation{At: b.time("revoked"), By: pick(b, "by", sources[:3]), Start: b.time("started")},
 	}
 }
 
@@ -167,7 +168,7 @@ func (b *both) record() directory.Record {
 		Key: directory.Key{Source: pick(b, "source", sources[:3]), ID: pick(b, "key", keys)}, Generation: 1, Person: pick(b, "person", append(people, "")),
 		Holds: b.flag("holds"), Digest: [32]byte{rapid.Byte().Draw(b.T, "digest")}, User: []byte(`{"userName":"x"}`), Start: b.time("start"), End: b.time("end"),
 		Line: 2, File: "hr.csv", Missing: pick(b, "missing", []time.Time{{}, b.time("missing since")}), At: b.is("taken"), Blocked: b.flag("blocked"),
-		Alias: pick(b, "alias", []string{"", "", keys[0], keys[1]}),
+		Alias: pick(b, "alias", []string{"", "", keys[0], keys[1]}), Same: pick(b, "same", []string{"", "u1", "u2"}), Past: b.flag("past"),
 	}
 }
 
@@ -176,7 +177,7 @@ func (b *both) account() provision.Account {
 	a := provision.Account{
 		App: app, Person: person, RemoteID: pick(b, "remote", remotes),
 		State: pick(b, "account", []provision.AccountState{provision.None, provision.Live, provision.Disabled, provision.Gone}),
-		Since: b.time("since"), Begun: b.flag("begun"), Standing: b.standing(app, person), Steady: b.flag("steady"),
+		Since: b.time("since"), Begun: b.flag("begun"), Late: b.time("late"), Standing: b.standing(app, person), Steady: b.flag("steady"),
 	}
 	if b.flag("sent") {
 		a.Sent = user("sent")
@@ -259,12 +260,12 @@ func (b *both) reject() source.Reject {
 
 // subjects are writes that meet: a sequence has those of one of them, or all.
 var subjects = [][]string{
-	{"PutAccounts", "PutPeople", "MarkApp", "PutAccounts", "MarkPeople", "ClearMarks", "Wake", "Doubt", "Unpark"},
+	{"PutAccounts", "PutPeople", "MarkApp", "PutAccounts", "MarkPeople", "ClearMarks", "Wake", "Doubt", "Unpark", "SetTeams", "MarkTeams", "PutGroups"},
 	{"PutAccounts", "PutPeople", "PutAccounts", "MarkLinked", "ResetApp", "Suspect", "PutGroups", "MarkApp", "PutEdges", "PutApp"},
 	{"PutRecords", "PutRecords", "PutPeople", "SetMissing", "Present", "MarkDue", "Release", "Touch", "Rewind"},
 	{"PutRecords", "PutPeople", "StateTeams", "StateTeams", "SetTeams", "PutTeam", "PutKeys", "Erase"},
 	{"Reserve", "Reserve", "PassName", "PassName", "PutKeys", "PutKeys"},
-	{"PutIntents", "PutOutcomes", "PutIntents", "PutOutcomes", "PutEdges", "PutAccounts", "AppendEvents", "Erase", "ResetApp"},
+	{"PutIntents", "PutOutcomes", "PutIntents", "PutOutcomes", "Confirm", "PutEdges", "PutAccounts", "AppendEvents", "Erase", "ResetApp"},
 	{"PutRead", "PutRead", "PutTrouble", "PutRejects", "Mark", "Mark", "Unmark", "Heard", "PutRecords"},
 	{"PutHolds", "PutHolds", "AddPassed", "TakeLease", "DropLease", "PutFindings", "DropFindings", "PutForeign", "DropForeign", "PutMeta"},
 	slices.Sorted(maps.Keys(writers)),
@@ -442,6 +443,10 @@ var writers = map[string]func(*both) write{
 		app := pick(b, "app", apps)
 		return told(b.list("people", people), func(tx everything, of []string) (any, error) { return nothing(tx.MarkPeople(b.ctx, app, of)) })
 	},
+	"MarkTeams": func(b *both) write {
+		app := pick(b, "app", apps)
+		return told(b.list("teams", []string{teams[0].ID, teams[1].ID}), func(tx everything, of []string) (any, error) { return nothing(tx.MarkTeams(b.ctx, app, of)) })
+	},
 	"PutAccounts": func(b *both) write {
 		return told(several(b, "accounts", b.account), func(tx everything, a []provision.Account) (any, error) { return nothing(tx.PutAccounts(b.ctx, a)) })
 	},
@@ -451,7 +456,7 @@ var writers = map[string]func(*both) write{
 		return told(marks, func(tx everything, m []provision.Mark) (any, error) { return nothing(tx.ClearMarks(b.ctx, app, m)) })
 	},
 	"PutEdges": func(b *both) write {
-		app, journal := pick(b, "app", apps), rapid.Int64Range(0, 4).Draw(b.T, "journal")
+		app, journal := pick(b, "app", apps), rapid.Int64Range(provision.Unsure, 4).Draw(b.T, "journal")
 		return told([][]provision.Edge{several(b, "add", b.edge), several(b, "remove", b.edge)}, func(tx everything, e [][]provision.Edge) (any, error) {
 			return nothing(tx.PutEdges(b.ctx, app, e[0], e[1], journal))
 		})
@@ -480,6 +485,10 @@ var writers = map[string]func(*both) write{
 			}
 		})
 		return told(outcomes, func(tx everything, o []provision.Outcome) (any, error) { return nothing(tx.PutOutcomes(b.ctx, o)) })
+	},
+	"Confirm": func(b *both) write {
+		ids := several(b, "entries", func() int64 { return rapid.Int64Range(1, 4).Draw(b.T, "id") })
+		return told(ids, func(tx everything, of []int64) (any, error) { return nothing(tx.Confirm(b.ctx, of)) })
 	},
 	"PutHolds": func(b *both) write {
 		door, app := pick(b, "door", []string{"plan", "directory:absent"}), pick(b, "app", []string{"", "crm", "erp"})

@@ -16,7 +16,7 @@ import (
 	"github.com/usher-id/usher/internal/provision"
 )
 
-const accountColumns = `a.remote_id, a.state, a.sent, a.since, a.due, a.version, a.parked, a.attempts, a.retry_at, a.observe, a.last, a.journal, a.begun`
+const accountColumns = `a.remote_id, a.state, a.sent, a.since, a.due, a.version, a.parked, a.attempts, a.retry_at, a.observe, a.last, a.journal, a.begun, a.late_until`
 
 // Subjects implements provision.AccountTx.
 func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subject, error) {
@@ -26,7 +26,7 @@ func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subj
 		return "$" + strconv.Itoa(len(args))
 	}
 	var query strings.Builder
-	query.WriteString(`SELECT p.id, p.state, p.resource, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, ` + accountColumns + `
+	query.WriteString(`SELECT ` + personOf + `, ` + accountColumns + `
 		FROM accounts a JOIN people p ON p.id = a.person WHERE a.app = $1 AND a.person > $2`)
 	if q.People != nil {
 		query.WriteString(` AND a.person = ANY(` + arg(q.People) + `)`)
@@ -62,12 +62,12 @@ func (tx *Tx) subjects(ctx context.Context, app, query string, args []any) ([]pr
 	err := tx.rows(ctx, func(r pgx.Rows) error {
 		var a provision.Account
 		var sent sql.NullString
-		var since, retry sql.NullInt64
-		p, err := scanPerson(r, &a.RemoteID, &a.State, &sent, &since, &a.Due, &a.Version, &a.Parked, &a.Attempts, &retry, &a.Observe, &a.Last, &a.Journal, &a.Begun)
+		var since, retry, late sql.NullInt64
+		p, err := scanPerson(r, &a.RemoteID, &a.State, &sent, &since, &a.Due, &a.Version, &a.Parked, &a.Attempts, &retry, &a.Observe, &a.Last, &a.Journal, &a.Begun, &late)
 		if err != nil {
 			return err
 		}
-		a.App, a.Person, a.Since, a.RetryAt = app, p.ID, instant(since), instant(retry)
+		a.App, a.Person, a.Since, a.RetryAt, a.Late = app, p.ID, instant(since), instant(retry), instant(late)
 		if a.Sent, err = decode(sent); err != nil {
 			return err
 		}
@@ -107,14 +107,15 @@ func (tx *Tx) addMembers(ctx context.Context, app string, subjects []provision.S
 	first, last, at := between(subjects)
 	return tx.rows(ctx, func(r pgx.Rows) error {
 		var person, team string
-		if err := r.Scan(&person, &team); err != nil {
+		var journal int64
+		if err := r.Scan(&person, &team, &journal); err != nil {
 			return err
 		}
 		if i, ok := at[person]; ok {
-			subjects[i].Members[team] = true
+			subjects[i].Members[team] = journal != provision.Unsure
 		}
 		return nil
-	}, `SELECT person, team FROM app_members WHERE app = $1 AND person BETWEEN $2 AND $3`, app, first, last)
+	}, `SELECT person, team, journal FROM app_members WHERE app = $1 AND person BETWEEN $2 AND $3`, app, first, last)
 }
 
 // addRecords adds by what a source knows people: by records that it has still, and that
@@ -150,20 +151,20 @@ func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) err
 		}
 		switch {
 		case a.Steady && a.Rest != nil:
-			err = tx.exec(ctx, `UPDATE accounts SET remote_id = $1, state = $2, sent = $3, since = $4, attempts = $5, retry_at = $6, last = $7, journal = $8, begun = $9,
-				due = due AND version <> $10, due_at = CASE WHEN version = $10 THEN NULL ELSE due_at END,
-				wake_at = CASE WHEN version = $10 THEN $11 ELSE wake_at END WHERE app = $12 AND person = $13`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun,
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = $1, state = $2, sent = $3, since = $4, attempts = $5, retry_at = $6, last = $7, journal = $8, begun = $9, late_until = $10,
+				due = due AND version <> $11, due_at = CASE WHEN version = $11 THEN NULL ELSE due_at END,
+				wake_at = CASE WHEN version = $11 THEN $12 ELSE wake_at END WHERE app = $13 AND person = $14`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun, stamp(a.Late),
 				a.Rest.Version, stamp(a.Rest.Wake), a.App, a.Person)
 		case a.Steady: // leaves alone what half of the indexes stand on
-			err = tx.exec(ctx, `UPDATE accounts SET remote_id = $1, state = $2, sent = $3, since = $4, attempts = $5, retry_at = $6, last = $7, journal = $8, begun = $9
-				WHERE app = $10 AND person = $11`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun, a.App, a.Person)
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = $1, state = $2, sent = $3, since = $4, attempts = $5, retry_at = $6, last = $7, journal = $8, begun = $9, late_until = $10
+				WHERE app = $11 AND person = $12`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun, stamp(a.Late), a.App, a.Person)
 		default:
 			err = tx.exec(ctx, `UPDATE accounts SET remote_id = $1, state = $2, sent = $3, since = $4, due = due OR $5,
 				parked = CASE WHEN version = $6 THEN $7 ELSE parked END,
-				attempts = $8, retry_at = $9, observe = $10, last = $11, journal = $12, begun = $13 WHERE app = $14 AND person = $15`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal, a.Begun,
+				attempts = $8, retry_at = $9, observe = $10, last = $11, journal = $12, begun = $13, late_until = $14 WHERE app = $15 AND person = $16`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal, a.Begun, stamp(a.Late),
 				a.App, a.Person)
 			if err == nil && a.Rest != nil {
 				err = tx.ClearMarks(ctx, a.App, []provision.Mark{*a.Rest})
@@ -192,8 +193,8 @@ func (tx *Tx) ClearMarks(ctx context.Context, app string, marks []provision.Mark
 func (tx *Tx) PutEdges(ctx context.Context, app string, add, remove []provision.Edge, journal int64) error {
 	if len(add) > 0 {
 		people, teams := ends(add)
-		err := tx.exec(ctx, `INSERT INTO app_members (app, person, team, journal) SELECT $1, person, team, $2 FROM unnest($3::text[], $4::text[]) e(person, team)
-			ON CONFLICT (app, person, team) DO NOTHING`, app, journal, people, teams)
+		err := tx.exec(ctx, `INSERT INTO app_members AS m (app, person, team, journal) SELECT DISTINCT $1, person, team, $2::bigint FROM unnest($3::text[], $4::text[]) e(person, team)
+			ON CONFLICT (app, person, team) DO UPDATE SET journal = excluded.journal WHERE (m.journal = -1) <> (excluded.journal = -1)`, app, journal, people, teams)
 		if err != nil {
 			return err
 		}
@@ -281,6 +282,19 @@ func (tx *Tx) marked(ctx context.Context, app string) error {
 // MarkPeople implements provision.AppTx.
 func (tx *Tx) MarkPeople(ctx context.Context, app string, people []string) error {
 	err := tx.exec(ctx, `UPDATE accounts SET due = true, due_at = $1, version = version + 1 WHERE app = $2 AND person = ANY($3)`, stamp(tx.now), app, people)
+	if err != nil {
+		return err
+	}
+	return tx.marked(ctx, app)
+}
+
+// MarkTeams implements provision.AppTx.
+func (tx *Tx) MarkTeams(ctx context.Context, app string, teams []string) error {
+	if len(teams) == 0 {
+		return nil
+	}
+	err := tx.exec(ctx, `UPDATE accounts SET due = true, due_at = CASE WHEN due THEN due_at ELSE $1 END, version = version + 1
+		WHERE app = $2 AND person IN (SELECT person FROM team_members WHERE team = ANY($3))`, stamp(tx.now), app, teams)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (tx *Tx) PutApp(ctx context.Context, a provision.AppState) error {
 // ResetApp implements provision.AppTx.
 func (tx *Tx) ResetApp(ctx context.Context, app string) error {
 	err := tx.exec(ctx, `UPDATE accounts SET remote_id = '', state = '', sent = NULL, since = NULL, due = true, due_at = $1,
-		version = version + 1, parked = '', attempts = 0, retry_at = NULL, wake_at = NULL, observe = false, last = '', journal = 0, begun = false
+		version = version + 1, parked = '', attempts = 0, retry_at = NULL, wake_at = NULL, observe = false, last = '', journal = 0, begun = false, late_until = NULL
 		WHERE app = $2`, stamp(tx.now), app)
 	if err := errors.Join(err, tx.marked(ctx, app)); err != nil {
 		return err
@@ -57,7 +57,11 @@ func (tx *Tx) Unpark(ctx context.Context, app string, last provision.Result) err
 	if err != nil {
 		return err
 	}
-	return tx.exec(ctx, `UPDATE app_groups SET parked = '' WHERE app = $1 AND parked <> '' AND last = $2`, app, last)
+	teams, err := tx.strings(ctx, `UPDATE app_groups SET parked = '' WHERE app = $1 AND parked <> '' AND last = $2 RETURNING team`, app, last)
+	if err != nil {
+		return err
+	}
+	return tx.MarkTeams(ctx, app, teams)
 }
 
 // Doubt implements provision.AppTx.

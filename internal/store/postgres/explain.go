@@ -37,6 +37,16 @@ func (tx *Tx) Entries(ctx context.Context, app, person string, limit int) (out [
 	return out, err
 }
 
+// EntriesThat implements provision.JournalTx.
+func (tx *Tx) EntriesThat(ctx context.Context, ended provision.Result, app, person string, limit int) (out []provision.Entry, err error) {
+	err = tx.rows(ctx, func(r pgx.Rows) error {
+		e, err := scanEntry(r)
+		out = append(out, e)
+		return err
+	}, `SELECT `+entryColumns+` FROM journal j WHERE app = $1 AND person = $2 AND person <> '' AND result = $3 ORDER BY id DESC LIMIT $4`, app, person, ended, limit)
+	return out, err
+}
+
 // MemberEntry implements provision.Reader.
 func (tx *Tx) MemberEntry(ctx context.Context, app, person, team string) (e provision.Entry, found bool, err error) {
 	err = tx.rows(ctx, func(r pgx.Rows) error {

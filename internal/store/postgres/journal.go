@@ -44,6 +44,14 @@ func (tx *Tx) PutOutcomes(ctx context.Context, outcomes []provision.Outcome) err
 	return nil
 }
 
+// Confirm implements provision.JournalTx.
+func (tx *Tx) Confirm(ctx context.Context, entries []int64) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	return tx.exec(ctx, `UPDATE journal SET verified = true WHERE id = ANY($1)`, entries)
+}
+
 // OpenIntents implements provision.JournalTx.
 func (tx *Tx) OpenIntents(ctx context.Context, app string) ([]*provision.Intent, error) {
 	var out []*provision.Intent
@@ -119,13 +127,14 @@ func (tx *Tx) Holds(ctx context.Context) ([]provision.Hold, error) {
 
 // Passed implements provision.GuardTx.
 func (tx *Tx) Passed(ctx context.Context, app string, since time.Time) (n int, err error) {
-	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0)::bigint FROM guard_passed WHERE app = $1 AND at > $2 AND cause <> $3`, app, stamp(since), directory.CauseTermination)
+	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0)::bigint FROM guard_passed WHERE app = $1 AND at > $2 AND cause NOT IN ($3, $4)`,
+		app, stamp(since), directory.CauseTermination, directory.CauseRevoked)
 	return n, err
 }
 
 // Terminated implements provision.GuardTx.
-func (tx *Tx) Terminated(ctx context.Context, app string, since time.Time) (n int, err error) {
-	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0)::bigint FROM guard_passed WHERE app = $1 AND at > $2 AND cause = $3`, app, stamp(since), directory.CauseTermination)
+func (tx *Tx) Terminated(ctx context.Context, app string, cause directory.Cause, since time.Time) (n int, err error) {
+	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0)::bigint FROM guard_passed WHERE app = $1 AND at > $2 AND cause = $3`, app, stamp(since), cause)
 	return n, err
 }
 

@@ -16,18 +16,22 @@ import (
 	"github.com/usher-id/usher/internal/source"
 )
 
-const personColumns = `id, state, resource, generation, revision, next_at, why, cause, admitted`
+const (
+	personColumns = `id, state, resource, generation, revision, next_at, why, cause, admitted, revoked_at, revoked_by, revoked_start`
+	// personOf are the same of the table as p.
+	personOf = `p.id, p.state, p.resource, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, p.revoked_at, p.revoked_by, p.revoked_start`
+)
 
 // scanPerson scans personColumns, and further columns into more.
 func scanPerson(r pgx.Rows, more ...any) (*directory.Person, error) {
 	var p directory.Person
 	var user sql.NullString
-	var next sql.NullInt64
-	dest := append([]any{&p.ID, &p.State, &user, &p.Generation, &p.Revision, &next, &p.Why, &p.Cause, &p.Admitted}, more...)
+	var next, revoked, start sql.NullInt64
+	dest := append([]any{&p.ID, &p.State, &user, &p.Generation, &p.Revision, &next, &p.Why, &p.Cause, &p.Admitted, &revoked, &p.Revoked.By, &start}, more...)
 	if err := r.Scan(dest...); err != nil {
 		return nil, err
 	}
-	p.Next = instant(next)
+	p.Next, p.Revoked.At, p.Revoked.Start = instant(next), instant(revoked), instant(start)
 	var err error
 	p.User, err = decode(user)
 	return &p, err
@@ -56,11 +60,13 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 		if err != nil {
 			return err
 		}
-		err = tx.exec(ctx, `INSERT INTO people (`+personColumns+`, user_name) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)
+		err = tx.exec(ctx, `INSERT INTO people (`+personColumns+`, user_name) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)
 			ON CONFLICT (id) DO UPDATE SET resource = excluded.resource, generation = excluded.generation,
 			revision = excluded.revision, why = excluded.why, cause = excluded.cause, admitted = excluded.admitted,
+			revoked_at = excluded.revoked_at, revoked_by = excluded.revoked_by, revoked_start = excluded.revoked_start,
 			state = excluded.state, next_at = excluded.next_at, user_name = excluded.user_name`,
-			p.ID, p.State, user, p.Generation, p.Revision, stamp(p.Next), p.Why, p.Cause, p.Admitted, strings.ToLower(p.UserName()))
+			p.ID, p.State, user, p.Generation, p.Revision, stamp(p.Next), p.Why, p.Cause, p.Admitted,
+			stamp(p.Revoked.At), p.Revoked.By, stamp(p.Revoked.Start), strings.ToLower(p.UserName()))
 		if err != nil {
 			return err
 		}

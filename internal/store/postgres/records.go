@@ -13,14 +13,14 @@ import (
 	"github.com/usher-id/usher/internal/directory"
 )
 
-const recordColumns = `source, id, generation, person, digest, resource, start_at, end_at, file, line, missing_at, at, holds, blocked, alias`
+const recordColumns = `source, id, generation, person, digest, resource, start_at, end_at, file, line, missing_at, at, holds, blocked, alias, same, past`
 
 func scanRecord(r pgx.Rows) (directory.Record, error) {
 	var rec directory.Record
 	var digest []byte
 	var user string
 	var start, end, missing, at sql.NullInt64
-	err := r.Scan(&rec.Source, &rec.ID, &rec.Generation, &rec.Person, &digest, &user, &start, &end, &rec.File, &rec.Line, &missing, &at, &rec.Holds, &rec.Blocked, &rec.Alias)
+	err := r.Scan(&rec.Source, &rec.ID, &rec.Generation, &rec.Person, &digest, &user, &start, &end, &rec.File, &rec.Line, &missing, &at, &rec.Holds, &rec.Blocked, &rec.Alias, &rec.Same, &rec.Past)
 	rec.User = []byte(user)
 	copy(rec.Digest[:], digest)
 	rec.Start, rec.End, rec.Missing, rec.At = instant(start), instant(end), instant(missing), instant(at)
@@ -52,13 +52,14 @@ func (tx *Tx) RecordsOf(ctx context.Context, people []string) (map[string][]dire
 // PutRecords implements directory.Tx.
 func (tx *Tx) PutRecords(ctx context.Context, records []directory.Record) error {
 	for _, r := range records {
-		err := tx.exec(ctx, `INSERT INTO records (`+recordColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)
+		err := tx.exec(ctx, `INSERT INTO records (`+recordColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)
 			ON CONFLICT (source, id) DO UPDATE SET generation = excluded.generation,
 			digest = excluded.digest, resource = excluded.resource, start_at = excluded.start_at, end_at = excluded.end_at,
 			file = excluded.file, line = excluded.line, at = excluded.at, holds = excluded.holds,
-			blocked = excluded.blocked, person = excluded.person, missing_at = excluded.missing_at, alias = excluded.alias`,
+			blocked = excluded.blocked, person = excluded.person, missing_at = excluded.missing_at, alias = excluded.alias,
+			same = excluded.same, past = excluded.past`,
 			r.Source, r.ID, r.Generation, r.Person, r.Digest[:], string(r.User), stamp(r.Start), stamp(r.End),
-			r.File, r.Line, stamp(r.Missing), stamp(r.At), r.Holds, r.Blocked, r.Alias)
+			r.File, r.Line, stamp(r.Missing), stamp(r.At), r.Holds, r.Blocked, r.Alias, r.Same, r.Past)
 		if err != nil {
 			return err
 		}
@@ -66,7 +67,18 @@ func (tx *Tx) PutRecords(ctx context.Context, records []directory.Record) error 
 	return nil
 }
 
-// Linked implements directory.Tx. Left to itself, SQLite looks at every record of the source.
+// Alike implements directory.Tx.
+func (tx *Tx) Alike(ctx context.Context, source string, same []string) ([]directory.Record, error) {
+	var out []directory.Record
+	err := tx.rows(ctx, func(r pgx.Rows) error {
+		rec, err := scanRecord(r)
+		out = append(out, rec)
+		return err
+	}, `SELECT `+recordColumns+` FROM records WHERE source = $1 AND same <> '' AND same = ANY($2) ORDER BY id`, source, same)
+	return out, err
+}
+
+// Linked implements directory.Tx.
 func (tx *Tx) Linked(ctx context.Context, source string, ids []string) ([]directory.Record, error) {
 	var out []directory.Record
 	err := tx.rows(ctx, func(r pgx.Rows) error {

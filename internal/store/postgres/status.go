@@ -105,7 +105,7 @@ func (tx *Tx) Waking(ctx context.Context, until time.Time, limit int) (out []pro
 		w.At = instant(at)
 		out = append(out, w)
 		return err
-	}, `SELECT p.id, p.state, p.resource, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, a.app, a.wake_at
+	}, `SELECT `+personOf+`, a.app, a.wake_at
 		FROM apps s JOIN accounts a ON a.app = s.name AND a.wake_at IS NOT NULL AND a.wake_at <= $1
 		JOIN people p ON p.id = a.person ORDER BY a.wake_at, a.app, a.person LIMIT $2`, stamp(until), limit)
 	return out, err

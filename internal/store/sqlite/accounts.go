@@ -6,18 +6,17 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 )
 
-const accountColumns = `a.remote_id, a.state, a.sent, a.since, a.due, a.version, a.parked, a.attempts, a.retry_at, a.observe, a.last, a.journal, a.begun`
+const accountColumns = `a.remote_id, a.state, a.sent, a.since, a.due, a.version, a.parked, a.attempts, a.retry_at, a.observe, a.last, a.journal, a.begun, a.late_until`
 
 // Subjects implements provision.AccountTx.
 func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subject, error) {
-	query := `SELECT p.id, p.state, p.user, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, ` + accountColumns + `
+	query := `SELECT ` + personOf + `, ` + accountColumns + `
 		FROM accounts a` + indexFor(q) + ` JOIN people p ON p.id = a.person WHERE a.app = ? AND a.person > ?`
 	args := []any{q.App, q.After}
 	if q.People != nil {
@@ -51,11 +50,6 @@ func (tx *Tx) Subjects(ctx context.Context, q provision.Query) ([]provision.Subj
 	query += ` ORDER BY a.person LIMIT ?`
 	args = append(args, q.Limit)
 	subjects, err := tx.subjects(ctx, q.App, query, args)
-	if err != nil && strings.Contains(err.Error(), "no such column: a.begun") {
-		// An earlier version wrote the store, and it is opened for reading alone: it is
-		// migrated when it is next opened for writing.
-		subjects, err = tx.subjects(ctx, q.App, strings.Replace(query, "a.begun", "0", 1), args)
-	}
 	if err != nil || len(subjects) == 0 {
 		return subjects, err
 	}
@@ -86,12 +80,12 @@ func (tx *Tx) subjects(ctx context.Context, app, query string, args []any) ([]pr
 	err := tx.rows(ctx, func(r *sql.Rows) error {
 		var a provision.Account
 		var sent sql.NullString
-		var since, retry sql.NullInt64
-		p, err := scanPerson(r, &a.RemoteID, &a.State, &sent, &since, &a.Due, &a.Version, &a.Parked, &a.Attempts, &retry, &a.Observe, &a.Last, &a.Journal, &a.Begun)
+		var since, retry, late sql.NullInt64
+		p, err := scanPerson(r, &a.RemoteID, &a.State, &sent, &since, &a.Due, &a.Version, &a.Parked, &a.Attempts, &retry, &a.Observe, &a.Last, &a.Journal, &a.Begun, &late)
 		if err != nil {
 			return err
 		}
-		a.App, a.Person, a.Since, a.RetryAt = app, p.ID, instant(since), instant(retry)
+		a.App, a.Person, a.Since, a.RetryAt, a.Late = app, p.ID, instant(since), instant(retry), instant(late)
 		if a.Sent, err = decode(sent); err != nil {
 			return err
 		}
@@ -131,14 +125,15 @@ func (tx *Tx) addMembers(ctx context.Context, app string, subjects []provision.S
 	first, last, at := between(subjects)
 	return tx.rows(ctx, func(r *sql.Rows) error {
 		var person, team string
-		if err := r.Scan(&person, &team); err != nil {
+		var journal int64
+		if err := r.Scan(&person, &team, &journal); err != nil {
 			return err
 		}
 		if i, ok := at[person]; ok {
-			subjects[i].Members[team] = true
+			subjects[i].Members[team] = journal != provision.Unsure
 		}
 		return nil
-	}, `SELECT person, team FROM app_members WHERE app = ? AND person BETWEEN ? AND ?`, app, first, last)
+	}, `SELECT person, team, journal FROM app_members WHERE app = ? AND person BETWEEN ? AND ?`, app, first, last)
 }
 
 // addRecords adds by what a source knows people: by records that it has still, and that
@@ -174,20 +169,20 @@ func (tx *Tx) PutAccounts(ctx context.Context, accounts []provision.Account) err
 		}
 		switch {
 		case a.Steady && a.Rest != nil:
-			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?, begun = ?,
-				due = CASE WHEN version = ?10 THEN 0 ELSE due END, due_at = CASE WHEN version = ?10 THEN NULL ELSE due_at END,
-				wake_at = CASE WHEN version = ?10 THEN ?11 ELSE wake_at END WHERE app = ?12 AND person = ?13`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun,
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?, begun = ?, late_until = ?,
+				due = CASE WHEN version = ?11 THEN 0 ELSE due END, due_at = CASE WHEN version = ?11 THEN NULL ELSE due_at END,
+				wake_at = CASE WHEN version = ?11 THEN ?12 ELSE wake_at END WHERE app = ?13 AND person = ?14`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun, stamp(a.Late),
 				a.Rest.Version, stamp(a.Rest.Wake), a.App, a.Person)
 		case a.Steady: // leaves alone what half of the indexes stand on
-			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?, begun = ?
+			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, attempts = ?, retry_at = ?, last = ?, journal = ?, begun = ?, late_until = ?
 				WHERE app = ? AND person = ?`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun, a.App, a.Person)
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Attempts, stamp(a.RetryAt), a.Last, a.Journal, a.Begun, stamp(a.Late), a.App, a.Person)
 		default:
 			err = tx.exec(ctx, `UPDATE accounts SET remote_id = ?, state = ?, sent = ?, since = ?, due = due OR ?,
 				parked = CASE WHEN version = ? THEN ? ELSE parked END,
-				attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ?, begun = ? WHERE app = ? AND person = ?`,
-				a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal, a.Begun,
+				attempts = ?, retry_at = ?, observe = ?, last = ?, journal = ?, begun = ?, late_until = ? WHERE app = ? AND person = ?`,
+				a.RemoteID, a.State, sent, stamp(a.Since), a.Due, a.Version, a.Parked, a.Attempts, stamp(a.RetryAt), a.Observe, a.Last, a.Journal, a.Begun, stamp(a.Late),
 				a.App, a.Person)
 			if err == nil && a.Rest != nil {
 				err = tx.ClearMarks(ctx, a.App, []provision.Mark{*a.Rest})
@@ -220,7 +215,7 @@ func (tx *Tx) PutEdges(ctx context.Context, app string, add, remove []provision.
 			args = append(args, app, e.Person, e.Team, journal)
 		}
 		return tx.exec(ctx, rows(`INSERT INTO app_members (app, person, team, journal) VALUES `, `(?,?,?,?)`, len(some))+
-			` ON CONFLICT (app, person, team) DO NOTHING`, args...)
+			` ON CONFLICT (app, person, team) DO UPDATE SET journal = excluded.journal WHERE (journal = -1) <> (excluded.journal = -1)`, args...)
 	})
 	if err != nil {
 		return err
@@ -300,12 +295,12 @@ func (tx *Tx) Wake(ctx context.Context, app string, now time.Time) error {
 
 // marked notes that somebody was marked at an app, or with "" at all of them.
 func (tx *Tx) marked(ctx context.Context, app string) error {
-	if tx.noted[app] {
+	if tx.late != nil && tx.late.noted[app] {
 		return nil
 	}
 	err := tx.exec(ctx, `UPDATE apps SET marked_at = ?1 WHERE ?2 = '' OR name = ?2`, stamp(tx.now), app)
-	if err == nil && tx.noted != nil {
-		tx.noted[app] = true
+	if err == nil && tx.late != nil {
+		tx.late.noted[app] = true
 	}
 	return err
 }
@@ -319,4 +314,15 @@ func (tx *Tx) MarkPeople(ctx context.Context, app string, people []string) error
 		}
 	}
 	return tx.marked(ctx, app)
+}
+
+// MarkTeams implements provision.AppTx.
+func (tx *Tx) MarkTeams(ctx context.Context, app string, teams []string) error {
+	in, err := list(teams)
+	if err != nil || len(teams) == 0 {
+		return err
+	}
+	err = tx.exec(ctx, `UPDATE accounts SET due = 1, due_at = CASE WHEN due = 1 THEN due_at ELSE ? END, version = version + 1 WHERE app = ? AND person IN
+		(SELECT person FROM team_members WHERE team IN (SELECT value FROM json_each(?)))`, stamp(tx.now), app, in)
+	return errors.Join(err, tx.marked(ctx, app))
 }

@@ -25,6 +25,7 @@ func (tx *Tx) App(ctx context.Context, name string) (provision.AppState, error) 
 
 // PutApp implements provision.AppTx.
 func (tx *Tx) PutApp(ctx context.Context, a provision.AppState) error {
+	tx.apps = nil
 	return tx.exec(ctx, `INSERT INTO apps (name, digest, address, listed, agreed, paused, foreign_accounts, retry_at, paused_at)
 		VALUES (?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, address = excluded.address, listed = excluded.listed, agreed = excluded.agreed,
@@ -35,7 +36,7 @@ func (tx *Tx) PutApp(ctx context.Context, a provision.AppState) error {
 // ResetApp implements provision.AppTx.
 func (tx *Tx) ResetApp(ctx context.Context, app string) error {
 	err := tx.exec(ctx, `UPDATE accounts SET remote_id = '', state = '', sent = NULL, since = NULL, due = 1, due_at = ?,
-		version = version + 1, parked = '', attempts = 0, retry_at = NULL, wake_at = NULL, observe = 0, last = '', journal = 0, begun = 0
+		version = version + 1, parked = '', attempts = 0, retry_at = NULL, wake_at = NULL, observe = 0, last = '', journal = 0, begun = 0, late_until = NULL
 		WHERE app = ?`, stamp(tx.now), app)
 	if err := errors.Join(err, tx.marked(ctx, app)); err != nil {
 		return err
@@ -55,7 +56,14 @@ func (tx *Tx) Unpark(ctx context.Context, app string, last provision.Result) err
 	if err != nil {
 		return err
 	}
-	return tx.exec(ctx, `UPDATE app_groups SET parked = '' WHERE app = ? AND parked <> '' AND last = ?`, app, last)
+	teams, err := tx.strings(ctx, `SELECT team FROM app_groups WHERE app = ? AND parked <> '' AND last = ? ORDER BY team`, app, last)
+	if err != nil || len(teams) == 0 {
+		return err
+	}
+	if err := tx.exec(ctx, `UPDATE app_groups SET parked = '' WHERE app = ? AND parked <> '' AND last = ?`, app, last); err != nil {
+		return err
+	}
+	return tx.MarkTeams(ctx, app, teams)
 }
 
 // Doubt implements provision.AppTx.

@@ -20,7 +20,6 @@ import (
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 
-	"github.com/usher-id/usher/internal/audit"
 	"github.com/usher-id/usher/internal/queue"
 )
 
@@ -214,14 +213,13 @@ type Tx struct {
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
 	once    func(ctx context.Context, query string) (*sql.Stmt, error) // prepares what is not kept
 	ask     func(ctx context.Context, query string, args []driver.NamedValue, row func([]driver.Value)) error
+	do      func(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error)
 	jobs    *queue.Inserter[*sql.Tx]
 	tx      *sql.Tx
 
-	// Of a transaction that several writes share: the events that are to be
-	// stored with the commit, and the apps of which it is noted that somebody is
-	// marked. Both are nil in any other.
-	events []audit.Sealed
-	noted  map[string]bool
+	wrote int      // statements that wrote something
+	apps  []string // the names of all apps, nil if they are not known yet
+	late  *late    // of a transaction that several writes share; nil in any other
 }
 
 // now is to the microsecond, as times are kept: what is answered at once is what is
@@ -295,6 +293,7 @@ func (db *DB) nested(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	if err := fn(db.within); err != nil {
+		db.within.apps = nil // what was known of them may be taken back
 		return errors.Join(err, w.exec(ctx, "ROLLBACK TO nested; RELEASE nested"))
 	}
 	return w.exec(ctx, "RELEASE nested")
@@ -332,7 +331,7 @@ func (w *writer) begin(ctx context.Context) (*Tx, error) {
 		return nil, fmt.Errorf("store: begin: %w", err)
 	}
 	w.tx = tx
-	return &Tx{now: now(), prepare: w.prepare, once: w.conn.PrepareContext, ask: w.ask, tx: tx}, nil
+	return &Tx{now: now(), prepare: w.prepare, once: w.conn.PrepareContext, ask: w.ask, do: w.do, tx: tx}, nil
 }
 
 func (w *writer) rollback() error {

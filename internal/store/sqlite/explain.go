@@ -35,6 +35,16 @@ func (tx *Tx) Entries(ctx context.Context, app, person string, limit int) (out [
 	return out, err
 }
 
+// EntriesThat implements provision.JournalTx.
+func (tx *Tx) EntriesThat(ctx context.Context, ended provision.Result, app, person string, limit int) (out []provision.Entry, err error) {
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		e, err := scanEntry(r)
+		out = append(out, e)
+		return err
+	}, `SELECT `+entryColumns+` FROM journal j WHERE app = ? AND person = ? AND person <> '' AND result = ? ORDER BY id DESC LIMIT ?`, app, person, ended, limit)
+	return out, err
+}
+
 // MemberEntry implements provision.Reader.
 func (tx *Tx) MemberEntry(ctx context.Context, app, person, team string) (e provision.Entry, found bool, err error) {
 	err = tx.rows(ctx, func(r *sql.Rows) error {

@@ -43,7 +43,11 @@ func (db *DB) Plans(ctx context.Context, fn func(*Tx) error) (plans []string, er
 		queries = append(queries, query)
 		return nil
 	}
-	err = fn(&Tx{now: time.Now(), prepare: prepare, once: prepare, ask: ask})
+	do := func(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
+		queries = append(queries, query)
+		return nil, errReading
+	}
+	err = fn(&Tx{now: time.Now(), prepare: prepare, once: prepare, ask: ask, do: do})
 	if err != nil {
 		return nil, err
 	}

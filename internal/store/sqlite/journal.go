@@ -41,6 +41,16 @@ func (tx *Tx) PutOutcomes(ctx context.Context, outcomes []provision.Outcome) err
 	return nil
 }
 
+// Confirm implements provision.JournalTx.
+func (tx *Tx) Confirm(ctx context.Context, entries []int64) error {
+	for _, id := range entries {
+		if err := tx.exec(ctx, `UPDATE journal SET verified = 1 WHERE id = ?`, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // OpenIntents implements provision.JournalTx.
 func (tx *Tx) OpenIntents(ctx context.Context, app string) ([]*provision.Intent, error) {
 	var out []*provision.Intent
@@ -108,13 +118,14 @@ func (tx *Tx) Holds(ctx context.Context) ([]provision.Hold, error) {
 
 // Passed implements provision.GuardTx.
 func (tx *Tx) Passed(ctx context.Context, app string, since time.Time) (n int, err error) {
-	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ? AND cause <> ?`, app, stamp(since), directory.CauseTermination)
+	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ? AND cause NOT IN (?, ?)`,
+		app, stamp(since), directory.CauseTermination, directory.CauseRevoked)
 	return n, err
 }
 
 // Terminated implements provision.GuardTx.
-func (tx *Tx) Terminated(ctx context.Context, app string, since time.Time) (n int, err error) {
-	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ? AND cause = ?`, app, stamp(since), directory.CauseTermination)
+func (tx *Tx) Terminated(ctx context.Context, app string, cause directory.Cause, since time.Time) (n int, err error) {
+	_, err = tx.row(ctx, []any{&n}, `SELECT coalesce(sum(n), 0) FROM guard_passed WHERE app = ? AND at > ? AND cause = ?`, app, stamp(since), cause)
 	return n, err
 }
 

@@ -20,8 +20,8 @@ func (tx *Tx) AppendEvents(ctx context.Context, events []audit.Event) error {
 			return err
 		}
 	}
-	if tx.noted != nil {
-		tx.events = append(tx.events, sealed...)
+	if tx.late != nil {
+		tx.late.events = append(tx.late.events, sealed...)
 		return nil
 	}
 	return tx.putEvents(ctx, sealed)
@@ -45,24 +45,16 @@ func (tx *Tx) putEvents(ctx context.Context, sealed []audit.Sealed) error {
 	})
 }
 
-// bulk is how many rows one statement takes: a statement costs as much as a row.
-// What is left takes one of some, so that there are three statements to prepare
-// and not thirty.
-const (
-	bulk = 32
-	some = 6
-)
+// bulk is how many rows one statement takes: a statement costs as much as a row. What is
+// left is taken by halves, so that there are six statements to prepare and not thirty.
+const bulk = 32
 
-// inBulk calls fn with bulk rows as often as there are so many, then with some, and
-// then with one at a time.
+// inBulk calls fn with bulk rows as often as there are so many, and then with half as
+// many as before.
 func inBulk[T any](all []T, fn func(some []T) error) error {
-	for len(all) > 0 {
-		n := bulk
-		switch {
-		case len(all) < some:
-			n = 1
-		case len(all) < bulk:
-			n = some
+	for n := bulk; len(all) > 0; {
+		for n > len(all) {
+			n /= 2
 		}
 		if err := fn(all[:n]); err != nil {
 			return err

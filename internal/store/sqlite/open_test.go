@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -309,6 +310,69 @@ func TestMigrationsUpAndDown(t *testing.T) {
 	_ = open(t, path) // and an existing store opens as it is
 }
 
+// People and records of an earlier version are all there, with every column, and can be
+// taken back to it.
+func TestPeopleOfAnEarlierVersionAreThere(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "usher.db")
+	db, err := sqlite.Open(t.Context(), path, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Directory().Update(t.Context(), func(tx directory.Tx) error {
+		for _, id := range []string{"b", "c", "a"} {
+			user := scim.NewResource(scim.UserURN)
+			user.Set("userName", scim.String("Name of "+id))
+			p := &directory.Person{ID: id, State: directory.Leaver, User: user, Generation: 2, Revision: 3, Next: tx.Now(), Why: "why", Cause: directory.CauseAbsent, Admitted: true}
+			r := directory.Record{
+				Key: directory.Key{Source: "hr", ID: "r" + id}, Generation: 2, Person: id, Holds: true, Digest: [32]byte{1}, User: []byte("{}"), Start: tx.Now(), End: tx.Now(),
+				Line: 7, File: "f", Missing: tx.Now(), At: tx.Now(), Blocked: true, Alias: "of",
+			}
+			if err := errors.Join(tx.PutPeople(t.Context(), []*directory.Person{p}), tx.PutRecords(t.Context(), []directory.Record{r})); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := sqlite.Raw(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	p, err := goose.NewProvider(goose.DialectSQLite3, raw, os.DirFS("migrations"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := func() (out string) {
+		t.Helper()
+		err := raw.QueryRowContext(t.Context(), `SELECT (SELECT json_group_array(json_array(id, state, user, user_name, generation, revision, next_at, why, cause, admitted) ORDER BY id) FROM people)
+			|| (SELECT json_group_array(json_array(source, id, generation, person, hex(digest), user, start_at, end_at, file, line, missing_at, at, holds, blocked, alias) ORDER BY id) FROM records)`).Scan(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	now := all()
+	if strings.Count(now, "why") != 3 || strings.Count(now, `"hr"`) != 3 {
+		t.Fatal(now)
+	}
+	if _, err := p.DownTo(t.Context(), 17); err != nil {
+		t.Fatal(err)
+	}
+	if before := all(); before != now {
+		t.Errorf("before:\n%s\nnow:\n%s", before, now)
+	}
+	if _, err := p.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again := all(); again != now {
+		t.Errorf("again:\n%s\nnow:\n%s", again, now)
+	}
+}
+
 // Names that were folded by letter case alone, as they used to be, are found by what they
 // fold to now.
 func TestNamesOfAnEarlierVersionAreFound(t *testing.T) {
@@ -469,7 +533,13 @@ func TestTotalsOfAnEarlierStore(t *testing.T) {
 		if got, err = tx.Totals(t.Context(), "app"); err != nil {
 			return err
 		}
-		_, err = tx.Subjects(t.Context(), provision.Query{App: "app", Limit: 1}) // without what is begun
+		if _, err = tx.Subjects(t.Context(), provision.Query{App: "app", Limit: 1}); err != nil { // without what is begun
+			return err
+		}
+		if _, err = tx.Ahead(t.Context(), time.Now(), 1); err != nil { // and revoked
+			return err
+		}
+		_, err = tx.List(t.Context(), "", "", 1)
 		return err
 	})
 	if want := (provision.Totals{Live: 2, Disabled: 1, Waiting: 3, Memberships: 1}); err != nil || got != want {

@@ -14,18 +14,22 @@ import (
 	"github.com/usher-id/usher/internal/source"
 )
 
-const personColumns = `id, state, user, generation, revision, next_at, why, cause, admitted`
+const (
+	personColumns = `id, state, user, generation, revision, next_at, why, cause, admitted, revoked_at, revoked_by, revoked_start`
+	// personOf are the same of the table as p.
+	personOf = `p.id, p.state, p.user, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, p.revoked_at, p.revoked_by, p.revoked_start`
+)
 
 // scanPerson scans personColumns, and further columns into more.
 func scanPerson(r *sql.Rows, more ...any) (*directory.Person, error) {
 	var p directory.Person
 	var user sql.NullString
-	var next sql.NullInt64
-	dest := append([]any{&p.ID, &p.State, &user, &p.Generation, &p.Revision, &next, &p.Why, &p.Cause, &p.Admitted}, more...)
+	var next, revoked, start sql.NullInt64
+	dest := append([]any{&p.ID, &p.State, &user, &p.Generation, &p.Revision, &next, &p.Why, &p.Cause, &p.Admitted, &revoked, &p.Revoked.By, &start}, more...)
 	if err := r.Scan(dest...); err != nil {
 		return nil, err
 	}
-	p.Next = instant(next)
+	p.Next, p.Revoked.At, p.Revoked.Start = instant(next), instant(revoked), instant(start)
 	var err error
 	p.User, err = decode(user)
 	return &p, err
@@ -58,26 +62,55 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 		if err != nil {
 			return err
 		}
-		const rest = `INSERT INTO people (` + personColumns + `, user_name) VALUES (?,?,?,?,?,?,?,?,?,?)
+		const rest = `INSERT INTO people (` + personColumns + `, user_name) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
 			ON CONFLICT (id) DO UPDATE SET user = excluded.user, generation = excluded.generation,
-			revision = excluded.revision, why = excluded.why, cause = excluded.cause, admitted = excluded.admitted`
+			revision = excluded.revision, why = excluded.why, cause = excluded.cause, admitted = excluded.admitted,
+			revoked_at = excluded.revoked_at, revoked_by = excluded.revoked_by, revoked_start = excluded.revoked_start`
 		err = tx.put(ctx, rest+` WHERE state = excluded.state AND next_at IS excluded.next_at AND user_name = excluded.user_name`,
 			rest+`, state = excluded.state, next_at = excluded.next_at, user_name = excluded.user_name`,
-			p.ID, p.State, user, p.Generation, p.Revision, stamp(p.Next), p.Why, p.Cause, p.Admitted, strings.ToLower(p.UserName()))
+			p.ID, p.State, user, p.Generation, p.Revision, stamp(p.Next), p.Why, p.Cause, p.Admitted,
+			stamp(p.Revoked.At), p.Revoked.By, stamp(p.Revoked.Start), strings.ToLower(p.UserName()))
 		if err != nil {
 			return err
 		}
-		err = tx.exec(ctx, `INSERT INTO accounts (app, person, due_at, out) SELECT name, ?1, ?2, NOT ?3 FROM apps WHERE true
-			ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = CASE WHEN due = 1 AND ?3 THEN due_at ELSE excluded.due_at END,
-			version = version + 1, parked = '', retry_at = CASE WHEN observe = 1 AND parked = '' THEN retry_at END, out = excluded.out`, p.ID, stamp(tx.now), p.State.In())
-		if err != nil {
+		if err := tx.markPerson(ctx, p); err != nil {
 			return err
 		}
 	}
-	if len(people) == 0 {
+	if len(people) == 0 || len(tx.apps) == 0 {
 		return nil
 	}
 	return tx.marked(ctx, "")
+}
+
+// mostByOne is up to how many apps one statement marks one account: a statement that takes
+// the apps from their table makes a table of its own first, as accounts has triggers, and
+// that costs more than a few statements do.
+const mostByOne = 3
+
+// markPerson marks a person's account in every app.
+func (tx *Tx) markPerson(ctx context.Context, p *directory.Person) error {
+	if tx.apps == nil {
+		names, err := tx.strings(ctx, `SELECT name FROM apps`)
+		if err != nil {
+			return err
+		}
+		tx.apps = append(make([]string, 0, 1), names...) // known, even if there is none
+	}
+	const (
+		insert = `INSERT INTO accounts (app, person, due_at, out) `
+		update = ` ON CONFLICT (app, person) DO UPDATE SET due = 1, due_at = CASE WHEN due = 1 AND ?3 THEN due_at ELSE excluded.due_at END,
+			version = version + 1, parked = '', retry_at = CASE WHEN observe = 1 AND parked = '' THEN retry_at END, out = excluded.out`
+	)
+	if len(tx.apps) > mostByOne {
+		return tx.exec(ctx, insert+`SELECT name, ?1, ?2, NOT ?3 FROM apps WHERE true`+update, p.ID, stamp(tx.now), p.State.In())
+	}
+	for _, app := range tx.apps {
+		if err := tx.exec(ctx, insert+`VALUES (?4, ?1, ?2, NOT ?3)`+update, p.ID, stamp(tx.now), p.State.In(), app); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MarkLinked implements directory.Tx.

@@ -76,8 +76,20 @@ func (tx *Tx) Pushed(ctx context.Context, provider, typ string, by source.Pushed
 	return tx.pushed(brief(ctx), where+` ORDER BY seq`, provider, typ, value)
 }
 
-// PushedRivals implements source.PushTx.
+// PushedRivals implements source.PushTx. Next to nobody has any: so it is asked first
+// whether there are, which reads no row, and has no columns to be told of.
 func (tx *Tx) PushedRivals(ctx context.Context, provider, name, external string) ([]source.Pushed, error) {
+	some := true
+	args := []driver.NamedValue{{Ordinal: 1, Value: provider}, {Ordinal: 2, Value: name}, {Ordinal: 3, Value: provider}, {Ordinal: 4, Value: external}}
+	err := tx.ask(ctx, `SELECT EXISTS (SELECT 1 FROM pushed INDEXED BY pushed_name WHERE source = ? AND type = 'User' AND name = ?)
+		OR EXISTS (SELECT 1 FROM pushed INDEXED BY pushed_external WHERE source = ? AND type = 'User' AND external = ? AND external <> '')`,
+		args, func(row []driver.Value) { some = row[0] != int64(0) })
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if !some {
+		return nil, nil
+	}
 	rows, err := tx.pushed(brief(ctx), `INDEXED BY pushed_name WHERE source = ?1 AND type = 'User' AND name = ?2
 		UNION ALL SELECT `+pushedColumns+` FROM pushed INDEXED BY pushed_external WHERE source = ?1 AND type = 'User' AND external = ?3 AND external <> '' AND name <> ?2`,
 		provider, name, external)
@@ -161,7 +173,31 @@ func (tx *Tx) PushedAt(ctx context.Context, provider, typ string, skip, limit in
 // PushedCount implements source.PushTx.
 func (tx *Tx) PushedCount(ctx context.Context, provider, typ string) (n int, err error) {
 	_, err = tx.row(ctx, []any{&n}, `SELECT n FROM pushed_counts WHERE source = ? AND type = ?`, provider, typ)
+	if tx.late != nil {
+		n += int(tx.late.come[pushedKind{provider, typ}])
+	}
 	return n, err
+}
+
+// pushedKind is what resources are counted by.
+type pushedKind struct{ source, typ string }
+
+// comes counts a resource that is new. Whoever goes, or is back, is counted by a trigger:
+// that is seldom, and one for those who come would cost every create as much as a row.
+func (tx *Tx) comes(ctx context.Context, p *source.Pushed) error {
+	of := pushedKind{p.Source, p.Type}
+	switch {
+	case p.Body == nil:
+		return nil
+	case tx.late != nil:
+		tx.late.come[of]++
+		return nil
+	}
+	return tx.putCome(ctx, of, 1)
+}
+
+func (tx *Tx) putCome(ctx context.Context, of pushedKind, n int64) error {
+	return tx.exec(ctx, `INSERT INTO pushed_counts (source, type, n) VALUES (?,?,?) ON CONFLICT (source, type) DO UPDATE SET n = n + excluded.n`, of.source, of.typ, n)
 }
 
 // PushedValues implements source.PushTx. A body has its attributes in the spelling of
@@ -196,8 +232,11 @@ func (tx *Tx) PutPushed(ctx context.Context, p *source.Pushed) error {
 	seq, err := tx.insert(ctx, `INSERT INTO pushed (source, type, id, record, name, external, version, created, modified, ended, members, deleted, body)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		p.Source, p.Type, p.ID, p.Record, p.Name, p.External, p.Version, stamp(p.Created), stamp(p.Modified), stamp(p.Ended), p.Members, p.Body == nil, body)
+	if err != nil {
+		return taken(err)
+	}
 	p.Seq = seq
-	return taken(err)
+	return tx.comes(ctx, p)
 }
 
 // taken makes of a breach of pushed_taken what it means. Ids are random, so that the

@@ -16,6 +16,7 @@ func (tx *Tx) Enqueue(ctx context.Context, j queue.Job) (merged bool, err error)
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
+	tx.wrote++
 	return tx.jobs.Insert(context.WithoutCancel(ctx), tx.tx, j)
 }
 

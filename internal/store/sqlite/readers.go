@@ -84,7 +84,7 @@ func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (e
 		r = &reader{statementsOf(conn)}
 	}
 	if single { // a statement is consistent by itself
-		err = fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext, ask: r.ask})
+		err = fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext, ask: r.ask, do: r.do})
 		sound = !errors.Is(err, driver.ErrBadConn) && !errors.Is(err, sql.ErrConnDone)
 		return err
 	}
@@ -94,7 +94,7 @@ func (rs *readers) view(ctx context.Context, single bool, fn func(*Tx) error) (e
 	defer func() { // a read has nothing to lose; whoever has hung up must not leave it open
 		sound = r.exec(context.WithoutCancel(ctx), "ROLLBACK") == nil
 	}()
-	return fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext, ask: r.ask})
+	return fn(&Tx{now: now(), prepare: r.prepare, once: r.conn.PrepareContext, ask: r.ask, do: r.do})
 }
 
 func (r *reader) exec(ctx context.Context, statement string) error {

@@ -10,14 +10,14 @@ import (
 	"github.com/usher-id/usher/internal/directory"
 )
 
-const recordColumns = `source, id, generation, person, digest, user, start_at, end_at, file, line, missing_at, at, holds, blocked, alias`
+const recordColumns = `source, id, generation, person, digest, user, start_at, end_at, file, line, missing_at, at, holds, blocked, alias, same, past`
 
 func scanRecord(r *sql.Rows) (directory.Record, error) {
 	var rec directory.Record
 	var digest []byte
 	var user string
 	var start, end, missing, at sql.NullInt64
-	err := r.Scan(&rec.Source, &rec.ID, &rec.Generation, &rec.Person, &digest, &user, &start, &end, &rec.File, &rec.Line, &missing, &at, &rec.Holds, &rec.Blocked, &rec.Alias)
+	err := r.Scan(&rec.Source, &rec.ID, &rec.Generation, &rec.Person, &digest, &user, &start, &end, &rec.File, &rec.Line, &missing, &at, &rec.Holds, &rec.Blocked, &rec.Alias, &rec.Same, &rec.Past)
 	rec.User = []byte(user)
 	copy(rec.Digest[:], digest)
 	rec.Start, rec.End, rec.Missing, rec.At = instant(start), instant(end), instant(missing), instant(at)
@@ -57,20 +57,35 @@ func (tx *Tx) RecordsOf(ctx context.Context, people []string) (map[string][]dire
 // PutRecords implements directory.Tx.
 func (tx *Tx) PutRecords(ctx context.Context, records []directory.Record) error {
 	for _, r := range records {
-		const rest = `INSERT INTO records (` + recordColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+		const rest = `INSERT INTO records (` + recordColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 			ON CONFLICT (source, id) DO UPDATE SET generation = excluded.generation,
 			digest = excluded.digest, user = excluded.user, start_at = excluded.start_at, end_at = excluded.end_at,
 			file = excluded.file, line = excluded.line, at = excluded.at, holds = excluded.holds,
-			blocked = excluded.blocked`
-		err := tx.put(ctx, rest+` WHERE person = excluded.person AND missing_at IS excluded.missing_at AND alias = excluded.alias`,
-			rest+`, person = excluded.person, missing_at = excluded.missing_at, alias = excluded.alias`,
+			blocked = excluded.blocked, past = excluded.past`
+		err := tx.put(ctx, rest+` WHERE person = excluded.person AND missing_at IS excluded.missing_at AND alias = excluded.alias AND same = excluded.same`,
+			rest+`, person = excluded.person, missing_at = excluded.missing_at, alias = excluded.alias, same = excluded.same`,
 			r.Source, r.ID, r.Generation, r.Person, r.Digest[:], string(r.User), stamp(r.Start), stamp(r.End),
-			r.File, r.Line, stamp(r.Missing), stamp(r.At), r.Holds, r.Blocked, r.Alias)
+			r.File, r.Line, stamp(r.Missing), stamp(r.At), r.Holds, r.Blocked, r.Alias, r.Same, r.Past)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Alike implements directory.Tx.
+func (tx *Tx) Alike(ctx context.Context, source string, same []string) ([]directory.Record, error) {
+	in, err := list(same)
+	if err != nil {
+		return nil, err
+	}
+	var out []directory.Record
+	err = tx.rows(ctx, func(r *sql.Rows) error {
+		rec, err := scanRecord(r)
+		out = append(out, rec)
+		return err
+	}, `SELECT `+recordColumns+` FROM records INDEXED BY records_same WHERE source = ? AND same <> '' AND same IN (SELECT value FROM json_each(?)) ORDER BY id`, source, in)
+	return out, err
 }
 
 // Linked implements directory.Tx. Left to itself, SQLite looks at every record of the source.

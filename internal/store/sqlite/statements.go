@@ -16,12 +16,13 @@ import (
 type statements struct {
 	conn   *sql.Conn
 	kept   map[string]*sql.Stmt
-	direct map[string]directStmt // of ask
+	direct map[string]directStmt // of ask and do
 }
 
 // directStmt is what the driver's statements are, by its documentation.
 type directStmt interface {
 	driver.Stmt
+	driver.StmtExecContext
 	driver.StmtQueryContext
 }
 
@@ -66,6 +67,20 @@ func (s *statements) ask(ctx context.Context, query string, args []driver.NamedV
 			row(values)
 		}
 	})
+}
+
+// do runs a statement that writes, by the driver itself, as ask does. Nothing stops it
+// half-way.
+func (s *statements) do(ctx context.Context, query string, args []driver.NamedValue) (res driver.Result, err error) {
+	err = s.conn.Raw(func(conn any) error {
+		st, err := s.directly(ctx, conn, query)
+		if err != nil {
+			return err
+		}
+		res, err = st.ExecContext(brief(ctx), args)
+		return err
+	})
+	return res, err
 }
 
 // directly prepares a statement of the driver's connection.

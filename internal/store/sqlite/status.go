@@ -103,7 +103,7 @@ func (tx *Tx) Waking(ctx context.Context, until time.Time, limit int) (out []pro
 		w.At = instant(at)
 		out = append(out, w)
 		return err
-	}, `SELECT p.id, p.state, p.user, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, a.app, a.wake_at
+	}, `SELECT `+personOf+`, a.app, a.wake_at
 		FROM apps s CROSS JOIN accounts a INDEXED BY accounts_wake ON a.app = s.name AND a.wake_at IS NOT NULL AND a.wake_at <= ?
 		JOIN people p ON p.id = a.person ORDER BY a.wake_at, a.app, a.person LIMIT ?`, stamp(until), limit)
 	return out, err

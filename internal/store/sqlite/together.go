@@ -5,8 +5,11 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
+
+	"github.com/usher-id/usher/internal/audit"
 )
 
 // mostTogether is how many writes share a commit at most.
@@ -16,8 +19,8 @@ const mostTogether = 128
 // takes to commit one.
 const mostGathering = 500 * time.Microsecond
 
-// joint lets writes that come together share one commit: each is atomic by itself, by
-// a savepoint, and returns once all of them are on disk. Whoever comes while a
+// joint lets writes that come together share one commit: each is atomic by itself, see
+// share, and returns once all of them are on disk. A write may run twice. Whoever comes while a
 // commit is under way waits for the next one, so that the disk is synced as often
 // as it can be, and no more often than needed.
 type joint struct {
@@ -118,35 +121,89 @@ func (db *DB) carryOut(batch []*write) {
 		batch[0].err = db.update(batch[0].ctx, batch[0].fn)
 		return
 	}
-	// One who hangs up must not take the others' writes along.
-	ctx := context.Background()
 	ended := make([]error, len(batch))
-	err := db.update(ctx, func(tx *Tx) error {
-		tx.noted = map[string]bool{}
-		for i, w := range batch {
-			told := len(tx.events)
-			if ended[i] = w.ctx.Err(); ended[i] != nil {
-				continue
-			}
-			if err := tx.exec(ctx, "SAVEPOINT one"); err != nil {
-				return err
-			}
-			if ended[i] = w.fn(tx); ended[i] != nil {
-				if err := tx.exec(ctx, "ROLLBACK TO one"); err != nil {
-					return err
-				}
-				tx.events = tx.events[:told]
-				clear(tx.noted) // what noted it may be taken back
-			}
-			if err := tx.exec(ctx, "RELEASE one"); err != nil {
-				return err
-			}
-		}
-		return tx.putEvents(ctx, tx.events)
-	})
+	err := db.share(batch, ended, false)
+	if errors.Is(err, errHalfDone) {
+		err = db.share(batch, ended, true)
+	}
 	for i, w := range batch {
 		if w.err = err; err == nil || ended[i] != nil {
 			w.err = ended[i]
 		}
 	}
+}
+
+// errHalfDone says that a write of a batch failed that had written already.
+var errHalfDone = errors.New("store: a write that shared the commit failed half-way")
+
+// share runs a batch in one transaction. With points each write has a savepoint, so that
+// one that fails takes back what it did. SQLite then keeps a copy of every page that each
+// of them touches, and hardly any fails once it has written something: so they are made
+// only after one has, when everything was taken back for it.
+func (db *DB) share(batch []*write, ended []error, points bool) error {
+	ctx := context.Background() // one who hangs up must not take the others' writes along
+	return db.update(ctx, func(tx *Tx) error {
+		tx.late = &late{noted: map[string]bool{}, come: map[pushedKind]int64{}}
+		for i, w := range batch {
+			if ended[i] = w.ctx.Err(); ended[i] != nil {
+				continue
+			}
+			var err error
+			if points {
+				ended[i], err = tx.point(ctx, w.fn)
+			} else {
+				ended[i], err = tx.straight(w.fn)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return tx.putLate(ctx)
+	})
+}
+
+// straight runs a write, which must not have written anything if it fails.
+func (tx *Tx) straight(fn func(*Tx) error) (ended, err error) {
+	wrote, told := tx.wrote, len(tx.late.events)
+	if ended = fn(tx); ended == nil {
+		return nil, nil
+	}
+	if tx.wrote > wrote {
+		return ended, errHalfDone
+	}
+	tx.late.events = tx.late.events[:told]
+	return ended, nil
+}
+
+// point runs a write within a savepoint.
+func (tx *Tx) point(ctx context.Context, fn func(*Tx) error) (ended, err error) {
+	if err := tx.exec(ctx, "SAVEPOINT one"); err != nil {
+		return nil, err
+	}
+	told, come := len(tx.late.events), maps.Clone(tx.late.come)
+	if ended = fn(tx); ended != nil {
+		if err := tx.exec(ctx, "ROLLBACK TO one"); err != nil {
+			return nil, err
+		}
+		tx.late.events, tx.late.come, tx.apps = tx.late.events[:told], come, nil
+		clear(tx.late.noted) // what noted it may be taken back
+	}
+	return ended, tx.exec(ctx, "RELEASE one")
+}
+
+// late is what the writes of a shared transaction leave to its end, when one statement
+// stores what is of all of them.
+type late struct {
+	events []audit.Sealed
+	come   map[pushedKind]int64 // how many more resources are pushed
+	noted  map[string]bool      // the apps of which it is noted that somebody is marked
+}
+
+func (tx *Tx) putLate(ctx context.Context) error {
+	for of, n := range tx.late.come {
+		if err := tx.putCome(ctx, of, n); err != nil {
+			return err
+		}
+	}
+	return tx.putEvents(ctx, tx.late.events)
 }

@@ -93,7 +93,11 @@ func TestTogether(t *testing.T) {
 		if len(all) != 2*done {
 			t.Errorf("%d rows for %d writes", len(all), done)
 		}
-		return err
+		n, cerr := tx.PushedCount(t.Context(), "s", "User")
+		if n != 2*done {
+			t.Errorf("%d are counted after %d writes", n, done)
+		}
+		return errors.Join(err, cerr)
 	})
 	if err != nil {
 		t.Error(err)

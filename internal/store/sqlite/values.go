@@ -5,8 +5,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/usher-id/usher/scim"
@@ -68,20 +70,40 @@ func brief(ctx context.Context) context.Context { return context.WithoutCancel(c
 
 // run writes, whole or not at all: a stop is noticed before the statement and
 // not within it, see writer.exec.
-func (tx *Tx) run(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (tx *Tx) run(ctx context.Context, query string, args ...any) (driver.Result, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	ctx = context.WithoutCancel(ctx)
-	s, err := tx.prepare(ctx, query) //nolint:sqlclosecheck // kept by the connection, for the next time
+	values, err := bound(args)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	res, err := s.ExecContext(ctx, args...)
+	res, err := tx.do(ctx, query, values)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	tx.wrote++
 	return res, nil
+}
+
+// bound makes of arguments what a driver takes, as database/sql does.
+func bound(args []any) ([]driver.NamedValue, error) {
+	out := make([]driver.NamedValue, len(args))
+	for i, a := range args {
+		out[i].Ordinal = i + 1
+		switch v := a.(type) {
+		case nil, int64, string, bool, []byte:
+			out[i].Value = v
+		case int:
+			out[i].Value = int64(v)
+		default:
+			var err error
+			if out[i].Value, err = driver.DefaultParameterConverter.ConvertValue(a); err != nil {
+				return nil, fmt.Errorf("argument %d: %w", i+1, err)
+			}
+		}
+	}
+	return out, nil
 }
 
 // touched returns how many rows a statement changed.
@@ -106,26 +128,48 @@ func (tx *Tx) put(ctx context.Context, same, all string, args ...any) error {
 
 // rows runs a query and calls scan for each row.
 func (tx *Tx) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
-	s, err := tx.prepare(ctx, query)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
+	return earlier(query, func(query string) error {
+		s, err := tx.prepare(ctx, query)
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		return each(ctx, s, scan, args)
+	})
+}
+
+// later stands for the columns that later migrations have added, and what they say in a
+// store that has them not yet.
+var later = strings.NewReplacer("a.begun", "0", "a.late_until", "NULL", "p.revoked_at", "NULL", "p.revoked_by", "''", "p.revoked_start", "NULL",
+	"revoked_at", "NULL", "revoked_by", "''", "revoked_start", "NULL", ", same, past", ", '', 0")
+
+// earlier runs a query, and runs it once more without what an earlier version of Usher
+// knew nothing of, if that wrote the store and it is opened for reading alone: it is
+// migrated when it is next opened for writing.
+func earlier(query string, run func(query string) error) error {
+	err := run(query)
+	if err != nil && strings.Contains(err.Error(), "no such column: ") {
+		if then := later.Replace(query); then != query {
+			return run(then)
+		}
 	}
-	return each(ctx, s, scan, args)
+	return err
 }
 
 // rowsOnce is rows for a query whose text depends on what is asked: to keep it
 // prepared would keep whatever anybody ever asks.
 func (tx *Tx) rowsOnce(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
-	s, err := tx.once(ctx, query)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer func() {
-		if cerr := s.Close(); err == nil {
-			err = cerr
+	return earlier(query, func(query string) (err error) {
+		s, err := tx.once(ctx, query)
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
 		}
-	}()
-	return each(ctx, s, scan, args)
+		defer func() {
+			if cerr := s.Close(); err == nil {
+				err = cerr
+			}
+		}()
+		return each(ctx, s, scan, args)
+	})
 }
 
 func each(ctx context.Context, s *sql.Stmt, scan func(*sql.Rows) error, args []any) (err error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/store"
 )
 
 var accounts = group{
@@ -27,6 +28,7 @@ var accounts = group{
 	"an old plan parks nobody":                  oldPlanParksNobody,
 	"an app is marked anew":                     markApp,
 	"people are marked anew":                    markPeople,
+	"those of a team are marked anew":           markTeams,
 	"who got a record is marked anew":           markLinked,
 	"by what a source knows people":             recordKeys,
 	"memberships":                               edges,
@@ -55,7 +57,7 @@ func accountRoundTrip(b *bundle) {
 		b.Errorf("a new account: %+v", a)
 	}
 	a.RemoteID, a.State, a.Sent, a.Since = "r-1", provision.Disabled, user("x"), noon
-	a.Parked, a.Attempts, a.RetryAt, a.Observe, a.Last, a.Journal, a.Begun = "refused", 3, noon.Add(time.Hour), true, provision.Ambiguous, 42, true
+	a.Parked, a.Attempts, a.RetryAt, a.Observe, a.Last, a.Journal, a.Begun, a.Late = "refused", 3, noon.Add(time.Hour), true, provision.Ambiguous, 42, true, noon.Add(2*time.Hour)
 	b.provision(func(tx provision.Tx) error { return tx.PutAccounts(b.ctx, []provision.Account{a}) })
 	got := b.subject("app", "p000").Account
 	equal(b, "sent", got.Sent.String(), a.Sent.String())
@@ -407,6 +409,65 @@ func markPeople(b *bundle) {
 	same(b, "due elsewhere", b.subjects(provision.Query{App: "other", Limit: 9, Due: true, Now: noon}), nil)
 }
 
+func markTeams(b *bundle) {
+	ids := b.crowd(4)
+	b.app("other")
+	t, u := directory.Team{ID: "t", Rule: "dept", Value: "t", Name: "t"}, directory.Team{ID: "u", Rule: "dept", Value: "u", Name: "u"}
+	b.directory(func(tx directory.Tx) error {
+		return tx.SetTeams(b.ctx, map[string][]directory.Team{ids[0]: {t, u}, ids[1]: {t}, ids[2]: {u}, ids[3]: nil})
+	})
+	rest := func() {
+		b.Helper()
+		b.provision(func(tx provision.Tx) error {
+			for _, app := range []string{"app", "other"} {
+				for _, s := range ids {
+					for v := range int64(9) {
+						b.must(tx.ClearMarks(b.ctx, app, []provision.Mark{{Person: s, Version: v}}))
+					}
+				}
+			}
+			return nil
+		})
+	}
+	due := func(what string, want []string) {
+		b.Helper()
+		same(b, what, b.subjects(provision.Query{App: "app", Limit: 9, Due: true, Now: noon}), want)
+		same(b, what+", elsewhere", b.subjects(provision.Query{App: "other", Limit: 9, Due: true, Now: noon}), nil)
+	}
+	rest()
+	b.provision(func(tx provision.Tx) error { return tx.MarkTeams(b.ctx, "app", nil) })
+	due("nobody", nil)
+	b.provision(func(tx provision.Tx) error { return tx.MarkTeams(b.ctx, "app", []string{"t", "x"}) })
+	due("of a team", ids[:2])
+	since := func() (at time.Time) {
+		b.read(func(r store.Reader) error {
+			log, err := r.Backlog(b.ctx, "app", noon)
+			at = log.Oldest
+			return err
+		})
+		return at
+	}
+	before := since()
+	b.provision(func(tx provision.Tx) error { return tx.MarkTeams(b.ctx, "app", []string{"t"}) })
+	if !since().Equal(before) {
+		b.Errorf("due since %s, and since %s when marked again", before, since())
+	}
+	rest()
+	aside := provision.Group{App: "app", Team: "u", Standing: provision.Standing{Parked: "403", Last: provision.Forbidden}}
+	other := provision.Group{App: "app", Team: "t", Standing: provision.Standing{Parked: "400", Last: provision.Parked}}
+	b.provision(func(tx provision.Tx) error {
+		b.must(tx.PutGroups(b.ctx, []provision.Group{aside, other}))
+		return tx.Unpark(b.ctx, "app", provision.Forbidden)
+	})
+	due("of a group that is free again", []string{ids[0], ids[2]})
+	b.provision(func(tx provision.Tx) error {
+		got, err := tx.Groups(b.ctx, "app")
+		equal(b, "set aside", got["u"].Parked, "")
+		equal(b, "for another reason", got["t"].Parked, "400")
+		return err
+	})
+}
+
 func edges(b *bundle) {
 	b.crowd(3)
 	is := func(id string, want ...string) {
@@ -436,6 +497,25 @@ func edges(b *bundle) {
 	b.provision(func(tx provision.Tx) error {
 		of, err := tx.EdgesOf(b.ctx, "app", "t")
 		same(b, "members of t", of, []string{"p000", "p001"})
+		return err
+	})
+	known := func(id string, want bool) {
+		b.Helper()
+		if got, there := b.subject("app", id).Members["t"]; got != want || !there {
+			b.Errorf("%s in t: known %t, there %t", id, got, there)
+		}
+	}
+	for _, journal := range []int64{provision.Unsure, 3, provision.Unsure, provision.Unsure, 0} { // of one that is there, and one that is new
+		b.provision(func(tx provision.Tx) error {
+			return tx.PutEdges(b.ctx, "app", []provision.Edge{e("t", "p000"), e("t", "p002"), e("t", "p000")}, nil, journal) // one of them twice
+		})
+		known("p000", journal != provision.Unsure)
+		known("p002", journal != provision.Unsure)
+		known("p001", true)
+	}
+	b.provision(func(tx provision.Tx) error {
+		got, err := tx.Totals(b.ctx, "app")
+		equal(b, "memberships", got.Memberships, 4)
 		return err
 	})
 }

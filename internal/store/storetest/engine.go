@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -69,9 +70,12 @@ func passed(b *bundle) {
 		b.must(tx.AddPassed(b.ctx, "app", directory.CauseAbsent, 4))
 		b.must(tx.AddPassed(b.ctx, "other", directory.CauseAbsent, 5))
 		b.must(tx.AddPassed(b.ctx, "app", directory.CauseTermination, 6))
-		ended, err := tx.Terminated(b.ctx, "app", tx.Now().Add(-time.Minute))
-		equal(b, "explicit ones", ended, 6)
-		b.must(err)
+		b.must(tx.AddPassed(b.ctx, "app", directory.CauseRevoked, 2))
+		for cause, want := range map[directory.Cause]int{directory.CauseTermination: 6, directory.CauseRevoked: 2} {
+			ended, err := tx.Terminated(b.ctx, "app", cause, tx.Now().Add(-time.Minute))
+			equal(b, "explicit ones, "+string(cause), ended, want)
+			b.must(err)
+		}
 		n, err := tx.Passed(b.ctx, "app", tx.Now().Add(-time.Minute))
 		b.must(err)
 		equal(b, "passed", n, 7)
@@ -239,6 +243,7 @@ func entries(b *bundle) {
 		none, err := r.Entries(b.ctx, "app", "", 9)
 		b.must(err)
 		equal(b, "entries of nobody", len(none), 0)
+		equal(b, "verified before", got[0].Verified, false)
 		m, found, err := r.MemberEntry(b.ctx, "app", "p000", "t")
 		b.must(err)
 		if !found || m.ID != member.ID {
@@ -247,6 +252,21 @@ func entries(b *bundle) {
 		_, found, err = r.MemberEntry(b.ctx, "app", "p000", "u")
 		equal(b, "another membership", found, false)
 		return err
+	})
+	b.provision(func(tx provision.Tx) error {
+		done, err := tx.EntriesThat(b.ctx, provision.Done, "app", "p000", 1)
+		if len(done) != 1 || done[0].ID != first.ID {
+			b.Errorf("done: %+v", done)
+		}
+		return errors.Join(err, tx.Confirm(b.ctx, []int64{second.ID, 0}))
+	})
+	b.read(func(r store.Reader) error {
+		got, err := r.Entries(b.ctx, "app", "p000", 1)
+		b.must(err)
+		if len(got) != 1 || got[0].ID != second.ID || !got[0].Verified || got[0].Result != "" {
+			b.Errorf("confirmed %+v", got)
+		}
+		return nil
 	})
 }
 

@@ -29,6 +29,7 @@ var people = group{
 	"who is found by what":  matching,
 	"what does not hold":    notHolding,
 	"who is made due":       madeDue,
+	"who is the same":       alike,
 	"who is erased":         erased,
 	"meta":                  meta,
 }
@@ -36,6 +37,7 @@ var people = group{
 func roundTrip(b *bundle) {
 	p := person("p")
 	p.State, p.Cause, p.Admitted, p.Next, p.Revision, p.Generation = directory.Leaver, directory.CauseAbsent, true, noon, 7, 3
+	p.Revoked = directory.Revocation{At: noon.Add(time.Minute), By: "hr", Start: noon.Add(-time.Hour)}
 	p.User.Set("displayName", scim.String("Zoë \"Ω\" 'x' \u2028 %_?"))
 	r := record("id'; --", "p")
 	r.Start, r.End, r.Missing = noon.Add(time.Hour), noon.Add(2*time.Hour), noon.Add(3*time.Hour)
@@ -59,6 +61,28 @@ func roundTrip(b *bundle) {
 		of, err := tx.RecordsOf(b.ctx, []string{"p"})
 		equal(b, "records of p", fmt.Sprintf("%+v", of["p"]), fmt.Sprintf("%+v", []directory.Record{r}))
 		return err
+	})
+}
+
+func alike(b *bundle) {
+	same := func(id, person, of string) directory.Record {
+		r := record(id, person)
+		r.Same, r.Past, r.Holds = of, of == "u1", of != "u1"
+		return r
+	}
+	a, c, d, other := same("a", "p", "u1"), same("c", "", "u2"), same("d", "q", ""), same("b", "p", "u1")
+	other.Source = "idp"
+	b.directory(func(tx directory.Tx) error { return tx.PutRecords(b.ctx, []directory.Record{c, a, d, other}) })
+	b.directory(func(tx directory.Tx) error {
+		of, err := tx.Alike(b.ctx, "hr", []string{"u2", "u1", "u3", ""})
+		b.must(err)
+		equal(b, "of hr", fmt.Sprintf("%+v", of), fmt.Sprintf("%+v", []directory.Record{a, c}))
+		a.Same, a.Past = "u3", false // nothing else changes
+		b.must(tx.PutRecords(b.ctx, []directory.Record{a}))
+		of, err = tx.Alike(b.ctx, "hr", []string{"u1", "u3"})
+		b.must(err)
+		equal(b, "of another one", fmt.Sprintf("%+v", of), fmt.Sprintf("%+v", []directory.Record{a}))
+		return nil
 	})
 }
 

@@ -14,7 +14,8 @@ CREATE TABLE engine (
 );
 
 -- What sources state. One row for one source's view of one person. One whose person is '' waits for one; one that was
--- made a part of another record of its source names it (alias).
+-- made a part of another record of its source names it (alias). same is an id of the human that several records of a
+-- source have. One that is past has held its person, whom another one holds now.
 CREATE TABLE records (
     source     TEXT COLLATE "C" NOT NULL,
     id         TEXT COLLATE "C" NOT NULL,
@@ -31,11 +32,14 @@ CREATE TABLE records (
     holds      BOOLEAN          NOT NULL DEFAULT true,
     blocked    BOOLEAN          NOT NULL DEFAULT false,
     alias      TEXT COLLATE "C" NOT NULL DEFAULT '',
+    same       TEXT COLLATE "C" NOT NULL DEFAULT '',
+    past       BOOLEAN          NOT NULL DEFAULT false,
     PRIMARY KEY (source, id)
 );
 CREATE INDEX records_person ON records (person);
 CREATE INDEX records_missing ON records (source, id) WHERE missing_at IS NOT NULL;
 CREATE INDEX records_alias ON records (source, alias) WHERE alias <> '';
+CREATE INDEX records_same ON records (source, same) WHERE same <> '';
 
 CREATE TABLE source_reads (
     source      TEXT COLLATE "C" PRIMARY KEY,
@@ -116,18 +120,22 @@ CREATE TABLE source_members (
 );
 CREATE INDEX source_members_record ON source_members (source, record);
 
--- Who the records agree on.
+-- Who the records agree on. revoked_at is when somebody's access was ended at once, with who did so and the start date
+-- that was known then: a newer one outdoes it.
 CREATE TABLE people (
-    id         TEXT COLLATE "C" PRIMARY KEY,
-    state      TEXT COLLATE "C" NOT NULL,
-    resource   TEXT COLLATE "C" NOT NULL,
-    user_name  TEXT COLLATE "C" NOT NULL,
-    generation BIGINT           NOT NULL,
-    revision   BIGINT           NOT NULL,
-    next_at    BIGINT,
-    why        TEXT COLLATE "C" NOT NULL,
-    cause      TEXT COLLATE "C" NOT NULL,
-    admitted   BOOLEAN          NOT NULL
+    id            TEXT COLLATE "C" PRIMARY KEY,
+    state         TEXT COLLATE "C" NOT NULL,
+    resource      TEXT COLLATE "C" NOT NULL,
+    user_name     TEXT COLLATE "C" NOT NULL,
+    generation    BIGINT           NOT NULL,
+    revision      BIGINT           NOT NULL,
+    next_at       BIGINT,
+    why           TEXT COLLATE "C" NOT NULL,
+    cause         TEXT COLLATE "C" NOT NULL,
+    admitted      BOOLEAN          NOT NULL,
+    revoked_at    BIGINT,
+    revoked_by    TEXT COLLATE "C" NOT NULL DEFAULT '',
+    revoked_start BIGINT
 );
 CREATE INDEX people_state ON people (state);
 CREATE INDEX people_next ON people (next_at) WHERE next_at IS NOT NULL;
@@ -191,26 +199,28 @@ CREATE TABLE leases (
 );
 
 -- out says that the person is not in: the leaver lane looks for these before every window of a first load. begun is a
--- departure of several requests of which a part may be done.
+-- departure of several requests of which a part may be done. late_until is until when a request that was given up may
+-- have its effect: it is looked at once more after that.
 CREATE TABLE accounts (
-    app       TEXT COLLATE "C" NOT NULL,
-    person    TEXT COLLATE "C" NOT NULL,
-    remote_id TEXT COLLATE "C" NOT NULL DEFAULT '',
-    state     TEXT COLLATE "C" NOT NULL DEFAULT '',
-    sent      TEXT COLLATE "C",
-    since     BIGINT,
-    due       BOOLEAN          NOT NULL DEFAULT true,
-    due_at    BIGINT,
-    version   BIGINT           NOT NULL DEFAULT 1,
-    parked    TEXT COLLATE "C" NOT NULL DEFAULT '',
-    attempts  BIGINT           NOT NULL DEFAULT 0,
-    retry_at  BIGINT,
-    wake_at   BIGINT,
-    observe   BOOLEAN          NOT NULL DEFAULT false,
-    last      TEXT COLLATE "C" NOT NULL DEFAULT '',
-    journal   BIGINT           NOT NULL DEFAULT 0,
-    out       BOOLEAN          NOT NULL DEFAULT false,
-    begun     BOOLEAN          NOT NULL DEFAULT false,
+    app        TEXT COLLATE "C" NOT NULL,
+    person     TEXT COLLATE "C" NOT NULL,
+    remote_id  TEXT COLLATE "C" NOT NULL DEFAULT '',
+    state      TEXT COLLATE "C" NOT NULL DEFAULT '',
+    sent       TEXT COLLATE "C",
+    since      BIGINT,
+    due        BOOLEAN          NOT NULL DEFAULT true,
+    due_at     BIGINT,
+    version    BIGINT           NOT NULL DEFAULT 1,
+    parked     TEXT COLLATE "C" NOT NULL DEFAULT '',
+    attempts   BIGINT           NOT NULL DEFAULT 0,
+    retry_at   BIGINT,
+    wake_at    BIGINT,
+    observe    BOOLEAN          NOT NULL DEFAULT false,
+    last       TEXT COLLATE "C" NOT NULL DEFAULT '',
+    journal    BIGINT           NOT NULL DEFAULT 0,
+    out        BOOLEAN          NOT NULL DEFAULT false,
+    begun      BOOLEAN          NOT NULL DEFAULT false,
+    late_until BIGINT,
     PRIMARY KEY (app, person)
 );
 CREATE INDEX accounts_person ON accounts (person);
@@ -236,6 +246,7 @@ CREATE TABLE app_groups (
     PRIMARY KEY (app, team)
 );
 
+-- journal is -1 for one of which it is not known whether it is there.
 CREATE TABLE app_members (
     app     TEXT COLLATE "C" NOT NULL,
     person  TEXT COLLATE "C" NOT NULL,

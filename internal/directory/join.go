@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Some sources give one human a new record when the kind of their work changes, as of a
+// contractor who becomes an employee. Where the source says by an id of theirs that both
+// are the same (Statement.Same), and its rules say so (SourceRules.Joins), the records are
+// one person's, who works for as long as one of them says.
+
+// ErrOlder is why a record is set aside that would bring a leaver back while a newer one
+// of theirs says that they have left.
+var ErrOlder = errors.New("its person has left, by a newer record of this source: an older one brings nobody back")
+
+// MostAlike is how many records one human may have at a source: what more have in common
+// is no id of a human, as of a column that holds the same for everybody.
+const MostAlike = 8
+
+const (
+	refusedAlike refusal = "several people of this source have the id that it gives to one, and nobody can tell which of them it is"
+	refusedMany  refusal = "more records have its id of a human than one can have: is it another column?"
+)
+
+// alike are the records of a source that have the ids of a chunk's new ones, by that id.
+func (d *Directory) alike(ctx context.Context, tx Tx, source string, known map[string]Record, chunk []Statement) (map[string][]Record, error) {
+	if !d.rules(source).Joins {
+		return nil, nil
+	}
+	var same []string
+	for _, s := range chunk {
+		if s.Same != "" && known[s.ID].Person == "" {
+			same = append(same, s.Same)
+		}
+	}
+	of := map[string][]Record{}
+	if len(same) == 0 {
+		return of, nil
+	}
+	records, err := tx.Alike(ctx, source, same)
+	for _, r := range records {
+		of[r.Same] = append(of[r.Same], r)
+	}
+	return of, err
+}
+
+// joined is the person of whom a new record is another one, "" if it is of nobody yet. Of
+// several people the one counts who has not left.
+func (a *acceptance) joined(ctx context.Context, v *view) (string, error) {
+	if !a.d.rules(v.Source).Joins || v.Same == "" {
+		return "", nil
+	}
+	var of []string
+	for _, r := range a.alike[v.Same] {
+		if r.ID != v.ID && r.Person != "" {
+			of = append(of, r.Person)
+		}
+	}
+	if of = append(of, a.same[v.Same]...); len(of) >= MostAlike {
+		return "", refusedMany
+	}
+	slices.Sort(of)
+	if of = slices.Compact(of); len(of) < 2 {
+		return first(of), nil
+	}
+	people, err := a.tx.People(ctx, of)
+	if err != nil {
+		return "", err
+	}
+	of = slices.DeleteFunc(of, func(id string) bool {
+		p := people[id]
+		return p != nil && (p.State == Leaver || p.State == Erased)
+	})
+	if len(of) != 1 {
+		return "", refusedAlike
+	}
+	return of[0], nil
+}
+
+func first(of []string) string {
+	if len(of) == 0 {
+		return ""
+	}
+	return of[0]
+}
+
+// spell is the time in which a record has its person in; a zero from is ever, a zero to is
+// for good.
+type spell struct {
+	i        int // of opinions.all
+	from, to time.Time
+}
+
+// over reports whether it has ended by an instant.
+func (s spell) over(now time.Time) bool { return !s.to.IsZero() && !s.to.After(now) }
+
+// later compares ends.
+func later(a, b time.Time) int {
+	switch {
+	case a.IsZero() && b.IsZero():
+		return 0
+	case a.IsZero():
+		return 1
+	case b.IsZero():
+		return -1
+	}
+	return a.Compare(b)
+}
+
+// joint is what several records of one source say of a person together.
+type joint struct {
+	lead        int // who they are: the newest that has begun and not ended
+	first, last int // when they come, and when they go
+	from, to    time.Time
+	turn        time.Time // when another record has the word; zero for never
+	held        bool      // a record that holds the person is there
+}
+
+// join finds what the records of one source say together, nil if one of them alone counts.
+// Records that follow each other within overlap are one employment. One that is gone from
+// its source has ended when it went, while another one is there.
+func (o *opinions) join(source string, overlap time.Duration, now time.Time) *joint {
+	j := &joint{}
+	var all []spell
+	for i, s := range o.all {
+		if s.Source == source && (s.Holds || s.Past) {
+			all = append(all, spell{i, s.Start, s.End})
+			j.held = j.held || s.present()
+		}
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	if j.held {
+		for k := range all {
+			gone := o.all[all[k].i].Missing
+			if gone.IsZero() {
+				continue
+			}
+			if gone.After(now) { // by another calendar
+				gone = now
+			}
+			if later(gone, all[k].to) < 0 {
+				all[k].to = gone
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b spell) int {
+		return cmp.Or(a.from.Compare(b.from), later(a.to, b.to), cmp.Compare(o.all[a.i].ID, o.all[b.i].ID))
+	})
+	spells := employment(all, overlap, now)
+	j.of(spells, now)
+	if spells[len(spells)-1].i != all[len(all)-1].i { // another employment follows
+		j.turn = soonest(now, j.turn, j.to)
+	}
+	return j
+}
+
+// employment is that of several which counts, as the spells that make it up: the one that
+// is on, or else the next, or else the last.
+func employment(all []spell, overlap time.Duration, now time.Time) []spell {
+	var chosen []spell
+	for len(all) > 0 {
+		n, to := 1, all[0].to
+		for ; n < len(all) && (to.IsZero() || !all[n].from.After(to.Add(overlap))); n++ {
+			if later(all[n].to, to) > 0 {
+				to = all[n].to
+			}
+		}
+		if chosen == nil || (spell{to: latest(chosen).to}).over(now) {
+			chosen = all[:n]
+		}
+		all = all[n:]
+	}
+	return chosen
+}
+
+func latest(of []spell) spell {
+	return slices.MaxFunc(of, func(a, b spell) int { return later(a.to, b.to) })
+}
+
+// of takes the spells of an employment, in the order of their beginnings. While one has
+// ended and the next has not begun, the word is the one's that ended last.
+func (j *joint) of(spells []spell, now time.Time) {
+	last := latest(spells)
+	j.first, j.last, j.from, j.to, j.lead = spells[0].i, last.i, spells[0].from, last.to, spells[0].i
+	on := false
+	var ended spell
+	for k, s := range spells {
+		switch {
+		case s.from.After(now):
+			j.turn = soonest(now, j.turn, s.from)
+		case !s.over(now):
+			j.turn = soonest(now, j.turn, s.to)
+			on, j.lead = true, s.i
+		case k == 0 || later(s.to, ended.to) >= 0:
+			if ended = s; !on {
+				j.lead = s.i
+			}
+		}
+	}
+}
+
+// past are the records of a person that hold them no more, as they have ended and another
+// one of the same source has begun and goes on for longer: whether they are there says
+// nothing of the person any more. changed are those of which that is news.
+func (d *Directory) past(records []Record, now time.Time) (changed []int) {
+	for i := range records {
+		r := &records[i]
+		if !d.rules(r.Source).Joins || !r.Holds && !r.Past {
+			continue
+		}
+		was := r.Past
+		r.Past = r.ended(now) && slices.ContainsFunc(records, func(x Record) bool {
+			return x.Source == r.Source && x.ID != r.ID && (x.Holds || x.Past) && !x.Start.After(now) &&
+				cmp.Or(later(x.End, r.End), cmp.Compare(x.ID, r.ID)) > 0
+		})
+		if r.Holds = !r.Past; r.Past != was {
+			changed = append(changed, i)
+		}
+	}
+	return changed
+}
+
+// rescind takes from a person what never came to be: records that went before they began,
+// while another one of the source holds the person. Should one come back it is looked at as
+// if it were new. It returns the others, and what is to be stored.
+func (d *Directory) rescind(records []Record, now time.Time) (left, gone []Record) {
+	for _, r := range records {
+		if d.rules(r.Source).Joins && !r.Missing.IsZero() && r.Start.After(now) &&
+			slices.ContainsFunc(records, func(x Record) bool { return x.Source == r.Source && x.present() }) {
+			r.Person = ""
+			gone = append(gone, r)
+			continue
+		}
+		left = append(left, r)
+	}
+	return left, gone
+}
+
+// older reports whether a view would bring a leaver back while a record that began after it
+// says that they have left.
+func (a *acceptance) older(v *view, old, p *Person, records []Record) bool {
+	return a.d.rules(v.Source).Joins && old != nil && old.State == Leaver && p.State != Leaver &&
+		slices.ContainsFunc(records, func(x Record) bool {
+			return x.Source == v.Source && x.ID != v.ID && x.Missing.IsZero() && x.ended(a.cal.Now) && x.Start.After(v.record.Start)
+		})
+}

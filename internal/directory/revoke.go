@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/scim"
+)
+
+// Revocation is the word that somebody's access ends at once, whatever the dates of their
+// records say: as an immediate dismissal, of which the employment ends later. The zero value
+// is none.
+type Revocation struct {
+	At    time.Time // when it was said
+	By    string    // the source that said it
+	Start time.Time // the start date that was known then, zero for none
+}
+
+// Holds reports whether it still ends the access of somebody with a start date: only one
+// that is newer, and lies behind it, begins something that it was not about.
+func (r Revocation) Holds(start time.Time) bool {
+	return !r.At.IsZero() && !(start.After(r.At) && start.After(r.Start))
+}
+
+func (r Revocation) why() string {
+	return r.By + " ended all access at " + stamp(r.At) + ", whatever the dates say; only a start date behind that brings them back"
+}
+
+// outdone reports whether a revocation was said of an employment before the one that has
+// begun: it is an old one.
+func outdone(at, start, now time.Time) bool { return start.After(at) && !start.After(now) }
+
+// Revoke ends all access of whoever a record belongs to, as of an instant at which its
+// source has said so; they go with the next Settle, where the gate stands. What was said
+// before, or of an employment that is over, changes nothing. Of a record that nobody knows
+// yet it is kept until it is stated.
+func (d *Directory) Revoke(ctx context.Context, tx Tx, key Key, at time.Time) error {
+	records, err := tx.Records(ctx, key.Source, []string{key.ID})
+	if err != nil {
+		return err
+	}
+	id := records[key.ID].Person
+	people, err := tx.People(ctx, []string{id})
+	if err != nil {
+		return err
+	}
+	p := people[id]
+	if p == nil {
+		return d.expect(ctx, tx, key, at)
+	}
+	f, err := factsOf(p.User)
+	if err != nil {
+		return err
+	}
+	now := d.calendar().Now
+	if !at.After(p.Revoked.At) || outdone(at, f.start, now) {
+		return nil
+	}
+	p.Revoked = Revocation{At: at, By: key.Source, Start: f.start}
+	if p.State != Leaver && p.State != Erased {
+		p.Next = now
+	}
+	if err := tx.PutPeople(ctx, []*Person{p}); err != nil {
+		return err
+	}
+	return tx.AppendEvents(ctx, []audit.Event{d.revoked(tx, p, key)})
+}
+
+func (d *Directory) revoked(tx Tx, p *Person, key Key) audit.Event {
+	return audit.Event{
+		At: tx.Now(), Kind: "person.revoked", Actor: d.cfg.Actor, Person: p.ID, Object: key.Source + ":" + key.ID, Why: p.Revoked.why(),
+		After: map[string]scim.Value{"revoked": scim.String(stamp(p.Revoked.At))},
+	}
+}
+
+// mostExpected bounds how many revocations of records that nobody knows are kept, the
+// newest, by source.
+const mostExpected = 1000
+
+func expectedKey(source string) string { return "revoked:" + source }
+
+// expected are the revocations of records that nobody knew, by their keys.
+func expected(ctx context.Context, tx Tx, source string) (map[string]time.Time, error) {
+	text, err := tx.Meta(ctx, expectedKey(source))
+	if err != nil || len(text) == 0 {
+		return nil, err
+	}
+	of := map[string]time.Time{}
+	return of, json.Unmarshal(text, &of)
+}
+
+func putExpected(ctx context.Context, tx Tx, source string, of map[string]time.Time) error {
+	text, err := json.Marshal(of, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	return tx.PutMeta(ctx, expectedKey(source), text)
+}
+
+func (d *Directory) expect(ctx context.Context, tx Tx, key Key, at time.Time) error {
+	of, err := expected(ctx, tx, key.Source)
+	if err != nil || !at.After(of[key.ID]) {
+		return err
+	}
+	if of == nil {
+		of = map[string]time.Time{}
+	}
+	of[key.ID] = at
+	for len(of) > mostExpected {
+		oldest := key.ID
+		for k, t := range of {
+			if t.Before(of[oldest]) || t.Equal(of[oldest]) && k < oldest {
+				oldest = k
+			}
+		}
+		delete(of, oldest)
+	}
+	return putExpected(ctx, tx, key.Source, of)
+}
+
+// awaited reads what was revoked before its record was known, if the chunk has a record
+// that had no person yet.
+func (a *acceptance) awaited(ctx context.Context) (err error) {
+	for i := range a.fresh {
+		if v := &a.fresh[i]; v.before.Person == "" {
+			a.expected, err = expected(ctx, a.tx, v.Source)
+			return err
+		}
+	}
+	return nil
+}
+
+// revocation is the one of a view's person, who is nil if they are new: theirs, or what was
+// said of the record before it was known.
+func (a *acceptance) revocation(v *view, old *Person, f facts) (r Revocation) {
+	if old != nil {
+		r = old.Revoked
+	}
+	at := a.expected[v.ID]
+	if v.before.Person == "" && at.After(r.At) && !outdone(at, f.start, a.cal.Now) {
+		r = Revocation{At: at, By: v.Source, Start: f.start}
+	}
+	return r
+}
+
+// met forgets what was awaited of records that have a person now.
+func (a *acceptance) met(ctx context.Context) error {
+	n := len(a.expected)
+	for i := range a.records {
+		if r := &a.records[i]; r.Person != "" {
+			delete(a.expected, r.ID)
+		}
+	}
+	if len(a.expected) == n {
+		return nil
+	}
+	return putExpected(ctx, a.tx, a.records[0].Source, a.expected)
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/usher-id/usher/internal/app"
+	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/scim"
+)
+
+// belated is an app at which the first of some requests is given up, and comes 5 minutes later.
+func (h *house) belated(of func(c call) bool, effect func()) {
+	given := false
+	h.app.faults = func(c call) fault {
+		if given || !of(c) {
+			return fault{}
+		}
+		given = true
+		go func() {
+			time.Sleep(5 * time.Minute)
+			h.app.mu.Lock()
+			defer h.app.mu.Unlock()
+			effect()
+		}()
+		return fault{before: lost()}
+	}
+}
+
+// come seats an account at the app as a create does that comes late. The caller holds mu.
+func (h *house) come(id, name string) {
+	u := scim.NewResource(scim.UserURN)
+	u.Set("userName", scim.String(name))
+	u.Set("displayName", scim.String("Person "+id))
+	u.SetExternalID(id)
+	u.SetActive(true)
+	for _, o := range h.app.users {
+		if o.UserName() == name {
+			return // it is taken
+		}
+	}
+	h.app.seat(app.KindUser, u)
+}
+
+// Who leaves before a create that was given up has its effect is found, and shut out, once it
+// is too late for that: at the first cycle after it.
+func TestCreateComesLateForALeaver(t *testing.T) {
+	for name, settle := range map[string]time.Duration{"at once": 0, "once settled": 20 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.profile.Settle = settle
+				h.crew(2, "")
+				h.apply()
+				h.wait = 0
+				h.put(somebody("late", directory.Active))
+				h.belated(func(c call) bool { return c.Op == "create" && c.Kind == app.KindUser }, func() { h.come("late", "late@acme.example") })
+				h.apply()
+				h.put(somebody("late", directory.Leaver))
+				for range 3 { // it is looked up, and is not there
+					time.Sleep(40 * time.Second)
+					h.apply()
+				}
+				if a := h.account("late"); a.Observe || a.State != provision.None || len(h.open()) > 0 {
+					t.Errorf("%+v", a)
+				}
+				h.app.forget()
+				h.apply()
+				if n := len(h.app.calls); n > 0 {
+					t.Errorf("asked for %+v", h.app.calls)
+				}
+				time.Sleep(15 * time.Minute)
+				h.wait = time.Hour
+				h.apply()
+				h.settled()
+				if a := h.account("late"); a.State != provision.Disabled || !a.Late.IsZero() {
+					t.Errorf("%+v", a)
+				}
+			})
+		})
+	}
+}
+
+// Where nothing comes there is one look, and no more.
+func TestCreateNeverComes(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(2, "")
+		h.apply()
+		h.wait = 0
+		h.put(somebody("late", directory.Active))
+		h.belated(func(c call) bool { return c.Op == "create" && c.Kind == app.KindUser }, func() {})
+		h.apply()
+		h.put(somebody("late", directory.Leaver))
+		time.Sleep(time.Minute)
+		h.apply()
+		time.Sleep(15 * time.Minute)
+		h.app.forget()
+		h.apply()
+		if n := h.app.did("find"); n == 0 {
+			t.Error("nobody looked")
+		}
+		h.app.forget()
+		h.put(somebody("late", directory.Leaver, "displayName", "x"))
+		h.apply()
+		time.Sleep(15 * time.Minute)
+		h.apply()
+		if n := len(h.app.calls); n > 0 {
+			t.Errorf("looked again: %+v", h.app.calls)
+		}
+	})
+}
+
+// Who is called otherwise before a create that was given up has its effect gets the account
+// that it makes, and none beside it, whether it was looked up before that or after.
+func TestCreateComesLateForSomebodyRenamed(t *testing.T) {
+	for name, looked := range map[string]bool{"before the look-up": false, "after the look-up": true} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.unique, h.app.forgets = true, true
+				h.app.profile.Unsupported = app.Paths{{Attr: "externalId"}}
+				h.crew(2, "")
+				h.apply()
+				h.wait = 0
+				h.put(somebody("late", directory.Active))
+				tries := 0
+				h.belated(func(c call) bool { return c.Op == "create" && c.Kind == app.KindUser }, func() { h.come("late", "late@acme.example") })
+				given := h.app.faults
+				h.app.faults = func(c call) fault {
+					if c.Op != "create" {
+						return fault{}
+					}
+					if tries++; tries == 2 && looked {
+						return fault{before: slow(0)}
+					}
+					return given(c)
+				}
+				h.apply()
+				time.Sleep(time.Minute)
+				if looked {
+					h.apply()
+				}
+				h.put(somebody("late", directory.Active, "userName", "new@acme.example"))
+				time.Sleep(time.Minute)
+				h.apply()
+				time.Sleep(15 * time.Minute)
+				h.wait = time.Hour
+				h.apply()
+				h.settled()
+				if n := h.app.accounts(); n != 3 {
+					t.Errorf("%d accounts", n)
+				}
+			})
+		})
+	}
+}
+
+// Who is back before a departure that was given up has its effect is let in again once that has
+// come, and is not taken for somebody whom others have shut out, whatever else was written
+// meanwhile.
+func TestDisableComesLate(t *testing.T) {
+	for name, again := range map[string]bool{"before it was sent again": false, "after that": true} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.crew(3, "sales")
+				h.apply()
+				h.wait = 0
+				id := h.account("p000").RemoteID
+				h.put(somebody("p000", directory.Leaver))
+				h.belated(func(c call) bool { return c.Off }, func() {
+					u := h.app.users[id].Clone()
+					u.SetActive(false)
+					h.app.users[id] = u
+				})
+				h.apply()
+				if !again {
+					h.put(somebody("p000", directory.Active))
+				}
+				time.Sleep(time.Minute)
+				h.apply()
+				h.put(somebody("p000", directory.Active, "displayName", "x"))
+				h.apply()
+				time.Sleep(15 * time.Minute)
+				h.wait = time.Hour
+				h.apply()
+				h.settled()
+				if a := h.account("p000"); a.Last == provision.Shut || !a.Late.IsZero() {
+					t.Errorf("%+v", a)
+				}
+			})
+		})
+	}
+}
