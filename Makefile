@@ -29,7 +29,7 @@ demo:
 	$(GO) run ./cmd/usher demo --once
 
 # Everything, with real input: needs Node.js and Python for SCIM servers that are not ours, OpenSSH for SFTP, PostgreSQL, and the shared folder beside the repository.
-# What is missing skips its tests, but fails them when CI=true.
+# What is missing skips its tests, but fails them when CI=true; of PostgreSQL it skips them there, too, once it could not be installed.
 test: node python sshd postgres
 	$(GO) test $(ATONCE) -timeout $(TIMEOUT) ./...
 
