@@ -144,8 +144,8 @@ func startPostgres(ctx context.Context, bin string, settings ...string) (*Postgr
 	if said, err := initdb.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("initdb: %w\n%s", err, said), os.RemoveAll(dir))
 	}
-	conf := append([]string{
-		"listen_addresses='127.0.0.1'", "unix_socket_directories='" + dir + "'", "max_connections=200", "shared_buffers=64MB",
+	conf := append([]string{ // a test that tries a hundred things at random has a hundred stores open
+		"listen_addresses='127.0.0.1'", "unix_socket_directories='" + dir + "'", "max_connections=1000", "shared_buffers=64MB",
 		"max_wal_size=256MB", "timezone='UTC'",
 	}, settings...)
 	for range 5 { // somebody may take the port before it does
