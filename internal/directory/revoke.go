@@ -19,12 +19,22 @@ type Revocation struct {
 	At    time.Time // when it was said
 	By    string    // the source that said it
 	Start time.Time // the start date that was known then, zero for none
+	// Outdone says that an employment has begun since that it was not about: it ends nothing
+	// any more, whatever start is stated later.
+	Outdone bool
 }
 
 // Holds reports whether it still ends the access of somebody with a start date: only one
 // that is newer, and lies behind it, begins something that it was not about.
 func (r Revocation) Holds(start time.Time) bool {
-	return !r.At.IsZero() && !(start.After(r.At) && start.After(r.Start))
+	return !r.At.IsZero() && !r.Outdone && !(start.After(r.At) && start.After(r.Start))
+}
+
+// behind is what a revocation is once it is known what start was stated. One that lies ahead
+// may have been a mistake, and outdoes nothing for good.
+func (r Revocation) behind(start, now time.Time) Revocation {
+	r.Outdone = r.Outdone || !r.At.IsZero() && !r.Holds(start) && !start.After(now)
+	return r
 }
 
 func (r Revocation) why() string {
@@ -140,7 +150,11 @@ func (a *acceptance) awaited(ctx context.Context) (err error) {
 func (a *acceptance) revocation(v *view, old *Person, f facts) (r Revocation) {
 	if old != nil {
 		r = old.Revoked
+		if was, err := factsOf(old.User); err == nil { // it may have begun after it was stated, when nobody looked
+			r = r.behind(was.start, a.cal.Now)
+		}
 	}
+	r = r.behind(f.start, a.cal.Now)
 	at := a.expected[v.ID]
 	if v.before.Person == "" && at.After(r.At) && !outdone(at, f.start, a.cal.Now) {
 		r = Revocation{At: at, By: v.Source, Start: f.start}

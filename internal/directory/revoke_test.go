@@ -205,7 +205,8 @@ func TestRevokedCountsByItself(t *testing.T) {
 }
 
 // TestRevocationHolds whatever is read in between, in any order: somebody is out exactly if
-// the newest word of it is no older than the employment that is stated.
+// the newest word of it is no older than the employment that is stated, and than every one
+// that has begun since.
 func TestRevocationHolds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -221,9 +222,13 @@ func TestRevocationHolds(t *testing.T) {
 		state()
 		h.settle()
 		var last directory.Revocation
+		begins := func() { // an employment that it was not about has begun: it is over for good
+			last.Outdone = last.Outdone || !last.At.IsZero() && !last.Holds(start) && !start.After(h.now)
+		}
 		for i := range rapid.IntRange(1, 8).Draw(rt, "steps") {
 			h.now = day(i * 10)
-			switch rapid.SampledFrom([]string{"revoke", "again", "end", "hire", "gone", "read"}).Draw(rt, "step") {
+			begins()
+			switch rapid.SampledFrom([]string{"revoke", "again", "end", "hire", "ahead", "back", "gone", "read"}).Draw(rt, "step") {
 			case "revoke":
 				last = directory.Revocation{At: h.now, Start: start}
 				h.revoke("a", h.now)
@@ -235,6 +240,10 @@ func TestRevocationHolds(t *testing.T) {
 				end = h.now.AddDate(0, 0, rapid.IntRange(1, 200).Draw(rt, "days"))
 			case "hire":
 				start, end = h.now.Add(-time.Hour), time.Time{}
+			case "ahead":
+				start = h.now.AddDate(0, 0, rapid.IntRange(1, 30).Draw(rt, "ahead"))
+			case "back":
+				start = day(rapid.IntRange(-60, i*10).Draw(rt, "back"))
 			case "gone":
 				h.only()
 				h.settle()
@@ -243,6 +252,7 @@ func TestRevocationHolds(t *testing.T) {
 			}
 			state()
 			h.settle()
+			begins()
 			out := last.Holds(start) || !end.IsZero() && !end.After(h.now)
 			if p := h.person("a"); (p.State == directory.Leaver) != out {
 				rt.Fatalf("on day %d they are %s (%s), revoked at %s, employed from %s to %s", i*10, p.State, p.Why, last.At, start, end)
