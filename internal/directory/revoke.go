@@ -3,6 +3,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -37,8 +38,17 @@ func (r Revocation) behind(start, now time.Time) Revocation {
 	return r
 }
 
+// forgotten is what stays of one when its person is erased: when it was, as their record may
+// still say employed. A start date behind it would bring them back; of that the month stays.
+func (r Revocation) forgotten() Revocation {
+	if r.Start.After(r.At) {
+		r.At = time.Date(r.Start.Year(), r.Start.Month()+1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return Revocation{At: r.At, Outdone: r.Outdone}
+}
+
 func (r Revocation) why() string {
-	return r.By + " ended all access at " + stamp(r.At) + ", whatever the dates say; only a start date behind that brings them back"
+	return cmp.Or(r.By, "a source") + " ended all access at " + stamp(r.At) + ", whatever the dates say; only a start date behind that brings them back"
 }
 
 // outdone reports whether a revocation was said of an employment before the one that has
@@ -47,21 +57,27 @@ func outdone(at, start, now time.Time) bool { return start.After(at) && !start.A
 
 // Revoke ends all access of whoever a record belongs to, as of an instant at which its
 // source has said so; they go with the next Settle, where the gate stands. What was said
-// before, or of an employment that is over, changes nothing. Of a record that nobody knows
-// yet it is kept until it is stated.
+// before, of an employment that is over, or of somebody who is erased, changes nothing. Of a
+// record that nobody knows yet it is kept until it is stated.
 func (d *Directory) Revoke(ctx context.Context, tx Tx, key Key, at time.Time) error {
 	records, err := tx.Records(ctx, key.Source, []string{key.ID})
 	if err != nil {
 		return err
 	}
-	id := records[key.ID].Person
-	people, err := tx.People(ctx, []string{id})
+	id, own := records[key.ID].Person, key.PersonID() // of somebody who is erased no record is left
+	people, err := tx.People(ctx, []string{id, own})
 	if err != nil {
 		return err
 	}
 	p := people[id]
-	if p == nil {
+	if q := people[own]; p == nil && q != nil && q.State == Erased {
+		p = q
+	}
+	switch {
+	case p == nil:
 		return d.expect(ctx, tx, key, at)
+	case p.State == Erased:
+		return nil
 	}
 	f, err := factsOf(p.User)
 	if err != nil {
@@ -72,7 +88,7 @@ func (d *Directory) Revoke(ctx context.Context, tx Tx, key Key, at time.Time) er
 		return nil
 	}
 	p.Revoked = Revocation{At: at, By: key.Source, Start: f.start}
-	if p.State != Leaver && p.State != Erased {
+	if p.State != Leaver {
 		p.Next = now
 	}
 	if err := tx.PutPeople(ctx, []*Person{p}); err != nil {
@@ -165,13 +181,17 @@ func (a *acceptance) revocation(v *view, old *Person, f facts) (r Revocation) {
 // met forgets what was awaited of records that have a person now.
 func (a *acceptance) met(ctx context.Context) error {
 	n := len(a.expected)
+	if n == 0 {
+		return nil
+	}
+	source := a.fresh[0].Source // there is one, see awaited
 	for i := range a.records {
-		if r := &a.records[i]; r.Person != "" {
+		if r := &a.records[i]; r.Person != "" && r.Source == source { // another source has keys of its own
 			delete(a.expected, r.ID)
 		}
 	}
 	if len(a.expected) == n {
 		return nil
 	}
-	return putExpected(ctx, a.tx, a.records[0].Source, a.expected)
+	return putExpected(ctx, a.tx, source, a.expected)
 }

@@ -4,6 +4,7 @@ package directory_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,13 +12,19 @@ import (
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/store"
 )
 
 // revoke ends the access of a record's person, as hr said at an instant.
 func (h *house) revoke(id string, at time.Time) {
 	h.t.Helper()
+	h.revokes("hr", id, at)
+}
+
+func (h *house) revokes(source, id string, at time.Time) {
+	h.t.Helper()
 	err := h.db.Directory().Update(h.t.Context(), func(tx directory.Tx) error {
-		return h.dir().Revoke(h.t.Context(), tx, directory.Key{Source: "hr", ID: id}, at)
+		return h.dir().Revoke(h.t.Context(), tx, directory.Key{Source: source, ID: id}, at)
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -155,16 +162,91 @@ func TestRevokedErased(t *testing.T) {
 	h.settle()
 	h.revoke("a", today)
 	h.settle()
-	err := h.db.Directory().Update(t.Context(), func(tx directory.Tx) error {
-		_, err := h.dir().Erase(t.Context(), tx, personID("a"), "asked to")
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	h.forget("a")
+	if p := h.person("a"); p.Revoked != (directory.Revocation{At: today}) {
+		t.Errorf("%+v", p.Revoked)
 	}
 	h.accept(h.says("a", ada.with(row{title: "Dr"})))
 	h.settle()
 	h.stands("a", directory.Erased, directory.CauseRevoked, 1)
+
+	before := h.events()
+	h.revoke("a", day(3))
+	h.accept(h.says("a", ada))
+	h.settle()
+	h.stands("a", directory.Erased, directory.CauseRevoked, 1)
+	h.told(before, map[string]int{})
+	if text := h.meta("revoked:hr"); strings.Contains(text, `"a"`) {
+		t.Errorf("their key is kept: %s", text)
+	}
+	h.now = day(5)
+	h.accept(h.says("a", ada.with(row{startDate: day(4), endDate: nil})))
+	h.settle()
+	h.stands("a", directory.Active, "", 2)
+}
+
+// TestRevokedErasedAhead: of a start that lay behind the revocation only the month is kept.
+func TestRevokedErasedAhead(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	bo := row{userName: "bo", startDate: day(10)}
+	h.accept(h.says("b", bo))
+	h.revoke("b", today)
+	h.settle()
+	h.forget("b")
+	if p := h.person("b"); p.Revoked != (directory.Revocation{At: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)}) {
+		t.Errorf("%+v", p.Revoked)
+	}
+	h.now = day(12)
+	h.accept(h.says("b", bo.with(row{title: "Dr"})))
+	h.settle()
+	h.stands("b", directory.Erased, directory.CauseRevoked, 1)
+}
+
+// TestRevokedOfTwoSources: what is awaited of one source's record is not met by the record
+// of another that has the same key.
+func TestRevokedOfTwoSources(t *testing.T) {
+	t.Parallel()
+	h := pair(t, false)
+	h.cfg.Sources[0].Joins = true
+	first := as("u", h.says("a", numbered("E-7", row{startDate: day(-100), endDate: day(3)})))
+	h.accept(first, as("u", h.says("b", numbered("E-7", row{startDate: day(4)}))))
+	h.settle()
+	h.revokes("more", "a", day(1))
+	h.now = day(5) // the first record has ended, which nobody has looked at
+	h.states("more", file{"x": {number: "E-7", nickName: "Addie"}})
+	if text := h.meta("revoked:hr"); text != "" {
+		t.Errorf("nothing was said of hr, and %s is kept", text)
+	}
+	h.reads("more", file{"a": {userName: "cy", number: "E-9"}, "x": {number: "E-7", nickName: "Addie"}})
+	if p := h.everyone()[ofPerson("more", "a")].Person; p == nil || p.State != directory.Leaver || p.Cause != directory.CauseRevoked {
+		t.Errorf("%+v", p)
+	}
+	if p := h.everyone()[personID("a")].Person; p.State != directory.Active {
+		t.Errorf("%+v", p)
+	}
+}
+
+// forget erases somebody.
+func (h *house) forget(id string) {
+	h.t.Helper()
+	err := h.db.Directory().Update(h.t.Context(), func(tx directory.Tx) error {
+		_, err := h.dir().Erase(h.t.Context(), tx, personID(id), "asked to")
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) meta(key string) (text string) {
+	h.t.Helper()
+	h.read(func(r store.Reader) error {
+		b, err := r.Meta(h.t.Context(), key)
+		text = string(b)
+		return err
+	})
+	return text
 }
 
 // TestRevokedCountsByItself: terminations that are held do not hold it, and a flood of it is
