@@ -315,6 +315,9 @@ func (d *daemon) hears(l List, log *slog.Logger) httpin.Listener {
 // callsOf takes the calls of a list's webhook.
 func (d *daemon) callsOf(l List) http.Handler {
 	log := d.log.With("source", l.Source)
+	if why := l.Webhook.Unrevoked; why != "" {
+		log.Warn("calls that end access at once end none; whoever they speak of is read", "why", "revoke "+why)
+	}
 	h := httpin.Hook{HookConfig: l.call, Hear: d.hears(l, log), ByID: l.Reader.One != nil, Secrets: func() []string { return d.hookSecrets(l.Webhook) }}
 	h.Hear.State = func(err error) { log.Error("a call could not be kept; it will be sent again", "err", err) }
 	return h.Handler()
