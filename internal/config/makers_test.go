@@ -91,7 +91,7 @@ func TestMakersRevoke(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text := ofMaker("type: hibob\nauth: {basic: {user: SERVICE-1, password: a-token}}\nwebhook: {secrets: [a-secret-of-the-webhook]"+c.hook+"}\nperson: {userName: row.work_email}" + c.more)
+			text := ofMaker("type: hibob\nauth: {basic: {user: SERVICE-1, password: a-token}}\nwebhook: {secrets: [a-secret-of-the-webhook]" + c.hook + "}\nperson: {userName: row.work_email}" + c.more)
 			text = strings.Replace(text, "sources:\n", "sources:\n  first: {type: csv, path: first.csv, mode: snapshot, key: id, columns: [id], person: {userName: row.id}}\n", 1)
 			cfg, err := config.Parse("usher.yaml", []byte(text), nil)
 			written := strings.Contains(c.hook, "left")

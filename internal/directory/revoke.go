@@ -5,6 +5,8 @@ package directory
 import (
 	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -51,23 +53,60 @@ func (r Revocation) why() string {
 	return cmp.Or(r.By, "a source") + " ended all access at " + stamp(r.At) + ", whatever the dates say; only a start date behind that brings them back"
 }
 
+// sameDay is how long before a start a revocation may be that is of it: somebody is dismissed
+// early on the first day, and the day begins elsewhere, or the time has no zone.
+const sameDay = 24 * time.Hour
+
 // outdone reports whether a revocation was said of an employment before the one that has
 // begun: it is an old one.
-func outdone(at, start, now time.Time) bool { return start.After(at) && !start.After(now) }
+func outdone(at, start, now time.Time) bool { return start.After(at.Add(sameDay)) && !start.After(now) }
+
+// Effect is what came of a revocation.
+type Effect string
+
+// The effects. What waits has found nobody; what is outdone is older than the employment.
+const (
+	EffectEnds    Effect = "ends"
+	EffectWaits   Effect = "waits"
+	EffectNone    Effect = "none"
+	EffectOutdone Effect = "outdone"
+)
+
+// Awaited is a revocation that has found nobody yet.
+type Awaited struct {
+	Key string    `json:"key"` // of the record that nobody knows
+	At  time.Time `json:"at"`
+}
+
+// Awaiting are the revocations of a source that have found nobody, in the order of their keys.
+func Awaiting(ctx context.Context, r Reader, source string) (all []Awaited, err error) {
+	text, err := r.Meta(ctx, expectedKey(source))
+	if err != nil || len(text) == 0 {
+		return nil, err
+	}
+	of := map[string]time.Time{}
+	if err := json.Unmarshal(text, &of); err != nil {
+		return nil, err
+	}
+	for _, key := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, Awaited{Key: key, At: of[key]})
+	}
+	return all, nil
+}
 
 // Revoke ends all access of whoever a record belongs to, as of an instant at which its
 // source has said so; they go with the next Settle, where the gate stands. What was said
 // before, of an employment that is over, or of somebody who is erased, changes nothing. Of a
 // record that nobody knows yet it is kept until it is stated.
-func (d *Directory) Revoke(ctx context.Context, tx Tx, key Key, at time.Time) error {
+func (d *Directory) Revoke(ctx context.Context, tx Tx, key Key, at time.Time) (Effect, error) {
 	records, err := tx.Records(ctx, key.Source, []string{key.ID})
 	if err != nil {
-		return err
+		return "", err
 	}
 	id, own := records[key.ID].Person, key.PersonID() // of somebody who is erased no record is left
 	people, err := tx.People(ctx, []string{id, own})
 	if err != nil {
-		return err
+		return "", err
 	}
 	p := people[id]
 	if q := people[own]; p == nil && q != nil && q.State == Erased {
@@ -75,26 +114,29 @@ func (d *Directory) Revoke(ctx context.Context, tx Tx, key Key, at time.Time) er
 	}
 	switch {
 	case p == nil:
-		return d.expect(ctx, tx, key, at)
+		return EffectWaits, d.expect(ctx, tx, key, at)
 	case p.State == Erased:
-		return nil
+		return EffectNone, nil
 	}
 	f, err := factsOf(p.User)
 	if err != nil {
-		return err
+		return "", err
 	}
 	now := d.calendar().Now
-	if !at.After(p.Revoked.At) || outdone(at, f.start, now) {
-		return nil
+	switch {
+	case !at.After(p.Revoked.At):
+		return EffectNone, nil
+	case outdone(at, f.start, now):
+		return EffectOutdone, nil
 	}
 	p.Revoked = Revocation{At: at, By: key.Source, Start: f.start}
 	if p.State != Leaver {
 		p.Next = now
 	}
 	if err := tx.PutPeople(ctx, []*Person{p}); err != nil {
-		return err
+		return "", err
 	}
-	return tx.AppendEvents(ctx, []audit.Event{d.revoked(tx, p, key)})
+	return EffectEnds, tx.AppendEvents(ctx, []audit.Event{d.revoked(tx, p, key)})
 }
 
 func (d *Directory) revoked(tx Tx, p *Person, key Key) audit.Event {
@@ -146,7 +188,13 @@ func (d *Directory) expect(ctx context.Context, tx Tx, key Key, at time.Time) er
 		}
 		delete(of, oldest)
 	}
-	return putExpected(ctx, tx, key.Source, of)
+	if err := putExpected(ctx, tx, key.Source, of); err != nil {
+		return err
+	}
+	return tx.AppendEvents(ctx, []audit.Event{{ // without the key, which no erasure would find
+		At: tx.Now(), Kind: "revocation.waits", Actor: d.cfg.Actor, Object: key.Source,
+		Why: key.Source + " ended all access, at " + stamp(at) + ", of somebody whose record nobody knows: it ends nothing until that is stated",
+	}})
 }
 
 // awaited reads what was revoked before its record was known, if the chunk has a record

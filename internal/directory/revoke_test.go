@@ -4,6 +4,7 @@ package directory_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,19 +17,22 @@ import (
 )
 
 // revoke ends the access of a record's person, as hr said at an instant.
-func (h *house) revoke(id string, at time.Time) {
+func (h *house) revoke(id string, at time.Time) directory.Effect {
 	h.t.Helper()
-	h.revokes("hr", id, at)
+	return h.revokes("hr", id, at)
 }
 
-func (h *house) revokes(source, id string, at time.Time) {
+func (h *house) revokes(source, id string, at time.Time) (effect directory.Effect) {
 	h.t.Helper()
 	err := h.db.Directory().Update(h.t.Context(), func(tx directory.Tx) error {
-		return h.dir().Revoke(h.t.Context(), tx, directory.Key{Source: source, ID: id}, at)
+		var err error
+		effect, err = h.dir().Revoke(h.t.Context(), tx, directory.Key{Source: source, ID: id}, at)
+		return err
 	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	return effect
 }
 
 // TestRevokedIsOut at once, whatever the record says from then on, until it states a newer
@@ -115,10 +119,16 @@ func TestRevokedBeforeTheStart(t *testing.T) {
 func TestRevokedUnknown(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	h.revoke("a", today)
-	h.revoke("c", today)
-	h.now = day(5)
 	before := h.events()
+	for _, key := range []string{"a", "c", "c"} {
+		if got := h.revoke(key, today); got != directory.EffectWaits {
+			t.Errorf("%s: %s", key, got)
+		}
+	}
+	h.told(before, map[string]int{"revocation.waits": 2})
+	h.awaits(directory.Awaited{Key: "a", At: today}, directory.Awaited{Key: "c", At: today})
+	h.now = day(5)
+	before = h.events()
 	h.accept(h.says("a", row{userName: "ada", startDate: day(-9)}), h.says("b", row{userName: "bo"}))
 	h.accept(h.says("c", row{userName: "cy", startDate: day(4)})) // hired since
 	h.settle()
@@ -126,6 +136,73 @@ func TestRevokedUnknown(t *testing.T) {
 	h.stands("b", directory.Active, "", 1)
 	h.stands("c", directory.Active, "", 1)
 	h.told(before, map[string]int{"person.created": 3, "person.revoked": 1})
+	h.awaits()
+}
+
+// TestRevokedUnknownFlood: of calls of nobody the newest are kept, and those known are not
+// touched by any of them.
+func TestRevokedUnknownFlood(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.accept(h.says("a", row{userName: "ada"}))
+	h.settle()
+	const n, most = 1010, 1000
+	err := h.db.Directory().Update(t.Context(), func(tx directory.Tx) error {
+		for i := range n {
+			if _, err := h.dir().Revoke(t.Context(), tx, directory.Key{Source: "hr", ID: fmt.Sprintf("x%04d", i)}, day(0).Add(time.Duration(i)*time.Second)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := h.awaiting()
+	if len(all) != most || all[0].Key != fmt.Sprintf("x%04d", n-most) || all[most-1].Key != fmt.Sprintf("x%04d", n-1) {
+		t.Errorf("%d are kept, from %v to %v", len(all), all[0], all[len(all)-1])
+	}
+	h.settle()
+	h.stands("a", directory.Active, "", 1)
+}
+
+// TestRevokedOnTheFirstDay: whoever is dismissed early on their first day is, even where the
+// day begins later than the call says; what is older is told apart, and changes nothing.
+func TestRevokedOnTheFirstDay(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.accept(h.says("a", row{userName: "ada", startDate: day(0)}))
+	h.settle()
+	h.now = day(0).Add(2 * time.Hour)
+	if got := h.revoke("a", day(0).Add(-25*time.Hour)); got != directory.EffectOutdone {
+		t.Errorf("the day before: %s", got)
+	}
+	h.settle()
+	h.stands("a", directory.Active, "", 1)
+	at := day(0).Add(-9 * time.Hour)
+	for _, want := range []directory.Effect{directory.EffectEnds, directory.EffectNone} {
+		if got := h.revoke("a", at); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	h.settle()
+	h.stands("a", directory.Leaver, directory.CauseRevoked, 1)
+}
+
+func (h *house) awaiting() (all []directory.Awaited) {
+	h.t.Helper()
+	h.read(func(r store.Reader) (err error) {
+		all, err = directory.Awaiting(h.t.Context(), r, "hr")
+		return err
+	})
+	return all
+}
+
+func (h *house) awaits(want ...directory.Awaited) {
+	h.t.Helper()
+	if got := h.awaiting(); !slices.Equal(got, want) {
+		h.t.Errorf("awaited are %v, want %v", got, want)
+	}
 }
 
 // TestRevokedMissing and whoever left as absent stay out when their record comes back.

@@ -22,7 +22,8 @@ func (u *Usher) Ledger() audit.Store { return u.db.Ledger() }
 // Revoke is what a call does that ends somebody's access at once.
 func (u *Usher) Revoke(ctx context.Context, name, key string, at time.Time) error {
 	return u.db.Directory().Update(ctx, func(tx directory.Tx) error {
-		return u.directory(Options{Actor: "test"}).Revoke(ctx, tx, directory.Key{Source: name, ID: key}, at)
+		_, err := u.directory(Options{Actor: "test"}).Revoke(ctx, tx, directory.Key{Source: name, ID: key}, at)
+		return err
 	})
 }
 

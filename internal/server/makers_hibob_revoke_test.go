@@ -114,6 +114,40 @@ func TestHiBobRevokesMany(t *testing.T) {
 	}
 }
 
+// TestHiBobRevokesNobody: a call of somebody whose record nobody knows is no success: status
+// says of whom it was, until their record is read; then they are out.
+func TestHiBobRevokesNobody(t *testing.T) {
+	t.Parallel()
+	staff := bobStaff(5)
+	s, hr := bob(t, staff[:3])
+	s.serve(t)
+	until(t, "all have accounts", func() bool { return s.has(3) })
+	unmet := func() (keys []string) {
+		t.Helper()
+		st, err := s.usher.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range st.Sources[0].Unmet {
+			keys = append(keys, a.Key)
+		}
+		return keys
+	}
+	if code := s.bobCalls(t, bobRevokes(staff[3].ID, time.Now()), bobKey); code != http.StatusNoContent {
+		t.Errorf("a call: %d", code)
+	}
+	if got := unmet(); !slices.Equal(got, []string{staff[3].ID}) {
+		t.Errorf("%v are told of", got)
+	}
+	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
+	s.end(t)
+	s.serve(t)
+	s.alive(t, "p1", "p2", "p3", "p5")
+	if got := unmet(); len(got) > 0 {
+		t.Errorf("%v are told of, and are known", got)
+	}
+}
+
 // TestHiBobRevokesNot if the configuration says that no call does.
 func TestHiBobRevokesNot(t *testing.T) {
 	t.Parallel()

@@ -10,13 +10,14 @@ import (
 
 // Revoke takes an event that ends somebody's access at once, whatever their record says
 // (Word.Revoked). Like Hear it has the record read as well, if somebody looks at marks.
-func Revoke(ctx context.Context, st Store, d *directory.Directory, s Source, w Word) (marked bool, err error) {
-	err = st.Update(ctx, func(tx Tx) error {
-		if err := d.Revoke(ctx, tx, directory.Key{Source: s.Name, ID: w.Key}, w.Revoked); err != nil || !s.Live.Served {
+func Revoke(ctx context.Context, st Store, d *directory.Directory, s Source, w Word) (effect directory.Effect, marked bool, err error) {
+	err = st.Update(ctx, func(tx Tx) (err error) {
+		effect, marked = "", false
+		if effect, err = d.Revoke(ctx, tx, directory.Key{Source: s.Name, ID: w.Key}, w.Revoked); err != nil || !s.Live.Served {
 			return err
 		}
 		marked, err = note(ctx, tx, s, w)
 		return err
 	})
-	return marked, err
+	return effect, marked, err
 }
