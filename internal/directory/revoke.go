@@ -99,6 +99,7 @@ func Awaiting(ctx context.Context, r Reader, source string) (all []Awaited, err 
 // before, of an employment that is over, or of somebody who is erased, changes nothing. Of a
 // record that nobody knows yet it is kept until it is stated.
 func (d *Directory) Revoke(ctx context.Context, tx Tx, key Key, at time.Time) (Effect, error) {
+	at = at.Truncate(time.Microsecond) // as it is kept: else the same word is newer than itself
 	records, err := tx.Records(ctx, key.Source, []string{key.ID})
 	if err != nil {
 		return "", err

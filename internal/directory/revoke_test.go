@@ -179,7 +179,7 @@ func TestRevokedOnTheFirstDay(t *testing.T) {
 	}
 	h.settle()
 	h.stands("a", directory.Active, "", 1)
-	at := day(0).Add(-9 * time.Hour)
+	at := day(0).Add(-9*time.Hour + 1234*time.Nanosecond) // stores keep microseconds
 	for _, want := range []directory.Effect{directory.EffectEnds, directory.EffectNone} {
 		if got := h.revoke("a", at); got != want {
 			t.Errorf("%s, want %s", got, want)
