@@ -317,6 +317,9 @@ func (d *daemon) hears(l List, log *slog.Logger) httpin.Listener {
 // tellRevoked tells what came of a call that ends somebody's access.
 func (d *daemon) tellRevoked(log *slog.Logger, w source.Word, effect directory.Effect) {
 	log = log.With("said_at", w.Revoked)
+	if w.Undated != "" {
+		log.Warn("a call that ends access does not say when that was, or a time that lies ahead: the first time that it came counts")
+	}
 	switch effect {
 	case directory.EffectEnds:
 		log.Info("the source ended somebody's access at once; the ledger says whose")

@@ -193,7 +193,7 @@ func (h *Hook) tell(ctx context.Context, r *http.Request, body []byte) error {
 		h.Hear.Lost()
 		return nil
 	}
-	revoked := h.revoked(r, v)
+	revoked, dated := h.revoked(r, v)
 	if !h.ByID && revoked.IsZero() {
 		h.Hear.Lost()
 		return nil
@@ -208,6 +208,10 @@ func (h *Hook) tell(ctx context.Context, r *http.Request, body []byte) error {
 	}
 	for _, key := range keys {
 		word := source.Word{Key: key, Revoked: revoked}
+		if !revoked.IsZero() && !dated {
+			sum := sha256.Sum256(body)
+			word.Undated = hex.EncodeToString(sum[:])
+		}
 		if event != "" { // of this person: another call may tell of others under the same one
 			sum := sha256.Sum256(fmt.Appendf(nil, "%q %q", event, key))
 			word.ID = hex.EncodeToString(sum[:])
@@ -226,13 +230,13 @@ func (h *Hook) tell(ctx context.Context, r *http.Request, body []byte) error {
 var errWhose = errors.New("it ends somebody's access at once, and does not say whose where person of webhook leads")
 
 // revoked is when the access ended of those whom a call speaks of; zero if it ends none.
-// A time that cannot be read, or that lies ahead, is now.
-func (h *Hook) revoked(r *http.Request, v *jsonpath.Value) time.Time {
+// A time that cannot be read, or that lies ahead, is now, and dated is false.
+func (h *Hook) revoked(r *http.Request, v *jsonpath.Value) (at time.Time, dated bool) {
 	if h.Revoke == nil {
-		return time.Time{}
+		return time.Time{}, false
 	}
 	if what, _ := v.First(h.Revoke.At); !slices.Contains(h.Revoke.Values, what) {
-		return time.Time{}
+		return time.Time{}, false
 	}
 	now := h.now()
 	at, err := h.TimeForm.read(strings.TrimSpace(r.Header.Get(h.TimeHeader)))
@@ -241,9 +245,9 @@ func (h *Hook) revoked(r *http.Request, v *jsonpath.Value) time.Time {
 		at, err = moment(text)
 	}
 	if err != nil || at.After(now) {
-		return now
+		return now, false
 	}
-	return at
+	return at, true
 }
 
 // moment reads a time as makers write it into calls: as RFC 3339 has it, or without a zone,
