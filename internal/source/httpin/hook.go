@@ -91,6 +91,8 @@ func (c HookConfig) Check() error {
 		return errors.New("revoke has no use without person, which says whose access ends")
 	case c.Revoke != nil && c.Revoke.When == nil && c.TimeHeader == "":
 		return errors.New("revoke has no at, the path to when it happened, and no timestamp stands for it: an old call that is sent again would end the access of somebody who was hired since")
+	case c.Revoke != nil && c.Algorithm == AlgSecret:
+		return errors.New("revoke cannot be with algorithm: secret, as such a call is not signed: whoever has seen one knows the secret, and could end anybody's access")
 	case timed == 0 && c.TimeHeader != "":
 		return errors.New("a timestamp that is not signed proves nothing: write it into signed, such as {timestamp}.{body}")
 	case c.Revoke != nil: // of several events in a call nobody could tell which one speaks of whom

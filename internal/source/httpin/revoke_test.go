@@ -92,9 +92,10 @@ func TestRevokeMistakes(t *testing.T) {
 	t.Parallel()
 	person := ptr(path(t, "id"))
 	for want, c := range map[string]httpin.HookConfig{
-		"no use without person": {Header: "X", Revoke: &httpin.Revoke{At: path(t, "type"), When: person}},
-		"revoke has no at":      {Header: "X", Person: person, Revoke: &httpin.Revoke{At: path(t, "type")}},
-		"path of revoke":        {Header: "X", Person: person, Revoke: &httpin.Revoke{At: path(t, "events[*].type"), When: person}},
+		"no use without person":        {Header: "X", Revoke: &httpin.Revoke{At: path(t, "type"), When: person}},
+		"as such a call is not signed": {Algorithm: httpin.AlgSecret, Header: "X", Person: person, Revoke: &httpin.Revoke{At: path(t, "type"), When: person}},
+		"revoke has no at":             {Header: "X", Person: person, Revoke: &httpin.Revoke{At: path(t, "type")}},
+		"path of revoke":               {Header: "X", Person: person, Revoke: &httpin.Revoke{At: path(t, "events[*].type"), When: person}},
 	} {
 		if err := c.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
