@@ -172,8 +172,8 @@ func (tx *Tx) rows(ctx context.Context, scan func(*sql.Rows) error, query string
 
 // later stands for the columns that later migrations have added, and what they say in a
 // store that has them not yet.
-var later = strings.NewReplacer("a.begun", "0", "a.late_until", "NULL", "p.revoked_at", "NULL", "p.revoked_by", "''", "p.revoked_start", "NULL",
-	"revoked_at", "NULL", "revoked_by", "''", "revoked_start", "NULL", ", same, past", ", '', 0")
+var later = strings.NewReplacer("a.begun", "0", "a.late_until", "NULL", "p.revoked_at", "NULL", "p.revoked_by", "''", "p.revoked_start", "NULL", "p.revoked_outdone", "0",
+	"revoked_at", "NULL", "revoked_by", "''", "revoked_start", "NULL", "revoked_outdone", "0", ", same, past", ", '', 0")
 
 // earlier runs a query, and runs it once more without what an earlier version of Usher
 // knew nothing of, if that wrote the store and it is opened for reading alone: it is
