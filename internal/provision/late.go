@@ -44,15 +44,33 @@ func (r *run) pending(s *Subject) bool {
 const mostVoid = 16
 
 // renamed is pending for a create that was looked up already, while the person was still called
-// as it says.
+// as it says: once it is too late for that they are looked for by that name, too, before another
+// account is made. Nobody looks again for somebody who has been made since, so they keep the name
+// of their account until then: it is what keeps the create from making another one beside it.
 func (r *run) renamed(ctx context.Context, s Subject, planned []*Op) (wait bool, err error) {
-	if len(planned) == 0 || planned[0].Kind != Create || !s.Account.Late.After(r.at()) {
+	a := s.Account
+	over := !a.Late.After(time.Now())
+	if len(planned) == 0 || a.Late.IsZero() || !over && r.ahead {
+		return false, nil
+	}
+	var has string // of which it would be one too many
+	switch planned[0].Kind {
+	case Create:
+		if over && a.State != None { // belated looks for nobody else
+			return false, nil
+		}
+	case Update:
+		if has = text(a.Sent, userNamePath); over || !other(has, text(planned[0].user, userNamePath)) {
+			return false, nil
+		}
+	default:
 		return false, nil
 	}
 	err = r.store.View(ctx, func(tx Tx) error {
 		entries, err := tx.EntriesThat(ctx, Void, r.target.Name, s.Person.ID, mostVoid)
 		for _, e := range entries {
-			if other(asks(e.Kind, e.Ops), text(planned[0].user, userNamePath)) {
+			name := asks(e.Kind, e.Ops)
+			if other(name, text(planned[0].user, userNamePath)) && (has == "" || !other(name, has)) {
 				wait = true
 			}
 		}

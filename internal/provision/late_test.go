@@ -113,37 +113,50 @@ func TestCreateNeverComes(t *testing.T) {
 }
 
 // Who is called otherwise before a create that was given up has its effect gets the account
-// that it makes, and none beside it, whether it was looked up before that or after.
+// that it makes, and none beside it, whether it was looked up before that or after, and whether
+// anybody asks again before it comes or not. Who has got an account meanwhile keeps its name
+// until it is too late for that, and nothing else of theirs waits.
 func TestCreateComesLateForSomebodyRenamed(t *testing.T) {
-	for name, looked := range map[string]bool{"before the look-up": false, "after the look-up": true} {
+	for name, c := range map[string]struct{ looked, made, asleep bool }{
+		"before the look-up":              {},
+		"after the look-up":               {looked: true},
+		"after the look-up, and for long": {looked: true, asleep: true},
+		"after the next create":           {looked: true, made: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			in(t, func(t *testing.T, h *house) {
-				h.app.unique, h.app.forgets = true, true
+				h.app.unique, h.app.forgets, h.app.profile.ListTrusted = true, true, c.asleep // nobody looks without need
 				h.app.profile.Unsupported = app.Paths{{Attr: "externalId"}}
-				h.crew(2, "")
+				h.crew(2, "sales")
 				h.apply()
 				h.wait = 0
 				h.put(somebody("late", directory.Active))
 				tries := 0
 				h.belated(func(c call) bool { return c.Op == "create" && c.Kind == app.KindUser }, func() { h.come("late", "late@acme.example") })
 				given := h.app.faults
-				h.app.faults = func(c call) fault {
-					if c.Op != "create" {
+				h.app.faults = func(call call) fault {
+					if call.Op != "create" || call.Kind != app.KindUser {
 						return fault{}
 					}
-					if tries++; tries == 2 && looked {
+					if tries++; tries == 2 && c.looked && !c.made {
 						return fault{before: slow(0)}
 					}
-					return given(c)
+					return given(call)
 				}
 				h.apply()
 				time.Sleep(time.Minute)
-				if looked {
+				if c.looked {
 					h.apply()
 				}
 				h.put(somebody("late", directory.Active, "userName", "new@acme.example"))
-				time.Sleep(time.Minute)
-				h.apply()
+				h.seat("late", "sales")
+				if !c.asleep {
+					time.Sleep(time.Minute)
+					h.apply()
+				}
+				if g := h.groupOf("sales").RemoteID; c.made && len(h.app.members[g]) != 3 {
+					t.Errorf("they wait for their group: %v", h.app.members[g])
+				}
 				time.Sleep(15 * time.Minute)
 				h.wait = time.Hour
 				h.apply()
