@@ -83,6 +83,37 @@ func TestCreateComesLateForALeaver(t *testing.T) {
 	}
 }
 
+// So is who has got an account meanwhile, and leaves an app that keeps no disabled ones: its
+// name is free again when the create comes.
+func TestCreateComesLateForOneDeleted(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.unique, h.app.profile.DeactivateBy, h.app.profile.DeactivateLeaves = true, app.ByDelete, app.LeavesNothing
+		h.crew(2, "")
+		h.apply()
+		h.wait = 0
+		h.put(somebody("late", directory.Active))
+		h.belated(func(c call) bool { return c.Op == "create" && c.Kind == app.KindUser }, func() { h.come("late", "late@acme.example") })
+		h.apply()
+		time.Sleep(time.Minute)
+		h.apply() // it is looked up, is not there, and is made
+		if n := h.app.accounts(); n != 3 {
+			t.Fatalf("%d accounts", n)
+		}
+		h.put(somebody("late", directory.Leaver))
+		h.apply()
+		time.Sleep(15 * time.Minute)
+		if n := h.app.accounts(); n != 3 {
+			t.Fatalf("%d accounts: nothing has come", n)
+		}
+		h.wait = time.Hour
+		h.apply()
+		h.settled()
+		if n := h.app.accounts(); n != 2 || !h.account("late").Late.IsZero() {
+			t.Errorf("%d accounts, %+v", n, h.account("late"))
+		}
+	})
+}
+
 // Where nothing comes there is one look, and no more.
 func TestCreateNeverComes(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
