@@ -268,6 +268,26 @@ func lastRead(s server.SourceStatus) string {
 
 // sourceSays is a source's health in one line.
 func sourceSays(s server.SourceStatus) string {
+	if n := len(s.Unmet); n > 0 {
+		return health(s) + "; ENDED ACCESS OF NOBODY WHO IS KNOWN: " + unmet(s.Unmet)
+	}
+	return health(s)
+}
+
+// unmet are the keys of records that nobody knows, some of them.
+func unmet(all []directory.Awaited) string {
+	const most = 5
+	var keys []string
+	for _, a := range all[:min(len(all), most)] {
+		keys = append(keys, fmt.Sprintf("%q at %s", a.Key, clock(a.At)))
+	}
+	if len(all) > most {
+		keys = append(keys, fmt.Sprintf("%d more", len(all)-most))
+	}
+	return strings.Join(keys, ", ")
+}
+
+func health(s server.SourceStatus) string {
 	switch {
 	case s.Problem != "":
 		return fmt.Sprintf("CANNOT BE READ%s, %s: %s", since(s.Since), plural(s.Tries, "try", "tries"), s.Problem)

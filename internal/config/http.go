@@ -338,9 +338,7 @@ func (d *decoder) httpChecked(s Source, what string) {
 			d.fail(l.Since.Pos, "since of "+what+" has no use without one", "say with one how those are read who have changed")
 		}
 	}
-	if w := s.Webhook; w != nil && w.Revoke != nil && len(w.Revoke.Values) > 0 && len(s.Match) > 0 && s.Unmatched != UnmatchedFound {
-		d.fail(w.Revoke.Pos, "revoke in webhook of "+what+" has no use: its rows only add to people", "who holds nobody ends nobody's access: remove it, or write unmatched: found")
-	}
+	d.revokeChecked(s, what)
 	if w := s.Webhook; w != nil && !w.Person.IsZero() && l.One == nil && w.Revoke == nil {
 		d.fail(w.Person.Pos, "person in webhook of "+what+" has no use without one", "say with one how a person is read by id, or remove person: then everybody is read when a call comes")
 	}

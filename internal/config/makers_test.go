@@ -70,6 +70,48 @@ func TestMakers(t *testing.T) {
 	}
 }
 
+// TestMakersRevoke: what a maker's file has as revoke is no mistake of whoever did not write
+// it, and one that they wrote ends somebody's access or is refused.
+func TestMakersRevoke(t *testing.T) {
+	t.Parallel()
+	const (
+		by   = "\nkey: employee_id"
+		mine = ", revoke: {values: [employee.left]}"
+	)
+	for name, c := range map[string]struct{ hook, more, says string }{
+		"as it is":                  {"", "", ""},
+		"that only adds":            {"", "\nmatch: [userName]", "only add to people"},
+		"with a key of its own":     {"", by, "would end nobody's access"},
+		"written":                   {mine, "", ""},
+		"off":                       {", revoke: {values: []}", by, ""},
+		"written, only adds":        {mine, "\nmatch: [userName]", "has no use: its rows only add to people"},
+		"written, with another key": {mine, by, "revoke in webhook of source hr would end nobody's access: data.employeeId of a call is id of a record, and the key is work.employeeIdInCompany (take id as the key, or let person lead to what the key is)"},
+		"and another person":        {mine + ", person: data.number", by, ""},
+		"the key by another name":   {mine, "\ncolumns: {bob: id}\nkey: bob", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := ofMaker("type: hibob\nauth: {basic: {user: SERVICE-1, password: a-token}}\nwebhook: {secrets: [a-secret-of-the-webhook]" + c.hook + "}\nperson: {userName: row.work_email}" + c.more)
+			text = strings.Replace(text, "sources:\n", "sources:\n  first: {type: csv, path: first.csv, mode: snapshot, key: id, columns: [id], person: {userName: row.id}}\n", 1)
+			cfg, err := config.Parse("usher.yaml", []byte(text), nil)
+			written := strings.Contains(c.hook, "left")
+			if written && c.says != "" {
+				if err == nil || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("%v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := cfg.Sources[1].Webhook
+			if dropped := w.Revoke == nil; dropped != (c.says != "") || !strings.Contains(w.Unrevoked, c.says) {
+				t.Errorf("%+v, %q", w.Revoke, w.Unrevoked)
+			}
+		})
+	}
+}
+
 // TestMakersAreLaidOver: what the configuration says of a maker's source wins, key by key.
 func TestMakersAreLaidOver(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,7 @@ type Webhook struct {
 	Person    Text       `json:"person,omitzero"` // path to the ids; empty = it tells of nobody
 	Event     Text       `json:"event,omitzero"`  // path to what tells a call from every other; empty = nothing does
 	Revoke    *Revoke    `json:"revoke,omitempty"`
+	Unrevoked string     `json:"-"`             // why what the maker's file has as revoke does not count; empty = it does
 	Ping      Text       `json:"ping,omitzero"` // what is sent unsigned, to try whether somebody is there; empty = nothing is
 }
 
@@ -128,6 +130,49 @@ func (d *decoder) revoke(n *node, what string) *Revoke {
 		field{key: "at", read: func(n *node) { r.At, _ = d.text(n, "at of "+what) }},
 	)
 	return r
+}
+
+// revokeChecked refuses calls that would end nobody's access. Those that nobody wrote, as
+// they are a maker's, are left out: a configuration that held without them still does.
+func (d *decoder) revokeChecked(s Source, what string) {
+	w := s.Webhook
+	if w == nil || w.Revoke == nil || len(w.Revoke.Values) == 0 {
+		return
+	}
+	msg, hint := "", ""
+	record, known := personOf(s)
+	switch key := slices.IndexFunc(s.Columns, func(c Text) bool { return c.Value == s.Key.Value }); {
+	case len(s.Match) > 0 && s.Unmatched != UnmatchedFound:
+		msg, hint = "has no use: its rows only add to people", "who holds nobody ends nobody's access: remove it, or write unmatched: found"
+	case known && key >= 0 && strings.TrimPrefix(s.HTTP.Paths[key].Value, "/") != record:
+		msg = "would end nobody's access: " + w.Person.Value + " of a call is " + record + " of a record, and the key is " + s.HTTP.Paths[key].Value
+		hint = "take " + record + " as the key, or let person lead to what the key is"
+	default:
+		return
+	}
+	if s.Maker != "" && w.Revoke.Pos == s.Type.Pos { // see filled
+		w.Revoke, w.Unrevoked = nil, msg
+		return
+	}
+	d.fail(w.Revoke.Pos, "revoke in webhook of "+what+" "+msg, hint)
+}
+
+// personOf is where a record has what person in a webhook leads to, if that is the maker's:
+// it is the key of the maker's file.
+func personOf(s Source) (path string, known bool) {
+	if s.Maker == "" {
+		return "", false
+	}
+	file := maker(s.Maker)
+	hook, key, columns := file.at("webhook"), file.at("key"), file.at("columns")
+	if hook == nil || key == nil || columns == nil || hook.at("person") == nil || hook.at("person").value != s.Webhook.Person.Value {
+		return "", false
+	}
+	column := columns.at(key.value)
+	if column == nil {
+		return "", false
+	}
+	return column.value, column.value != ""
 }
 
 // longestWithin bounds for how long a call that was overheard could be sent again.

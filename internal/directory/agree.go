@@ -115,6 +115,9 @@ func (s *settlement) merge(ctx context.Context, p *Person, records []Record, why
 	}
 	old := *p
 	p.User = user
+	if f, err := factsOf(old.User); err == nil {
+		p.Revoked = p.Revoked.behind(f.start, s.cal.Now)
+	}
 	before, after := s.d.difference(&old, p)
 	if len(after) == 0 {
 		p.User = old.User

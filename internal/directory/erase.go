@@ -46,7 +46,7 @@ func (d *Directory) Erase(ctx context.Context, tx Tx, id, reason string) (gone [
 		return nil, fmt.Errorf("person %s: %w", id, err)
 	}
 	p.State, p.Why, p.Next = Erased, "erased: "+reason, time.Time{}
-	p.User = scim.NewResource(scim.UserURN)
+	p.User, p.Revoked = scim.NewResource(scim.UserURN), p.Revoked.forgotten()
 	p.Revision++
 	if err := tx.PutPeople(ctx, []*Person{p}); err != nil {
 		return nil, err

@@ -4,6 +4,8 @@ package directory_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,17 +13,26 @@ import (
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
+	"github.com/usher-id/usher/internal/store"
 )
 
 // revoke ends the access of a record's person, as hr said at an instant.
-func (h *house) revoke(id string, at time.Time) {
+func (h *house) revoke(id string, at time.Time) directory.Effect {
+	h.t.Helper()
+	return h.revokes("hr", id, at)
+}
+
+func (h *house) revokes(source, id string, at time.Time) (effect directory.Effect) {
 	h.t.Helper()
 	err := h.db.Directory().Update(h.t.Context(), func(tx directory.Tx) error {
-		return h.dir().Revoke(h.t.Context(), tx, directory.Key{Source: "hr", ID: id}, at)
+		var err error
+		effect, err = h.dir().Revoke(h.t.Context(), tx, directory.Key{Source: source, ID: id}, at)
+		return err
 	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	return effect
 }
 
 // TestRevokedIsOut at once, whatever the record says from then on, until it states a newer
@@ -108,10 +119,16 @@ func TestRevokedBeforeTheStart(t *testing.T) {
 func TestRevokedUnknown(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	h.revoke("a", today)
-	h.revoke("c", today)
-	h.now = day(5)
 	before := h.events()
+	for _, key := range []string{"a", "c", "c"} {
+		if got := h.revoke(key, today); got != directory.EffectWaits {
+			t.Errorf("%s: %s", key, got)
+		}
+	}
+	h.told(before, map[string]int{"revocation.waits": 2})
+	h.awaits(directory.Awaited{Key: "a", At: today}, directory.Awaited{Key: "c", At: today})
+	h.now = day(5)
+	before = h.events()
 	h.accept(h.says("a", row{userName: "ada", startDate: day(-9)}), h.says("b", row{userName: "bo"}))
 	h.accept(h.says("c", row{userName: "cy", startDate: day(4)})) // hired since
 	h.settle()
@@ -119,6 +136,73 @@ func TestRevokedUnknown(t *testing.T) {
 	h.stands("b", directory.Active, "", 1)
 	h.stands("c", directory.Active, "", 1)
 	h.told(before, map[string]int{"person.created": 3, "person.revoked": 1})
+	h.awaits()
+}
+
+// TestRevokedUnknownFlood: of calls of nobody the newest are kept, and those known are not
+// touched by any of them.
+func TestRevokedUnknownFlood(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.accept(h.says("a", row{userName: "ada"}))
+	h.settle()
+	const n, most = 1010, 1000
+	err := h.db.Directory().Update(t.Context(), func(tx directory.Tx) error {
+		for i := range n {
+			if _, err := h.dir().Revoke(t.Context(), tx, directory.Key{Source: "hr", ID: fmt.Sprintf("x%04d", i)}, day(0).Add(time.Duration(i)*time.Second)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := h.awaiting()
+	if len(all) != most || all[0].Key != fmt.Sprintf("x%04d", n-most) || all[most-1].Key != fmt.Sprintf("x%04d", n-1) {
+		t.Errorf("%d are kept, from %v to %v", len(all), all[0], all[len(all)-1])
+	}
+	h.settle()
+	h.stands("a", directory.Active, "", 1)
+}
+
+// TestRevokedOnTheFirstDay: whoever is dismissed early on their first day is, even where the
+// day begins later than the call says; what is older is told apart, and changes nothing.
+func TestRevokedOnTheFirstDay(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.accept(h.says("a", row{userName: "ada", startDate: day(0)}))
+	h.settle()
+	h.now = day(0).Add(2 * time.Hour)
+	if got := h.revoke("a", day(0).Add(-25*time.Hour)); got != directory.EffectOutdone {
+		t.Errorf("the day before: %s", got)
+	}
+	h.settle()
+	h.stands("a", directory.Active, "", 1)
+	at := day(0).Add(-9*time.Hour + 1234*time.Nanosecond) // stores keep microseconds
+	for _, want := range []directory.Effect{directory.EffectEnds, directory.EffectNone} {
+		if got := h.revoke("a", at); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	h.settle()
+	h.stands("a", directory.Leaver, directory.CauseRevoked, 1)
+}
+
+func (h *house) awaiting() (all []directory.Awaited) {
+	h.t.Helper()
+	h.read(func(r store.Reader) (err error) {
+		all, err = directory.Awaiting(h.t.Context(), r, "hr")
+		return err
+	})
+	return all
+}
+
+func (h *house) awaits(want ...directory.Awaited) {
+	h.t.Helper()
+	if got := h.awaiting(); !slices.Equal(got, want) {
+		h.t.Errorf("awaited are %v, want %v", got, want)
+	}
 }
 
 // TestRevokedMissing and whoever left as absent stay out when their record comes back.
@@ -155,16 +239,91 @@ func TestRevokedErased(t *testing.T) {
 	h.settle()
 	h.revoke("a", today)
 	h.settle()
-	err := h.db.Directory().Update(t.Context(), func(tx directory.Tx) error {
-		_, err := h.dir().Erase(t.Context(), tx, personID("a"), "asked to")
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	h.forget("a")
+	if p := h.person("a"); p.Revoked != (directory.Revocation{At: today}) {
+		t.Errorf("%+v", p.Revoked)
 	}
 	h.accept(h.says("a", ada.with(row{title: "Dr"})))
 	h.settle()
 	h.stands("a", directory.Erased, directory.CauseRevoked, 1)
+
+	before := h.events()
+	h.revoke("a", day(3))
+	h.accept(h.says("a", ada))
+	h.settle()
+	h.stands("a", directory.Erased, directory.CauseRevoked, 1)
+	h.told(before, map[string]int{})
+	if text := h.meta("revoked:hr"); strings.Contains(text, `"a"`) {
+		t.Errorf("their key is kept: %s", text)
+	}
+	h.now = day(5)
+	h.accept(h.says("a", ada.with(row{startDate: day(4), endDate: nil})))
+	h.settle()
+	h.stands("a", directory.Active, "", 2)
+}
+
+// TestRevokedErasedAhead: of a start that lay behind the revocation only the month is kept.
+func TestRevokedErasedAhead(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	bo := row{userName: "bo", startDate: day(10)}
+	h.accept(h.says("b", bo))
+	h.revoke("b", today)
+	h.settle()
+	h.forget("b")
+	if p := h.person("b"); p.Revoked != (directory.Revocation{At: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)}) {
+		t.Errorf("%+v", p.Revoked)
+	}
+	h.now = day(12)
+	h.accept(h.says("b", bo.with(row{title: "Dr"})))
+	h.settle()
+	h.stands("b", directory.Erased, directory.CauseRevoked, 1)
+}
+
+// TestRevokedOfTwoSources: what is awaited of one source's record is not met by the record
+// of another that has the same key.
+func TestRevokedOfTwoSources(t *testing.T) {
+	t.Parallel()
+	h := pair(t, false)
+	h.cfg.Sources[0].Joins = true
+	first := as("u", h.says("a", numbered("E-7", row{startDate: day(-100), endDate: day(3)})))
+	h.accept(first, as("u", h.says("b", numbered("E-7", row{startDate: day(4)}))))
+	h.settle()
+	h.revokes("more", "a", day(1))
+	h.now = day(5) // the first record has ended, which nobody has looked at
+	h.states("more", file{"x": {number: "E-7", nickName: "Addie"}})
+	if text := h.meta("revoked:hr"); text != "" {
+		t.Errorf("nothing was said of hr, and %s is kept", text)
+	}
+	h.reads("more", file{"a": {userName: "cy", number: "E-9"}, "x": {number: "E-7", nickName: "Addie"}})
+	if p := h.everyone()[ofPerson("more", "a")].Person; p == nil || p.State != directory.Leaver || p.Cause != directory.CauseRevoked {
+		t.Errorf("%+v", p)
+	}
+	if p := h.everyone()[personID("a")].Person; p.State != directory.Active {
+		t.Errorf("%+v", p)
+	}
+}
+
+// forget erases somebody.
+func (h *house) forget(id string) {
+	h.t.Helper()
+	err := h.db.Directory().Update(h.t.Context(), func(tx directory.Tx) error {
+		_, err := h.dir().Erase(h.t.Context(), tx, personID(id), "asked to")
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) meta(key string) (text string) {
+	h.t.Helper()
+	h.read(func(r store.Reader) error {
+		b, err := r.Meta(h.t.Context(), key)
+		text = string(b)
+		return err
+	})
+	return text
 }
 
 // TestRevokedCountsByItself: terminations that are held do not hold it, and a flood of it is
@@ -205,7 +364,8 @@ func TestRevokedCountsByItself(t *testing.T) {
 }
 
 // TestRevocationHolds whatever is read in between, in any order: somebody is out exactly if
-// the newest word of it is no older than the employment that is stated.
+// the newest word of it is no older than the employment that is stated, and than every one
+// that has begun since.
 func TestRevocationHolds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -221,9 +381,13 @@ func TestRevocationHolds(t *testing.T) {
 		state()
 		h.settle()
 		var last directory.Revocation
+		begins := func() { // an employment that it was not about has begun: it is over for good
+			last.Outdone = last.Outdone || !last.At.IsZero() && !last.Holds(start) && !start.After(h.now)
+		}
 		for i := range rapid.IntRange(1, 8).Draw(rt, "steps") {
 			h.now = day(i * 10)
-			switch rapid.SampledFrom([]string{"revoke", "again", "end", "hire", "gone", "read"}).Draw(rt, "step") {
+			begins()
+			switch rapid.SampledFrom([]string{"revoke", "again", "end", "hire", "ahead", "back", "gone", "read"}).Draw(rt, "step") {
 			case "revoke":
 				last = directory.Revocation{At: h.now, Start: start}
 				h.revoke("a", h.now)
@@ -235,6 +399,10 @@ func TestRevocationHolds(t *testing.T) {
 				end = h.now.AddDate(0, 0, rapid.IntRange(1, 200).Draw(rt, "days"))
 			case "hire":
 				start, end = h.now.Add(-time.Hour), time.Time{}
+			case "ahead":
+				start = h.now.AddDate(0, 0, rapid.IntRange(1, 30).Draw(rt, "ahead"))
+			case "back":
+				start = day(rapid.IntRange(-60, i*10).Draw(rt, "back"))
 			case "gone":
 				h.only()
 				h.settle()
@@ -243,6 +411,7 @@ func TestRevocationHolds(t *testing.T) {
 			}
 			state()
 			h.settle()
+			begins()
 			out := last.Holds(start) || !end.IsZero() && !end.After(h.now)
 			if p := h.person("a"); (p.State == directory.Leaver) != out {
 				rt.Fatalf("on day %d they are %s (%s), revoked at %s, employed from %s to %s", i*10, p.State, p.Why, last.At, start, end)

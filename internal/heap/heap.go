@@ -68,13 +68,19 @@ func (h *heap) adjust() (goOn bool) {
 	}
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
-	want := percentFor(live[0].Value.Uint64())
-	if want*4 > h.percent*3 && want*3 < h.percent*4 {
-		return true
+	if want := percentFor(live[0].Value.Uint64()); !near(h.percent, want) {
+		h.percent = want
+		debug.SetGCPercent(want)
 	}
-	h.percent = want
-	debug.SetGCPercent(want)
 	return true
+}
+
+// near says that what is set may stay. A large heap doubles, and grows by no more.
+func near(set, want int) bool {
+	if want == usual {
+		return set == usual
+	}
+	return want*4 > set*3 && want*3 < set*4
 }
 
 // least is what the runtime takes a heap for that is smaller: it is collected when it comes

@@ -17,6 +17,19 @@ func TestPercent(t *testing.T) {
 	}
 }
 
+// What is nearly right stays, but for what a large heap is to have.
+func TestNear(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		set, want int
+		stays     bool
+	}{{300, 300, true}, {300, 250, true}, {300, 200, false}, {usual, 130, true}, {130, usual, false}, {usual, usual, true}} {
+		if near(c.set, c.want) != c.stays {
+			t.Errorf("%d %% for %d %%: stays %t", c.set, c.want, !c.stays)
+		}
+	}
+}
+
 // A heap that is small may grow by some megabytes, one that is large doubles, and it goes
 // back again: what is set follows each collection.
 func TestItFollowsTheHeap(t *testing.T) {

@@ -526,6 +526,37 @@ func TestNeverWritable(t *testing.T) {
 	})
 }
 
+// Whom an app once denied in a group is not set aside when it does not show another one yet: that
+// one is looked at first. When both are there, and it denies them still, they are.
+func TestGroupNotShownYet(t *testing.T) {
+	for name, always := range map[string]bool{"once": false, "always": true} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, h *house) {
+				h.app.profile.Settle = 20 * time.Second
+				denied := map[string]bool{}
+				h.app.faults = func(c call) fault {
+					if c.Op != "members" || denied[c.ID] && (!always || len(denied) == 1) {
+						return fault{}
+					}
+					denied[c.ID] = true
+					return fault{before: missing()}
+				}
+				h.crew(1, "sales")
+				h.apply()
+				h.settled()
+				h.seat("p000", "sales", "legal")
+				h.apply()
+				if a := h.account("p000"); (a.Parked != "") != always || len(denied) != 2 {
+					t.Errorf("%d groups denied them: %+v", len(denied), a)
+				}
+				if !always {
+					h.settled()
+				}
+			})
+		})
+	}
+}
+
 // One team whose name cannot be made holds nobody else up.
 func TestPoisonTeam(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {

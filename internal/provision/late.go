@@ -10,9 +10,10 @@ import (
 
 // A request that was given up may have its effect later than a look-up believes. For most
 // people that harms nobody: who is to have an account is asked for again, by the same name, and
-// the app says that it is taken. Nobody asks again for who has left meanwhile, or is called
-// otherwise; and who is back is shut out by the departure that lies behind them. So they are
-// looked at once more when it is too late for that (Account.Late).
+// the app says that it is taken. Nobody asks again for who has left meanwhile, be it with an
+// account that was made since and deleted, or is called otherwise; and who is back is shut out
+// by the departure that lies behind them. So they are looked at once more when it is too late
+// for that (Account.Late).
 
 // mostLate is how late such a request may have its effect, counted from when it was given up.
 const mostLate = 10 * time.Minute
@@ -22,8 +23,11 @@ const mostLate = 10 * time.Minute
 // departure of who is in.
 func (r *run) straggles(s Subject) bool {
 	wanted, _, _, err := r.planner.wanted(s)
-	return err == nil && (s.Account.State == None || s.Account.State == Live) && wanted == (s.Account.State == Live) && !s.Person.HeldAt(r.planner.Now)
+	return err == nil && (s.Account.none() || s.Account.State == Live) && wanted == (s.Account.State == Live) && !s.Person.HeldAt(r.planner.Now)
 }
+
+// none says that there is no account, or none any more: a create that comes late finds its name free.
+func (a *Account) none() bool { return a.State == None || a.State == Gone }
 
 // pending says that a create without an answer may make an account still, of a name that the
 // person does not have any more: another one beside it would be one too many, and is not made
@@ -44,15 +48,33 @@ func (r *run) pending(s *Subject) bool {
 const mostVoid = 16
 
 // renamed is pending for a create that was looked up already, while the person was still called
-// as it says.
+// as it says: once it is too late for that they are looked for by that name, too, before another
+// account is made. Nobody looks again for somebody who has been made since, so they keep the name
+// of their account until then: it is what keeps the create from making another one beside it.
 func (r *run) renamed(ctx context.Context, s Subject, planned []*Op) (wait bool, err error) {
-	if len(planned) == 0 || planned[0].Kind != Create || !s.Account.Late.After(r.at()) {
+	a := s.Account
+	over := !a.Late.After(time.Now())
+	if len(planned) == 0 || a.Late.IsZero() || !over && r.ahead {
+		return false, nil
+	}
+	var has string // of which it would be one too many
+	switch planned[0].Kind {
+	case Create:
+		if over && !a.none() { // belated looks for nobody else
+			return false, nil
+		}
+	case Update:
+		if has = text(a.Sent, userNamePath); over || !other(has, text(planned[0].user, userNamePath)) {
+			return false, nil
+		}
+	default:
 		return false, nil
 	}
 	err = r.store.View(ctx, func(tx Tx) error {
 		entries, err := tx.EntriesThat(ctx, Void, r.target.Name, s.Person.ID, mostVoid)
 		for _, e := range entries {
-			if other(asks(e.Kind, e.Ops), text(planned[0].user, userNamePath)) {
+			name := asks(e.Kind, e.Ops)
+			if other(name, text(planned[0].user, userNamePath)) && (has == "" || !other(name, has)) {
 				wait = true
 			}
 		}
@@ -66,7 +88,7 @@ func (r *run) belated(ctx context.Context, subjects []Subject) error {
 	r.late = map[string][]*Intent{}
 	return r.store.View(ctx, func(tx Tx) error {
 		for _, s := range subjects {
-			if s.Account.Late.IsZero() || s.Account.State != None {
+			if s.Account.Late.IsZero() || !s.Account.none() {
 				continue
 			}
 			entries, err := tx.EntriesThat(ctx, Void, r.target.Name, s.Person.ID, mostVoid)

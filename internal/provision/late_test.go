@@ -83,6 +83,37 @@ func TestCreateComesLateForALeaver(t *testing.T) {
 	}
 }
 
+// So is who has got an account meanwhile, and leaves an app that keeps no disabled ones: its
+// name is free again when the create comes.
+func TestCreateComesLateForOneDeleted(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.app.unique, h.app.profile.DeactivateBy, h.app.profile.DeactivateLeaves = true, app.ByDelete, app.LeavesNothing
+		h.crew(2, "")
+		h.apply()
+		h.wait = 0
+		h.put(somebody("late", directory.Active))
+		h.belated(func(c call) bool { return c.Op == "create" && c.Kind == app.KindUser }, func() { h.come("late", "late@acme.example") })
+		h.apply()
+		time.Sleep(time.Minute)
+		h.apply() // it is looked up, is not there, and is made
+		if n := h.app.accounts(); n != 3 {
+			t.Fatalf("%d accounts", n)
+		}
+		h.put(somebody("late", directory.Leaver))
+		h.apply()
+		time.Sleep(15 * time.Minute)
+		if n := h.app.accounts(); n != 3 {
+			t.Fatalf("%d accounts: nothing has come", n)
+		}
+		h.wait = time.Hour
+		h.apply()
+		h.settled()
+		if n := h.app.accounts(); n != 2 || !h.account("late").Late.IsZero() {
+			t.Errorf("%d accounts, %+v", n, h.account("late"))
+		}
+	})
+}
+
 // Where nothing comes there is one look, and no more.
 func TestCreateNeverComes(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
@@ -113,37 +144,50 @@ func TestCreateNeverComes(t *testing.T) {
 }
 
 // Who is called otherwise before a create that was given up has its effect gets the account
-// that it makes, and none beside it, whether it was looked up before that or after.
+// that it makes, and none beside it, whether it was looked up before that or after, and whether
+// anybody asks again before it comes or not. Who has got an account meanwhile keeps its name
+// until it is too late for that, and nothing else of theirs waits.
 func TestCreateComesLateForSomebodyRenamed(t *testing.T) {
-	for name, looked := range map[string]bool{"before the look-up": false, "after the look-up": true} {
+	for name, c := range map[string]struct{ looked, made, asleep bool }{
+		"before the look-up":              {},
+		"after the look-up":               {looked: true},
+		"after the look-up, and for long": {looked: true, asleep: true},
+		"after the next create":           {looked: true, made: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			in(t, func(t *testing.T, h *house) {
-				h.app.unique, h.app.forgets = true, true
+				h.app.unique, h.app.forgets, h.app.profile.ListTrusted = true, true, c.asleep // nobody looks without need
 				h.app.profile.Unsupported = app.Paths{{Attr: "externalId"}}
-				h.crew(2, "")
+				h.crew(2, "sales")
 				h.apply()
 				h.wait = 0
 				h.put(somebody("late", directory.Active))
 				tries := 0
 				h.belated(func(c call) bool { return c.Op == "create" && c.Kind == app.KindUser }, func() { h.come("late", "late@acme.example") })
 				given := h.app.faults
-				h.app.faults = func(c call) fault {
-					if c.Op != "create" {
+				h.app.faults = func(call call) fault {
+					if call.Op != "create" || call.Kind != app.KindUser {
 						return fault{}
 					}
-					if tries++; tries == 2 && looked {
+					if tries++; tries == 2 && c.looked && !c.made {
 						return fault{before: slow(0)}
 					}
-					return given(c)
+					return given(call)
 				}
 				h.apply()
 				time.Sleep(time.Minute)
-				if looked {
+				if c.looked {
 					h.apply()
 				}
 				h.put(somebody("late", directory.Active, "userName", "new@acme.example"))
-				time.Sleep(time.Minute)
-				h.apply()
+				h.seat("late", "sales")
+				if !c.asleep {
+					time.Sleep(time.Minute)
+					h.apply()
+				}
+				if g := h.groupOf("sales").RemoteID; c.made && len(h.app.members[g]) != 3 {
+					t.Errorf("they wait for their group: %v", h.app.members[g])
+				}
 				time.Sleep(15 * time.Minute)
 				h.wait = time.Hour
 				h.apply()

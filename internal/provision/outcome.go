@@ -284,13 +284,16 @@ func (w *writing) group(o *Outcome) {
 // up at the group.
 func (w *writing) membership(o *Outcome) {
 	in := o.Intent
-	a := w.r.subjects[in.Ops[0].Person].Account
-	if o.Result == Parked && in.Kind == MemberAdd && a.Last != Lost {
+	a, g := w.r.subjects[in.Ops[0].Person].Account, w.r.groups[in.Team]
+	// Both have been looked at for this: that one of them was, be it for another group or member, says
+	// nothing of the other, which the app may not show yet.
+	looked := a.Last == Lost && !a.Observe && g.Last == Lost && !g.Observe
+	if o.Result == Parked && in.Kind == MemberAdd && !looked {
 		// Many an app says so of a member that it does not know: one that it has lost, or
 		// does not show yet.
 		o.Result, o.RetryAt = Lost, later(o.RetryAt, w.now, w.r.target.App.Profile().Settle)
 	}
-	if o.Result == Lost && len(in.Ops) == 1 && a.Last == Lost && !a.Observe {
+	if o.Result == Lost && len(in.Ops) == 1 && looked {
 		o.Result, o.Detail = Parked, "account and group are there, and the app denies it: "+o.Detail
 	}
 	switch o.Result {

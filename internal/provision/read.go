@@ -41,6 +41,16 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 	var events []audit.Event
 	for i, s := range subjects {
 		planned, err := all[i].ops, all[i].err
+		waits := false // for what was given up, see late.go
+		if err == nil {
+			if waits, err = r.renamed(ctx, s, planned); err != nil {
+				return nil, err
+			}
+		}
+		keeps := waits && planned[0].Kind == Update
+		if keeps {
+			planned = planned[1:]
+		}
 		var failed *Failed
 		if why, again := r.planner.letsGo(s); why != "" {
 			a, e := r.letGo(s, why)
@@ -75,7 +85,7 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 			parked = append(parked, s.Account)
 		case len(planned) == 0:
 			wake := r.planner.wake(s)
-			if late := s.Account.Late; !late.IsZero() && r.straggles(s) {
+			if late := s.Account.Late; !late.IsZero() && (keeps || r.straggles(s)) {
 				if !late.After(time.Now()) {
 					s.Account.Observe, r.flagged = true, true
 					parked = append(parked, s.Account)
@@ -84,17 +94,17 @@ func (r *run) planPage(ctx context.Context, subjects []Subject) ([]*Op, error) {
 				wake = r.planner.Now.Add(time.Until(late))
 			}
 			rest = append(rest, Mark{s.Person.ID, s.Account.Version, wake})
+		case waits && !keeps:
+			s.Account.Observe, s.Account.RetryAt = true, s.Account.Late
+			r.flagged = r.flagged || !s.Account.Late.After(time.Now())
+			parked = append(parked, s.Account)
 		default:
-			if wait, err := r.renamed(ctx, s, planned); err != nil {
-				return nil, err
-			} else if wait {
-				s.Account.Observe, s.Account.RetryAt = true, s.Account.Late
-				parked = append(parked, s.Account)
-				continue
-			}
 			owed := len(planned)
 			if planted.On(planted.LostChunk) {
 				owed = batches(planned)
+			}
+			if keeps {
+				owed++ // and comes back for it
 			}
 			ops = r.owe(ops, s, planned, owed)
 		}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/server"
@@ -78,30 +79,65 @@ func TestErased(t *testing.T) {
 	})
 }
 
-// TestErasedLeavesNoValue looks into the store's file itself.
+// TestErasedLeavesNoValue looks into the store's file itself, for every value of somebody
+// whose access was ended at once, and of whom that is said once more.
 func TestErasedLeavesNoValue(t *testing.T) {
 	in(t, func(w *world) {
-		w.edit("value: 'slug(row.first) + \"@acme.example\"', unique: organisation", "value: 'row.id + \"@acme.example\"'")
+		w.edit("value: 'slug(row.first) + \"@acme.example\"', unique: organisation", "value: 'row.first.startsWith(\"Z\") ? \"one@acme.example\" : row.id + \"@acme.example\"'")
 		w.staff = staff(3)
-		w.staff[0].first = "Zebulon-Quatermain"
+		w.staff[0] = worker{id: "K-73519", first: "Zebulon-Quatermain", dept: "A", start: "2020-03-07", leave: "2024-05-11", back: "2024-06-13"}
 		w.apply()
-		w.staff[0].end = "2026-02-01"
+		revoke := func(at string) {
+			t.Helper()
+			u := w.open()
+			if err := u.Revoke(w.ctx, "hr", "K-73519", instantOf(t, at)); err != nil {
+				t.Fatal(err)
+			}
+			if err := u.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		revoke("2026-02-27")
+		w.staff[0].end = "2026-02-21"
 		w.apply()
+		values := []string{"K-73519", "k-73519", "Zebulon-Quatermain", "zebulon-quatermain"}
+		for _, d := range []string{"2020-03-07", "2024-05-11", "2024-06-13", "2026-02-21"} {
+			values = append(values, d, fmt.Sprint(instantOf(t, d).UnixMicro()))
+		}
 		u := w.open()
-		if err := u.Erase(w.ctx, "1", "asked for", "test"); err != nil {
+		if err := u.Erase(w.ctx, "K-73519", "asked for", "test"); err != nil {
 			t.Fatal(err)
 		}
 		if err := u.Close(); err != nil {
 			t.Fatal(err)
 		}
 		// What a database has freed it overwrites in its own time: the tables tell.
-		if n := w.mentions("Zebulon-Quatermain"); n != 0 {
-			t.Errorf("%d values tell of them", n)
+		gone := func(when string) {
+			t.Helper()
+			for _, v := range values {
+				if n := w.mentions(v); n != 0 {
+					t.Errorf("%s: %d values tell of %s", when, n, v)
+				}
+			}
 		}
+		gone("erased")
+		revoke("2026-02-28")
+		gone("said once more")
+		w.apply() // the file still lists them
+		gone("read again")
 		if n := w.mentions("p002"); n == 0 {
 			t.Error("this search finds nobody, so that it proves nothing")
 		}
 	})
+}
+
+func instantOf(t *testing.T, day string) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
 
 // mentions counts the values in the store's tables that hold a text.

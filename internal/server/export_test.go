@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/secret"
 	"github.com/usher-id/usher/internal/token"
@@ -17,6 +18,14 @@ import (
 
 // Ledger is the open store's.
 func (u *Usher) Ledger() audit.Store { return u.db.Ledger() }
+
+// Revoke is what a call does that ends somebody's access at once.
+func (u *Usher) Revoke(ctx context.Context, name, key string, at time.Time) error {
+	return u.db.Directory().Update(ctx, func(tx directory.Tx) error {
+		_, err := u.directory(Options{Actor: "test"}).Revoke(ctx, tx, directory.Key{Source: name, ID: key}, at)
+		return err
+	})
+}
 
 // SecretStore is the open store's.
 func (u *Usher) SecretStore() secret.Store { return u.db.Secrets() }

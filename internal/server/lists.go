@@ -16,6 +16,7 @@ import (
 
 	"github.com/usher-id/usher/internal/config"
 	"github.com/usher-id/usher/internal/dial"
+	"github.com/usher-id/usher/internal/directory"
 	"github.com/usher-id/usher/internal/source"
 	"github.com/usher-id/usher/internal/source/httpin"
 )
@@ -283,14 +284,15 @@ func (d *daemon) hears(l List, log *slog.Logger) httpin.Listener {
 	s, trouble := d.live(l.Source), ""
 	return httpin.Listener{
 		Hear: func(ctx context.Context, w source.Word) error {
-			hear := func() (bool, error) { return source.Hear(ctx, d.db.Source(), s, w) }
-			if !w.Revoked.IsZero() {
-				hear = func() (bool, error) { return source.Revoke(ctx, d.db.Source(), d.directory(d.o), s, w) }
-			}
-			marked, err := hear()
-			if err == nil && !w.Revoked.IsZero() { // whatever the record says, and before it can be read
-				log.Info("the source ended somebody's access at once; the ledger says whose")
-				wake(d.pushes)
+			var marked bool
+			var err error
+			if w.Revoked.IsZero() {
+				marked, err = source.Hear(ctx, d.db.Source(), s, w)
+			} else { // whatever the record says, and before it can be read
+				var effect directory.Effect
+				if effect, marked, err = source.Revoke(ctx, d.db.Source(), d.directory(d.o), s, w); err == nil {
+					d.tellRevoked(log, w, effect)
+				}
 			}
 			if marked {
 				wake(d.marked[l.Source])
@@ -312,9 +314,31 @@ func (d *daemon) hears(l List, log *slog.Logger) httpin.Listener {
 	}
 }
 
+// tellRevoked tells what came of a call that ends somebody's access.
+func (d *daemon) tellRevoked(log *slog.Logger, w source.Word, effect directory.Effect) {
+	log = log.With("said_at", w.Revoked)
+	if w.Undated != "" {
+		log.Warn("a call that ends access does not say when that was, or a time that lies ahead: the first time that it came counts")
+	}
+	switch effect {
+	case directory.EffectEnds:
+		log.Info("the source ended somebody's access at once; the ledger says whose")
+		wake(d.pushes)
+	case directory.EffectWaits:
+		log.Warn("the source ended the access of somebody whose record nobody knows: it ends nothing until that is stated, and status says of which one")
+	case directory.EffectOutdone:
+		log.Warn("the source ended somebody's access, and says that they were hired after that: it ends nothing")
+	case directory.EffectNone:
+		log.Info("the source ended somebody's access, which changes nothing: it was said before, or they are erased")
+	}
+}
+
 // callsOf takes the calls of a list's webhook.
 func (d *daemon) callsOf(l List) http.Handler {
 	log := d.log.With("source", l.Source)
+	if why := l.Webhook.Unrevoked; why != "" {
+		log.Warn("calls that end access at once end none; whoever they speak of is read", "why", "revoke "+why)
+	}
 	h := httpin.Hook{HookConfig: l.call, Hear: d.hears(l, log), ByID: l.Reader.One != nil, Secrets: func() []string { return d.hookSecrets(l.Webhook) }}
 	h.Hear.State = func(err error) { log.Error("a call could not be kept; it will be sent again", "err", err) }
 	return h.Handler()

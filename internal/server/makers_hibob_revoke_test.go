@@ -114,6 +114,69 @@ func TestHiBobRevokesMany(t *testing.T) {
 	}
 }
 
+// TestHiBobRevokesNobody: a call of somebody whose record nobody knows is no success: status
+// says of whom it was, until their record is read; then they are out.
+func TestHiBobRevokesNobody(t *testing.T) {
+	t.Parallel()
+	staff := bobStaff(5)
+	s, hr := bob(t, staff[:3])
+	s.serve(t)
+	until(t, "all have accounts", func() bool { return s.has(3) })
+	unmet := func() (keys []string) {
+		t.Helper()
+		st, err := s.usher.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range st.Sources[0].Unmet {
+			keys = append(keys, a.Key)
+		}
+		return keys
+	}
+	if code := s.bobCalls(t, bobRevokes(staff[3].ID, time.Now()), bobKey); code != http.StatusNoContent {
+		t.Errorf("a call: %d", code)
+	}
+	if got := unmet(); !slices.Equal(got, []string{staff[3].ID}) {
+		t.Errorf("%v are told of", got)
+	}
+	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
+	s.end(t)
+	s.serve(t)
+	s.alive(t, "p1", "p2", "p3", "p5")
+	if got := unmet(); len(got) > 0 {
+		t.Errorf("%v are told of, and are known", got)
+	}
+}
+
+// TestHiBobRevokesUndated: a call that does not say when it was counts as of when it first
+// came, so that it ends nothing new when it is sent again, over restarts.
+func TestHiBobRevokesUndated(t *testing.T) {
+	t.Parallel()
+	staff := bobStaff(3)
+	s, hr := bob(t, staff)
+	s.serve(t)
+	until(t, "all have accounts", func() bool { return s.has(3) })
+	call := strings.Replace(bobRevokes(staff[1].ID, time.Now()), `"triggeredAt":"20`, `"triggeredAt":"on 20`, 1)
+	say := func() {
+		t.Helper()
+		if code := s.bobCalls(t, call, bobKey); code != http.StatusNoContent {
+			t.Errorf("a call: %d", code)
+		}
+	}
+	say()
+	s.alive(t, "p1", "p3")
+	staff[1].Jobs[0].Start = time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
+	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
+	s.end(t)
+	s.serve(t)
+	s.alive(t, "p1", "p2", "p3")
+	say()
+	staff[0].Jobs[0].End = "2026-01-31"
+	hr.Set(time.Now().UTC().Format(time.DateOnly), staff)
+	s.bobCalls(t, bobEvent(staff[0].ID), bobKey)
+	s.alive(t, "p2", "p3") // whatever the call did once more was done before
+}
+
 // TestHiBobRevokesNot if the configuration says that no call does.
 func TestHiBobRevokesNot(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,9 @@ type SourceStatus struct {
 	Since      *time.Time `json:"problem_since,omitempty"`
 	Tries      int        `json:"problem_tries,omitzero"`
 	Replay     bool       `json:"replay,omitzero"`
-	Pushed     bool       `json:"pushed,omitzero"` // by its provider, and not read; rows are its users
+	// Unmet are the calls that ended the access of somebody whose record nobody knows.
+	Unmet  []directory.Awaited `json:"revocations_unmet,omitempty"`
+	Pushed bool                `json:"pushed,omitzero"` // by its provider, and not read; rows are its users
 }
 
 // AppStatus is how an app is.
@@ -141,6 +143,9 @@ func (u *Usher) sourceStatus(ctx context.Context, r store.Reader, now time.Time,
 			if !k.Read.IsZero() {
 				st.AgeSeconds = now.Sub(k.Read).Seconds()
 			}
+		}
+		if st.Unmet, err = directory.Awaiting(ctx, r, of.Name); err != nil {
+			return err
 		}
 		s.Sources = append(s.Sources, st)
 	}

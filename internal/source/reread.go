@@ -27,6 +27,9 @@ type Word struct {
 	// Revoked is when the source said that this person's access ends at once; zero if it
 	// did not. See Revoke.
 	Revoked time.Time
+	// Undated identifies an event that does not say when that was, and Revoked is when it came:
+	// the first time counts, however often it comes. "" for all others.
+	Undated string
 	// Progress is where to go on after it, kept under ProgressKey; nil for none.
 	Progress []byte
 }

@@ -91,6 +91,8 @@ func (c HookConfig) Check() error {
 		return errors.New("revoke has no use without person, which says whose access ends")
 	case c.Revoke != nil && c.Revoke.When == nil && c.TimeHeader == "":
 		return errors.New("revoke has no at, the path to when it happened, and no timestamp stands for it: an old call that is sent again would end the access of somebody who was hired since")
+	case c.Revoke != nil && c.Algorithm == AlgSecret:
+		return errors.New("revoke cannot be with algorithm: secret, as such a call is not signed: whoever has seen one knows the secret, and could end anybody's access")
 	case timed == 0 && c.TimeHeader != "":
 		return errors.New("a timestamp that is not signed proves nothing: write it into signed, such as {timestamp}.{body}")
 	case c.Revoke != nil: // of several events in a call nobody could tell which one speaks of whom
@@ -193,7 +195,7 @@ func (h *Hook) tell(ctx context.Context, r *http.Request, body []byte) error {
 		h.Hear.Lost()
 		return nil
 	}
-	revoked := h.revoked(r, v)
+	revoked, dated := h.revoked(r, v)
 	if !h.ByID && revoked.IsZero() {
 		h.Hear.Lost()
 		return nil
@@ -208,6 +210,10 @@ func (h *Hook) tell(ctx context.Context, r *http.Request, body []byte) error {
 	}
 	for _, key := range keys {
 		word := source.Word{Key: key, Revoked: revoked}
+		if !revoked.IsZero() && !dated {
+			sum := sha256.Sum256(body)
+			word.Undated = hex.EncodeToString(sum[:])
+		}
 		if event != "" { // of this person: another call may tell of others under the same one
 			sum := sha256.Sum256(fmt.Appendf(nil, "%q %q", event, key))
 			word.ID = hex.EncodeToString(sum[:])
@@ -226,13 +232,13 @@ func (h *Hook) tell(ctx context.Context, r *http.Request, body []byte) error {
 var errWhose = errors.New("it ends somebody's access at once, and does not say whose where person of webhook leads")
 
 // revoked is when the access ended of those whom a call speaks of; zero if it ends none.
-// A time that cannot be read, or that lies ahead, is now.
-func (h *Hook) revoked(r *http.Request, v *jsonpath.Value) time.Time {
+// A time that cannot be read, or that lies ahead, is now, and dated is false.
+func (h *Hook) revoked(r *http.Request, v *jsonpath.Value) (at time.Time, dated bool) {
 	if h.Revoke == nil {
-		return time.Time{}
+		return time.Time{}, false
 	}
 	if what, _ := v.First(h.Revoke.At); !slices.Contains(h.Revoke.Values, what) {
-		return time.Time{}
+		return time.Time{}, false
 	}
 	now := h.now()
 	at, err := h.TimeForm.read(strings.TrimSpace(r.Header.Get(h.TimeHeader)))
@@ -241,9 +247,9 @@ func (h *Hook) revoked(r *http.Request, v *jsonpath.Value) time.Time {
 		at, err = moment(text)
 	}
 	if err != nil || at.After(now) {
-		return now
+		return now, false
 	}
-	return at
+	return at, true
 }
 
 // moment reads a time as makers write it into calls: as RFC 3339 has it, or without a zone,

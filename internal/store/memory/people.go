@@ -28,6 +28,7 @@ type person struct {
 	revoked    instant
 	revokedBy  string
 	begun      instant // the start date when it was revoked
+	outdone    bool
 }
 
 type name struct{ name, owner string }
@@ -40,7 +41,7 @@ func (p *person) read(id string) (*directory.Person, error) {
 	return &directory.Person{
 		ID: id, State: p.state, User: user, Generation: p.generation, Revision: p.revision, Next: p.next.time(),
 		Why: p.why, Cause: p.cause, Admitted: p.admitted,
-		Revoked: directory.Revocation{At: p.revoked.time(), By: p.revokedBy, Start: p.begun.time()},
+		Revoked: directory.Revocation{At: p.revoked.time(), By: p.revokedBy, Start: p.begun.time(), Outdone: p.outdone},
 	}, nil
 }
 
@@ -73,7 +74,7 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 		tx.people.put(tx.own, one(p.ID), &person{
 			state: p.State, user: keep(p.User), userName: strings.ToLower(p.UserName()), generation: p.Generation, revision: p.Revision,
 			next: stamp(p.Next), why: p.Why, cause: p.Cause, admitted: p.Admitted,
-			revoked: stamp(p.Revoked.At), revokedBy: p.Revoked.By, begun: stamp(p.Revoked.Start),
+			revoked: stamp(p.Revoked.At), revokedBy: p.Revoked.By, begun: stamp(p.Revoked.Start), outdone: p.Revoked.Outdone,
 		})
 		in := p.State.In()
 		for name := range tx.apps.all() {

@@ -220,6 +220,8 @@ type Tx struct {
 	wrote int      // statements that wrote something
 	apps  []string // the names of all apps, nil if they are not known yet
 	late  *late    // of a transaction that several writes share; nil in any other
+
+	undone error // SQLite has taken back everything, and nothing more is done
 }
 
 // now is to the microsecond, as times are kept: what is answered at once is what is
@@ -331,7 +333,18 @@ func (w *writer) begin(ctx context.Context) (*Tx, error) {
 		return nil, fmt.Errorf("store: begin: %w", err)
 	}
 	w.tx = tx
-	return &Tx{now: now(), prepare: w.prepare, once: w.conn.PrepareContext, ask: w.ask, do: w.do, tx: tx}, nil
+	t := &Tx{now: now(), prepare: w.prepare, once: w.conn.PrepareContext, tx: tx}
+	t.ask = func(ctx context.Context, query string, args []driver.NamedValue, row func([]driver.Value)) error {
+		return t.unless(func() error { return w.ask(ctx, query, args, row) })
+	}
+	t.do = func(ctx context.Context, query string, args []driver.NamedValue) (res driver.Result, err error) {
+		err = t.unless(func() (err error) {
+			res, err = w.do(ctx, query, args)
+			return err
+		})
+		return res, err
+	}
+	return t, nil
 }
 
 func (w *writer) rollback() error {

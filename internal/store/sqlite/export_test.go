@@ -23,6 +23,31 @@ func Raw(path string) (*sql.DB, error) {
 // Readers is how many connections are open to read by.
 func (db *DB) Readers() int { return db.read.db.Stats().OpenConnections }
 
+// Together carries writes out in one transaction, and returns what each is told.
+func (db *DB) Together(ctx context.Context, fns ...func(*Tx) error) []error {
+	batch := make([]*write, len(fns))
+	for i, fn := range fns {
+		batch[i] = &write{ctx: ctx, fn: fn, next: make(chan bool, 1)}
+	}
+	db.carryOut(batch)
+	told := make([]error, len(batch))
+	for i, w := range batch {
+		told[i] = w.err
+	}
+	return told
+}
+
+// Room has the file grow by no more than some pages from now on.
+func (db *DB) Room(ctx context.Context, pages int) error {
+	return db.update(ctx, func(tx *Tx) error {
+		var have int
+		if _, err := tx.row(ctx, []any{&have}, `SELECT page_count FROM pragma_page_count`); err != nil {
+			return err
+		}
+		return tx.exec(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", have+pages))
+	})
+}
+
 // Less is less.
 func Less(a, b string) bool { return less(a, b) }
 

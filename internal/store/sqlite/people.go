@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	personColumns = `id, state, user, generation, revision, next_at, why, cause, admitted, revoked_at, revoked_by, revoked_start`
+	personColumns = `id, state, user, generation, revision, next_at, why, cause, admitted, revoked_at, revoked_by, revoked_start, revoked_outdone`
 	// personOf are the same of the table as p.
-	personOf = `p.id, p.state, p.user, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, p.revoked_at, p.revoked_by, p.revoked_start`
+	personOf = `p.id, p.state, p.user, p.generation, p.revision, p.next_at, p.why, p.cause, p.admitted, p.revoked_at, p.revoked_by, p.revoked_start, p.revoked_outdone`
 )
 
 // scanPerson scans personColumns, and further columns into more.
@@ -25,7 +25,7 @@ func scanPerson(r *sql.Rows, more ...any) (*directory.Person, error) {
 	var p directory.Person
 	var user sql.NullString
 	var next, revoked, start sql.NullInt64
-	dest := append([]any{&p.ID, &p.State, &user, &p.Generation, &p.Revision, &next, &p.Why, &p.Cause, &p.Admitted, &revoked, &p.Revoked.By, &start}, more...)
+	dest := append([]any{&p.ID, &p.State, &user, &p.Generation, &p.Revision, &next, &p.Why, &p.Cause, &p.Admitted, &revoked, &p.Revoked.By, &start, &p.Revoked.Outdone}, more...)
 	if err := r.Scan(dest...); err != nil {
 		return nil, err
 	}
@@ -62,14 +62,14 @@ func (tx *Tx) PutPeople(ctx context.Context, people []*directory.Person) error {
 		if err != nil {
 			return err
 		}
-		const rest = `INSERT INTO people (` + personColumns + `, user_name) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
+		const rest = `INSERT INTO people (` + personColumns + `, user_name) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 			ON CONFLICT (id) DO UPDATE SET user = excluded.user, generation = excluded.generation,
 			revision = excluded.revision, why = excluded.why, cause = excluded.cause, admitted = excluded.admitted,
-			revoked_at = excluded.revoked_at, revoked_by = excluded.revoked_by, revoked_start = excluded.revoked_start`
+			revoked_at = excluded.revoked_at, revoked_by = excluded.revoked_by, revoked_start = excluded.revoked_start, revoked_outdone = excluded.revoked_outdone`
 		err = tx.put(ctx, rest+` WHERE state = excluded.state AND next_at IS excluded.next_at AND user_name = excluded.user_name`,
 			rest+`, state = excluded.state, next_at = excluded.next_at, user_name = excluded.user_name`,
 			p.ID, p.State, user, p.Generation, p.Revision, stamp(p.Next), p.Why, p.Cause, p.Admitted,
-			stamp(p.Revoked.At), p.Revoked.By, stamp(p.Revoked.Start), strings.ToLower(p.UserName()))
+			stamp(p.Revoked.At), p.Revoked.By, stamp(p.Revoked.Start), p.Revoked.Outdone, strings.ToLower(p.UserName()))
 		if err != nil {
 			return err
 		}

@@ -3,8 +3,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -165,10 +167,13 @@ func (db *DB) share(batch []*write, ended []error, points bool) error {
 // straight runs a write, which must not have written anything if it fails.
 func (tx *Tx) straight(fn func(*Tx) error) (ended, err error) {
 	wrote, told := tx.wrote, len(tx.late.events)
-	if ended = fn(tx); ended == nil {
+	ended = fn(tx)
+	switch {
+	case tx.undone != nil || ends(ended): // of the others, too, and whatever fn makes of it
+		return ended, fmt.Errorf("store: a shared transaction was taken back: %w", cmp.Or(tx.undone, ended))
+	case ended == nil:
 		return nil, nil
-	}
-	if tx.wrote > wrote {
+	case tx.wrote > wrote:
 		return ended, errHalfDone
 	}
 	tx.late.events = tx.late.events[:told]

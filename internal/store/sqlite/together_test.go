@@ -3,10 +3,12 @@
 package sqlite_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -101,5 +103,60 @@ func TestTogether(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// Where a disk is full SQLite takes the whole transaction back: nobody is told of success, and
+// nothing is kept of those who shared it, neither before nor after.
+func TestTogetherOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "usher.db"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	put := func(id string, bytes int, after error) func(*sqlite.Tx) error {
+		return func(tx *sqlite.Tx) error {
+			body := []byte(`{"x":"` + strings.Repeat("x", bytes) + `"}`)
+			err := tx.PutPushed(ctx, &source.Pushed{Source: "s", Type: "User", ID: id, Record: id, Name: id, Created: tx.Now(), Modified: tx.Now(), Body: body})
+			return cmp.Or(after, err)
+		}
+	}
+	hidden := errors.New("what the store has said is kept to oneself")
+	for _, after := range []error{nil, hidden} {
+		if err := db.Room(ctx, 8); err != nil {
+			t.Fatal(err)
+		}
+		told := db.Together(ctx, put("before", 1, nil), put("large", 1<<20, after), put("after", 1, nil))
+		for i, err := range told {
+			if err == nil {
+				t.Errorf("the write %d is told of success", i)
+			}
+		}
+		if err := db.Room(ctx, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		err := db.Pushed().View(ctx, func(tx source.PushTx) error {
+			all, _, err := tx.PushedAfter(ctx, source.PushedQuery{Source: "s", Type: "User"}, 0, 10)
+			if len(all) > 0 {
+				t.Errorf("%d rows are kept", len(all))
+			}
+			n, cerr := tx.PushedCount(ctx, "s", "User")
+			if n != 0 {
+				t.Errorf("%d are counted", n)
+			}
+			return errors.Join(err, cerr)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if told := db.Together(ctx, put("one", 1, nil), put("two", 1, nil)); errors.Join(told...) != nil {
+		t.Errorf("once there is room again: %v", told)
 	}
 }

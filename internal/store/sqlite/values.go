@@ -7,9 +7,13 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/usher-id/usher/scim"
 )
@@ -126,21 +130,50 @@ func (tx *Tx) put(ctx context.Context, same, all string, args ...any) error {
 	return tx.exec(ctx, all, args...)
 }
 
+// unless runs a statement unless the transaction is over. SQLite takes all of one back where
+// a disk is full or fails, or memory is short (sqlite.org/lang_transaction.html, section 3):
+// what came after would be committed by itself, statement by statement.
+func (tx *Tx) unless(statement func() error) error {
+	if tx.undone != nil {
+		return tx.undone
+	}
+	err := statement()
+	if ends(err) {
+		tx.undone = err
+	}
+	return err
+}
+
+func ends(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	const primary = 0xff
+	switch e.Code() & primary {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM:
+		return true
+	}
+	return false
+}
+
 // rows runs a query and calls scan for each row.
 func (tx *Tx) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
-	return earlier(query, func(query string) error {
-		s, err := tx.prepare(ctx, query)
-		if err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		return each(ctx, s, scan, args)
+	return tx.unless(func() error {
+		return earlier(query, func(query string) error {
+			s, err := tx.prepare(ctx, query)
+			if err != nil {
+				return fmt.Errorf("store: %w", err)
+			}
+			return each(ctx, s, scan, args)
+		})
 	})
 }
 
 // later stands for the columns that later migrations have added, and what they say in a
 // store that has them not yet.
-var later = strings.NewReplacer("a.begun", "0", "a.late_until", "NULL", "p.revoked_at", "NULL", "p.revoked_by", "''", "p.revoked_start", "NULL",
-	"revoked_at", "NULL", "revoked_by", "''", "revoked_start", "NULL", ", same, past", ", '', 0")
+var later = strings.NewReplacer("a.begun", "0", "a.late_until", "NULL", "p.revoked_at", "NULL", "p.revoked_by", "''", "p.revoked_start", "NULL", "p.revoked_outdone", "0",
+	"revoked_at", "NULL", "revoked_by", "''", "revoked_start", "NULL", "revoked_outdone", "0", ", same, past", ", '', 0")
 
 // earlier runs a query, and runs it once more without what an earlier version of Usher
 // knew nothing of, if that wrote the store and it is opened for reading alone: it is
@@ -158,17 +191,19 @@ func earlier(query string, run func(query string) error) error {
 // rowsOnce is rows for a query whose text depends on what is asked: to keep it
 // prepared would keep whatever anybody ever asks.
 func (tx *Tx) rowsOnce(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
-	return earlier(query, func(query string) (err error) {
-		s, err := tx.once(ctx, query)
-		if err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		defer func() {
-			if cerr := s.Close(); err == nil {
-				err = cerr
+	return tx.unless(func() error {
+		return earlier(query, func(query string) (err error) {
+			s, err := tx.once(ctx, query)
+			if err != nil {
+				return fmt.Errorf("store: %w", err)
 			}
-		}()
-		return each(ctx, s, scan, args)
+			defer func() {
+				if cerr := s.Close(); err == nil {
+					err = cerr
+				}
+			}()
+			return each(ctx, s, scan, args)
+		})
 	})
 }
 

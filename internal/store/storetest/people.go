@@ -37,7 +37,7 @@ var people = group{
 func roundTrip(b *bundle) {
 	p := person("p")
 	p.State, p.Cause, p.Admitted, p.Next, p.Revision, p.Generation = directory.Leaver, directory.CauseAbsent, true, noon, 7, 3
-	p.Revoked = directory.Revocation{At: noon.Add(time.Minute), By: "hr", Start: noon.Add(-time.Hour)}
+	p.Revoked = directory.Revocation{At: noon.Add(time.Minute), By: "hr", Start: noon.Add(-time.Hour), Outdone: true}
 	p.User.Set("displayName", scim.String("Zoë \"Ω\" 'x' \u2028 %_?"))
 	r := record("id'; --", "p")
 	r.Start, r.End, r.Missing = noon.Add(time.Hour), noon.Add(2*time.Hour), noon.Add(3*time.Hour)

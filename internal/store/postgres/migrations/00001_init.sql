@@ -121,21 +121,22 @@ CREATE TABLE source_members (
 CREATE INDEX source_members_record ON source_members (source, record);
 
 -- Who the records agree on. revoked_at is when somebody's access was ended at once, with who did so and the start date
--- that was known then: a newer one outdoes it.
+-- that was known then: a newer one that has begun outdoes it, for good.
 CREATE TABLE people (
-    id            TEXT COLLATE "C" PRIMARY KEY,
-    state         TEXT COLLATE "C" NOT NULL,
-    resource      TEXT COLLATE "C" NOT NULL,
-    user_name     TEXT COLLATE "C" NOT NULL,
-    generation    BIGINT           NOT NULL,
-    revision      BIGINT           NOT NULL,
-    next_at       BIGINT,
-    why           TEXT COLLATE "C" NOT NULL,
-    cause         TEXT COLLATE "C" NOT NULL,
-    admitted      BOOLEAN          NOT NULL,
-    revoked_at    BIGINT,
-    revoked_by    TEXT COLLATE "C" NOT NULL DEFAULT '',
-    revoked_start BIGINT
+    id              TEXT COLLATE "C" PRIMARY KEY,
+    state           TEXT COLLATE "C" NOT NULL,
+    resource        TEXT COLLATE "C" NOT NULL,
+    user_name       TEXT COLLATE "C" NOT NULL,
+    generation      BIGINT           NOT NULL,
+    revision        BIGINT           NOT NULL,
+    next_at         BIGINT,
+    why             TEXT COLLATE "C" NOT NULL,
+    cause           TEXT COLLATE "C" NOT NULL,
+    admitted        BOOLEAN          NOT NULL,
+    revoked_at      BIGINT,
+    revoked_by      TEXT COLLATE "C" NOT NULL DEFAULT '',
+    revoked_start   BIGINT,
+    revoked_outdone BOOLEAN          NOT NULL DEFAULT false
 );
 CREATE INDEX people_state ON people (state);
 CREATE INDEX people_next ON people (next_at) WHERE next_at IS NOT NULL;
