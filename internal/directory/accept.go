@@ -90,6 +90,9 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 			return Accepted{}, err
 		}
 	}
+	if a.several, err = d.several(ctx, tx); err != nil {
+		return Accepted{}, err
+	}
 	if a.alike, err = d.alike(ctx, tx, source, known, chunk); err != nil {
 		return Accepted{}, err
 	}
@@ -113,7 +116,7 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 }
 
 func (d *Directory) acceptance(tx Tx) *acceptance {
-	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}, same: map[string][]string{}, now: map[string]*Person{}}
+	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}, same: map[string][]string{}, taken: map[string][]int{}, now: map[string]*Person{}}
 }
 
 // acceptance is the work on one chunk.
@@ -134,6 +137,9 @@ type acceptance struct {
 	links   links
 	alike   map[string][]Record // by Record.Same, see Directory.alike
 	same    map[string][]string // people of this chunk, by the same
+	taken   map[string][]int    // of records, by person
+	joins   bool                // a record was joined
+	several bool                // a person may have more than one record
 	now     map[string]*Person  // those of whom it was said something already
 	linked  []string            // people who got a record, and are as they were
 	// expected is what was revoked before its record was known, by key.
@@ -165,7 +171,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	case s.Deleted && known.Person == "": // nobody has to go, but an older file must not bring them
 		a.out.Unchanged++
 		if known.Digest != s.Digest || known.File != s.File {
-			a.records = append(a.records, Record{
+			a.put(Record{
 				Key: s.Key, Generation: 1, Digest: s.Digest, User: []byte("{}"), Line: s.Line, File: s.File, At: a.tx.Now(), Missing: a.tx.Now(),
 			})
 		}
@@ -173,7 +179,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	case was && known.Digest == s.Digest && !again:
 		if a.out.Unchanged++; s.InOrder && was && known.File != s.File { // said again, and later
 			known.File, known.Line = s.File, s.Line
-			a.records = append(a.records, known)
+			a.put(known)
 		}
 		return nil
 	}
@@ -193,7 +199,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	case v.record.Person == "":
 		a.out.Waiting = append(a.out.Waiting, s)
 		if known.Digest != s.Digest || known.File != s.File || !known.Missing.IsZero() {
-			a.records = append(a.records, v.record)
+			a.put(v.record)
 		}
 		return nil
 	}
@@ -269,6 +275,14 @@ func (a *acceptance) end(v *view) error {
 	return v.user.Put(endDate, scim.String(stamp(a.cal.Now)))
 }
 
+// put has a record stored.
+func (a *acceptance) put(r Record) {
+	if a.several && r.Person != "" {
+		a.taken[r.Person] = append(a.taken[r.Person], len(a.records))
+	}
+	a.records = append(a.records, r)
+}
+
 func (a *acceptance) reject(s Statement, err error) {
 	a.out.Rejected = append(a.out.Rejected, Rejected{s, err})
 }
@@ -290,7 +304,7 @@ func (a *acceptance) people(ctx context.Context) error {
 	}
 	var others map[string][]Record
 	known := slices.DeleteFunc(ids, func(id string) bool { return people[id] == nil }) // of others nobody has said anything
-	if a.d.several() && len(known) > 0 {                                               // else a person's only record is the one at hand
+	if a.several && len(known) > 0 {                                                   // else a person's only record is the one at hand
 		if others, err = a.tx.RecordsOf(ctx, known); err != nil {
 			return err
 		}
@@ -375,7 +389,7 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	}
 	for _, i := range turned {
 		if i > 0 {
-			a.records = append(a.records, records[i])
+			a.put(records[i])
 		}
 	}
 	// A name is asked for before the teams are, as a rule may read it.
@@ -426,7 +440,8 @@ func (a *acceptance) place(p, old *Person, f facts, held bool) {
 // keep stores a view and the person it made. A view that says the same in other
 // columns, or by another mapping, changes nobody.
 func (a *acceptance) keep(v view, old, p *Person) {
-	a.records = append(a.records, v.record)
+	a.put(v.record)
+	a.joins = a.joins || v.joined
 	if p.ID != v.before.Person && p.ID != v.PersonID() {
 		a.events = append(a.events, audit.Event{
 			At: a.tx.Now(), Kind: "record.matched", Actor: a.d.cfg.Actor, Person: p.ID, Object: v.Source + ":" + v.ID,
@@ -459,7 +474,7 @@ func (a *acceptance) keep(v view, old, p *Person) {
 		p.Revision++
 	}
 	a.changed = append(a.changed, p)
-	if a.d.rules(v.Source).Joins {
+	if a.several && a.d.rules(v.Source).asOne() {
 		a.now[p.ID] = p
 	}
 	a.events = append(a.events, audit.Event{
@@ -505,6 +520,9 @@ func (a *acceptance) store(ctx context.Context) error {
 		return err
 	}
 	if err := a.met(ctx); err != nil {
+		return err
+	}
+	if err := a.remember(ctx); err != nil {
 		return err
 	}
 	if err := a.tx.PutPeople(ctx, a.changed); err != nil {

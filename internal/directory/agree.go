@@ -56,8 +56,11 @@ func (d *Directory) Present(ctx context.Context, tx Tx, source string, ids []str
 
 // stand has those looked at whose records came or went.
 func (d *Directory) stand(ctx context.Context, tx Tx, source string, changed []string) error {
-	if !d.several() || len(changed) == 0 {
+	if len(changed) == 0 {
 		return nil
+	}
+	if several, err := d.several(ctx, tx); err != nil || !several {
+		return err
 	}
 	if err := tx.MarkDue(ctx, source, changed, d.calendar().Now); err != nil {
 		return err
@@ -71,7 +74,7 @@ func (d *Directory) stand(ctx context.Context, tx Tx, source string, changed []s
 // agree computes a person's resource anew where several records speak of them: a
 // date that comes, or a record that went, may give another one the word.
 func (s *settlement) agree(ctx context.Context, p *Person) (changed bool, err error) {
-	if !s.d.several() {
+	if !s.several {
 		return false, nil
 	}
 	s.turn = time.Time{}
@@ -137,7 +140,7 @@ func (s *settlement) reconsider(ctx context.Context) error {
 	if err != nil || string(had) == string(digest[:]) {
 		return err
 	}
-	if s.d.several() {
+	if s.several {
 		ids, err := s.tx.Everybody(ctx)
 		if err != nil {
 			return err

@@ -28,6 +28,32 @@ const (
 	refusedMany  refusal = "more records have its id of a human than one can have: is it another column?"
 )
 
+// joinedKey is where the store keeps that records were ever joined: they stay one person's
+// when the rule is another one.
+const joinedKey = "joined"
+
+// usualOverlap is that of records which were joined by a rule that is gone.
+const usualOverlap = 7 * 24 * time.Hour
+
+// asOne reports whether several records of the source that hold a person speak as one. Such
+// records were joined, whatever the rule says now; or, at a source that links, linked.
+func (s SourceRules) asOne() bool { return s.Joins || !s.Links }
+
+func (s SourceRules) overlap() time.Duration {
+	if s.Joins {
+		return s.Overlap
+	}
+	return usualOverlap
+}
+
+// remember keeps that records were joined.
+func (a *acceptance) remember(ctx context.Context) error {
+	if !a.joins {
+		return nil
+	}
+	return a.tx.PutMeta(ctx, joinedKey, []byte{1})
+}
+
 // alike are the records of a source that have the ids of a chunk's new ones, by that id.
 func (d *Directory) alike(ctx context.Context, tx Tx, source string, known map[string]Record, chunk []Statement) (map[string][]Record, error) {
 	if !d.rules(source).Joins {
@@ -213,7 +239,7 @@ func (j *joint) of(spells []spell, now time.Time) {
 func (d *Directory) past(records []Record, now time.Time) (changed []int) {
 	for i := range records {
 		r := &records[i]
-		if !d.rules(r.Source).Joins || !r.Holds && !r.Past {
+		if !d.rules(r.Source).asOne() || !r.Holds && !r.Past {
 			continue
 		}
 		was := r.Past
@@ -233,7 +259,7 @@ func (d *Directory) past(records []Record, now time.Time) (changed []int) {
 // if it were new. It returns the others, and what is to be stored.
 func (d *Directory) rescind(records []Record, now time.Time) (left, gone []Record) {
 	for _, r := range records {
-		if d.rules(r.Source).Joins && !r.Missing.IsZero() && r.Start.After(now) &&
+		if d.rules(r.Source).asOne() && !r.Missing.IsZero() && r.Start.After(now) &&
 			slices.ContainsFunc(records, func(x Record) bool { return x.Source == r.Source && x.present() }) {
 			r.Person = ""
 			gone = append(gone, r)
@@ -247,7 +273,7 @@ func (d *Directory) rescind(records []Record, now time.Time) (left, gone []Recor
 // older reports whether a view would bring a leaver back while a record that began after it
 // says that they have left.
 func (a *acceptance) older(v *view, old, p *Person, records []Record) bool {
-	return a.d.rules(v.Source).Joins && old != nil && old.State == Leaver && p.State != Leaver &&
+	return a.d.rules(v.Source).asOne() && old != nil && old.State == Leaver && p.State != Leaver &&
 		slices.ContainsFunc(records, func(x Record) bool {
 			return x.Source == v.Source && x.ID != v.ID && x.Missing.IsZero() && x.ended(a.cal.Now) && x.Start.After(v.record.Start)
 		})

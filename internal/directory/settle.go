@@ -26,8 +26,10 @@ const settleChunk = 2000
 // where they belong. Departures ask the gate, each cause by itself; a cause
 // that is held leaves its people as they are, the absent ones as Missing.
 func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
-	s := &settlement{d: d, tx: tx, cal: d.calendar()}
-	s.out.Problems = map[string]error{}
+	s, err := d.settlement(ctx, tx)
+	if err != nil {
+		return Settled{}, err
+	}
 	if err := s.rewind(ctx); err != nil {
 		return s.out, err
 	}
@@ -51,6 +53,13 @@ func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
 	return s.out, s.depart(ctx, CauseAbsent, absent)
 }
 
+func (d *Directory) settlement(ctx context.Context, tx Tx) (s *settlement, err error) {
+	s = &settlement{d: d, tx: tx, cal: d.calendar()}
+	s.out.Problems = map[string]error{}
+	s.several, err = d.several(ctx, tx)
+	return s, err
+}
+
 // settlement is the work of one Settle.
 type settlement struct {
 	d   *Directory
@@ -63,6 +72,7 @@ type settlement struct {
 	stated  map[string][]Team // by person, see Directory.stated
 	keys    map[string][]MatchKey
 	events  []audit.Event
+	several bool      // a person may have more than one record
 	turn    time.Time // when another record of the person at hand has the word, see opinions
 }
 

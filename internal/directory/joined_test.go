@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package directory_test
+
+import (
+	"testing"
+
+	"github.com/usher-id/usher/internal/directory"
+)
+
+// TestWhoWasJoinedStaysOne when the rule is gone: nobody is out by that, and dates and
+// absences mean what they meant.
+func TestWhoWasJoinedStaysOne(t *testing.T) {
+	t.Parallel()
+	keysOfTwo(t, func(t *testing.T, old, young string) {
+		t.Helper()
+		h := joining(t)
+		h.accept(h.helper(old, day(8)), h.engineer(young, 8, nil))
+		h.only(old, young)
+		id := h.at(10).shows(old, directory.Active, "engineer").ID
+		h.retally()
+		h.cfg.Sources[0].Joins, h.cfg.Sources[0].Overlap = false, 0
+		h.retally()
+		h.at(11).shows(old, directory.Active, "engineer")
+		for n, statements := range [][]directory.Statement{
+			{h.says(old, row{userName: "ada", title: "helper", startDate: day(-100), endDate: day(8)}), h.says(young, row{userName: "ada", title: "engineer", startDate: day(8)})},
+			{h.says(old, row{userName: "ada", title: "helper", department: "x", startDate: day(-100), endDate: day(8)})},
+			{h.says(young, row{userName: "ada", title: "engineer", department: "x", startDate: day(8)})},
+		} {
+			h.accept(statements...)
+			h.only(old, young)
+			if p := h.at(12+n).shows(young, directory.Active, "engineer"); p.ID != id {
+				t.Error("it is another person")
+			}
+		}
+		h.accept(h.says("x", row{userName: "x", title: "boss"}), h.helper("y", nil))
+		if h.of("x").ID == id || h.of("y").ID == id {
+			t.Error("whoever comes then is somebody new")
+		}
+		h.gate.shut[directory.CauseAbsent] = true
+		h.only(old, "x", "y")
+		h.at(20).shows(old, directory.Missing, "engineer")
+		h.only(old, young, "x", "y")
+		h.at(21).shows(old, directory.Active, "engineer")
+		h.accept(h.says(young, row{userName: "ada", title: "engineer", startDate: day(8), endDate: day(30)}))
+		h.at(29).shows(old, directory.Active, "engineer")
+		h.at(30).shows(old, directory.Leaver, "engineer")
+	})
+}
