@@ -271,10 +271,10 @@ func (d *Directory) rescind(records []Record, now time.Time) (left, gone []Recor
 }
 
 // older reports whether a view would bring a leaver back while a record that began after it
-// says that they have left.
+// says that they have left, or has said so before its source listed it no more.
 func (a *acceptance) older(v *view, old, p *Person, records []Record) bool {
 	return a.d.rules(v.Source).asOne() && old != nil && old.State == Leaver && p.State != Leaver &&
 		slices.ContainsFunc(records, func(x Record) bool {
-			return x.Source == v.Source && x.ID != v.ID && x.Missing.IsZero() && x.ended(a.cal.Now) && x.Start.After(v.record.Start)
+			return x.Source == v.Source && x.ID != v.ID && x.ended(a.cal.Now) && x.Start.After(v.record.Start)
 		})
 }

@@ -3,6 +3,7 @@
 package directory_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/usher-id/usher/internal/directory"
@@ -45,5 +46,30 @@ func TestWhoWasJoinedStaysOne(t *testing.T) {
 		h.accept(h.says(young, row{userName: "ada", title: "engineer", startDate: day(8), endDate: day(30)}))
 		h.at(29).shows(old, directory.Active, "engineer")
 		h.at(30).shows(old, directory.Leaver, "engineer")
+	})
+}
+
+// TestAnOlderRecordWaitsForNoAbsence: that HR lists the newer record no more is no word that
+// the older one goes on.
+func TestAnOlderRecordWaitsForNoAbsence(t *testing.T) {
+	t.Parallel()
+	keysOfTwo(t, func(t *testing.T, old, young string) {
+		t.Helper()
+		h := joining(t)
+		h.accept(h.helper(old, day(8)), h.engineer(young, 8, day(20)))
+		h.only(old, young)
+		h.at(21).shows(old, directory.Leaver, "engineer")
+		for n := 22; n < 26; n++ {
+			h.accept(h.helper(old, nil)) // refused, and so read again and again
+			if n > 23 {
+				h.only(old)
+			}
+			h.at(n).shows(old, directory.Leaver, "engineer")
+		}
+		out := h.accept(h.helper(old, nil))
+		if len(out.Rejected) != 1 || !errors.Is(out.Rejected[0].Err, directory.ErrOlder) {
+			t.Errorf("%+v", out)
+		}
+		h.at(26).shows(old, directory.Leaver, "engineer")
 	})
 }
