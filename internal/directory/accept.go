@@ -391,6 +391,7 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		if i > 0 {
 			a.put(records[i])
 		}
+		a.events = append(a.events, a.d.passed(a.tx, records[i]))
 	}
 	// A name is asked for before the teams are, as a rule may read it.
 	if err := reserve(ctx, a.tx, "organisation", p.ID, a.d.unique(records), p.User); err != nil {

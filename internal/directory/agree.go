@@ -83,8 +83,15 @@ func (s *settlement) agree(ctx context.Context, p *Person) (changed bool, err er
 		return false, err
 	}
 	records, turned := s.d.rescind(of[p.ID], s.cal.Now)
+	for _, r := range turned {
+		s.events = append(s.events, audit.Event{
+			At: s.tx.Now(), Kind: "record.rescinded", Actor: s.d.cfg.Actor, Person: p.ID, Object: r.Source + ":" + r.ID,
+			Why: "it went before it began, and another record of its source holds its person",
+		})
+	}
 	for _, i := range s.d.past(records, s.cal.Now) {
 		turned = append(turned, records[i])
+		s.events = append(s.events, s.d.passed(s.tx, records[i]))
 	}
 	if len(turned) > 0 {
 		if err := s.tx.PutRecords(ctx, turned); err != nil {

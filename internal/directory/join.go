@@ -5,9 +5,12 @@ package directory
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/usher-id/usher/internal/audit"
 )
 
 // Some sources give one human a new record when the kind of their work changes, as of a
@@ -254,6 +257,18 @@ func (d *Directory) past(records []Record, now time.Time) (changed []int) {
 	return changed
 }
 
+// passed tells that past has changed a record.
+func (d *Directory) passed(tx Tx, r Record) audit.Event {
+	e := audit.Event{
+		At: tx.Now(), Kind: "record.past", Actor: d.cfg.Actor, Person: r.Person, Object: r.Source + ":" + r.ID,
+		Why: "it has ended, and another record of its source holds its person",
+	}
+	if !r.Past {
+		e.Kind, e.Why = "record.holds", "it holds its person again"
+	}
+	return e
+}
+
 // rescind takes from a person what never came to be: records that went before they began,
 // while another one of the source holds the person. Should one come back it is looked at as
 // if it were new. It returns the others, and what is to be stored.
@@ -261,7 +276,8 @@ func (d *Directory) rescind(records []Record, now time.Time) (left, gone []Recor
 	for _, r := range records {
 		if d.rules(r.Source).asOne() && !r.Missing.IsZero() && r.Start.After(now) &&
 			slices.ContainsFunc(records, func(x Record) bool { return x.Source == r.Source && x.present() }) {
-			r.Person = ""
+			r.Same, r.Start, r.End = "", time.Time{}, time.Time{} // nothing is kept of what is nobody's
+			r.Person, r.User, r.Digest = "", []byte("{}"), [sha256.Size]byte{}
 			gone = append(gone, r)
 			continue
 		}

@@ -73,3 +73,33 @@ func TestAnOlderRecordWaitsForNoAbsence(t *testing.T) {
 		h.at(26).shows(old, directory.Leaver, "engineer")
 	})
 }
+
+// TestWhatNeverCameIsNobodys and holds nothing of its person, who may be erased one day; the
+// ledger tells of it, and of a record that has its person no more.
+func TestWhatNeverCameIsNobodys(t *testing.T) {
+	t.Parallel()
+	keysOfTwo(t, func(t *testing.T, old, young string) {
+		t.Helper()
+		h := joining(t)
+		h.accept(h.helper(old, day(8)), h.engineer(young, 30, nil))
+		h.only(old, young)
+		before := h.events()
+		h.at(3).only(old)
+		h.at(4).shows(old, directory.Active, "helper")
+		h.told(before, map[string]int{"record.rescinded": 1})
+		if err := h.db.Directory().Update(t.Context(), func(tx directory.Tx) error {
+			of, err := tx.Records(t.Context(), "hr", []string{young})
+			if r := of[young]; r.Person != "" || r.Same != "" || string(r.User) != "{}" || r.Digest != [32]byte{} || !r.Start.IsZero() {
+				t.Errorf("it keeps %+v", r)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.accept(h.engineer(young, 8, nil)) // it comes about nevertheless
+		h.only(old, young)
+		before = h.events()
+		h.at(8).shows(old, directory.Active, "engineer")
+		h.told(before, map[string]int{"record.past": 1, "person.changed": 1})
+	})
+}

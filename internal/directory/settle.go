@@ -107,14 +107,16 @@ func (s *settlement) store(ctx context.Context) error {
 	if err := s.tx.PutKeys(ctx, s.keys); err != nil {
 		return err
 	}
-	if len(s.changed) == 0 {
+	if len(s.changed) > 0 {
+		if err := s.tx.PutPeople(ctx, s.changed); err != nil {
+			return err
+		}
+		if err := s.tx.SetTeams(ctx, s.teams); err != nil {
+			return err
+		}
+	}
+	if len(s.events) == 0 { // of records, with nobody who changed
 		return nil
-	}
-	if err := s.tx.PutPeople(ctx, s.changed); err != nil {
-		return err
-	}
-	if err := s.tx.SetTeams(ctx, s.teams); err != nil {
-		return err
 	}
 	return s.tx.AppendEvents(ctx, s.events)
 }
