@@ -3,7 +3,6 @@
 package directory
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -44,6 +43,11 @@ type Statement struct {
 	Aliases []string
 	// Same is an id of the human that all their records of the source have, "" for none.
 	Same string
+	// Hidden says that nobody can tell now what Same is: it is as it was stated last. That
+	// there is none is the source's word that there is none.
+	Hidden bool
+	// Twins are the keys of other records of which the read says that they have this Same.
+	Twins []string
 	// Since is when the read began that the statement is of; zero for one that is of
 	// now. What was taken later is newer.
 	Since time.Time
@@ -116,7 +120,7 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 }
 
 func (d *Directory) acceptance(tx Tx) *acceptance {
-	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}, same: map[string][]string{}, taken: map[string][]int{}, now: map[string]*Person{}}
+	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}, taken: map[string][]int{}, now: map[string]*Person{}}
 }
 
 // acceptance is the work on one chunk.
@@ -136,7 +140,6 @@ type acceptance struct {
 	events  []audit.Event
 	links   links
 	alike   map[string][]Record // by Record.Same, see Directory.alike
-	same    map[string][]string // people of this chunk, by the same
 	taken   map[string][]int    // of records, by person
 	joins   bool                // a record was joined
 	several bool                // a person may have more than one record
@@ -152,6 +155,7 @@ type view struct {
 	record Record
 	user   *scim.Resource
 	before Record // zero for a new key
+	twin   string // the record that joined has found
 	heir   bool   // it has the person of a record that was made a part of it
 	joined bool   // it has the person of a record that is of the same human
 	// unblocked says that the record had ended by a block that is gone.
@@ -205,9 +209,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	}
 	v.record.Holds = !rules.Waits || v.record.Person == v.PersonID()
 	a.given[v.record.Person] = s.ID
-	if s.Same != "" {
-		a.same[s.Same] = append(a.same[s.Same], v.record.Person)
-	}
+	a.meet(v.record)
 	a.fresh = append(a.fresh, *v)
 	return nil
 }
@@ -216,7 +218,9 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 func (a *acceptance) view(known Record, s Statement) (*view, error) {
 	v := &view{Statement: s, before: known}
 	v.record = Record{Key: s.Key, Generation: max(1, known.Generation), Digest: s.Digest, Line: s.Line, File: s.File, At: a.tx.Now(), Alias: s.part}
-	v.record.Same = cmp.Or(s.Same, known.Same) // what is hidden for a while is no news
+	if v.record.Same = s.Same; s.Hidden || !a.d.rules(s.Source).Joins {
+		v.record.Same = known.Same // what is hidden for a while is no news
+	}
 	var err error
 	switch {
 	case s.Deleted || known.Generation > 0 && known.Digest == s.Digest:

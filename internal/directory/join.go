@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,7 +28,7 @@ var ErrOlder = errors.New("its person has left, by a newer record of this source
 const MostAlike = 8
 
 const (
-	refusedAlike refusal = "several people of this source have the id that it gives to one, and nobody can tell which of them it is"
+	refusedAlike refusal = "several people of this source have, or had, the id that it gives to one, and nobody can tell which of them it is"
 	refusedMany  refusal = "more records have its id of a human than one can have: is it another column?"
 )
 
@@ -57,66 +58,84 @@ func (a *acceptance) remember(ctx context.Context) error {
 	return a.tx.PutMeta(ctx, joinedKey, []byte{1})
 }
 
-// alike are the records of a source that have the ids of a chunk's new ones, by that id.
+// alike are the records that have the ids of a chunk's new ones, by that id: as they are
+// stored, and as the chunk states them.
 func (d *Directory) alike(ctx context.Context, tx Tx, source string, known map[string]Record, chunk []Statement) (map[string][]Record, error) {
+	of := map[string][]Record{}
 	if !d.rules(source).Joins {
-		return nil, nil
+		return of, nil
 	}
 	var same []string
+	says, twins := map[string]string{}, map[string]string{} // by key
 	for _, s := range chunk {
-		if s.Same != "" && known[s.ID].Person == "" {
+		switch {
+		case known[s.ID].Person != "" && !s.Hidden:
+			says[s.ID] = s.Same
+		case known[s.ID].Person == "" && s.Same != "":
 			same = append(same, s.Same)
+			for _, id := range s.Twins {
+				twins[id] = s.Same
+			}
 		}
 	}
-	of := map[string][]Record{}
 	if len(same) == 0 {
 		return of, nil
 	}
 	records, err := tx.Alike(ctx, source, same)
 	for _, r := range records {
-		of[r.Same] = append(of[r.Same], r)
+		if now, ok := says[r.ID]; !ok || now == r.Same {
+			of[r.Same] = append(of[r.Same], r)
+		}
+	}
+	for _, s := range chunk { // who gets the id with this very chunk has it before those behind it, too
+		if r := known[s.ID]; s.Same != "" && r.Person != "" && r.Same != s.Same {
+			of[s.Same] = append(of[s.Same], r)
+		}
+	}
+	if err != nil || len(twins) == 0 {
+		return of, err
+	}
+	more, err := tx.Records(ctx, source, slices.Sorted(maps.Keys(twins)))
+	for _, id := range slices.Sorted(maps.Keys(more)) { // who gets it with another chunk of the read
+		r, same := more[id], twins[id]
+		if r.Person != "" && !slices.ContainsFunc(of[same], func(x Record) bool { return x.ID == id }) {
+			of[same] = append(of[same], r)
+		}
 	}
 	return of, err
 }
 
-// joined is the person of whom a new record is another one, "" if it is of nobody yet. Of
-// several people the one counts who has not left.
-func (a *acceptance) joined(ctx context.Context, v *view) (string, error) {
+// joined is the person of whom a new record is another one, "" if it is of nobody yet, and
+// sets the record that has them. What could be one of several people, or of another human,
+// is refused: it would have somebody's name and accounts.
+func (a *acceptance) joined(v *view) (string, error) {
 	if !a.d.rules(v.Source).Joins || v.Same == "" {
 		return "", nil
 	}
-	var of []string
+	person, n := "", 0
 	for _, r := range a.alike[v.Same] {
-		if r.ID != v.ID && r.Person != "" {
-			of = append(of, r.Person)
+		if r.ID == v.ID || r.Person == "" {
+			continue
 		}
+		if person != "" && person != r.Person {
+			return "", refusedAlike
+		}
+		person, v.twin = r.Person, cmp.Or(v.twin, r.ID)
+		n++
 	}
-	if of = append(of, a.same[v.Same]...); len(of) >= MostAlike {
+	if n >= MostAlike {
 		return "", refusedMany
 	}
-	slices.Sort(of)
-	if of = slices.Compact(of); len(of) < 2 {
-		return first(of), nil
-	}
-	people, err := a.tx.People(ctx, of)
-	if err != nil {
-		return "", err
-	}
-	of = slices.DeleteFunc(of, func(id string) bool {
-		p := people[id]
-		return p != nil && (p.State == Leaver || p.State == Erased)
-	})
-	if len(of) != 1 {
-		return "", refusedAlike
-	}
-	return of[0], nil
+	return person, nil
 }
 
-func first(of []string) string {
-	if len(of) == 0 {
-		return ""
+// meet notes a record of the chunk that has its person.
+func (a *acceptance) meet(r Record) {
+	if r.Same == "" || !a.d.rules(r.Source).Joins {
+		return
 	}
-	return of[0]
+	of := slices.DeleteFunc(slices.Clone(a.alike[r.Same]), func(x Record) bool { return x.ID == r.ID })
+	a.alike[r.Same] = append(of, r)
 }
 
 // spell is the time in which a record has its person in; a zero from is ever, a zero to is

@@ -265,9 +265,13 @@ func TestConversionUnproven(t *testing.T) {
 	if out := h.accept(third); len(out.Rejected) != 1 || out.New != 0 {
 		t.Errorf("one of two: %+v", out)
 	}
-	h.at(50)
-	if out := h.accept(third); len(out.Rejected) != 0 || h.of("x").ID != h.of("e").ID {
-		t.Errorf("the one who is there: %+v", out)
+	h.at(50) // one of them has left: nobody can tell whether that is who comes back
+	if out := h.accept(third); len(out.Rejected) != 1 || out.New != 0 {
+		t.Errorf("one of two, of whom one is there: %+v", out)
+	}
+	h.accept(as("", h.says("e", row{userName: "ada", title: "engineer"}))) // it was a mistake
+	if out := h.accept(third); len(out.Rejected) != 0 || h.of("x").ID != h.of("c").ID {
+		t.Errorf("the one who has it: %+v", out)
 	}
 }
 

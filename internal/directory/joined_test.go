@@ -103,3 +103,53 @@ func TestWhatNeverCameIsNobodys(t *testing.T) {
 		h.told(before, map[string]int{"record.past": 1, "person.changed": 1})
 	})
 }
+
+// TestAnIDThatIsTakenBack joins nobody any more; one that is hidden for a while is as it was.
+func TestAnIDThatIsTakenBack(t *testing.T) {
+	t.Parallel()
+	for name, hidden := range map[string]bool{"emptied": false, "hidden": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := joining(t)
+			h.accept(h.helper("c", nil))
+			s := h.says("c", row{userName: "ada", title: "helper", startDate: day(-100)})
+			s.Hidden = hidden
+			h.accept(s, h.engineer("a", -8, day(-7)))
+			h.accept(h.engineer("e", -8, nil))
+			for _, key := range []string{"a", "e"} {
+				if joined := h.of(key).ID == h.of("c").ID; joined != hidden {
+					t.Errorf("%s: one person: %t", key, joined)
+				}
+			}
+		})
+	}
+}
+
+// TestAnIDThatIsReadForTheFirstTime with the read that brings the new record: whose key comes
+// first, and which chunk is taken first, makes no difference.
+func TestAnIDThatIsReadForTheFirstTime(t *testing.T) {
+	t.Parallel()
+	for name, chunks := range map[string]int{"in one chunk": 1, "in two": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keysOfTwo(t, func(t *testing.T, old, young string) {
+				t.Helper()
+				h := joining(t)
+				h.accept(h.says(old, row{userName: "ada", title: "helper", startDate: day(-100)}))
+				s := h.engineer(young, 8, nil)
+				if chunks == 1 {
+					h.accept(h.helper(old, day(8)), s)
+				} else {
+					s.Twins = []string{old}
+					h.accept(s)
+					h.accept(h.helper(old, day(8)))
+				}
+				if h.of(young).ID != h.of(old).ID {
+					t.Error("they are two people")
+				}
+				h.at(7).shows(old, directory.Active, "helper")
+				h.at(8).shows(old, directory.Active, "engineer")
+			})
+		})
+	}
+}

@@ -104,7 +104,7 @@ func (a *acceptance) inherited(v *view) (string, error) {
 // matched is why a record is a person's that has another one's id.
 func (v *view) matched() string {
 	if v.joined {
-		return "another record of its source is of the same human, by the id that both have there"
+		return "another record of its source, " + v.twin + ", is of the same human, by the id that both have there"
 	}
 	if v.heir {
 		return "a record of this person was made a part of it at its source"

@@ -120,7 +120,7 @@ func (a *acceptance) belongs(ctx context.Context, v *view) (string, error) {
 			v.heir = person != ""
 			return person, err
 		}
-		if person, err = a.joined(ctx, v); err != nil || person != "" {
+		if person, err = a.joined(v); err != nil || person != "" {
 			v.joined = person != ""
 			return person, err
 		}

@@ -276,7 +276,7 @@ func (in *ingestion) submit(ctx context.Context, rows []Row) error {
 			Map: func() (*scim.Resource, error) { return parse(in.s.Mapping, row) },
 		}
 		in.asked(&s)
-		s.Same = in.same(row)
+		s.Same, s.Hidden = in.same(row)
 		var err error
 		if s.Deleted, err = in.deleted(row); err != nil {
 			in.r.Rejected = append(in.r.Rejected, Reject{Line: row.Line, Key: row.Key, Reason: err.Error()})

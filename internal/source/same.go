@@ -11,16 +11,23 @@ import (
 )
 
 // same is what a row has in common with all others of the same human, "" for nothing.
-func (in *ingestion) same(row Row) string {
+// hidden says that nobody can tell it this time.
+func (in *ingestion) same(row Row) (of string, hidden bool) {
 	if in.s.Same == "" {
-		return ""
+		return "", true
 	}
 	i := slices.Index(in.batch.Columns, in.s.Same)
-	values := row.Values()
-	if i < 0 || i >= len(values) {
-		return ""
+	if i < 0 {
+		return "", true
 	}
-	return strings.TrimFunc(values[i], IsBlank)
+	if b := in.batch.Live; b != nil && slices.Contains(b.Unknown[row.Key], in.s.Same) {
+		return "", true
+	}
+	values := row.Values()
+	if i >= len(values) {
+		return "", true
+	}
+	return strings.TrimFunc(values[i], IsBlank), false
 }
 
 // common sets rows aside that have in common with too many others what is to be of one
@@ -31,12 +38,13 @@ func (in *ingestion) common() {
 	}
 	n := map[string]int{}
 	for _, row := range in.batch.Rows {
-		if of := in.same(row); of != "" {
+		if of, _ := in.same(row); of != "" {
 			n[of]++
 		}
 	}
 	in.batch.Rows = slices.DeleteFunc(in.batch.Rows, func(row Row) bool {
-		many := n[in.same(row)]
+		of, _ := in.same(row)
+		many := n[of]
 		if many > directory.MostAlike {
 			in.batch.Rejected = append(in.batch.Rejected, Reject{
 				Line: row.Line, Field: in.s.Same, Key: row.Key,
