@@ -100,6 +100,9 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 	if a.alike, err = d.alike(ctx, tx, source, known, chunk); err != nil {
 		return Accepted{}, err
 	}
+	if a.gone, err = d.erased(ctx, tx, source, known, chunk); err != nil {
+		return Accepted{}, err
+	}
 	if a.links, err = d.links(ctx, tx, source, ids, chunk); err != nil {
 		return Accepted{}, err
 	}
@@ -140,11 +143,12 @@ type acceptance struct {
 	events  []audit.Event
 	links   links
 	alike   map[string][]Record // by Record.Same, see Directory.alike
-	taken   map[string][]int    // of records, by person
-	joins   bool                // a record was joined
-	several bool                // a person may have more than one record
-	now     map[string]*Person  // those of whom it was said something already
-	linked  []string            // people who got a record, and are as they were
+	gone    map[string]forgotten
+	taken   map[string][]int   // of records, by person
+	joins   bool               // a record was joined
+	several bool               // a person may have more than one record
+	now     map[string]*Person // those of whom it was said something already
+	linked  []string           // people who got a record, and are as they were
 	// expected is what was revoked before its record was known, by key.
 	expected map[string]time.Time
 }
@@ -155,9 +159,11 @@ type view struct {
 	record Record
 	user   *scim.Resource
 	before Record // zero for a new key
-	twin   string // the record that joined has found
-	heir   bool   // it has the person of a record that was made a part of it
-	joined bool   // it has the person of a record that is of the same human
+	// nothing says that it is of somebody who was erased, and says nothing new.
+	nothing bool
+	twin    string // the record that joined has found
+	heir    bool   // it has the person of a record that was made a part of it
+	joined  bool   // it has the person of a record that is of the same human
 	// unblocked says that the record had ended by a block that is gone.
 	unblocked bool
 }
@@ -198,8 +204,14 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	case errors.As(err, &refused):
 		a.reject(s, refused)
 		return nil
+	case errors.Is(err, ErrOlder):
+		a.reject(s, ErrOlder)
+		return nil
 	case err != nil:
 		return err
+	case v.nothing:
+		a.out.Unchanged++
+		return nil
 	case v.record.Person == "":
 		a.out.Waiting = append(a.out.Waiting, s)
 		if known.Digest != s.Digest || known.File != s.File || !known.Missing.IsZero() {
@@ -209,7 +221,9 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	}
 	v.record.Holds = !rules.Waits || v.record.Person == v.PersonID()
 	a.given[v.record.Person] = s.ID
-	a.meet(v.record)
+	if _, ok := a.gone[v.PersonID()]; !ok || known.Person != "" { // whoever was erased may stay so
+		a.meet(v.record)
+	}
 	a.fresh = append(a.fresh, *v)
 	return nil
 }
@@ -362,6 +376,10 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	if old != nil && old.State == Erased {
 		if state, _, _ := derive(a.cal, f); state == Leaver { // nothing of them is kept again
 			a.out.Unchanged++
+			return nil
+		}
+		if g, ok := a.gone[v.PersonID()]; ok && v.record.Start.Before(g.Start) {
+			a.reject(v.Statement, ErrOlder)
 			return nil
 		}
 		v.record.Generation = old.Generation + 1
