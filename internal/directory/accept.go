@@ -48,6 +48,9 @@ type Statement struct {
 	Hidden bool
 	// Twins are the keys of other records of which the read says that they have this Same.
 	Twins []string
+	// Apart is why the read as a whole shows that Same is to be doubted, nil if it does not:
+	// a new record that has it is set aside, with this as the reason.
+	Apart error
 	// Since is when the read began that the statement is of; zero for one that is of
 	// now. What was taken later is newer.
 	Since time.Time

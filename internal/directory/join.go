@@ -9,9 +9,13 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/usher-id/usher/internal/audit"
+	"github.com/usher-id/usher/scim"
 )
 
 // Some sources give one human a new record when the kind of their work changes, as of a
@@ -27,7 +31,13 @@ var ErrOlder = errors.New("its person has left, by a newer record of this source
 // is no id of a human, as of a column that holds the same for everybody.
 const MostAlike = 8
 
+// MostOpen is how many of them can be on, or ahead, at once: what one human was, and what
+// they will be.
+const MostOpen = 2
+
 const (
+	refusedOpen  refusal = "more records that have not ended have its id of a human than one can have: is it another column, or filled by mistake?"
+	refusedName  refusal = "it has the id of a person of this source, but another given name and another family name: somebody has to look whether they are one human"
 	refusedAlike refusal = "several people of this source have, or had, the id that it gives to one, and nobody can tell which of them it is"
 	refusedMany  refusal = "more records have its id of a human than one can have: is it another column?"
 )
@@ -112,7 +122,10 @@ func (a *acceptance) joined(v *view) (string, error) {
 	if !a.d.rules(v.Source).Joins || v.Same == "" {
 		return "", nil
 	}
-	person, n := "", 0
+	if v.Apart != nil {
+		return "", refusal(v.Apart.Error())
+	}
+	person, n, open := "", 0, 0
 	for _, r := range a.alike[v.Same] {
 		if r.ID == v.ID || r.Person == "" {
 			continue
@@ -121,12 +134,62 @@ func (a *acceptance) joined(v *view) (string, error) {
 			return "", refusedAlike
 		}
 		person, v.twin = r.Person, cmp.Or(v.twin, r.ID)
-		n++
+		if n++; r.present() && !r.ended(a.cal.Now) {
+			open++
+		}
 	}
-	if n >= MostAlike {
+	switch {
+	case n >= MostAlike:
 		return "", refusedMany
+	case open >= MostOpen && !v.record.ended(a.cal.Now):
+		return "", refusedOpen
+	case n > 0 && !a.named(v):
+		return "", refusedName
 	}
 	return person, nil
+}
+
+// named reports whether a new record may be of the human of the others by its name: of one
+// of them the given or the family name is the same, or it is not told of any. One of both
+// changes as by a marriage.
+func (a *acceptance) named(v *view) bool {
+	given, family := nameOf(v.user)
+	if given == "" || family == "" {
+		return true
+	}
+	other := false
+	for _, r := range a.alike[v.Same] {
+		if r.ID == v.ID || r.Person == "" {
+			continue
+		}
+		user, err := scim.ParseResource(r.User, scim.Limits{})
+		if err != nil {
+			continue
+		}
+		g, f := nameOf(user)
+		switch {
+		case g == "" || f == "":
+		case g == given || f == family:
+			return true
+		default:
+			other = true
+		}
+	}
+	return !other
+}
+
+var (
+	givenName  = scim.MustPath("name.givenName")
+	familyName = scim.MustPath("name.familyName")
+)
+
+func nameOf(user *scim.Resource) (given, family string) {
+	part := func(path scim.Path) string {
+		v, _ := user.At(path)
+		s, _ := v.AsString()
+		return norm.NFC.String(strings.ToLower(strings.TrimSpace(s)))
+	}
+	return part(givenName), part(familyName)
 }
 
 // meet notes a record of the chunk that has its person.

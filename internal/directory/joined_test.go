@@ -4,9 +4,12 @@ package directory_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/scim"
 )
 
 // TestWhoWasJoinedStaysOne when the rule is gone: nobody is out by that, and dates and
@@ -149,6 +152,82 @@ func TestAnIDThatIsReadForTheFirstTime(t *testing.T) {
 				}
 				h.at(7).shows(old, directory.Active, "helper")
 				h.at(8).shows(old, directory.Active, "engineer")
+			})
+		})
+	}
+}
+
+// TestManyOfOneID: two that have not ended are a conversion, more are none, however many have
+// ended; and nothing that is known is touched by it.
+func TestManyOfOneID(t *testing.T) {
+	t.Parallel()
+	for n := 2; n <= 9; n++ {
+		for name, end := range map[string]any{"open": nil, "ended": day(-1)} {
+			t.Run(fmt.Sprint(n, " ", name), func(t *testing.T) {
+				t.Parallel()
+				h := joining(t)
+				var all []directory.Statement
+				for i := range n {
+					all = append(all, as("u", h.says(fmt.Sprint("k", i), row{userName: "ada", title: "helper", startDate: day(-100 + i), endDate: end})))
+				}
+				out := h.accept(all...)
+				want := n - directory.MostOpen
+				if end != nil {
+					want = n - directory.MostAlike
+				}
+				if len(out.Rejected) != max(0, want) || out.New != 1 {
+					t.Errorf("set aside %d, %d new", len(out.Rejected), out.New)
+				}
+				h.accept(as("u", h.says("k0", row{userName: "ada", title: "boss", startDate: day(-100), endDate: day(5)})))
+				for i := range directory.MostOpen {
+					if h.of(fmt.Sprint("k", i)).ID != personID("k0") {
+						t.Errorf("k%d is another person", i)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestAnIDUnderAnotherName: one name of two changes, as by a marriage; who has another given
+// and another family name is looked at by somebody.
+func TestAnIDUnderAnotherName(t *testing.T) {
+	t.Parallel()
+	givenName := scim.MustPath("name.givenName")
+	for name, c := range map[string]struct {
+		given, family string
+		joined        bool
+	}{
+		"the same":       {"ADA ", "Byron", true},
+		"married":        {"Ada", "Lovelace", true},
+		"another given":  {"Augusta", "byron", true},
+		"none":           {"", "", true},
+		"one is missing": {"Bob", "", true},
+		"another human":  {"Bob", "Smith", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keysOfTwo(t, func(t *testing.T, old, young string) {
+				t.Helper()
+				h := joining(t)
+				h.accept(as("u", h.says(old, row{userName: "ada", givenName: "Ada", familyName: "Byron", startDate: day(-100), endDate: day(8)})))
+				r := row{userName: "x", startDate: day(8)}
+				if c.given != "" {
+					r[givenName] = c.given
+				}
+				if c.family != "" {
+					r[familyName] = c.family
+				}
+				out := h.accept(as("u", h.says(young, r)))
+				if c.joined {
+					if len(out.Rejected) > 0 || h.of(young).ID != h.of(old).ID {
+						t.Errorf("not joined: %+v", out)
+					}
+					return
+				}
+				if len(out.Rejected) != 1 || out.New+out.Changed != 0 || !strings.Contains(out.Rejected[0].Err.Error(), "another given name and another family name") {
+					t.Errorf("%+v", out)
+				}
 			})
 		})
 	}
