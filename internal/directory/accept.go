@@ -167,6 +167,8 @@ type view struct {
 	twin    string // the record that joined has found
 	heir    bool   // it has the person of a record that was made a part of it
 	joined  bool   // it has the person of a record that is of the same human
+	// reasoned says that its person is in for another reason than before.
+	reasoned bool
 	// unblocked says that the record had ended by a block that is gone.
 	unblocked bool
 }
@@ -397,7 +399,9 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		}
 	}
 	// Staged is on the way back, too: its date would let them in.
-	if a.place(p, old, f, o.held); v.Replay && !planted.On(planted.ReplayReopens) && old != nil && (old.State == Leaver || old.State == Erased) && p.State != Leaver {
+	a.place(p, old, f, o)
+	v.reasoned = len(records) > 1 && old != nil && p.State.In() && p.Why != old.Why
+	if v.Replay && !planted.On(planted.ReplayReopens) && old != nil && (old.State == Leaver || old.State == Erased) && p.State != Leaver {
 		a.reject(v.Statement, ErrReplayed)
 		return nil
 	}
@@ -445,10 +449,11 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 // place sets the state that the new facts mean. Whoever is in and would be out
 // waits, unchanged, for Settle, where the gate stands; so does whoever no record
 // holds, as one that only adds to a person brings nobody back.
-func (a *acceptance) place(p, old *Person, f facts, held bool) {
+func (a *acceptance) place(p, old *Person, f facts, o *opinions) {
 	state, why, next := derive(a.cal, f)
+	why = o.remark(state, why)
 	switch {
-	case old != nil && !held:
+	case old != nil && !o.held:
 		return
 	case old != nil && old.State.In() && !state.In():
 		p.Next = a.cal.Now
@@ -486,7 +491,7 @@ func (a *acceptance) keep(v view, old, p *Person) {
 		a.events = append(a.events, a.d.revoked(a.tx, p, v.Key))
 	}
 	before, after := a.d.difference(old, p)
-	if old != nil && !revoked && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
+	if old != nil && !revoked && !v.reasoned && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) {
 		if a.out.Unchanged++; p.ID != v.before.Person {
 			a.linked = append(a.linked, p.ID)
 		}

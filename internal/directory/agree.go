@@ -77,7 +77,7 @@ func (s *settlement) agree(ctx context.Context, p *Person) (changed bool, err er
 	if !s.several {
 		return false, nil
 	}
-	s.turn = time.Time{}
+	s.turn, s.said = time.Time{}, nil
 	of, err := s.tx.RecordsOf(ctx, []string{p.ID})
 	if err != nil || len(of[p.ID]) == 0 {
 		return false, err
@@ -113,6 +113,7 @@ func (s *settlement) merge(ctx context.Context, p *Person, records []Record, why
 	if !o.held {
 		return false, nil
 	}
+	s.said = o
 	user, err := o.merge()
 	if err != nil {
 		return false, fmt.Errorf("person %s: %w", p.ID, err)

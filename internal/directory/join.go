@@ -231,6 +231,7 @@ type joint struct {
 	from, to    time.Time
 	turn        time.Time // when another record has the word; zero for never
 	held        bool      // a record that holds the person is there
+	outlasted   int       // a record that began after the lead and has ended; -1 for none
 }
 
 // join finds what the records of one source say together, nil if one of them alone counts.
@@ -266,7 +267,7 @@ func (o *opinions) join(source string, overlap time.Duration, now time.Time) *jo
 		return cmp.Or(a.from.Compare(b.from), later(a.to, b.to), cmp.Compare(o.all[a.i].ID, o.all[b.i].ID))
 	})
 	spells := employment(all, overlap, now)
-	j.of(spells, now)
+	j.of(o, spells, now)
 	if spells[len(spells)-1].i != all[len(all)-1].i { // another employment follows
 		j.turn = soonest(now, j.turn, j.to)
 	}
@@ -298,10 +299,11 @@ func latest(of []spell) spell {
 
 // of takes the spells of an employment, in the order of their beginnings. While one has
 // ended and the next has not begun, the word is the one's that ended last.
-func (j *joint) of(spells []spell, now time.Time) {
+func (j *joint) of(o *opinions, spells []spell, now time.Time) {
 	last := latest(spells)
 	j.first, j.last, j.from, j.to, j.lead = spells[0].i, last.i, spells[0].from, last.to, spells[0].i
 	on := false
+	j.outlasted = -1
 	var ended spell
 	for k, s := range spells {
 		switch {
@@ -316,6 +318,24 @@ func (j *joint) of(spells []spell, now time.Time) {
 			}
 		}
 	}
+	for k := len(spells) - 1; on && k >= 0 && spells[k].i != j.lead; k-- {
+		if s := spells[k]; s.over(now) && s.from.After(o.all[j.lead].Start) {
+			j.outlasted = s.i
+		}
+	}
+}
+
+// remark adds to why somebody is in that it is by an older record alone, which may be one
+// that nobody has ended.
+func (o *opinions) remark(state State, why string) string {
+	if !state.In() || state == Missing || o.lead < 0 {
+		return why
+	}
+	j := o.joint[o.all[o.lead].Source]
+	if j == nil || j.outlasted < 0 {
+		return why
+	}
+	return why + " by " + o.all[j.lead].ID + ", while " + o.all[j.outlasted].ID + ", which began after it, has ended"
 }
 
 // past are the records of a person that hold them no more, as they have ended and another

@@ -232,3 +232,30 @@ func TestAnIDUnderAnotherName(t *testing.T) {
 		})
 	}
 }
+
+// TestWhyByAnOlderRecord: an older contract that nobody has ended keeps somebody in; that it
+// is by that alone is told, and no more once it is not so.
+func TestWhyByAnOlderRecord(t *testing.T) {
+	t.Parallel()
+	keysOfTwo(t, func(t *testing.T, old, young string) {
+		t.Helper()
+		h := joining(t)
+		h.accept(h.helper(old, nil), h.engineer(young, 8, day(20)))
+		h.only(old, young)
+		told := "employed by " + old + ", while " + young + ", which began after it, has ended"
+		for n, want := range []string{"employed", "employed", told, told} {
+			h.at(n*8 + 4)
+			if p := h.of(old); p.State != directory.Active || p.Why != want {
+				t.Errorf("day %d: %s: %s", n*8+4, p.State, p.Why)
+			}
+		}
+		h.accept(h.engineer(young, 8, day(40)))
+		if p := h.at(29).of(old); p.Why != "employed" {
+			t.Errorf("it goes on: %s", p.Why)
+		}
+		h.accept(h.engineer(young, 8, day(21)))
+		if p := h.of(old); p.Why != told {
+			t.Errorf("it has ended: %s", p.Why)
+		}
+	})
+}

@@ -72,6 +72,7 @@ type settlement struct {
 	stated  map[string][]Team // by person, see Directory.stated
 	keys    map[string][]MatchKey
 	events  []audit.Event
+	said    *opinions // of the person at hand; nil if nobody holds them
 	several bool      // a person may have more than one record
 	turn    time.Time // when another record of the person at hand has the word, see opinions
 }
@@ -160,6 +161,9 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving ma
 	}
 	state, why, next := derive(s.cal, f)
 	next = soonest(s.cal.Now, next, s.turn)
+	if s.said != nil {
+		why = s.said.remark(state, why)
+	}
 	switch {
 	case p.State.In() && !state.In():
 		leaving[f.cause()] = append(leaving[f.cause()], p.ID)
