@@ -201,6 +201,12 @@ func (a *acceptance) meet(r Record) {
 	a.alike[r.Same] = append(of, r)
 }
 
+// Ended reports whether what a record states has ended by now.
+func (d *Directory) Ended(user *scim.Resource) bool {
+	f, err := factsOf(user)
+	return err == nil && Record{End: f.end}.ended(d.calendar().Now)
+}
+
 // spell is the time in which a record has its person in; a zero from is ever, a zero to is
 // for good.
 type spell struct {
