@@ -241,7 +241,13 @@ func TestConversionOfAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range [][2]string{{"2026-03-02", "Helper"}, {"2026-03-09", "Helper"}, {"2026-03-10", "Engineer"}} {
-		if doc := h.at(c[0], "active", c[1], 2); doc.People.Total != 2 {
+		if doc := h.at(c[0], "active", c[1], 2); doc.People.Total != 2 || doc.Sources[0].Rejected == nil {
+			t.Errorf("%+v, %v", doc.People, doc.Sources[0].Rejected)
+		}
+	}
+	h.conf = strings.Replace(h.conf, "    conversion: {rule: link, column: human, overlap: 3d}\n", "", 1)
+	for _, day := range []string{"2026-03-12", "2026-03-20"} { // whoever is one stays one
+		if doc := h.at(day, "active", "Engineer", 2); doc.People.Total != 2 || doc.People.Active != 2 {
 			t.Errorf("%+v", doc.People)
 		}
 	}

@@ -177,7 +177,7 @@ func (in *ingestion) run(ctx context.Context) (Report, error) {
 	in.batch = batch
 	in.r = Report{
 		Source: in.s.Name, File: in.s.File, Rows: batch.Proof.Rows + batch.Proof.Rejected, Complete: batch.Proof.Complete,
-		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: batch.Rejected,
+		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: append([]Reject{}, batch.Rejected...),
 	}
 	if batch.Live != nil && batch.Live.Unchanged {
 		in.r.Rejected = []Reject{}
