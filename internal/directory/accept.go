@@ -3,7 +3,6 @@
 package directory
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -44,6 +43,14 @@ type Statement struct {
 	Aliases []string
 	// Same is an id of the human that all their records of the source have, "" for none.
 	Same string
+	// Hidden says that nobody can tell now what Same is: it is as it was stated last. That
+	// there is none is the source's word that there is none.
+	Hidden bool
+	// Twins are the keys of other records of which the read says that they have this Same.
+	Twins []string
+	// Apart is why the read as a whole shows that Same is to be doubted, nil if it does not:
+	// a new record that has it is set aside, with this as the reason.
+	Apart error
 	// Since is when the read began that the statement is of; zero for one that is of
 	// now. What was taken later is newer.
 	Since time.Time
@@ -93,7 +100,13 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 			return Accepted{}, err
 		}
 	}
+	if a.several, err = d.several(ctx, tx); err != nil {
+		return Accepted{}, err
+	}
 	if a.alike, err = d.alike(ctx, tx, source, known, chunk); err != nil {
+		return Accepted{}, err
+	}
+	if a.gone, err = d.erased(ctx, tx, source, known, chunk); err != nil {
 		return Accepted{}, err
 	}
 	if a.links, err = d.links(ctx, tx, source, ids, chunk); err != nil {
@@ -116,7 +129,7 @@ func (d *Directory) Accept(ctx context.Context, tx Tx, source string, chunk []St
 }
 
 func (d *Directory) acceptance(tx Tx) *acceptance {
-	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}, same: map[string][]string{}, now: map[string]*Person{}}
+	return &acceptance{d: d, tx: tx, cal: d.calendar(), teams: map[string][]Team{}, keys: map[string][]MatchKey{}, given: map[string]string{}, taken: map[string][]int{}, now: map[string]*Person{}}
 }
 
 // acceptance is the work on one chunk.
@@ -136,9 +149,12 @@ type acceptance struct {
 	events  []audit.Event
 	links   links
 	alike   map[string][]Record // by Record.Same, see Directory.alike
-	same    map[string][]string // people of this chunk, by the same
-	now     map[string]*Person  // those of whom it was said something already
-	linked  []string            // people who got a record, and are as they were
+	gone    map[string]forgotten
+	taken   map[string][]int   // of records, by person
+	joins   bool               // a record was joined
+	several bool               // a person may have more than one record
+	now     map[string]*Person // those of whom it was said something already
+	linked  []string           // people who got a record, and are as they were
 	// expected is what was revoked before its record was known, by key.
 	expected map[string]time.Time
 }
@@ -149,9 +165,14 @@ type view struct {
 	record Record
 	user   *scim.Resource
 	before Record // zero for a new key
-	heir   bool   // it has the person of a record that was made a part of it
-	joined bool   // it has the person of a record that is of the same human
-	read   bool   // user is what record.User says, read again
+	// nothing says that it is of somebody who was erased, and says nothing new.
+	nothing bool
+	twin    string // the record that joined has found
+	heir    bool   // it has the person of a record that was made a part of it
+	joined  bool   // it has the person of a record that is of the same human
+	read    bool   // user is what record.User says, read again
+	// reasoned says that its person is in for another reason than before.
+	reasoned bool
 	// unblocked says that the record had ended by a block that is gone.
 	unblocked bool
 }
@@ -169,7 +190,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	case s.Deleted && known.Person == "": // nobody has to go, but an older file must not bring them
 		a.out.Unchanged++
 		if known.Digest != s.Digest || known.File != s.File {
-			a.records = append(a.records, Record{
+			a.put(Record{
 				Key: s.Key, Generation: 1, Digest: s.Digest, User: []byte("{}"), Line: s.Line, File: s.File, At: a.tx.Now(), Missing: a.tx.Now(),
 			})
 		}
@@ -177,7 +198,7 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	case was && known.Digest == s.Digest && !again:
 		if a.out.Unchanged++; s.InOrder && was && known.File != s.File { // said again, and later
 			known.File, known.Line = s.File, s.Line
-			a.records = append(a.records, known)
+			a.put(known)
 		}
 		return nil
 	}
@@ -192,19 +213,25 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 	case errors.As(err, &refused):
 		a.reject(s, refused)
 		return nil
+	case errors.Is(err, ErrOlder):
+		a.reject(s, ErrOlder)
+		return nil
 	case err != nil:
 		return err
+	case v.nothing:
+		a.out.Unchanged++
+		return nil
 	case v.record.Person == "":
 		a.out.Waiting = append(a.out.Waiting, s)
 		if known.Digest != s.Digest || known.File != s.File || !known.Missing.IsZero() {
-			a.records = append(a.records, v.record)
+			a.put(v.record)
 		}
 		return nil
 	}
 	v.record.Holds = !rules.Waits || v.record.Person == v.PersonID()
 	a.given[v.record.Person] = s.ID
-	if s.Same != "" {
-		a.same[s.Same] = append(a.same[s.Same], v.record.Person)
+	if _, ok := a.gone[v.PersonID()]; !ok || known.Person != "" { // whoever was erased may stay so
+		a.meet(v.record)
 	}
 	a.fresh = append(a.fresh, *v)
 	return nil
@@ -214,7 +241,9 @@ func (a *acceptance) read(ctx context.Context, known Record, s Statement) error 
 func (a *acceptance) view(known Record, s Statement) (*view, error) {
 	v := &view{Statement: s, before: known}
 	v.record = Record{Key: s.Key, Generation: max(1, known.Generation), Digest: s.Digest, Line: s.Line, File: s.File, At: a.tx.Now(), Alias: s.part}
-	v.record.Same = cmp.Or(s.Same, known.Same) // what is hidden for a while is no news
+	if v.record.Same = s.Same; s.Hidden || !a.d.rules(s.Source).Joins {
+		v.record.Same = known.Same // what is hidden for a while is no news
+	}
 	var err error
 	switch {
 	case s.Deleted || known.Generation > 0 && known.Digest == s.Digest:
@@ -291,6 +320,14 @@ func (a *acceptance) end(v *view) error {
 	return v.user.Put(endDate, scim.String(stamp(a.cal.Now)))
 }
 
+// put has a record stored.
+func (a *acceptance) put(r Record) {
+	if a.several && r.Person != "" {
+		a.taken[r.Person] = append(a.taken[r.Person], len(a.records))
+	}
+	a.records = append(a.records, r)
+}
+
 func (a *acceptance) reject(s Statement, err error) {
 	a.out.Rejected = append(a.out.Rejected, Rejected{s, err})
 }
@@ -312,7 +349,7 @@ func (a *acceptance) people(ctx context.Context) error {
 	}
 	var others map[string][]Record
 	known := slices.DeleteFunc(ids, func(id string) bool { return people[id] == nil }) // of others nobody has said anything
-	if a.d.several() && len(known) > 0 {                                               // else a person's only record is the one at hand
+	if a.several && len(known) > 0 {                                                   // else a person's only record is the one at hand
 		if others, err = a.tx.RecordsOf(ctx, known); err != nil {
 			return err
 		}
@@ -368,6 +405,10 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 			a.out.Unchanged++
 			return nil
 		}
+		if g, ok := a.gone[v.PersonID()]; ok && v.record.Start.Before(g.Start) {
+			a.reject(v.Statement, ErrOlder)
+			return nil
+		}
 		v.record.Generation = old.Generation + 1
 		p.Generation, p.Revision = v.record.Generation, old.Revision
 	} else if old != nil {
@@ -380,7 +421,9 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 		}
 	}
 	// Staged is on the way back, too: its date would let them in.
-	if a.place(p, old, f, o.held); v.Replay && !planted.On(planted.ReplayReopens) && old != nil && (old.State == Leaver || old.State == Erased) && p.State != Leaver {
+	a.place(p, old, f, o)
+	v.reasoned = len(records) > 1 && old != nil && p.State.In() && p.Why != old.Why
+	if v.Replay && !planted.On(planted.ReplayReopens) && old != nil && (old.State == Leaver || old.State == Erased) && p.State != Leaver {
 		a.reject(v.Statement, ErrReplayed)
 		return nil
 	}
@@ -397,8 +440,9 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 	}
 	for _, i := range turned {
 		if i > 0 {
-			a.records = append(a.records, records[i])
+			a.put(records[i])
 		}
+		a.events = append(a.events, a.d.passed(a.tx, records[i]))
 	}
 	// A name is asked for before the teams are, as a rule may read it.
 	if err := reserve(ctx, a.tx, "organisation", p.ID, a.d.unique(records), p.User); err != nil {
@@ -427,10 +471,11 @@ func (a *acceptance) person(ctx context.Context, v view, old *Person, others []R
 // place sets the state that the new facts mean. Whoever is in and would be out
 // waits, unchanged, for Settle, where the gate stands; so does whoever no record
 // holds, as one that only adds to a person brings nobody back.
-func (a *acceptance) place(p, old *Person, f facts, held bool) {
+func (a *acceptance) place(p, old *Person, f facts, o *opinions) {
 	state, why, next := derive(a.cal, f)
+	why = o.remark(state, why)
 	switch {
-	case old != nil && !held:
+	case old != nil && !o.held:
 		return
 	case old != nil && old.State.In() && !state.In():
 		p.Next, p.Cause = a.cal.Now, f.cause()
@@ -448,7 +493,8 @@ func (a *acceptance) place(p, old *Person, f facts, held bool) {
 // keep stores a view and the person it made. A view that says the same in other
 // columns, or by another mapping, changes nobody.
 func (a *acceptance) keep(v view, old, p *Person) {
-	a.records = append(a.records, v.record)
+	a.put(v.record)
+	a.joins = a.joins || v.joined
 	if p.ID != v.before.Person && p.ID != v.PersonID() {
 		a.events = append(a.events, audit.Event{
 			At: a.tx.Now(), Kind: "record.matched", Actor: a.d.cfg.Actor, Person: p.ID, Object: v.Source + ":" + v.ID,
@@ -467,7 +513,7 @@ func (a *acceptance) keep(v view, old, p *Person) {
 		a.events = append(a.events, a.d.revoked(a.tx, p, v.Key))
 	}
 	before, after := a.d.difference(old, p)
-	if old != nil && !revoked && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) && p.Cause == old.Cause {
+	if old != nil && !revoked && !v.reasoned && len(after) == 0 && p.Generation == old.Generation && p.Next.Equal(old.Next) && p.Cause == old.Cause {
 		if a.out.Unchanged++; p.ID != v.before.Person {
 			a.linked = append(a.linked, p.ID)
 		}
@@ -481,7 +527,7 @@ func (a *acceptance) keep(v view, old, p *Person) {
 		p.Revision++
 	}
 	a.changed = append(a.changed, p)
-	if a.d.rules(v.Source).Joins {
+	if a.several && a.d.rules(v.Source).asOne() {
 		a.now[p.ID] = p
 	}
 	a.events = append(a.events, audit.Event{
@@ -528,6 +574,9 @@ func (a *acceptance) store(ctx context.Context) error {
 		return err
 	}
 	if err := a.met(ctx); err != nil {
+		return err
+	}
+	if err := a.remember(ctx); err != nil {
 		return err
 	}
 	if err := a.tx.PutPeople(ctx, a.changed); err != nil {

@@ -56,8 +56,11 @@ func (d *Directory) Present(ctx context.Context, tx Tx, source string, ids []str
 
 // stand has those looked at whose records came or went.
 func (d *Directory) stand(ctx context.Context, tx Tx, source string, changed []string) error {
-	if !d.several() || len(changed) == 0 {
+	if len(changed) == 0 {
 		return nil
+	}
+	if several, err := d.several(ctx, tx); err != nil || !several {
+		return err
 	}
 	if err := tx.MarkDue(ctx, source, changed, d.calendar().Now); err != nil {
 		return err
@@ -71,17 +74,24 @@ func (d *Directory) stand(ctx context.Context, tx Tx, source string, changed []s
 // agree computes a person's resource anew where several records speak of them: a
 // date that comes, or a record that went, may give another one the word.
 func (s *settlement) agree(ctx context.Context, p *Person) (changed bool, err error) {
-	if !s.d.several() {
+	if !s.several {
 		return false, nil
 	}
-	s.turn = time.Time{}
+	s.turn, s.said = time.Time{}, nil
 	of, err := s.tx.RecordsOf(ctx, []string{p.ID})
 	if err != nil || len(of[p.ID]) == 0 {
 		return false, err
 	}
 	records, turned := s.d.rescind(of[p.ID], s.cal.Now)
+	for _, r := range turned {
+		s.events = append(s.events, audit.Event{
+			At: s.tx.Now(), Kind: "record.rescinded", Actor: s.d.cfg.Actor, Person: p.ID, Object: r.Source + ":" + r.ID,
+			Why: "it went before it began, and another record of its source holds its person",
+		})
+	}
 	for _, i := range s.d.past(records, s.cal.Now) {
 		turned = append(turned, records[i])
+		s.events = append(s.events, s.d.passed(s.tx, records[i]))
 	}
 	if len(turned) > 0 {
 		if err := s.tx.PutRecords(ctx, turned); err != nil {
@@ -103,6 +113,7 @@ func (s *settlement) merge(ctx context.Context, p *Person, records []Record, why
 	if !o.held {
 		return false, nil
 	}
+	s.said = o
 	user, err := o.merge()
 	if err != nil {
 		return false, fmt.Errorf("person %s: %w", p.ID, err)
@@ -140,7 +151,7 @@ func (s *settlement) reconsider(ctx context.Context) error {
 	if err != nil || string(had) == string(digest[:]) {
 		return err
 	}
-	if s.d.several() {
+	if s.several {
 		ids, err := s.tx.Everybody(ctx)
 		if err != nil {
 			return err

@@ -82,9 +82,14 @@ func (d *Directory) stated(ctx context.Context, tx Tx, people []string) (map[str
 	return tx.StatedTeams(ctx, people)
 }
 
-// several reports whether a person may have more than one record.
-func (d *Directory) several() bool {
-	return len(d.cfg.Sources) > 1 || slices.ContainsFunc(d.cfg.Sources, func(s SourceRules) bool { return s.Links || s.Joins })
+// several reports whether a person may have more than one record: by the rules that hold,
+// or by one that joined records once.
+func (d *Directory) several(ctx context.Context, tx Tx) (bool, error) {
+	if len(d.cfg.Sources) > 1 || slices.ContainsFunc(d.cfg.Sources, func(s SourceRules) bool { return s.Links || s.Joins }) {
+		return true, nil
+	}
+	had, err := tx.Meta(ctx, joinedKey)
+	return len(had) > 0, err
 }
 
 func (d *Directory) calendar() Calendar {

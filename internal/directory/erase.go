@@ -42,6 +42,9 @@ func (d *Directory) Erase(ctx context.Context, tx Tx, id, reason string) (gone [
 	case p.State != Leaver:
 		return nil, fmt.Errorf("person %s is %s: only who has left can be erased", id, p.State)
 	}
+	if err := d.forget(ctx, tx, id); err != nil {
+		return nil, err
+	}
 	if gone, err = tx.Erase(ctx, id); err != nil {
 		return nil, fmt.Errorf("person %s: %w", id, err)
 	}

@@ -104,7 +104,7 @@ func (a *acceptance) inherited(v *view) (string, error) {
 // matched is why a record is a person's that has another one's id.
 func (v *view) matched() string {
 	if v.joined {
-		return "another record of its source is of the same human, by the id that both have there"
+		return "another record of its source, " + v.twin + ", is of the same human, by the id that both have there"
 	}
 	if v.heir {
 		return "a record of this person was made a part of it at its source"
@@ -136,7 +136,7 @@ func (a *acceptance) link(ctx context.Context, v view) error {
 			continue
 		}
 		if r.Alias != had.Alias || r.Person != had.Person {
-			a.records = append(a.records, r)
+			a.put(r)
 		}
 	}
 	return nil
@@ -146,13 +146,13 @@ func (a *acceptance) link(ctx context.Context, v view) error {
 // taken apart may stand beside the one that it was a part of.
 func (a *acceptance) beside(v *view, others []Record) []Record {
 	rules := a.d.rules(v.Source)
-	if !rules.Joins && !rules.Links {
+	if !a.several || len(others) == 0 && len(a.taken[v.record.Person]) == 0 && !rules.Links {
 		return others
 	}
 	others = slices.Clone(others)
-	if rules.Joins {
-		for i := range a.records { // those of the chunk that have been taken, and stand as they were taken last
-			if r := &a.records[i]; r.Person == v.record.Person && r.Key != v.Key {
+	if rules.asOne() {
+		for _, i := range a.taken[v.record.Person] { // those of the chunk that have been taken, and stand as they were taken last
+			if r := &a.records[i]; r.Key != v.Key {
 				others = append(slices.DeleteFunc(others, func(o Record) bool { return o.Key == r.Key }), *r)
 			}
 		}

@@ -120,9 +120,16 @@ func (a *acceptance) belongs(ctx context.Context, v *view) (string, error) {
 			v.heir = person != ""
 			return person, err
 		}
-		if person, err = a.joined(ctx, v); err != nil || person != "" {
+		if f, ok := a.gone[v.PersonID()]; ok {
+			v.joined = f.Person != v.PersonID()
+			return f.Person, nil
+		}
+		if person, err = a.joined(v); err != nil || person != "" {
 			v.joined = person != ""
 			return person, err
+		}
+		if v.nothing, err = a.left(v); err != nil || v.nothing {
+			return "", err
 		}
 	}
 	found, err := a.find(ctx, v)

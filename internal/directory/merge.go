@@ -51,11 +51,10 @@ func (d *Directory) opinions(records []Record, now time.Time, fresh *view) (*opi
 		o.all = append(o.all, stated{r, user})
 	}
 	for i, s := range o.all {
-		rules := d.rules(s.Source)
-		if !rules.Joins || i > 0 && o.all[i-1].Source == s.Source {
+		if !d.rules(s.Source).asOne() || i > 0 && o.all[i-1].Source == s.Source {
 			continue
 		}
-		if j := o.join(s.Source, rules.Overlap, now); j != nil {
+		if j := o.join(s.Source, d.rules(s.Source).overlap(), now); j != nil {
 			if o.joint == nil {
 				o.joint = map[string]*joint{}
 			}

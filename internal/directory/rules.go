@@ -76,8 +76,10 @@ func (r Rule) team(in mapping.Input) (t Team, ok bool, err error) {
 // else of who is in them. Whom a team rule fails on keeps their teams, and is told
 // of.
 func (d *Directory) Regroup(ctx context.Context, tx Tx, people []string) (problems map[string]error, err error) {
-	s := &settlement{d: d, tx: tx, cal: d.calendar()}
-	s.out.Problems = map[string]error{}
+	s, err := d.settlement(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	err = s.each(ctx, people, func(p *Person) error { return s.move(p, p.State, p.Why, p.Cause, "") })
 	return s.out.Problems, err
 }
@@ -108,8 +110,10 @@ func (rs Rules) Digest() [32]byte {
 // keeps their teams, and is told of.
 func (d *Directory) Retally(ctx context.Context, tx Tx, digest [32]byte) (problems map[string]error, err error) {
 	const key = "team_rules"
-	s := &settlement{d: d, tx: tx, cal: d.calendar()}
-	s.out.Problems = map[string]error{}
+	s, err := d.settlement(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.reconsider(ctx); err != nil {
 		return nil, err
 	}

@@ -26,8 +26,10 @@ const settleChunk = 2000
 // where they belong. Departures ask the gate, each cause by itself; a cause
 // that is held leaves its people as they are, the absent ones as Missing.
 func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
-	s := &settlement{d: d, tx: tx, cal: d.calendar()}
-	s.out.Problems = map[string]error{}
+	s, err := d.settlement(ctx, tx)
+	if err != nil {
+		return Settled{}, err
+	}
 	if err := s.rewind(ctx); err != nil {
 		return s.out, err
 	}
@@ -51,6 +53,13 @@ func (d *Directory) Settle(ctx context.Context, tx Tx) (Settled, error) {
 	return s.out, s.depart(ctx, CauseAbsent, absent)
 }
 
+func (d *Directory) settlement(ctx context.Context, tx Tx) (s *settlement, err error) {
+	s = &settlement{d: d, tx: tx, cal: d.calendar()}
+	s.out.Problems = map[string]error{}
+	s.several, err = d.several(ctx, tx)
+	return s, err
+}
+
 // settlement is the work of one Settle.
 type settlement struct {
 	d   *Directory
@@ -63,6 +72,8 @@ type settlement struct {
 	stated  map[string][]Team // by person, see Directory.stated
 	keys    map[string][]MatchKey
 	events  []audit.Event
+	said    *opinions // of the person at hand; nil if nobody holds them
+	several bool      // a person may have more than one record
 	turn    time.Time // when another record of the person at hand has the word, see opinions
 }
 
@@ -97,14 +108,16 @@ func (s *settlement) store(ctx context.Context) error {
 	if err := s.tx.PutKeys(ctx, s.keys); err != nil {
 		return err
 	}
-	if len(s.changed) == 0 {
+	if len(s.changed) > 0 {
+		if err := s.tx.PutPeople(ctx, s.changed); err != nil {
+			return err
+		}
+		if err := s.tx.SetTeams(ctx, s.teams); err != nil {
+			return err
+		}
+	}
+	if len(s.events) == 0 { // of records, with nobody who changed
 		return nil
-	}
-	if err := s.tx.PutPeople(ctx, s.changed); err != nil {
-		return err
-	}
-	if err := s.tx.SetTeams(ctx, s.teams); err != nil {
-		return err
 	}
 	return s.tx.AppendEvents(ctx, s.events)
 }
@@ -143,6 +156,9 @@ func (s *settlement) due(ctx context.Context, p *Person, absent bool, leaving ma
 	}
 	state, why, next := derive(s.cal, f)
 	next = soonest(s.cal.Now, next, s.turn)
+	if s.said != nil {
+		why = s.said.remark(state, why)
+	}
 	held := p.State.In() && !state.In()
 	if changed || held && p.Cause != f.cause() { // kept here, as not everybody who is due moves
 		cause := p.Cause

@@ -90,7 +90,7 @@ func (b *Built) listSource(s config.Source) error {
 		live.Lag = time.Duration(s.HTTP.One.Lag)
 	}
 	b.Sources = append(b.Sources, source.Source{
-		Name: s.Name, File: made.Reader.Where(), Mapping: rows.mapping, Digest: sourceDigest(s, rows), Live: live, Same: sameIn(s),
+		Name: s.Name, File: made.Reader.Where(), Mapping: rows.mapping, Digest: sourceDigest(s, rows), Live: live, Same: sameIn(s), MostJoined: b.Limits.Terminations.Of,
 	})
 	b.addRules(rows.mapping.Paths(), rules)
 	return nil

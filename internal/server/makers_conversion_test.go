@@ -88,7 +88,7 @@ func TestWorkdayConversionLinked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			convertingHouses(t, link, func(t *testing.T, h converting) {
-				same := map[string]string{"4": "u-4", young: "u-4", "5": "u-5"}
+				same := map[string]string{"4": "u-4004", young: "u-4004", "5": "u-4005"}
 				staff := convertedStaff(young, "2026-03-12")
 				h.set("2026-03-02", staff[:5], same)
 				h.at("2026-03-02", "active", "Helper", 5)
@@ -116,7 +116,7 @@ func TestWorkdayConversionLinked(t *testing.T) {
 	t.Run("known from the start, and rescinded", func(t *testing.T) {
 		t.Parallel()
 		convertingHouses(t, link, func(t *testing.T, h converting) {
-			same := map[string]string{"4": "u-4", "1000": "u-4"}
+			same := map[string]string{"4": "u-4004", "1000": "u-4004"}
 			staff := convertedStaff("1000", "2026-03-09")
 			h.set("2026-03-02", staff, same)
 			h.at("2026-03-02", "active", "Helper", 5)
@@ -131,7 +131,7 @@ func TestWorkdayConversionLinked(t *testing.T) {
 	t.Run("a longer gap", func(t *testing.T) {
 		t.Parallel()
 		convertingHouses(t, link, func(t *testing.T, h converting) {
-			same := map[string]string{"4": "u-4", "1000": "u-4"}
+			same := map[string]string{"4": "u-4004", "1000": "u-4004"}
 			staff := convertedStaff("1000", "2026-03-25")
 			h.set("2026-03-02", staff, same)
 			h.at("2026-03-02", "active", "Helper", 5)
@@ -155,10 +155,10 @@ func TestWorkdayConversionUnproven(t *testing.T) {
 		total    int
 		rejected int
 	}{
-		"by default":      {"", map[string]string{"4": "u-4", "1000": "u-4"}, 6, 0},
-		"new":             {"\n    conversion: {rule: new}", map[string]string{"4": "u-4", "1000": "u-4"}, 6, 0},
+		"by default":      {"", map[string]string{"4": "u-4004", "1000": "u-4004"}, 6, 0},
+		"new":             {"\n    conversion: {rule: new}", map[string]string{"4": "u-4004", "1000": "u-4004"}, 6, 0},
 		"no universal id": {"\n    conversion: {rule: link}", nil, 6, 0},
-		"one of two":      {"\n    conversion: {rule: link}", map[string]string{"1000": "u-4"}, 6, 0},
+		"one of two":      {"\n    conversion: {rule: link}", map[string]string{"1000": "u-4004"}, 6, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,7 +182,7 @@ func TestWorkdayConversionUnproven(t *testing.T) {
 			staff := workdayStaff(20)
 			staff[19].Jobs[0].End = "2026-12-31" // a report of nobody who leaves has no such column
 			for _, p := range staff[:9] {
-				same[p.ID] = "acme"
+				same[p.ID] = "acme-corp"
 			}
 			h.set("2026-03-02", staff, same)
 			doc := h.must()
@@ -198,7 +198,7 @@ func TestWorkdayConversionUnproven(t *testing.T) {
 func TestWorkdayConversionLinkedLate(t *testing.T) {
 	t.Parallel()
 	convertingHouses(t, ` + "-" + row.worker_type`, func(t *testing.T, h converting) {
-		same := map[string]string{"4": "u-4", "1000": "u-4"}
+		same := map[string]string{"4": "u-4004", "1000": "u-4004"}
 		staff := convertedStaff("1000", "2026-03-01")
 		h.set("2026-03-02", staff, same)
 		if doc := h.must(); doc.People.Active != 6 {
@@ -232,7 +232,7 @@ func TestConversionOfAFile(t *testing.T) {
       title: row.title
       usher.startDate: date(row.start, ["yyyy-MM-dd"])
       usher.endDate: endOfDay(date(row.end, ["yyyy-MM-dd"]))`)
-	text := "id,human,first,title,start,end\nc4,h4,p4,Helper,2025-01-01,2026-03-08\ne9,h4,p4,Engineer,2026-03-10,\ne5,,p5,Boss,2025-01-01,\n"
+	text := "id,human,first,title,start,end\nc4,human-4,p4,Helper,2025-01-01,2026-03-08\ne9,human-4,p4,Engineer,2026-03-10,\ne5,,p5,Boss,2025-01-01,\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,13 @@ func TestConversionOfAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range [][2]string{{"2026-03-02", "Helper"}, {"2026-03-09", "Helper"}, {"2026-03-10", "Engineer"}} {
-		if doc := h.at(c[0], "active", c[1], 2); doc.People.Total != 2 {
+		if doc := h.at(c[0], "active", c[1], 2); doc.People.Total != 2 || doc.Sources[0].Rejected == nil {
+			t.Errorf("%+v, %v", doc.People, doc.Sources[0].Rejected)
+		}
+	}
+	h.conf = strings.Replace(h.conf, "    conversion: {rule: link, column: human, overlap: 3d}\n", "", 1)
+	for _, day := range []string{"2026-03-12", "2026-03-20"} { // whoever is one stays one
+		if doc := h.at(day, "active", "Engineer", 2); doc.People.Total != 2 || doc.People.Active != 2 {
 			t.Errorf("%+v", doc.People)
 		}
 	}

@@ -68,7 +68,7 @@ func (b *Built) source(s config.Source) error {
 	}
 	made := source.Source{
 		Name: s.Name, File: s.Path.Value, Reader: csvReader{c}, Mapping: rows.mapping, Digest: sourceDigest(s, rows),
-		Delta: s.Mode == config.ModeDelta, Deleted: rows.deleted, Far: s.SFTP != nil, Same: sameIn(s),
+		Delta: s.Mode == config.ModeDelta, Deleted: rows.deleted, Far: s.SFTP != nil, Same: sameIn(s), MostJoined: b.Limits.Terminations.Of,
 	}
 	if c.Done != "" {
 		made.Done = c.Path + c.Done

@@ -50,6 +50,9 @@ type Source struct {
 	// Same is the column that holds what all records of one human have in common; "" for
 	// none. See directory.Statement.Same.
 	Same string
+	// MostJoined is how many new records at most become another one of somebody with one
+	// read of so many rows: what would be more is set aside. Nil is 10, or one of 20.
+	MostJoined func(rows int) int
 	// Done is the file that says that File is whole, a pattern if that is one; "" is none.
 	Done string
 	// Far says that reading goes over a network: Fetch does it, and nobody has to wait.
@@ -154,8 +157,9 @@ type ingestion struct {
 	had     *taken                                       // what is known of it; nil when it is new
 	done    func(tx Tx, in *ingestion, clean bool) error // within the transaction that ends the read
 
-	batch *Batch
-	seen  sightings
+	batch  *Batch
+	seen   sightings
+	common common
 	// Of a live source:
 	gone    map[string]bool // keys that are not there any more
 	partial bool            // it is a Reread
@@ -173,7 +177,7 @@ func (in *ingestion) run(ctx context.Context) (Report, error) {
 	in.batch = batch
 	in.r = Report{
 		Source: in.s.Name, File: in.s.File, Rows: batch.Proof.Rows + batch.Proof.Rejected, Complete: batch.Proof.Complete,
-		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: batch.Rejected,
+		Reason: batch.Proof.Reason, Notes: batch.Notes, Rejected: append([]Reject{}, batch.Rejected...),
 	}
 	if batch.Live != nil && batch.Live.Unchanged {
 		in.r.Rejected = []Reject{}
@@ -182,12 +186,14 @@ func (in *ingestion) run(ctx context.Context) (Report, error) {
 	if err := in.forgo(ctx); err != nil {
 		return in.r, err
 	}
-	in.common()
 	// Names are given in the order of keys, never of rows (DESIGN: names).
 	slices.SortFunc(batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
 	in.seen = look(batch)
 	in.doubt()
 	if err := in.match(ctx); err != nil {
+		return in.r, err
+	}
+	if err := in.compare(ctx); err != nil {
 		return in.r, err
 	}
 	for rows := range slices.Chunk(batch.Rows, chunk) {
@@ -276,7 +282,7 @@ func (in *ingestion) submit(ctx context.Context, rows []Row) error {
 			Map: func() (*scim.Resource, error) { return parse(in.s.Mapping, row) },
 		}
 		in.asked(&s)
-		s.Same = in.same(row)
+		in.alike(&s, row)
 		var err error
 		if s.Deleted, err = in.deleted(row); err != nil {
 			in.r.Rejected = append(in.r.Rejected, Reject{Line: row.Line, Key: row.Key, Reason: err.Error()})
@@ -366,6 +372,13 @@ func parse(m *mapping.Mapping, row Row) (*scim.Resource, error) {
 // line, and the column that the failed expression reads.
 func (b *Batch) reject(s Source, j directory.Rejected) Reject {
 	r := Reject{Line: j.Line, Key: j.ID, Reason: j.Err.Error()}
+	if j.Apart != nil && j.Err.Error() == j.Apart.Error() {
+		r.Field = s.Same
+		if i := slices.Index(b.Columns, r.Field); i >= 0 && i < len(b.Fields) {
+			r.Column = b.Fields[i]
+		}
+		return r
+	}
 	var u *unmapped
 	if !errors.As(j.Err, &u) {
 		return r

@@ -176,6 +176,9 @@ func (re *Reread) records(ctx context.Context) error {
 	slices.SortFunc(re.batch.Rows, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
 	re.seen = look(re.batch)
 	re.r.Rows = len(re.batch.Rows)
+	if err := re.compare(ctx); err != nil {
+		return err
+	}
 	for rows := range slices.Chunk(re.batch.Rows, chunk) {
 		if err := re.submit(ctx, rows); err != nil {
 			return err
