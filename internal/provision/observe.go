@@ -430,6 +430,10 @@ func (w *writing) sighted(s Subject, f sighting, owners map[string]string) []Out
 		a.Parked = fmt.Sprintf("%d accounts have this %s: somebody must say which one it is", f.several+1, f.by)
 		a.Observe = true // whoever unparks it wants it looked at, not created
 	default:
+		if w.r.given(s, f, owners, unsure) {
+			w.make(f.id(), s.Person.ID)
+			owners[f.id()] = s.Person.ID
+		}
 		if reason := w.r.mayAdopt(s, f, owners, unsure); reason != "" {
 			a.Parked, a.Observe = reason, true
 			break

@@ -199,10 +199,7 @@ func (w *writing) accountDone(a *Account, o *Outcome, op *Op) {
 	a.Begun = false // out, in, gone or new
 	switch op.Kind {
 	case Create:
-		if w.made == nil {
-			w.made = map[string]string{}
-		}
-		w.made[o.Remote] = a.Person
+		w.make(o.Remote, a.Person)
 		a.RemoteID, a.Sent, a.State, a.Since = o.Remote, op.user, Live, w.r.planner.Now
 	case Update:
 		a.Sent = op.user

@@ -91,6 +91,23 @@ func compare(ctx context.Context, a app.App, in *Intent) *app.Error {
 	return nil
 }
 
+// given says that a create without an answer has made an account whose id is still kept of
+// somebody else. Only an externalId that is the person's own id tells: a mapped one may be two
+// people's.
+func (r *run) given(s Subject, f sighting, owners map[string]string, unsure []*Intent) bool {
+	owner := owners[f.id()]
+	return owner != "" && owner != s.Person.ID && r.planner.keepsID && !r.planner.mapsID && f.account.ExternalID() == s.Person.ID &&
+		slices.ContainsFunc(unsure, func(in *Intent) bool { return in.Kind == Create })
+}
+
+// make notes whose account the app has made under an id.
+func (w *writing) make(id, person string) {
+	if w.made == nil {
+		w.made = map[string]string{}
+	}
+	w.made[id] = person
+}
+
 // displaced ends the accounts of whoever is known by an id that the app has given to an account
 // that was made now. They are set aside: an app that does so for another reason would go round.
 func (w *writing) displaced(ctx context.Context, tx Tx) error {

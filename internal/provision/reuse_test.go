@@ -83,6 +83,40 @@ func TestIDGivenToSomebodyElse(t *testing.T) {
 	}
 }
 
+// So is one of which the look-up tells, where the create was not answered: it was made, and not
+// adopted.
+func TestIDGivenToANewAccountWithoutAnAnswer(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.crew(3, "sales")
+		h.apply()
+		a := h.account("p001")
+		h.app.mu.Lock()
+		h.app.drop(app.KindUser, a.RemoteID)
+		n, err := strconv.Atoi(strings.TrimPrefix(a.RemoteID, "u-"))
+		h.app.last = n - 1 // it is the next one
+		h.app.mu.Unlock()
+		h.must(err)
+		h.app.faults = func(c call) fault {
+			if c.Op == "create" && c.Nth == 1 {
+				return fault{after: lost()}
+			}
+			return fault{}
+		}
+		h.app.forget()
+		h.put(somebody("new", directory.Active))
+		h.apply()
+		if now := h.account("new"); now.RemoteID != a.RemoteID || now.Parked != "" {
+			t.Errorf("%+v", now)
+		}
+		if old := h.account("p001"); old.RemoteID != "" || old.Parked == "" {
+			t.Errorf("%+v", old)
+		}
+		if made, adopted := h.events("account.created", "new"), h.events("account.adopted", "new"); made != 1 || adopted != 0 {
+			t.Errorf("made %d times, adopted %d times", made, adopted)
+		}
+	})
+}
+
 // An id that a create is answered with is the new account's alone: whom it was kept of is set
 // aside, and is never found at it again. No profile has to say anything.
 func TestIDGivenToANewAccount(t *testing.T) {
