@@ -48,6 +48,9 @@ type Statement struct {
 	Hidden bool
 	// Twins are the keys of other records of which the read says that they have this Same.
 	Twins []string
+	// Read is what each row of the read has as Same, by key, "" for none; without those of
+	// which it is hidden. It is one for all statements of a read, and nil if there is none.
+	Read map[string]string
 	// Apart is why the read as a whole shows that Same is to be doubted, nil if it does not:
 	// a new record that has it is set aside, with this as the reason.
 	Apart error

@@ -113,6 +113,10 @@ func (s *settlement) merge(ctx context.Context, p *Person, records []Record, why
 	if !o.held {
 		return false, nil
 	}
+	if p.State == Leaver && o.outlasted() { // ErrOlder, of one that was stated before and comes back
+		s.turn = time.Time{}
+		return false, nil
+	}
 	s.said = o
 	user, err := o.merge()
 	if err != nil {

@@ -77,7 +77,9 @@ func (d *Directory) alike(ctx context.Context, tx Tx, source string, known map[s
 	}
 	var same []string
 	says, twins := map[string]string{}, map[string]string{} // by key
+	var read map[string]string
 	for _, s := range chunk {
+		read = s.Read
 		switch {
 		case known[s.ID].Person != "" && !s.Hidden:
 			says[s.ID] = s.Same
@@ -93,7 +95,11 @@ func (d *Directory) alike(ctx context.Context, tx Tx, source string, known map[s
 	}
 	records, err := tx.Alike(ctx, source, same)
 	for _, r := range records {
-		if now, ok := says[r.ID]; !ok || now == r.Same {
+		now, ok := says[r.ID]
+		if !ok {
+			now, ok = read[r.ID]
+		}
+		if !ok || now == r.Same {
 			of[r.Same] = append(of[r.Same], r)
 		}
 	}
@@ -131,6 +137,9 @@ func (a *acceptance) joined(v *view) (string, error) {
 			continue
 		}
 		if person != "" && person != r.Person {
+			return "", refusedAlike
+		}
+		if f, ok := a.gone[sameID(v.Source, v.Same)]; ok && f.Person != r.Person {
 			return "", refusedAlike
 		}
 		person, v.twin = r.Person, cmp.Or(v.twin, r.ID)
@@ -334,14 +343,21 @@ func (j *joint) of(o *opinions, spells []spell, now time.Time) {
 // remark adds to why somebody is in that it is by an older record alone, which may be one
 // that nobody has ended.
 func (o *opinions) remark(state State, why string) string {
-	if !state.In() || state == Missing || o.lead < 0 {
+	if !state.In() || state == Missing || !o.outlasted() {
 		return why
 	}
 	j := o.joint[o.all[o.lead].Source]
-	if j == nil || j.outlasted < 0 {
-		return why
-	}
 	return why + " by " + o.all[j.lead].ID + ", while " + o.all[j.outlasted].ID + ", which began after it, has ended"
+}
+
+// outlasted reports whether the record that leads began before another one of its source that
+// has ended.
+func (o *opinions) outlasted() bool {
+	if o.lead < 0 {
+		return false
+	}
+	j := o.joint[o.all[o.lead].Source]
+	return j != nil && j.outlasted >= 0
 }
 
 // past are the records of a person that hold them no more, as they have ended and another

@@ -77,6 +77,31 @@ func TestAnOlderRecordWaitsForNoAbsence(t *testing.T) {
 	})
 }
 
+// TestAnOlderRecordThatComesBack: one that nobody has ended, and that HR lists again after the
+// newer one has, brings nobody back either, be it as it was or another.
+func TestAnOlderRecordThatComesBack(t *testing.T) {
+	t.Parallel()
+	keysOfTwo(t, func(t *testing.T, old, young string) {
+		t.Helper()
+		h := joining(t)
+		h.accept(h.helper(old, nil), h.engineer(young, 8, day(20)))
+		h.only(old, young)
+		h.at(9).only(young)
+		h.at(10).shows(young, directory.Active, "engineer")
+		h.at(21).shows(young, directory.Leaver, "engineer")
+		for n, keys := range [][]string{{old, young}, {old}, {old, young}} {
+			h.accept(h.helper(old, nil))
+			h.only(keys...)
+			h.at(22+n).shows(old, directory.Leaver, "engineer")
+		}
+		h.accept(as("u", h.says(old, row{userName: "ada", title: "chief", startDate: day(-100)})))
+		h.only(old, young)
+		h.at(26).shows(old, directory.Leaver, "engineer")
+		h.accept(h.engineer(young, 8, day(40))) // the end is taken back
+		h.at(27).shows(old, directory.Active, "engineer")
+	})
+}
+
 // TestWhatNeverCameIsNobodys and holds nothing of its person, who may be erased one day; the
 // ledger tells of it, and of a record that has its person no more.
 func TestWhatNeverCameIsNobodys(t *testing.T) {
@@ -126,6 +151,46 @@ func TestAnIDThatIsTakenBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnIDThatMoves: who loses the id with the read that gives it to somebody new, and comes
+// behind them, is not who they are.
+func TestAnIDThatMoves(t *testing.T) {
+	t.Parallel()
+	h := joining(t)
+	h.accept(h.helper("c", nil))
+	s := h.engineer("e", -8, nil)
+	s.Read = map[string]string{"c": "", "e": "u"}
+	h.accept(s)
+	h.accept(h.says("c", row{userName: "ada", title: "helper", startDate: day(-100)}))
+	if h.of("e").ID == h.of("c").ID {
+		t.Error("they are one person")
+	}
+}
+
+// TestAnIDOfTheErased that somebody else has by mistake is nobody's: whoever comes with it may
+// be who was erased.
+func TestAnIDOfTheErased(t *testing.T) {
+	t.Parallel()
+	keysOfTwo(t, func(t *testing.T, old, young string) {
+		t.Helper()
+		h := joining(t)
+		h.accept(h.helper(old, day(8)), h.engineer(young, 8, day(20)))
+		h.only(old, young)
+		h.at(21).shows(old, directory.Leaver, "engineer")
+		h.erase(h.of(old).ID)
+		for _, key := range []string{old, young} {
+			if h.revoke(key, day(22)); strings.Contains(h.meta("revoked:hr"), `"`+key+`"`) {
+				t.Errorf("their key is kept: %s", h.meta("revoked:hr"))
+			}
+		}
+		h.accept(h.says("b", row{userName: "bob", title: "cook"}))
+		h.accept(as("u", h.says("b", row{userName: "bob", title: "cook"})))
+		out := h.accept(h.engineer("n", 30, nil))
+		if len(out.Rejected) != 1 || out.New > 0 {
+			t.Errorf("accepted %+v", out)
+		}
+	})
 }
 
 // TestAnIDThatIsReadForTheFirstTime with the read that brings the new record: whose key comes

@@ -138,7 +138,7 @@ func (p *Person) HeldAt(now time.Time) bool {
 		return p.Held()
 	}
 	f, err := p.facts()
-	return err == nil && (!f.end.IsZero() && !f.end.After(now) || f.start.After(now))
+	return err == nil && (!f.revoked.At.IsZero() || !f.end.IsZero() && !f.end.After(now) || f.start.After(now))
 }
 
 // rehired tells a new generation from a correction: the hire date is a newer

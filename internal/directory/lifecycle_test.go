@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/usher-id/usher/internal/directory"
+	"github.com/usher-id/usher/scim"
 )
 
 func TestDerive(t *testing.T) {
@@ -182,5 +183,14 @@ func TestHeld(t *testing.T) {
 	h.settle()
 	if p := h.person("ends"); p.Held() || p.State != directory.Leaver {
 		t.Errorf("%+v", p)
+	}
+}
+
+// Whose access was ended is held by that, before Settle has looked.
+func TestRevokedIsHeld(t *testing.T) {
+	t.Parallel()
+	p := &directory.Person{State: directory.Active, User: scim.NewResource(scim.UserURN), Next: day(0), Revoked: directory.Revocation{At: day(0)}}
+	if !p.HeldAt(day(1)) || p.HeldAt(day(-1)) {
+		t.Error("held before, or not after")
 	}
 }

@@ -113,6 +113,15 @@ func (d *Directory) Revoke(ctx context.Context, tx Tx, key Key, at time.Time) (E
 	if q := people[own]; p == nil && q != nil && q.State == Erased {
 		p = q
 	}
+	if p == nil {
+		gone, err := forgottenOf(ctx, tx, key.Source)
+		if err != nil {
+			return "", err
+		}
+		if _, ok := gone[own]; ok { // of somebody who was erased under another key
+			return EffectNone, nil
+		}
+	}
 	switch {
 	case p == nil:
 		return EffectWaits, d.expect(ctx, tx, key, at)

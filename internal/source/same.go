@@ -69,6 +69,7 @@ func (in *ingestion) same(row Row) (of string, hidden bool) {
 
 // common is what a read as a whole shows of the ids of humans in it.
 type common struct {
+	says  map[string]string   // by key; "" for none, and no row of which it is hidden
 	twins map[string][]string // the keys of the rows that have one, of more than one
 	apart map[string]error    // why one joins nobody
 	kept  map[string]bool     // those of the last whole read that joined nobody, as digests
@@ -83,6 +84,7 @@ func (in *ingestion) alike(s *directory.Statement, row Row) {
 	if s.Same == "" {
 		return
 	}
+	s.Read = in.common.says
 	s.Twins = slices.DeleteFunc(slices.Clone(in.common.twins[s.Same]), func(key string) bool { return key == row.Key })
 	if s.Apart = in.common.apart[s.Same]; s.Apart == nil && (in.common.kept[in.kept(s.Same)] || in.common.kept[anything]) {
 		s.Apart = errShared
@@ -93,7 +95,7 @@ func (in *ingestion) alike(s *directory.Statement, row Row) {
 // human can, and all of what would join more records at once than may be ended at once,
 // joins nobody. Of a whole read that is kept, so that a read by keys decides as that one.
 func (in *ingestion) compare(ctx context.Context) error {
-	in.common = common{twins: map[string][]string{}, apart: map[string]error{}}
+	in.common = common{says: map[string]string{}, twins: map[string][]string{}, apart: map[string]error{}}
 	if in.s.Same == "" {
 		return nil
 	}
@@ -102,6 +104,9 @@ func (in *ingestion) compare(ctx context.Context) error {
 	i := slices.Index(in.batch.Columns, in.s.Same)
 	for _, row := range in.batch.Rows {
 		same, hidden := in.same(row)
+		if !hidden {
+			in.common.says[row.Key] = same
+		}
 		if same != "" {
 			of[same] = append(of[same], row)
 		} else if !hidden && strings.TrimFunc(row.Values()[i], IsBlank) != "" {
