@@ -123,6 +123,9 @@ func (u *Usher) Serve(ctx context.Context, o ServeOptions) (*Status, error) {
 		o.Listening(d.web.addresses())
 	}
 	d.log.Info("serving", "address", d.web.main.Addr().String(), "sources", len(u.SourceNames()), "apps", len(u.Targets), "store", u.Config.StoreRedacted())
+	if store.Preview(u.Config.Store.Value) {
+		d.log.Warn("a store on PostgreSQL is a preview: docs/postgresql.md says what is not right yet")
+	}
 	defer context.AfterFunc(ctx, func() { d.log.Info("stopping: nothing new is sent, what is in flight is waited for") })()
 	err = runParts(ctx, []part{
 		{"listener", d.web.serve},

@@ -129,6 +129,10 @@ func told(err error) error {
 	return err
 }
 
+// Preview reports whether a store is of a kind that is not to be relied on yet
+// (docs/postgresql.md).
+func Preview(url string) bool { return remote(url) }
+
 // remote tells a URL from the path of a file.
 func remote(url string) bool {
 	scheme, _, ok := strings.Cut(url, "://")
