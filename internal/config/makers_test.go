@@ -83,6 +83,7 @@ func TestMakersRevoke(t *testing.T) {
 		"that only adds":            {"", "\nmatch: [userName]", "only add to people"},
 		"with a key of its own":     {"", by, "would end nobody's access"},
 		"written":                   {mine, "", ""},
+		"not signed":                {", algorithm: secret, encoding: hex, header: X-Secret", "", "is not signed"},
 		"off":                       {", revoke: {values: []}", by, ""},
 		"written, only adds":        {mine, "\nmatch: [userName]", "has no use: its rows only add to people"},
 		"written, with another key": {mine, by, "revoke in webhook of source hr would end nobody's access: data.employeeId of a call is id of a record, and the key is work.employeeIdInCompany (take id as the key, or let person lead to what the key is)"},

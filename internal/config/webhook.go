@@ -142,6 +142,8 @@ func (d *decoder) revokeChecked(s Source, what string) {
 	msg, hint := "", ""
 	record, known := personOf(s)
 	switch key := slices.IndexFunc(s.Columns, func(c Text) bool { return c.Value == s.Key.Value }); {
+	case w.Algorithm == HookSecret:
+		msg, hint = "cannot be with algorithm: secret, as such a call is not signed", "whoever has seen one knows the secret, and could end anybody's access: remove it, or have the calls signed"
 	case len(s.Match) > 0 && s.Unmatched != UnmatchedFound:
 		msg, hint = "has no use: its rows only add to people", "who holds nobody ends nobody's access: remove it, or write unmatched: found"
 	case known && key >= 0 && strings.TrimPrefix(s.HTTP.Paths[key].Value, "/") != record:

@@ -72,7 +72,6 @@ func (h *house) at(n int) *house {
 // The keys of the records of one human, in either order.
 func keysOfTwo(t *testing.T, test func(t *testing.T, old, young string)) {
 	t.Helper()
-	t.Helper()
 	for _, k := range [][2]string{{"c", "e"}, {"e", "c"}} {
 		t.Run("first "+k[0]+", then "+k[1], func(t *testing.T) {
 			t.Parallel()
